@@ -39,7 +39,7 @@ export function toProblemRows({ problems }: Partial<MetricsQuery>): readonly Pro
 }
 
 function toProblemLabels({ container, engine, queue, host, deploy, ...problem }: Problem): string {
-  const { kind, severity, role, service, destination, env, source, upstream } = problem;
+  const { kind, severity, role, service, destination, env, source, upstream, place } = problem;
   return toLabels({
     kind,
     severity,
@@ -53,6 +53,7 @@ function toProblemLabels({ container, engine, queue, host, deploy, ...problem }:
     queue: queue?.name,
     source,
     upstream,
+    place,
     host: host?.name,
     tag: deploy?.tag,
   });

@@ -13,11 +13,11 @@ interface SourceRow extends Source {
   readonly observedAt: string | null;
 }
 
-/** Has the upstream as a label, to distinguish its outage from that of a single source. */
+/** Has the upstream, and the name of its database or broker, as labels, to distinguish its outage from that of a single source. */
 export const queueSourceTable: Table<SourceRow> = {
   prefix: "ops_queue_source",
   maxRows: 200,
-  labels: ({ name, kind, env }) => toLabels({ source: name, kind, env, upstream: toQueueUpstream(kind) }),
+  labels: ({ name, kind, env, place }) => toLabels({ source: name, kind, env, upstream: toQueueUpstream(kind), place }),
   columns: [
     [
       "ops_queue_source_up",

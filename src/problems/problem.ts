@@ -45,6 +45,8 @@ export interface CurrentProblem extends ServiceGroup {
   readonly source: string | null;
   /** postgres, redis, rabbitmq or prometheus. */
   readonly upstream: string | null;
+  /** The name of the database or broker; null without one. */
+  readonly place: string | null;
 }
 
 const blank = {
@@ -63,6 +65,7 @@ const blank = {
   deploy: null,
   source: null,
   upstream: null,
+  place: null,
 };
 
 type Given = Pick<CurrentProblem, "title"> &

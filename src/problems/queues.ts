@@ -19,6 +19,8 @@ export interface SourceReading {
   readonly name: string;
   readonly kind: string;
   readonly env: Environment | null;
+  /** The name of its database or broker; null where that has none. */
+  readonly place: string | null;
   readonly error: Failure | null;
 }
 
@@ -144,17 +146,25 @@ function findOrphans(
 /** Most hosts that a fact names. */
 const mostHosts = 5;
 
-/** One problem for each source; where none of a database or broker answers, one for that upstream. */
+/** One problem for each source; where none of a database or broker answers, one for that. */
 function findDownSources(sources: readonly SourceReading[]): CurrentProblem[] {
-  return [...Map.groupBy(sources, ({ kind }) => toQueueUpstream(kind))].flatMap(([upstream, own]) => {
+  const places = Map.groupBy(sources, ({ kind, place }) => JSON.stringify([toQueueUpstream(kind), place]));
+  return [...places.values()].flatMap((own) => {
     const down = own.filter(({ error }) => error !== null);
-    if (down.length === own.length) return [toUpstreamDown(upstream, toEnv(down), toFacts(down), toOne(down))];
+    const [first] = own;
+    if (!first) return [];
+    const upstream = toQueueUpstream(first.kind);
+    if (down.length === own.length) {
+      const about = { source: toOne(down), place: first.place };
+      return [toUpstreamDown(upstream, toEnv(down), toFacts(down), about)];
+    }
     return down.map((source) =>
       createProblem("queue_source_down", source.name, {
         title: `The queues of ${source.name} cannot be read`,
         env: source.env,
         source: source.name,
         upstream,
+        place: source.place,
         evidence: toFacts([source]),
       }),
     );
@@ -182,13 +192,14 @@ const upstreamNames: Partial<Record<Upstream, string>> = {
   redis: "Redis",
 };
 
-/** Nothing can be read from a database, a broker or Prometheus. */
+/** Nothing can be read from a database, a broker or Prometheus. `place`: the name of that database or broker; null without one. */
 export function toUpstreamDown(
   upstream: Upstream,
   env: Environment | null,
   evidence: readonly string[],
-  source: string | null = null,
+  { source, place }: { readonly source: string | null; readonly place: string | null } = { source: null, place: null },
 ): CurrentProblem {
-  const title = `Nothing can be read from ${upstreamNames[upstream] ?? upstream}`;
-  return createProblem("upstream_down", upstream, { title, env, evidence, source, upstream });
+  const title = `Nothing can be read from ${upstreamNames[upstream] ?? upstream}${place === null ? "" : ` (${place})`}`;
+  const subject = place === null ? upstream : `${upstream}:${place}`;
+  return createProblem("upstream_down", subject, { title, env, evidence, source, upstream, place });
 }

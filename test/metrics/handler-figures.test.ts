@@ -250,7 +250,7 @@ it("each family has a type and a help text", async () => {
 it("the age of a source is that of its oldest numbers in any order", () => {
   const times = ["2026-01-13T09:47:20Z", "2026-01-13T09:46:00Z", "2026-01-13T09:47:00Z"];
   const toQueue = (source: string) => (observedAt: string) => ({ source, observedAt }) as never;
-  const source = { kind: "table", env: null, numbersOk: true };
+  const source = { kind: "table", env: null, place: null, numbersOk: true };
   const queueSources = [
     { ...source, name: "jobs" },
     { ...source, name: "empty" },

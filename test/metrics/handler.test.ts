@@ -96,12 +96,15 @@ describe("/metrics", () => {
   it("names the upstream of a queue source", async () => {
     const { body } = await createScraper(whole).scrape();
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", upstream: "postgres" })).toEqual([1]);
-    const row = { numbersOk: true, observedAt: null, env: null, name: "b" };
+    const row = { numbersOk: true, observedAt: null, env: null, place: null, name: "b" };
     expect(["rabbitmq", "redis", "river"].map((kind) => queueSourceTable.labels({ ...row, kind }))).toEqual([
       'source="b",kind="rabbitmq",upstream="rabbitmq"',
       'source="b",kind="redis",upstream="redis"',
       'source="b",kind="river",upstream="postgres"',
     ]);
+    expect(queueSourceTable.labels({ ...row, name: "billing:river", kind: "river", place: "billing" })).toBe(
+      'source="billing:river",kind="river",upstream="postgres",place="billing"',
+    );
   });
 
   it("counts a queue's orphans, without a sample where they are unknown", async () => {

@@ -94,6 +94,7 @@ const source = fc.record({
   name: fc.constantFrom("jobs", "river", "rabbit", "bull"),
   kind: fc.constantFrom("table", "river", "rabbitmq", "redis"),
   env,
+  place: fc.constantFrom(null, "shop", "billing"),
   error: failure,
 });
 

@@ -5,7 +5,7 @@ import type { QueueMetrics } from "../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry } from "../../src/timeline/timeline.ts";
 import { sampleQueue, sampleWorkerJobs } from "../support/queues.ts";
 
-const source: SourceReading = { name: "jobs", kind: "river", env: "staging", error: null };
+const source: SourceReading = { name: "jobs", kind: "river", env: "staging", place: null, error: null };
 const locked = { code: "queue_locked", message: "a migration holds the table" };
 const observedAt = "2026-01-13T10:00:00Z";
 const payouts = (more: Partial<QueueMetrics> = {}) => sampleQueue({ name: "payouts", observedAt, ...more });
@@ -162,6 +162,24 @@ describe("a source that cannot be read", () => {
         },
       ],
     );
+  });
+
+  it("is an outage of its database where none answers there", () => {
+    const shop = { ...source, name: "shop:river", place: "shop" };
+    const billing = ["river", "que"].map((kind) => ({ ...down, name: `billing:${kind}`, kind, place: "billing" }));
+    const broker = { ...down, name: "billing:redis", kind: "redis", place: "billing" };
+    expect(ofSources(shop, ...billing, broker)).toMatchObject([
+      {
+        id: "upstream_down:postgres:billing",
+        title: "Nothing can be read from PostgreSQL (billing)",
+        upstream: "postgres",
+        source: null,
+      },
+      { id: "upstream_down:redis:billing", title: "Nothing can be read from Redis (billing)", source: "billing:redis" },
+    ]);
+    expect(ofSources(shop, { ...shop, name: "billing:que", place: "billing" }, ...billing.slice(0, 1))).toMatchObject([
+      { kind: "queue_source_down", source: "billing:river" },
+    ]);
   });
 
   it("is an outage of its upstream where none answers", () => {

@@ -57,6 +57,7 @@ export interface Memory {
     running?: (hosts: readonly string[]) => Promise<RunningJobs>;
     workerJobs?: () => Promise<readonly WorkerJobs[]>;
     owner?: ConfiguredOwner;
+    place?: string;
   }[];
   hosts: readonly Host[] | Error;
   deploy: DeployInfo | Error;
@@ -191,6 +192,7 @@ export function createMemorySources(
       return fingerprints.addToFailures((await give(given.errors)).map(toFailures), createSharedBudget(signal));
     },
     ...(given.owner && { owner: given.owner }),
+    ...(given.place && { place: given.place }),
     ...(given.running && { running: given.running }),
     ...(given.control && { control: given.control }),
     ...(given.jobs && { jobs: given.jobs }),

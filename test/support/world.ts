@@ -236,6 +236,7 @@ function toQueueSources(half: Half): Memory["queueSources"] {
   return [
     {
       name: source,
+      place: `${word}-place`,
       ...whose,
       metrics: [{ ...figures, ...more, ...shares }],
       errors: [{ ...failure, worker: `${word}-host-web` }],
@@ -249,6 +250,7 @@ function toQueueSources(half: Half): Memory["queueSources"] {
     },
     {
       name: `${word}-broken`,
+      place: `${word}-place`,
       ...whose,
       owner: { service: `${word}-service`, destination: `${word}-destination` },
       metrics: new OpsError("queue_locked", `${word} is locked`),

@@ -149,8 +149,8 @@ export async function readAll(
     }
     const [statuses, metrics] = await Promise.all([siblings.queues.statuses(), settle(siblings.queues.all())]);
     const read = statuses.map(async (source) => {
-      const { name, kind, env } = source;
-      return { name, kind, env, error: await source.numbersError() };
+      const { name, kind, env, place } = source;
+      return { name, kind, env, place, error: await source.numbersError() };
     });
     const queues = (metrics.value ?? []).map(async (queue) => ({
       queue,

@@ -50,6 +50,7 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
         "source: String": "Configured name of the queue source; null when it concerns several or none.",
         "upstream: String":
           "`postgres`, `redis`, `rabbitmq` or `prometheus`, if that cannot be read or its clock differs; else null.",
+        "place: String": "Name of the database or broker where several are configured; null otherwise.",
       }),
       alertAfterSeconds: t.exposeInt("alertAfterSeconds", {
         nullable: true,

@@ -25,6 +25,8 @@ export interface QueueSourceStatus {
   readonly env: Environment | null;
   /** Whose its queues are, as configured; null where that has to be learned. */
   readonly owner: ConfiguredOwner | null;
+  /** The name of its database or broker; null where that has none. */
+  readonly place: string | null;
   /** Whether its numbers were readable; null for an unsupported system. */
   numbersOk(): Promise<boolean | null>;
   /** Why its numbers were unreadable; null when they were not, and for an unsupported system. */
@@ -130,6 +132,7 @@ export function createQueueLoaders(
         kind: source.kind,
         env: toEnv(source),
         owner: source.owner ?? null,
+        place: source.place ?? null,
         numbersOk: async () => (await problemOf(metrics.load(source))) === null,
         numbersError: () => problemOf(metrics.load(source)),
         error: once(async () => {
@@ -151,6 +154,7 @@ function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environme
     kind,
     env,
     owner: null,
+    place: null,
     numbersOk: async () => null,
     numbersError: async () => null,
     error: async () => problem,

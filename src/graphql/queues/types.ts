@@ -94,7 +94,10 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
     fields: (t) => ({
       ...exposeAll(t, {
         "name: String!": "Its configured name.",
-        "kind: String!": "The job system: table, river, pgboss ...",
+        "kind: String!":
+          "The job system: table, river, pgboss ... `postgres` for a database that could not be searched for job systems yet.",
+        "place: String":
+          "Name of the database or broker that it reads, as in WALLET_CORE_OPS_DATABASE_URL, WALLET_CORE_OPS_RABBITMQ_URL or WALLET_CORE_OPS_REDIS_URL; null where these have no names.",
         "env: Environment": "Environment of its queues, null when unknown.",
       }),
       owner: t.field({
