@@ -99,7 +99,13 @@ export function createVerdicts(
     const latest = withoutFailed(await all()).find((other) => isOfSameGroup(other, deploy));
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
-      const failures = (await Promise.all(shown.map((source) => source.failures(signal)))).flat();
+      const asked = await Promise.allSettled(shown.map((source) => source.failures(signal)));
+      const failed = asked.flatMap((one, index) =>
+        one.status === "rejected" ? [{ source: shown[index]?.name, error: one.reason as unknown }] : [],
+      );
+      if (failed.length === asked.length) throw failed[0]?.error;
+      gaps.push(...failed.map(({ source, error }) => `errors of ${source}: ${toProblem(error).message}`));
+      const failures = asked.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
       const { releaseOf } = await findWorkers(siblings.containers);
       const errors = findNewErrors(deploy, failures, { releaseOf, isOwn }, now);
       if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");

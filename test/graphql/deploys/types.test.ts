@@ -319,6 +319,22 @@ describe("a verdict", () => {
     );
   });
 
+  it("finds the new errors of the sources that answer beside a silent one", async () => {
+    const error = { queue: "mail", source: "jobs", jobId: "1", error: "no such column 7", count: 40, worker: "h2" };
+    const errors = [{ ...error, timestamp: ago(30), firstAt: ago(1100) }];
+    const gone = new OpsError("postgres_unavailable", "gone");
+    const [silent] = jobs({ errors: gone, history: () => Promise.reject(gone) });
+    const containers = [web("v2", { host: "h2" })];
+    const retired = [web("v1", { host: "h1", status: "exited", createdAt: ago(40_000) })];
+    const queueSources = [...jobs({ errors, history: history([398, 2], [397, 3]) }), { ...silent, name: "billing" }];
+    const { data } = await ask(query, { ...base, containers, retired, queueSources: queueSources as never });
+    expect(data.deploys.nodes[0].verdict).toMatchObject({
+      outcome: "REGRESSED",
+      newErrors: [{ error: "no such column 7", count: 40 }],
+      gaps: ["billing: gone", "errors of billing: gone"],
+    });
+  });
+
   it("finds a queue that the release stopped, unless it was paused", async () => {
     const outcome = async (waits: object, figures: object) => {
       const metrics = [{ name: "mail", depth: 1300, oldestAgeSeconds: 1100, ...figures }];
