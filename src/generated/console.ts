@@ -82,7 +82,7 @@ export type HistoryOrigin =
 
 /** Whether the node-exporter of a host answers Prometheus. */
 export type HostStatus =
-  /** It does not answer. */
+  /** It does not answer: the last two scrapes failed. */
   | 'DOWN'
   /** It answers. */
   | 'UP';
@@ -165,7 +165,7 @@ export type ProblemKind =
   | 'ENGINE_UNREACHABLE'
   /** A real file system of the host is more than 90 % full. */
   | 'HOST_DISK_FULL'
-  /** The host's node-exporter does not answer Prometheus. */
+  /** The host's node-exporter does not answer Prometheus: its last two scrapes failed. */
   | 'HOST_DOWN'
   /** CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD). */
   | 'HOST_HOT'

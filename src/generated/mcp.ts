@@ -53,7 +53,7 @@ export type Health =
 
 /** Whether the node-exporter of a host answers Prometheus. */
 export type HostStatus =
-  /** It does not answer. */
+  /** It does not answer: the last two scrapes failed. */
   | 'down'
   /** It answers. */
   | 'up';
@@ -125,7 +125,7 @@ export type ProblemKind =
   | 'engine_unreachable'
   /** A real file system of the host is more than 90 % full. */
   | 'host_disk_full'
-  /** The host's node-exporter does not answer Prometheus. */
+  /** The host's node-exporter does not answer Prometheus: its last two scrapes failed. */
   | 'host_down'
   /** CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD). */
   | 'host_hot'

@@ -23,7 +23,7 @@ export type Health =
 
 /** Whether the node-exporter of a host answers Prometheus. */
 export type HostStatus =
-  /** It does not answer. */
+  /** It does not answer: the last two scrapes failed. */
   | 'down'
   /** It answers. */
   | 'up';

@@ -69,7 +69,7 @@ export function addScalars(builder: Builder) {
     }),
     hostStatus: builder.enumType("HostStatus", {
       description: "Whether the node-exporter of a host answers Prometheus.",
-      values: toEnumValues({ up: "It answers.", down: "It does not answer." }),
+      values: toEnumValues({ up: "It answers.", down: "It does not answer: the last two scrapes failed." }),
     }),
   };
 }

@@ -7,7 +7,7 @@ export interface Host {
   readonly name: string;
   /** Prometheus' `instance` label. */
   readonly instance: string;
-  /** `down` when its exporter does not answer Prometheus (up == 0). */
+  /** `down` when its exporter does not answer Prometheus: the last two scrapes failed (up == 0). */
   readonly status: "up" | "down";
   readonly cpuUtil: number | null;
   readonly memUtil: number | null;

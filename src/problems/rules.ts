@@ -77,7 +77,10 @@ const drift = (rule: string) =>
 
 /** Every kind of problem, worst first. */
 export const problemRules = {
-  host_down: byAlert("OpsHostDown", "The host's node-exporter does not answer Prometheus."),
+  host_down: byAlert(
+    "OpsHostDown",
+    "The host's node-exporter does not answer Prometheus: its last two scrapes failed.",
+  ),
   engine_unreachable: byAlert("OpsEngineDown", "The container engine does not answer: what it runs is unknown."),
   upstream_down: byAlert(
     "OpsUpstreamDown",

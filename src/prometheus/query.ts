@@ -1,5 +1,5 @@
 /** The metric of a series, in its `m` label. */
-export const metrics = ["up", "uname", "cpu", "mem", "disk", "load1", "rx", "tx"] as const;
+export const metrics = ["up", "missed", "uname", "cpu", "mem", "disk", "load1", "rx", "tx"] as const;
 export type Metric = (typeof metrics)[number];
 
 /**
@@ -26,12 +26,27 @@ const toSelector =
  * series within the last hour. The first rule finds a host that has been down for days, the second any other job name
  * (`kubernetes-pods`). `up` always has the same job and instance, so another exporter on the machine does not count.
  */
-function toUp(scope: Scope, read: (selector: string) => string): string {
+function toUp(scope: Scope, read: Read): string {
   const of = toSelector(scope);
   return `
   ${read(of("up", 'job=~"node|node[-_]exporter"'))}
     or
   ${read(of("up"))} and on (job, instance) (last_over_time(${of("node_uname_info")}[1h]) or last_over_time(${of("node_memory_MemTotal_bytes")}[1h]))`;
+}
+
+/** How a selector is read: as it is, or through a function over time. */
+type Read = (selector: string) => string;
+
+const asIs: Read = (selector) => selector;
+/** The last sample within the time that an instant query looks back, whatever a failed scrape marked as stale. */
+const last: Read = (selector) => `last_over_time(${selector}[5m])`;
+
+/**
+ * Targets whose last scrape failed, and not the one before: nothing shows yet that the host is down. `idelta` compares the last two
+ * scrapes, whatever their interval. A target that was never scraped before is here too.
+ */
+function toMissed(scope: Scope): string {
+  return toUp(scope, (selector) => `(${selector} == 0 unless idelta(${selector}[15m]) == 0)`);
 }
 
 /**
@@ -54,8 +69,8 @@ function toCpu(scope: Scope): string {
 }
 
 /** Kernels before 3.14 have no MemAvailable: the mixin's sum replaces it. */
-function toMem(scope: Scope): string {
-  const of = (name: string) => toSelector(scope)(`node_memory_${name}_bytes`);
+function toMem(scope: Scope, read = asIs): string {
+  const of = (name: string) => read(toSelector(scope)(`node_memory_${name}_bytes`));
   return `
   1 - (
       ${of("MemAvailable")}
@@ -65,12 +80,9 @@ function toMem(scope: Scope): string {
 }
 
 /** The fullest real file system. Images (iso9660, squashfs, erofs) are always full; the other types are memory or views of another file system. */
-function toDisk(scope: Scope): string {
-  const of = (name: string) =>
-    toSelector(scope)(
-      `node_filesystem_${name}_bytes`,
-      'fstype!~"tmpfs|ramfs|overlay|squashfs|erofs|iso9660|nsfs|fuse.lxcfs"',
-    );
+function toDisk(scope: Scope, read = asIs): string {
+  const types = 'fstype!~"tmpfs|ramfs|overlay|squashfs|erofs|iso9660|nsfs|fuse.lxcfs"';
+  const of = (name: string) => read(toSelector(scope)(`node_filesystem_${name}_bytes`, types));
   return `
   1 - ${of("avail")} / (${of("size")} > 0)`;
 }
@@ -80,19 +92,33 @@ const devices = `device!~"lo|veth.+|docker.+|br-.+"`;
 const received = `rate(node_network_receive_bytes_total{${devices}}[${mixinWindow}])`;
 const transmitted = `rate(node_network_transmit_bytes_total{${devices}}[${mixinWindow}])`;
 
+const ofTarget = (expression: string) => `max by (job, instance) (${expression}\n)`;
+
 /** Expressions of both the instant query and the range query. */
-function toCommon(scope: Scope) {
+function toCommon(scope: Scope, read = asIs) {
   return {
-    up: `max by (job, instance) (${toUp(scope, (selector) => selector)}\n)`,
+    up: ofTarget(toUp(scope, asIs)),
     cpu: toCpu(scope),
-    mem: `max by (job, instance) (${toMem(scope)}\n)`,
-    disk: `max by (job, instance) (${toDisk(scope)}\n)`,
-    load1: `max by (job, instance) (${toSelector(scope)("node_load1")})`,
+    mem: ofTarget(toMem(scope, read)),
+    disk: ofTarget(toDisk(scope, read)),
+    load1: ofTarget(read(toSelector(scope)("node_load1"))),
   };
 }
 
+const everywhere: Scope = { window: mixinWindow, matchers: [] };
+const missed = ofTarget(toMissed(everywhere));
+const now = toCommon(everywhere);
+const before = toCommon(everywhere, last);
+/** A scrape that failed ends the series of its target: those of one that missed only the last are what they were before. Rates need no help. */
+const orBefore = (metric: "mem" | "disk" | "load1") =>
+  `(${now[metric]} or ${before[metric]} and on (job, instance) ${missed})`;
+
 const expressions: Record<Metric, string> = {
-  ...toCommon({ window: mixinWindow, matchers: [] }),
+  ...now,
+  missed,
+  mem: orBefore("mem"),
+  disk: orBefore("disk"),
+  load1: orBefore("load1"),
   uname: `group by (job, instance, nodename) (${uname}\n)`,
   rx: `sum by (job, instance) (${received})`,
   tx: `sum by (job, instance) (${transmitted})`,

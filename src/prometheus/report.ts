@@ -17,14 +17,17 @@ const words = { cpu: "CPU", mem: "memory", disk: "file system", load1: "load", r
 type ValueMetric = keyof typeof words;
 
 const downReason = "node-exporter does not answer Prometheus (up is 0)";
+const missedReason = "node-exporter missed the last scrape: these are the values before it";
 
 /**
  * The answer of `hostQuery` as hosts. @throws PrometheusError `no_metrics` when nothing in it is usable: no host, or only hosts
  * that are up without one finite value.
  */
 export function toHostReport(vector: Vector, thresholds: Thresholds): HostReport {
-  const readings = mergeByInstance(groupByTarget(vector.samples).filter(isHost)).map(toReading);
-  if (vector.evaluatedAt === null || !readings.some(isUsable)) throw new PrometheusError("no_metrics");
+  const targets = mergeByInstance(groupByTarget(vector.samples).filter(isHost));
+  const readings = targets.map(toReading);
+  const isAnyUsable = readings.some(isUsable) || targets.some(hasMissed);
+  if (vector.evaluatedAt === null || !isAnyUsable) throw new PrometheusError("no_metrics");
   return assembleReport(readings, thresholds, formatRfc3339(vector.evaluatedAt * 1000));
 }
 
@@ -57,24 +60,35 @@ function isHost({ series }: Target): boolean {
   return Boolean(series.up ?? series.mem ?? series.disk ?? series.load1);
 }
 
-/** Two jobs that scrape one address see one machine: the job that reaches it counts, else the first by name. */
+/** Two jobs that scrape one address see one machine: the job that reaches it counts, then one that missed a scrape, else the first by name. */
 function mergeByInstance(targets: readonly Target[]): Target[] {
   const byInstance = new Map<string, Target>();
   for (const target of targets.toSorted((a, b) => (a.job < b.job ? -1 : 1))) {
     const known = byInstance.get(target.instance);
-    if (!known || (isDown(known) && !isDown(target))) byInstance.set(target.instance, target);
+    if (!known || rank(known) > rank(target)) byInstance.set(target.instance, target);
   }
   return [...byInstance.values()];
 }
 
-/** Needs `up`: rate() continues for up to 5 minutes for a dead host. */
-function isDown({ series }: Target): boolean {
-  return series.up !== undefined && Number(series.up.value) !== 1;
+/** Needs `up`: rate() continues for up to 5 minutes for a dead host. One failed scrape shows no dead host. */
+function isDown(target: Target): boolean {
+  const { up } = target.series;
+  return up !== undefined && Number(up.value) !== 1 && !hasMissed(target);
+}
+
+function hasMissed({ series }: Target): boolean {
+  return series.missed !== undefined;
+}
+
+/** Which of two readings of one machine counts: the lower. */
+function rank(target: Target): number {
+  if (isDown(target)) return 2;
+  return hasMissed(target) ? 1 : 0;
 }
 
 function toReading(target: Target): HostReading {
   const down = isDown(target);
-  const reasons = new Set<string>(down ? [downReason] : []);
+  const reasons = new Set<string>(down ? [downReason] : hasMissed(target) ? [missedReason] : []);
   const read = (metric: ValueMetric): number | null => {
     if (down) return null;
     const sample = target.series[metric];

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { type Prometheus, startPrometheus } from "../../script/services/prometheus.ts";
 import type { Host, HostSource } from "../../src/hosts/host.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import { parseAnswer } from "../../src/prometheus/answer.ts";
 import { createPrometheusClient } from "../../src/prometheus/client.ts";
+import { hostQuery } from "../../src/prometheus/query.ts";
+import { toHostReport } from "../../src/prometheus/report.ts";
 import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
 import { machineMetrics, type MetricsServer, startMetricsServer } from "../support/metrics-server.ts";
 import { untilSamples } from "../support/prometheus.ts";
@@ -86,7 +89,7 @@ it("a missing or invalid number is null with a reason; the rest is served", asyn
 
 it("an exporter that dies is down, and the others do not change", async () => {
   await Promise.all([servers.busy, servers.pod].map((server) => server[Symbol.asyncDispose]()));
-  await untilSamples(prometheus.url, "count(up == 0) == 2");
+  await untilSamples(prometheus.url, "count(up == 0 and idelta(up[1m]) == 0) == 2");
   const all = await hosts();
   const down = {
     status: "down",
@@ -102,6 +105,35 @@ it("an exporter that dies is down, and the others do not change", async () => {
     detail: "9 hosts, down: busy, pod-host",
   });
 });
+
+it("an exporter is not down before the second scrape that fails", async () => {
+  const target = servers.busy.address;
+  const { data } = (await query(`up{instance="${target}"}[5m]`)) as {
+    data: { result: [{ values: [number, string][] }] };
+  };
+  const scrapes = data.result[0].values;
+  const failed = scrapes.findIndex(([, up]) => up === "0");
+  const at = async (scrape: number) => {
+    const [time] = scrapes[failed + scrape] ?? [0];
+    const answer = parseAnswer(200, JSON.stringify(await query(hostQuery, time)));
+    return toHostReport(answer, thresholds).hosts.find(({ instance }) => instance === target);
+  };
+  const [before, first, second] = [await at(-1), await at(0), await at(1)];
+  expect(before).toMatchObject({
+    status: "up",
+    memUtil: 0.75,
+    reason: "no file system metrics; no load metrics; no network metrics",
+  });
+  expect(first).toMatchObject({ status: "up", alert: true, cpuUtil: expect.closeTo(0.9, 2), memUtil: 0.75 });
+  expect(first?.reason).toContain("node-exporter missed the last scrape");
+  expect(second).toMatchObject({ status: "down", cpuUtil: null, memUtil: null });
+});
+
+/** The whole answer to a query, also to one for raw samples, at a time. */
+async function query(promql: string, time?: number): Promise<unknown> {
+  const body = new URLSearchParams({ query: promql, ...(time && { time: `${time}` }) });
+  return (await fetch(`${prometheus.url}/api/v1/query`, { method: "POST", body })).json();
+}
 
 async function ask(promql: string, path = "") {
   const client = createPrometheusClient({ url: prometheus.url + path, timeoutMs: 3_000 });

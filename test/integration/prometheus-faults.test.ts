@@ -41,7 +41,7 @@ it("node-exporter stopped: down with an alert; started: up again", async () => {
   const { hosts: before } = await source.report(never);
   expect(before).toMatchObject([{ status: "up", reason: null }]);
   await exporter.stop();
-  await untilSamples(prometheus.url, "up == 0");
+  await untilSamples(prometheus.url, "up == 0 and idelta(up[1m]) == 0");
   const { hosts: down } = await source.report(never);
   expect(down).toMatchObject([
     { name: before[0]?.name, status: "down", alert: true, cpuUtil: null, memUtil: null, load1: null },

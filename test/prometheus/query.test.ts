@@ -6,20 +6,23 @@ const tidy = (query: string) => query.replaceAll(/\s+/g, " ").replaceAll(/\( | \
 const real = 'fstype!~"tmpfs|ramfs|overlay|squashfs|erofs|iso9660|nsfs|fuse.lxcfs"';
 
 /** What the question about the past, and that about now, have in common. */
-function toParts(window: string, matcher: string) {
+function toParts(window: string, matcher: string, figure = (selector: string) => selector) {
   const only = matcher === "" ? "" : `{${matcher}}`;
   const and = matcher === "" ? "" : `,${matcher}`;
   const up = (read: (selector: string) => string) =>
     `max by (job, instance) (${read(`up{job=~"node|node[-_]exporter"${and}}`)} or ${read(`up${only}`)} and on (job, instance) (last_over_time(node_uname_info${only}[1h]) or last_over_time(node_memory_MemTotal_bytes${only}[1h])))`;
   const busy = `rate(node_cpu_seconds_total{mode=~"idle|iowait|steal"${and}}[${window}])`;
-  const old = ["Buffers", "Cached", "MemFree", "Slab"].map((name) => `node_memory_${name}_bytes${only}`).join(" + ");
+  const old = ["Buffers", "Cached", "MemFree", "Slab"]
+    .map((name) => figure(`node_memory_${name}_bytes${only}`))
+    .join(" + ");
   return {
     sampled: up((selector) => `timestamp(${selector})`),
     up: up((selector) => selector),
+    missed: up((selector) => `(${selector} == 0 unless idelta(${selector}[15m]) == 0)`),
     cpu: `1 - sum by (job, instance) (${busy}) / sum by (job, instance) (rate(node_cpu_seconds_total${only}[${window}]))`,
-    mem: `max by (job, instance) (1 - (node_memory_MemAvailable_bytes${only} or ${old}) / node_memory_MemTotal_bytes${only})`,
-    disk: `max by (job, instance) (1 - node_filesystem_avail_bytes{${real}${and}} / (node_filesystem_size_bytes{${real}${and}} > 0))`,
-    load1: `max by (job, instance) (node_load1${only})`,
+    mem: `max by (job, instance) (1 - (${figure(`node_memory_MemAvailable_bytes${only}`)} or ${old}) / ${figure(`node_memory_MemTotal_bytes${only}`)})`,
+    disk: `max by (job, instance) (1 - ${figure(`node_filesystem_avail_bytes{${real}${and}}`)} / (${figure(`node_filesystem_size_bytes{${real}${and}}`)} > 0))`,
+    load1: `max by (job, instance) (${figure(`node_load1${only}`)})`,
   };
 }
 
@@ -49,12 +52,24 @@ describe("the past of hosts", () => {
 });
 
 it("all current hosts are one query", () => {
-  const { up, cpu, mem, disk, load1 } = toParts("5m", "");
+  const { up, missed, cpu, mem, disk, load1 } = toParts("5m", "");
   const devices = 'device!~"lo|veth.+|docker.+|br-.+"';
   const rate = (what: string) => `sum by (job, instance) (rate(node_network_${what}_bytes_total{${devices}}[5m]))`;
   const uname =
     "group by (job, instance, nodename) (node_uname_info or on (job, instance) last_over_time(node_uname_info[1h]))";
-  const parts = { up, uname, cpu, mem, disk, load1, rx: rate("receive"), tx: rate("transmit") };
+  const before = toParts("5m", "", (selector) => `last_over_time(${selector}[5m])`);
+  const orBefore = (is: string, was: string) => `(${is} or ${was} and on (job, instance) ${missed})`;
+  const parts = {
+    up,
+    missed,
+    uname,
+    cpu,
+    mem: orBefore(mem, before.mem),
+    disk: orBefore(disk, before.disk),
+    load1: orBefore(load1, before.load1),
+    rx: rate("receive"),
+    tx: rate("transmit"),
+  };
   expect(tidy(hostQuery).replaceAll("( ", "(")).toBe(join(Object.entries(parts)));
 });
 

@@ -62,6 +62,28 @@ describe("toHostReport", () => {
     expect(host?.reason).toBe("node-exporter does not answer Prometheus (up is 0)");
   });
 
+  it("keeps the numbers of a host that missed one scrape", () => {
+    const missing = whole("a:9100").map((each) => (each.labels["m"] === "up" ? { ...each, value: "0" } : each));
+    const [host] = hostsOf(...missing, sample("missed", "a:9100", "0"));
+    expect(host).toMatchObject({ status: "up", alert: false, cpuUtil: 0.5, memUtil: 0.5, diskUtil: 0.5, load1: 12.25 });
+    expect(host?.reason).toBe("node-exporter missed the last scrape: these are the values before it");
+  });
+
+  it("has no number of a host whose first scrape failed, which is not down", () => {
+    const [host] = hostsOf(sample("up", "a:9100", "0"), sample("missed", "a:9100", "0"));
+    expect(host).toMatchObject({ status: "up", alert: false, cpuUtil: null, memUtil: null });
+  });
+
+  it("takes the job that reaches a host, then one that missed a scrape", () => {
+    const up = (job: string, value: string) => sample("up", "a:1", value, { job });
+    const load = (job: string, value: string) => sample("load1", "a:1", value, { job });
+    const missed = sample("missed", "a:1", "0", { job: "b" });
+    const dead = up("a", "0");
+    const late = [up("b", "0"), missed, load("b", "2")];
+    expect(hostsOf(dead, ...late)[0]).toMatchObject({ status: "up", load1: 2 });
+    expect(hostsOf(dead, ...late, up("c", "1"), load("c", "3"))[0]).toMatchObject({ load1: 3 });
+  });
+
   it.each(["NaN", "+Inf", "-Inf", "", " ", "x"])("reads %j as unknown, never as a number", (value) => {
     const [host] = hostsOf(sample("up", "a:1", "1"), sample("cpu", "a:1", "0.9"), sample("mem", "a:1", value));
     expect(host).toMatchObject({ cpuUtil: 0.9, memUtil: null, alert: true });
