@@ -1,5 +1,4 @@
 import { maySee } from "../../auth/principal.ts";
-import type { Container } from "../../containers/container.ts";
 import type { DeployLog } from "../../deploys/deploy.ts";
 import { type Drift, findDrift } from "../../deploys/drift.ts";
 import { assignGroups } from "../../deploys/groups.ts";
@@ -51,7 +50,8 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
       siblings.containers.known(false),
       siblings.containers.listRetiredOfDeploys(),
     ]);
-    const containers: readonly Container[] = [...known.containers, ...retired];
+    // For seconds after a start only some environments are known. A deploy of the others would stand beside the same one of a known environment.
+    const containers = [...known.containers, ...retired].filter(({ isInspected, env }) => isInspected || env !== null);
     return { containers, engines: known.engines };
   });
   const all = once(async () => {

@@ -49,6 +49,17 @@ const live = {
 const noInfo = new OpsError("deploy_info_missing", "deploy_info.json not found on host");
 
 describe("deploys", () => {
+  it("are not listed twice while containers are not inspected yet", async () => {
+    const tags = async (isInspected: boolean) => {
+      const containers = [web("v2", { env: null, isInspected })];
+      const memory = { deployLogs: [log(v1, v2)], containers, deploy: noInfo };
+      const { data } = await ask("{ deploys { nodes { tag env } } }", memory);
+      return data.deploys.nodes.map(({ tag, env }: { tag: string; env: string }) => `${tag} ${env}`);
+    };
+    expect(await tags(false)).toEqual(["v2 STAGING", "v1 STAGING"]);
+    expect(await tags(true)).toEqual(["v2 STAGING", "v2 null", "v1 STAGING"]);
+  });
+
   it("of another Kamal service need every environment, from any origin", async () => {
     const shop = { service: "shop", destination: null, env: "staging" as const };
     const image = {
