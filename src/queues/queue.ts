@@ -184,6 +184,11 @@ export interface QueueSource {
   /** Newest first, at most `failureGroupsLimit`. Empty where the system records no errors. */
   failures(signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
   /**
+   * The failures of the hour that ended at this time (unix seconds), in the rows that are still there. Rejects also with query_refused. Absent where no rows
+   * hold them.
+   */
+  pastFailures?(until: number, signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
+  /**
    * The past of these queues at the times of the range; null means all queues that had a job in it. Rejects also with query_refused (no index serves it, or the
    * range holds too many jobs) and answer_too_large. Absent where nothing is remembered.
    */

@@ -321,6 +321,8 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   };
   const readFailures = async (signal: AbortSignal) =>
     fingerprints.addToFailures(await source.failures(signal), createSharedBudget(signal));
+  const { pastFailures, ...others } = source;
+  const readPast = pastFailures && cachePast(pastFailures);
   const readRows = source.history && cacheHistories(source.history, 2 * ttlMs);
   const metrics = createCache(readMetrics, ttlMs);
   const failures = createCache(readFailures, ttlMs);
@@ -332,7 +334,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
     if (isSilent()) await askMetrics(signal).catch(asOpsError);
   };
   return {
-    ...source,
+    ...others,
     answersCached() {
       const [numbers, errors] = [metrics.cached(), failures.cached()];
       return numbers && errors && { source, metrics: numbers, failures: errors };
@@ -345,6 +347,12 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
     },
     metrics: (signal) => askMetrics(signal).catch(asOpsError),
     failures: (signal) => askFailures(signal).catch(asOpsError),
+    ...(readPast && {
+      pastFailures: async (until, signal) => {
+        await checkSilence(signal);
+        return readPast(until, signal).catch(asOpsError);
+      },
+    }),
     ...(source.running && {
       running: async (hosts, signal) => {
         await checkSilence(signal);
@@ -391,6 +399,19 @@ export function cacheHistories(read: ReadHistory, ttlMs: number): ReadHistory {
     (histories) => (countPoints(histories) > mostCachedPoints ? 0 : ttlMs),
   );
   return (queues, range, signal) => cached([queues, range], signal);
+}
+
+/** How long failures of the past are the same: only jobs that are retried or removed change them. */
+const pastMs = 300_000;
+
+function cachePast(read: NonNullable<KindSource["pastFailures"]>): NonNullable<QueueSource["pastFailures"]> {
+  const fingerprints = createFingerprints();
+  const cached = createKeyedCache(
+    (until: number) => `${until}`,
+    async (until, signal) => fingerprints.addToFailures(await read(until, signal), createSharedBudget(signal)),
+    () => pastMs,
+  );
+  return (until, signal) => cached(until, signal);
 }
 
 function asOpsError(error: unknown): never {

@@ -31,8 +31,9 @@ interface BrokerUrls {
 }
 
 /** A source as its kind makes it; `createQueueSources` adds the caches and the fingerprints. */
-export interface KindSource extends Omit<QueueSource, "failures" | "failedJobs"> {
+export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures" | "failedJobs"> {
   failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
+  readonly pastFailures?: (until: number, signal: AbortSignal) => Promise<readonly JobFailures[]>;
   failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
   /** Its rows hold only part of the past: samples taken at reads fill what `history` leaves null. */
   readonly isPastPartial?: boolean;

@@ -102,6 +102,20 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect(Date.parse(timeouts?.lastAt ?? "") - Date.parse(timeouts?.firstAt ?? "")).toBe(20_000);
     });
 
+    it("has the failures of an hour of an earlier day", async ({ skip }) => {
+      skip(!backend.abilities.errors || !source.pastFailures, "it keeps no errors");
+      const ago = (seconds: number, error: string) => ({
+        queue: "a",
+        state: "failed" as const,
+        endedAgo: seconds,
+        error,
+      });
+      const day = 86_400;
+      await backend.insert([ago(10, "now"), ago(day + 10, "then"), ago(day + 3500, "then"), ago(day + 3700, "before")]);
+      const past = await source.pastFailures?.(Math.floor(Date.now() / 1000) - day, signal());
+      expect(past?.map(({ queue: name, error, count }) => [name, error, count])).toStrictEqual([["a", "then", 2]]);
+    });
+
     it("keeps 64-bit ids exact", async ({ skip }) => {
       skip(!backend.abilities.bigIds, "its ids are no numbers");
       await backend.insert([{ id: "9223372036854775807", queue: "a", state: "failed" }]);

@@ -171,7 +171,8 @@ function withFingerprints(source: KindSource) {
   const fingerprints = createFingerprints();
   const failures = async (signal: AbortSignal) =>
     fingerprints.addToFailures(await source.failures(signal), createSharedBudget(signal));
-  return { ...source, failures, failedJobs: async () => null };
+  const pastFailures = async (_until: number, signal: AbortSignal) => failures(signal);
+  return { ...source, failures, pastFailures, failedJobs: async () => null };
 }
 
 it("names that others chose leave every surface as plain text", { timeout: 180_000 }, async () => {

@@ -23,7 +23,7 @@ const abilitiesOf = (config: object) => {
 };
 
 describe("a kind that is detected", () => {
-  const byRows = ["failedJobs", "history", "jobs", "running", "usualRuns", "workerJobs"];
+  const byRows = ["failedJobs", "history", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"];
   const solid = [
     "jobs",
     "ready_executions",
@@ -47,14 +47,14 @@ describe("a kind that is detected", () => {
       "que",
       { schema: "app" },
       ["que_jobs", "que_lockers"],
-      ["failedJobs", "jobs", "running", "usualRuns", "workerJobs"],
+      ["failedJobs", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"],
     ],
-    ["pgboss", { schema: "app" }, ["job", "queue"], ["failedJobs", "history", "jobs", "usualRuns"]],
+    ["pgboss", { schema: "app" }, ["job", "queue"], ["failedJobs", "history", "jobs", "pastFailures", "usualRuns"]],
     [
       "graphile-worker",
       { schema: "app" },
       ["jobs"],
-      ["failedJobs", "history", "isPastPartial", "jobs", "usualRuns", "warnings"],
+      ["failedJobs", "history", "isPastPartial", "jobs", "pastFailures", "usualRuns", "warnings"],
     ],
   ])("%s is a source of its tables", (kind, more, tables, abilities) => {
     const config = kindOf(kind).detected?.toConfig({ name: "n", schema: "app" }) ?? {};
@@ -73,7 +73,7 @@ describe("a kind that is detected", () => {
     const config = kindOf("pgmq").detected?.toConfig({ name: "n", schema: "pgmq" }) ?? {};
     expect(config).toEqual({ name: "n", kind: "pgmq" });
     expect(open(config)).toMatchObject({ env: "staging", tables: [{ schema: "pgmq", table: "meta" }] });
-    expect(abilitiesOf(config)).toEqual(["failedJobs", "usualRuns"]);
+    expect(abilitiesOf(config)).toEqual(["failedJobs", "pastFailures", "usualRuns"]);
   });
 
   it("lists the configured queues, though never seen", async () => {
@@ -109,7 +109,7 @@ describe("a mapped table", () => {
   };
 
   it("has the operations that its columns allow", () => {
-    const always = ["failedJobs", "history", "jobs"];
+    const always = ["failedJobs", "history", "jobs", "pastFailures"];
     expect(abilitiesOf(full)).toEqual([...always, "running", "usualRuns", "warnings", "workerJobs"]);
     expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns", "warnings"]);
     // Since when a job could run is nowhere.

@@ -60,13 +60,8 @@ export async function readHistory(
   if (queues?.length === 0) return new Map();
   const history = await toRows(toQueueCondition, toSqlTime(range.from), read);
   const statement = historyStatement(history, range);
-  if (toCost(toPlan(await read(explain(statement)))) / (history.costCorrection ?? 1) > mostCost) {
-    throw new OpsError(
-      "query_refused",
-      "This would read too much of a huge table: choose a shorter range, or add the indexes that `wallet-core-ops indexes` prints",
-    );
-  }
-  const rows = await read(statement);
+  const advice = "choose a shorter range, or add the indexes that `wallet-core-ops indexes` prints";
+  const rows = await readCheap(read, statement, advice, history.costCorrection);
   const [first] = rows;
   if (Number(first?.["jobs"]) > mostRows) {
     throw new OpsError(
@@ -102,6 +97,18 @@ export async function readHistory(
 function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, steps }: HistoryRange): number | null {
   if (oldest === null) return keeps ? null : from + steps * step;
   return oldest > from ? oldest : null;
+}
+
+/** Reads a statement that fits into its timeout, by its plan; else rejects with query_refused. */
+export async function readCheap(
+  read: ReadRows,
+  statement: string,
+  advice: string,
+  costCorrection = 1,
+): Promise<readonly Row[]> {
+  if (toCost(toPlan(await read(explain(statement)))) / costCorrection > mostCost)
+    throw new OpsError("query_refused", `This would read too much of a huge table: ${advice}`);
+  return read(statement);
 }
 
 function toSqlTime(unix: number): string {

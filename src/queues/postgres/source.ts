@@ -12,12 +12,12 @@ import {
 } from "../queue.ts";
 import type { KindContext, KindSource } from "../system.ts";
 import { toQueueError } from "./errors.ts";
-import { inTurn, readHistory, type ToHistoryRows } from "./history.ts";
+import { inTurn, readCheap, readHistory, type ToHistoryRows } from "./history.ts";
 import type { JobQuery } from "./job-query.ts";
 import { createJobReader } from "./jobs.ts";
 import { formatTable, type TableName } from "./names.ts";
 import { createPlannedReads, type PlannedStatements } from "./reads.ts";
-import { groupFailures, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
+import { asOf, groupFailures, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
 import { type ReadRows, type SqlStatements, toNumber } from "./statements.ts";
 
 /** The configuration that all sources of statements share. */
@@ -119,6 +119,19 @@ export function createSqlSource(
       const rows = await reads.failures(statements, signal);
       return rows.map((row) => toFailures(row, name, queries)).toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
     }),
+    pastFailures: (until, signal) =>
+      withStatements(async ({ queries }, caller) => {
+        const { failures } = queries;
+        if (failures === null) return [];
+        const statement = groupFailures(asOf(failures, until));
+        const read = (turn: AbortSignal) =>
+          readCheap(
+            (sql) => database.read(sql, turn),
+            statement,
+            "add the indexes that `wallet-core-ops indexes` prints",
+          );
+        return (await inTurn(database, read, caller)).map((row) => toFailures(row, name, queries));
+      })(signal),
     failedJobs: (queue, action, signal) =>
       withStatements(async ({ queries }) => {
         if (queries.failedJobs === undefined) return null;

@@ -12,6 +12,11 @@ export function inLast(minutes: number, column: string, now = "now()"): string {
   return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
 }
 
+/** The same query as it would have been at another time, unix seconds: over the rows of now. */
+export function asOf(query: string, time: number): string {
+  return query.replaceAll("now()", `to_timestamp(${time})`);
+}
+
 /** Failures of the last hour, and of its last 5 minutes, as two columns; jobs that did not fail have a null time. */
 export function countFailures(failedAt: string, now = "now()"): string {
   const within = (minutes: number) => `count(*) filter (where ${inLast(minutes, failedAt, now)})`;

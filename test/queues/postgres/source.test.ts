@@ -277,10 +277,20 @@ describe("createSqlSource", () => {
 
   it("has the operations that its statements allow, and no more", async () => {
     const silent = createSource({}, { statements: { readings: [], failures: null } }).source;
-    expect(Object.keys(silent).toSorted()).toEqual(
-      ["close", "env", "failedJobs", "failures", "kind", "metrics", "name", "tables", "usualRuns"].toSorted(),
-    );
+    expect(Object.keys(silent).toSorted()).toEqual([
+      "close",
+      "env",
+      "failedJobs",
+      "failures",
+      "kind",
+      "metrics",
+      "name",
+      "pastFailures",
+      "tables",
+      "usualRuns",
+    ]);
     expect(await silent.usualRuns?.(signal)).toEqual(new Map());
+    expect(await silent.pastFailures?.(0, signal)).toEqual([]);
     const full = createSource(
       {},
       { history: () => ({ jobs: "", failures: "", oldest: "", keeps: true }), isPastPartial: true },
@@ -290,6 +300,23 @@ describe("createSqlSource", () => {
     const later = async () => ({ readings: [], failures: null });
     expect(createSource({}, { statements: later }).source).not.toHaveProperty("running");
     expect(createSource({}, { isPastPartial: false }).source).not.toHaveProperty("isPastPartial");
+  });
+
+  it("reads the failures of an earlier hour as the query of that time", async () => {
+    const failures = "select past where at > now() - interval '60 minutes' and at <= now()";
+    const { source, ran } = createSource({ past: [] }, { statements: { ...statements, failures } });
+    expect(await source.pastFailures?.(1_768_298_400, signal)).toEqual([]);
+    const time = "to_timestamp(1768298400)";
+    expect(ran).toHaveLength(1);
+    expect(ran[0]).toContain(`(select past where at > ${time} - interval '60 minutes' and at <= ${time}) as failure`);
+    expect(ran[0]).not.toContain("now()");
+  });
+
+  it("reads no failures of an earlier hour that would take too long", async () => {
+    const database = createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan(400_001) : []));
+    const tables = [{ schema: null, table: "t" }] as const;
+    const source = createSqlSource({ name: "s", kind: "k" }, { env: null, database }, { tables, statements });
+    await expect(source.pastFailures?.(0, signal)).rejects.toMatchObject({ code: "query_refused" });
   });
 
   it("builds its statements once a minute, and anew after a failure", async () => {
