@@ -7,7 +7,9 @@ import type { ReleaseOf } from "../../releases/worker.ts";
 import type { TimelineEntry } from "../../timeline/timeline.ts";
 import { type DeployRecord, toStart } from "../deploy.ts";
 import { isLive, isOfDeploy } from "../state.ts";
-import type { ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./types.ts";
+import { verdictRules } from "./rules.ts";
+import type { Baseline, ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./types.ts";
+import { hasEnough } from "./verdict.ts";
 import { lastsUntil, type Span, type Windows } from "./windows.ts";
 
 type Histories = ReadonlyMap<string, QueueHistory>;
@@ -20,7 +22,40 @@ export function toQueueEvidence(source: string, seconds: number, before: Histori
     source,
     before: toWindow(before.get(queue), seconds),
     after: toWindow(after.get(queue), seconds),
+    endedBefore: toEnded(before.get(queue), seconds),
+    endedAfter: toEnded(after.get(queue), seconds),
   }));
+}
+
+/** Earlier windows at the same hour, in their order, and how many seconds before the one after the deploy. */
+export const earlierBaselines = [
+  ["day", 86_400],
+  ["week", 604_800],
+] as const satisfies readonly (readonly [Baseline, number])[];
+
+/** Whether too few jobs ended right before a deploy to compare those after it with: a nightly queue has none. */
+export function needsBaseline({ before, endedBefore, endedAfter }: QueueEvidence): boolean {
+  return (endedAfter ?? 0) > 0 && !hasEnough(before) && (endedBefore ?? 0) < verdictRules.leastJobs;
+}
+
+/** The same queue, compared with an earlier window if that has more jobs, and enough or the first at all. */
+export function withBaseline(
+  evidence: QueueEvidence,
+  baseline: Baseline,
+  earlier: Histories,
+  seconds: number,
+): QueueEvidence {
+  const history = earlier.get(evidence.queue);
+  const [before, endedBefore] = [toWindow(history, seconds), toEnded(history, seconds)];
+  const isFirst = !evidence.endedBefore && (endedBefore ?? 0) > 0;
+  return hasEnough(before) || isFirst ? { ...evidence, baseline, before, endedBefore } : evidence;
+}
+
+function toEnded(history: QueueHistory | undefined, seconds: number): number | null {
+  if (!history) return 0;
+  const [point] = history.points;
+  if (!point || point.processedPerSec === null || point.failures === null) return null;
+  return Math.round(point.processedPerSec * seconds) + point.failures;
 }
 
 const nothing = {

@@ -14,11 +14,19 @@ export interface QueueWindow {
   readonly oldestAgeSeconds: number | null;
 }
 
+/** How long before the window after the deploy the compared one is: right before the deploy, or at the same hour of an earlier day. */
+export type Baseline = "before" | "day" | "week";
+
 /** A queue in both windows; a window is null when unknown. */
 export interface QueueEvidence {
   readonly queue: string;
   readonly source: string;
   readonly before: QueueWindow | null;
+  /** Which window `before` is. @default "before" */
+  readonly baseline?: Baseline;
+  /** Jobs that ended in both windows, also where only samples count them; null when unknown. */
+  readonly endedBefore: number | null;
+  readonly endedAfter: number | null;
   readonly after: QueueWindow | null;
   /** State now, looked up if the queue has lost its jobs (`hasLostJobs`). @default null */
   readonly stateNow?: QueueState | null;
@@ -45,7 +53,7 @@ export interface ContainerEvidence {
   readonly unhealthyNow: readonly string[];
 }
 
-/** An error that no failure before the deploy, and none of another release, had. */
+/** An error that no stored failure before the deploy, and none of another release, had. */
 export interface NewError {
   readonly fingerprint: string;
   readonly error: string;
@@ -88,6 +96,8 @@ export interface JudgedError extends NewError {
   /** Its share of the jobs that ended in its queues after the deploy, 0..1; null when unknown. */
   readonly share: number | null;
   readonly pValue: number;
+  /** Whether a job of its queues ended in the window that it is compared with: else it decides nothing. */
+  readonly comparable: boolean;
   readonly regressed: boolean;
 }
 

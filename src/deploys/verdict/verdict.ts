@@ -2,6 +2,7 @@ import { formatCount } from "../../lib/text.ts";
 import type { QueueState } from "../../queues/state.ts";
 import { compareP95, fisherIncrease, rateIncrease, type Timing, formatSeconds, verdictRules } from "./rules.ts";
 import type {
+  Baseline,
   ContainerEvidence,
   Counted,
   DeployVerdict,
@@ -17,7 +18,8 @@ import type { Windows } from "./windows.ts";
 /**
  * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer, or has stopped; containers restart more
  * (conditional binomial test), are unhealthy longer, or are unhealthy now, in the window; a new error occurs too often for chance. Clean when nothing is worse,
- * a queue had enough jobs in both windows, and none had enough only before. Else there is not enough data.
+ * a queue had enough jobs in both windows, none had enough only before, and no
+ * error is new where nothing ran before. Else there is not enough data.
  */
 export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const { failed = false, windows, queues, containers, newErrors, gaps, queuesUnread = false } = evidence;
@@ -33,7 +35,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
       : null;
   const errors =
     newErrors?.map((error) =>
-      judgeError(error, toEndedPerSecond(error.queues, queues, windows), verdictRules.alpha / newErrors.length),
+      judgeError(error, toJobs(error.queues, queues, windows), verdictRules.alpha / newErrors.length),
     ) ?? null;
   const worse = [
     ...judged
@@ -45,11 +47,12 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
       .map(({ error, after }) => `a new error occurred ${formatTimes(after.count)}: ${cut(error)}`),
   ];
   const lost = judged.filter((queue) => queue.outcome !== "regressed" && hasLostJobs(queue));
-  const isClean = lost.length === 0 && judged.some((queue) => queue.outcome === "clean");
+  const unjudged = (errors ?? []).filter((error) => !error.comparable && matters(error, verdictRules.alpha));
+  const isClean = lost.length === 0 && unjudged.length === 0 && judged.some((queue) => queue.outcome === "clean");
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
   const missing =
     outcome === "not_enough_data"
-      ? [failed ? "this deploy failed: no container of it went live" : toMissing(windows, queues, lost)]
+      ? [failed ? "this deploy failed: no container of it went live" : toMissing(windows, queues, lost, unjudged)]
       : [];
   return {
     outcome,
@@ -105,30 +108,72 @@ function toSpan(counted: Counted, seconds: number): Counted {
     : { count: Math.ceil((counted.count * seconds) / counted.seconds), seconds };
 }
 
-/** Jobs per second that ended in these queues after the deploy; null where one of them is unknown. */
-function toEndedPerSecond(
-  names: readonly string[],
-  queues: readonly QueueEvidence[],
-  windows: Windows | null,
-): number | null {
-  const own = queues.filter(({ queue }) => names.includes(queue)).map(({ after }) => after);
-  if (windows === null || own.length === 0 || own.includes(null)) return null;
-  return own.reduce((sum, after) => sum + (after ? countEnded(after) : 0), 0) / windows.seconds;
+/** Jobs that ended in the queues of an error. */
+interface EndedJobs {
+  /** In the windows that are compared; null where unknown. */
+  readonly before: number | null;
+  readonly after: number | null;
+  /** Length of each window, seconds; null without windows. */
+  readonly seconds: number | null;
 }
 
-function judgeError(error: NewError, endedPerSecond: number | null, alpha: number): JudgedError {
-  const { after, beforeSeconds, minutes, firstAgo, lastAgo } = error;
-  const { leastErrors, leastErrorMinutes, errorLastsUntil, leastRatioGrowth } = verdictRules;
-  const pValue = rateIncrease({ count: 0, seconds: beforeSeconds }, { count: minutes, seconds: after.seconds });
+function toJobs(names: readonly string[], queues: readonly QueueEvidence[], windows: Windows | null): EndedJobs {
+  const own = queues.filter(({ queue }) => names.includes(queue));
+  return {
+    before: addUp(own.map(({ endedBefore }) => endedBefore)),
+    after: addUp(own.map(({ endedAfter }) => endedAfter)),
+    seconds: windows?.seconds ?? null,
+  };
+}
+
+/** Null without a number, and where one is unknown. */
+function addUp(counts: readonly (number | null)[]): number | null {
+  if (counts.length === 0 || counts.includes(null)) return null;
+  return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+}
+
+/**
+ * An error that no job had before is compared with the jobs that ended before without it, as a share: more jobs have more
+ * failures. No failure before had it for longer than the window, where as many jobs ended in each second. Without such jobs,
+ * nothing shows that it is of this release.
+ */
+function judgeError(error: NewError, jobs: EndedJobs, alpha: number): JudgedError {
+  const { after, beforeSeconds, minutes } = error;
+  const byTime = rateIncrease({ count: 0, seconds: beforeSeconds }, { count: minutes, seconds: after.seconds });
+  const comparable = (jobs.before ?? 0) > 0;
   // Failures after the window count too, so the share could exceed 1.
-  const share = endedPerSecond ? Math.min(1, after.count / after.seconds / endedPerSecond) : null;
-  const isSpread = minutes >= leastErrorMinutes && lastAgo <= firstAgo * errorLastsUntil;
-  const matters = after.count >= leastErrors && (share ?? 1) >= leastRatioGrowth;
-  return { ...error, share, pValue, regressed: pValue < alpha && isSpread && matters };
+  const share =
+    jobs.after && jobs.seconds ? Math.min(1, after.count / after.seconds / (jobs.after / jobs.seconds)) : null;
+  const failed = Math.round((share ?? 1) * (jobs.after ?? after.count));
+  const spared = Math.round((jobs.before ?? 0) * Math.max(1, beforeSeconds / (jobs.seconds ?? beforeSeconds)));
+  const byShare = fisherIncrease(
+    { failed: 0, succeeded: spared },
+    { failed, succeeded: (jobs.after ?? failed) - failed },
+  );
+  const pValue = comparable ? Math.max(byTime, byShare) : byTime;
+  const judged = { ...error, share, pValue, comparable };
+  return { ...judged, regressed: comparable && matters(judged, alpha) };
 }
 
-function toMissing(windows: Windows | null, queues: readonly QueueEvidence[], lost: readonly QueueVerdict[]): string {
+/** Whether an error is too frequent for chance, lasts, and is a large share. */
+function matters(error: Omit<JudgedError, "regressed">, alpha: number): boolean {
+  const { after, minutes, firstAgo, lastAgo, share, pValue } = error;
+  const { leastErrors, leastErrorMinutes, errorLastsUntil, leastRatioGrowth } = verdictRules;
+  const isSpread = minutes >= leastErrorMinutes && lastAgo <= firstAgo * errorLastsUntil;
+  return pValue < alpha && isSpread && after.count >= leastErrors && (share ?? 1) >= leastRatioGrowth;
+}
+
+function toMissing(
+  windows: Windows | null,
+  queues: readonly QueueEvidence[],
+  lost: readonly QueueVerdict[],
+  [unjudged]: readonly JudgedError[],
+): string {
   if (windows === null) return "there is less than a minute between this deploy and now, or the deploys around it";
+  if (unjudged) {
+    const where = unjudged.queues.join(", ");
+    return `a new error occurred ${formatTimes(unjudged.after.count)}, but no job of ${where} is known to have ended before the deploy, nor at its hour a day or a week before: ${cut(unjudged.error)}`;
+  }
   if (queues.length === 0) return "no queue of its service has a history";
   const [first] = lost;
   if (first) {
@@ -151,7 +196,8 @@ function isMeasured({ before, after }: QueueEvidence): boolean {
   return hasEnough(before) && hasEnough(after);
 }
 
-function hasEnough(window: QueueWindow | null): window is QueueWindow {
+/** Whether enough jobs ended in a window to compare it. */
+export function hasEnough(window: QueueWindow | null): window is QueueWindow {
   return window !== null && countEnded(window) >= verdictRules.leastJobs;
 }
 
@@ -190,14 +236,15 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   }
   const pValue = fisherIncrease(before, after);
   const [was, is] = [toFailureRatio(before), toFailureRatio(after)];
+  const when = baselineWords[evidence.baseline ?? "before"];
   const wait = compareP95(toWait(before), toWait(after), alpha / 2);
   const run = compareP95(toRun(before), toRun(after), alpha / 2);
   const reasons = [
     pValue < alpha && is - was >= verdictRules.leastRatioGrowth
-      ? `${toPercent(is)} of its jobs fail, ${toPercent(was)} did before`
+      ? `${toPercent(is)} of its jobs fail, ${toPercent(was)} did ${when}`
       : null,
-    wait.isWorse ? toLonger("wait", toWait(before), toWait(after)) : null,
-    run.isWorse ? toLonger("run", toRun(before), toRun(after)) : null,
+    wait.isWorse ? toLonger("wait", toWait(before), toWait(after), when) : null,
+    run.isWorse ? toLonger("run", toRun(before), toRun(after), when) : null,
   ].filter((reason) => reason !== null);
   const outcome = reasons.length > 0 ? "regressed" : "clean";
   return { ...evidence, outcome, pValue, waitPValue: wait.pValue, runPValue: run.pValue, reasons };
@@ -237,8 +284,14 @@ function toRun({ runP95Seconds, succeeded }: QueueWindow): Timing {
   return { seconds: runP95Seconds, jobs: succeeded };
 }
 
-function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing): string {
-  return `95 of 100 jobs ${what} up to ${formatSeconds(is ?? 0)}, ${formatSeconds(was ?? 0)} before`;
+const baselineWords: Readonly<Record<Baseline, string>> = {
+  before: "before",
+  day: "a day before",
+  week: "a week before",
+};
+
+function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing, when: string): string {
+  return `95 of 100 jobs ${what} up to ${formatSeconds(is ?? 0)}, ${formatSeconds(was ?? 0)} ${when}`;
 }
 
 function toPercent(ratio: number): string {

@@ -1,21 +1,25 @@
 import pLimit from "p-limit";
 import { maySee, type Principal } from "../../auth/principal.ts";
 import type { EngineStatus } from "../../containers/source.ts";
-import { isOfSameGroup } from "../../deploys/deploy.ts";
+import { isOfSameGroup, toStart } from "../../deploys/deploy.ts";
 import { type Deploy, withoutFailed } from "../../deploys/state.ts";
 import {
+  earlierBaselines,
   findNewErrors,
+  needsBaseline,
   type SeenEvents,
   toContainerEvidence,
   toQueueEvidence,
+  withBaseline,
 } from "../../deploys/verdict/evidence.ts";
 import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.ts";
 import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
-import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
+import { type Span, toWindows, type Windows } from "../../deploys/verdict/windows.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
 import { formatFirst, formatList } from "../../lib/text.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
+import type { QueueHistory } from "../../queues/history.ts";
 import { isOwnedBy } from "../../queues/owners.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
@@ -72,12 +76,18 @@ export function createVerdicts(
     isOwn: IsOwn,
     { seconds, before, after }: Windows,
     gaps: string[],
-  ): Promise<{ readonly evidence: QueueEvidence[]; readonly unread: boolean }> => {
+  ): Promise<{ readonly evidence: readonly QueueEvidence[]; readonly unread: boolean }> => {
     const ask = async (from: number) =>
       (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
     try {
       const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
-      const evidence = toQueueEvidence(source.name, seconds, was, is).filter(isOwn);
+      const evidence = await addBaselines(
+        source.name,
+        toQueueEvidence(source.name, seconds, was, is).filter(isOwn),
+        after,
+        ask,
+        gaps,
+      );
       const isUnknown = evidence.some((queue) => queue.before === null || queue.after === null);
       if (isUnknown) gaps.push(`${source.name}: ended jobs are not stored long enough`);
       return { evidence: evidence.some(hasLostJobs) ? await addStates(evidence) : evidence, unread: false };
@@ -88,7 +98,7 @@ export function createVerdicts(
       return { evidence: [], unread: status >= 500 };
     }
   };
-  const addStates = async (evidence: readonly QueueEvidence[]): Promise<QueueEvidence[]> => {
+  const addStates = async (evidence: readonly QueueEvidence[]): Promise<readonly QueueEvidence[]> => {
     const metrics = await siblings.queues.all().catch(() => []);
     return evidence.map((one) => {
       const own = metrics.find(({ name, source }) => name === one.queue && source === one.source);
@@ -109,11 +119,28 @@ export function createVerdicts(
       const { releaseOf } = await findWorkers(siblings.containers);
       const errors = findNewErrors(deploy, failures, { releaseOf, isOwn }, now);
       if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");
-      return errors;
+      if (errors === null || errors.length === 0) return errors;
+      const seen = await readPastErrors(deploy, shown, gaps);
+      return errors.filter(({ fingerprint }) => !seen.has(fingerprint));
     } catch (error) {
       gaps.push(`errors: ${toProblem(error).message}`);
       return null;
     }
+  };
+  /** The errors of the hour that begins with the deploy, as it was a day and a week before: what is stored of a job that runs once a day. */
+  const readPastErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
+    const start = Math.floor(toStart(deploy));
+    const reads = shown.flatMap((source) =>
+      earlierBaselines.map(async ([, secondsBefore]) => {
+        try {
+          return (await source.pastFailures?.(start - secondsBefore + 3600, signal)) ?? [];
+        } catch (error) {
+          gaps.push(`earlier errors of ${source.name}: ${toProblem(error).message}`);
+          return [];
+        }
+      }),
+    );
+    return new Set((await Promise.all(reads)).flat().map(({ fingerprint }) => fingerprint));
   };
   const limit = pLimit(sideBySide);
   const budget = createSharedBudget(signal);
@@ -151,6 +178,27 @@ export function createVerdicts(
     });
   };
   return (deploy, seconds) => limit(() => find(deploy, seconds));
+}
+
+/** A queue with too few jobs right before the deploy is compared with the same hour of a day before, or of a week before. */
+async function addBaselines(
+  source: string,
+  evidence: readonly QueueEvidence[],
+  { from, to }: Span,
+  ask: (from: number) => Promise<ReadonlyMap<string, QueueHistory>>,
+  gaps: string[],
+): Promise<readonly QueueEvidence[]> {
+  let compared = evidence;
+  for (const [baseline, secondsBefore] of earlierBaselines) {
+    if (!compared.some(needsBaseline)) break;
+    const earlier = await ask(from - secondsBefore).catch((error: unknown) => {
+      gaps.push(`${source}, a ${baseline} before: ${toProblem(error).message}`);
+      return null;
+    });
+    if (earlier === null) break;
+    compared = compared.map((one) => (needsBaseline(one) ? withBaseline(one, baseline, earlier, to - from) : one));
+  }
+  return compared;
 }
 
 type IsOwn = (queue: { readonly queue: string; readonly source: string }) => boolean;

@@ -65,7 +65,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       before: t.expose("before", {
         type: queueWindow,
         nullable: true,
-        description: "The window before the deploy. Null when jobs of that time are not stored.",
+        description: `The window before the deploy. Where fewer than ${leastJobs} jobs ended in it: the same hour a day or a week before, if enough did. Null when jobs of that time are not stored.`,
       }),
       after: t.expose("after", {
         type: queueWindow,
@@ -76,7 +76,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   });
   const newError = builder.objectRef<JudgedError>("NewError").implement({
     description:
-      "An error that first occurred with this release. In the last hour no failure before the deploy had it, and no failure of another release's workers. When rows do not name their workers, failures during the deploy do not count.",
+      "An error that first occurred with this release. No failure before the deploy had it: in the last hour, and at the same hour a day and a week before, as far as rows are stored. No failure of another release's workers had it. When rows do not name their workers, failures during the deploy do not count.",
     fields: (t) => ({
       ...exposeAll(t, {
         "fingerprint: String!": "As ErrorGroup.fingerprint.",
@@ -85,8 +85,8 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         "minutes: Int!": "Upper limit of the number of different minutes with such a failure.",
         "share: Float": "Share of the jobs that ended in these queues after the deploy, 0..1; null when unknown.",
         "pValue: Float!":
-          "The probability of no such failure before the deploy if the rate had not changed (conditional binomial test). Failures in one minute count as one.",
-        "regressed: Boolean!": `Whether the error counts as a regression. All must hold: \`pValue\` is below ${alpha} divided by the number of new errors. It occurred at least ${leastErrors} times, in at least ${leastErrorMinutes} minutes. The time since the last failure is at most ${errorLastsUntil} of the time since the first. \`share\` is at least ${leastRatioGrowth}, or unknown.`,
+          "The probability of no such failure before the deploy if nothing had changed: the larger of two tests. One compares the rate, where failures in one minute count as one (conditional binomial test). One compares the share of the jobs that ended in its queues (Fisher's exact test).",
+        "regressed: Boolean!": `Whether the error counts as a regression. All must hold: \`pValue\` is below ${alpha} divided by the number of new errors. It occurred at least ${leastErrors} times, in at least ${leastErrorMinutes} minutes. The time since the last failure is at most ${errorLastsUntil} of the time since the first. \`share\` is at least ${leastRatioGrowth}, or unknown. A job of its queues ended before the deploy, or at the same hour a day or a week before.`,
       }),
       count: t.int({
         description:
@@ -120,7 +120,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   const deployVerdict = builder.objectRef<DeployVerdict>("DeployVerdict").implement({
-    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, and no queue had enough only before.`,
+    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, no queue had enough only before, and no error is new where no job is known to have ended before.`,
     fields: (t) => ({
       outcome: t.expose("outcome", { type: outcome, description: "Outcome of all parts together." }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),

@@ -3,8 +3,10 @@ import type { Container } from "../../../src/containers/container.ts";
 import {
   type FailureOwners,
   findNewErrors,
+  needsBaseline,
   toContainerEvidence,
   toQueueEvidence,
+  withBaseline,
 } from "../../../src/deploys/verdict/evidence.ts";
 import { formatRfc3339 } from "../../../src/lib/time.ts";
 import type { FingerprintedFailures } from "../../../src/queues/queue.ts";
@@ -42,11 +44,58 @@ describe("queues in both windows", () => {
       ["mail", history({ failures: 5 })],
     ]);
     expect(toQueueEvidence("jobs", 600, before, after)).toEqual([
-      { queue: "calls", source: "jobs", before: { ...window, failed: 4 }, after: idle },
-      { queue: "mail", source: "jobs", before: window, after: { ...window, failed: 5 } },
-      { queue: "payouts", source: "jobs", before: idle, after: { ...window, depth: 8 } },
+      {
+        queue: "calls",
+        source: "jobs",
+        before: { ...window, failed: 4 },
+        after: idle,
+        endedBefore: 304,
+        endedAfter: 0,
+      },
+      {
+        queue: "mail",
+        source: "jobs",
+        before: window,
+        after: { ...window, failed: 5 },
+        endedBefore: 303,
+        endedAfter: 305,
+      },
+      {
+        queue: "payouts",
+        source: "jobs",
+        before: idle,
+        after: { ...window, depth: 8 },
+        endedBefore: 0,
+        endedAfter: 303,
+      },
     ]);
     expect(toQueueEvidence("jobs", 600, new Map(), new Map())).toEqual([]);
+  });
+
+  it.each([
+    ["none ended before", { processedPerSec: 0, failures: 0 }, true],
+    ["too few ended before", { processedPerSec: 0.02, failures: 17 }, true],
+    ["enough ended before", { processedPerSec: 0.02, failures: 18 }, false],
+    ["it is unknown how many ended before", { processedPerSec: null }, true],
+  ])("want an earlier one to compare with: %s", (_, was, expected) => {
+    const [one] = toQueueEvidence("jobs", 600, new Map([["mail", history(was)]]), new Map([["mail", history()]]));
+    expect(one && needsBaseline(one)).toBe(expected);
+    const [without] = toQueueEvidence("jobs", 600, new Map([["mail", history(was)]]), new Map());
+    expect(without && needsBaseline(without)).toBe(false);
+  });
+
+  it("are compared with the earlier one that has enough jobs, or the first", () => {
+    const none = { processedPerSec: 0, failures: 0 };
+    const few = { processedPerSec: 0.01, failures: 0 };
+    const compare = (was: object, earlier: object) => {
+      const [one] = toQueueEvidence("jobs", 600, new Map([["mail", history(was)]]), new Map([["mail", history()]]));
+      return one && withBaseline(one, "day", new Map([["mail", history(earlier)]]), 600);
+    };
+    expect(compare(none, {})).toMatchObject({ baseline: "day", before: window, endedBefore: 303 });
+    expect(compare(few, {})).toMatchObject({ baseline: "day", before: window, endedBefore: 303 });
+    expect(compare(none, few)).toMatchObject({ baseline: "day", endedBefore: 6 });
+    expect(compare(few, few)).not.toHaveProperty("baseline");
+    expect(compare(few, { processedPerSec: null })).toMatchObject({ endedBefore: 6 });
   });
 
   it.each([

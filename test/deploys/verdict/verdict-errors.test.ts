@@ -34,12 +34,13 @@ const every = (seconds: number, from: number, to = 1) =>
 /** As a worker of the deploy's group runs it. */
 const release = (version: string) => ({ ...sampleRecord(), version });
 
-/** The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window. */
+/** The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window, else it is unknown how many after the deploy. */
 function judge(
   ago: number,
   rows: readonly FingerprintedFailures[],
   jobsPerMinute = 0,
   releaseOf: ReleaseOf = () => null,
+  more: Partial<QueueEvidence> = {},
 ) {
   const deploy = deployAgo(ago);
   const windows = toWindows(deploy, [deploy], now, 1800);
@@ -51,11 +52,19 @@ function judge(
     depth: 0,
     oldestAgeSeconds: null,
   };
-  const queue: QueueEvidence = { queue: "mail", source: "jobs", before: window, after: window };
-  const queues = jobsPerMinute > 0 && windows ? [queue] : [];
+  const isCounted = jobsPerMinute > 0 && windows !== null;
+  const queue: QueueEvidence = {
+    queue: "mail",
+    source: "jobs",
+    before: isCounted ? window : null,
+    after: isCounted ? window : null,
+    endedBefore: isCounted ? window.succeeded : 1000,
+    endedAfter: isCounted ? window.succeeded : null,
+    ...more,
+  };
   return judgeDeploy({
     windows,
-    queues,
+    queues: [queue],
     containers: quiet,
     newErrors: findNewErrors(deploy, rows, { releaseOf, isOwn: () => true }, now),
     gaps: [],
@@ -105,6 +114,34 @@ describe("a new error", () => {
     expect(regressed([failures("x", steady)], 90)).toBe(true);
     expect(regressed([failures("x", steady)], 900)).toBe(false);
     expect(judge(600, [failures("x", steady)], 90).newErrors?.[0]?.share).toBeCloseTo(0.0222, 3);
+  });
+});
+
+describe("a new error where no job ran before", () => {
+  const rows = [failures("no rate for EUR", every(20, 580))];
+  const judgeRun = (more: Partial<QueueEvidence>) => judge(600, rows, 60, () => null, more);
+
+  it.each([
+    ["none ended", 0],
+    ["nobody knows how many ended", null],
+  ])("decides nothing, and lets no deploy be clean: %s", (_, endedBefore) => {
+    const verdict = judgeRun({ before: null, endedBefore });
+    expect(verdict).toMatchObject({ outcome: "not_enough_data", newErrors: [{ comparable: false, regressed: false }] });
+    expect(verdict.reasons).toEqual([
+      "a new error occurred 29 times, but no job of mail is known to have ended before the deploy, nor at its hour a day or a week before: no rate for EUR",
+    ]);
+  });
+
+  it("is a regression where jobs of the same hour a day before had none", () => {
+    expect(judgeRun({ baseline: "day" })).toMatchObject({ outcome: "regressed", newErrors: [{ regressed: true }] });
+  });
+
+  it("is one of a share, not of a number", () => {
+    // Twenty ended before, for each of which 29 failed since: eight times the jobs do not make it worse.
+    const share = (before: number, after: number) =>
+      judge(600, rows, 60, () => null, { endedBefore: before, endedAfter: after }).newErrors?.[0]?.pValue ?? 0;
+    expect(share(2, 1200)).toBeGreaterThan(0.01);
+    expect(share(1200, 1200)).toBeLessThan(0.01);
   });
 });
 

@@ -14,8 +14,11 @@ const window = (succeeded: number, failed: number, more: Partial<QueueWindow> = 
   return { succeeded, failed, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null, ...more };
 };
 const queue = (before: QueueWindow | null, after: QueueWindow | null, name = "mail"): QueueEvidence => {
-  return { queue: name, source: "jobs", before, after };
+  const toEnded = (one: QueueWindow | null) => one && one.succeeded + one.failed;
+  return { queue: name, source: "jobs", before, after, endedBefore: toEnded(before), endedAfter: toEnded(after) };
 };
+/** A queue whose jobs ended, nobody knows when. */
+const uncounted = { ...queue(null, null), endedBefore: 1000 };
 const judge = (evidence: Partial<Evidence>) =>
   judgeDeploy({ windows, queues: [], containers: quiet, newErrors: null, gaps: [], ...evidence });
 
@@ -87,7 +90,7 @@ describe("a verdict", () => {
     expect(runs(window(40, 900), window(40, 900)).queues[0]).toMatchObject({ outcome: "clean", runPValue: null });
   });
 
-  it("includes restarts, health and new errors even without a queue", () => {
+  it("includes restarts, health and new errors without a queue's windows", () => {
     const counted = (count: number) => ({ count, seconds: 600 });
     const containers = {
       ...quiet,
@@ -103,11 +106,12 @@ describe("a verdict", () => {
     const unhealthy = { ...quiet, unhealthySecondsBefore: 10, unhealthySecondsAfter: 100 };
     expect(judge({ containers: unhealthy }).outcome).toBe("regressed");
     const error = { fingerprint: "f", error: "boom", queues: ["mail"], beforeSeconds: 600, firstAgo: 590, lastAgo: 10 };
-    expect(judge({ newErrors: [{ ...error, after: counted(8), minutes: 8 }] })).toMatchObject({
+    const queues = [uncounted];
+    expect(judge({ queues, newErrors: [{ ...error, after: counted(8), minutes: 8 }] })).toMatchObject({
       outcome: "regressed",
       reasons: ["a new error occurred 8 times: boom"],
     });
-    expect(judge({ newErrors: [{ ...error, after: counted(2), minutes: 2 }] }).outcome).toBe("not_enough_data");
+    expect(judge({ queues, newErrors: [{ ...error, after: counted(2), minutes: 2 }] }).outcome).toBe("not_enough_data");
   });
 
   it("scales restarts by the engines' counters to equal windows", () => {
@@ -271,7 +275,7 @@ describe("the limits of the rules", () => {
   const fresh = (count: number, minutes: number, more: Partial<typeof error> = {}, ended = 0) =>
     judge({
       newErrors: [{ ...error, after: { count, seconds: 600 }, minutes, ...more }],
-      queues: ended === 0 ? [] : [queue(window(ended, 0), window(ended, 0))],
+      queues: [ended === 0 ? uncounted : queue(window(ended, 0), window(ended, 0))],
     });
 
   it.each([
@@ -380,7 +384,8 @@ describe("the limits of the rules", () => {
       after: { count: 5, seconds: 600 },
       minutes: 3,
     });
-    const judged = (count: number) => judge({ newErrors: Array.from({ length: count }, () => rare(2500)) });
+    const judged = (count: number) =>
+      judge({ queues: [uncounted], newErrors: Array.from({ length: count }, () => rare(2500)) });
     // p = 0.0072
     expect(judged(1).newErrors?.[0]?.pValue).toBeCloseTo((600 / 3100) ** 3, 9);
     expect([judged(1).outcome, judged(2).outcome]).toEqual(["regressed", "not_enough_data"]);

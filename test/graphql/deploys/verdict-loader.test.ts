@@ -44,6 +44,7 @@ interface Given {
   readonly env?: Environment | null;
   readonly history?: History;
   readonly failures?: (signal: AbortSignal) => Promise<readonly JobFailures[]>;
+  readonly pastFailures?: (until: number) => Promise<readonly JobFailures[]>;
 }
 
 interface Stage {
@@ -71,11 +72,13 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
     caller = createCaller(),
   } = stage;
   const { sources } = createMemorySources({}, { env: stage.env ?? null });
-  const made = given.map(({ env = null, failures = async () => [], ...more }): QueueSource => ({
+  const add = (failures: readonly JobFailures[]) => createFingerprints().addToFailures(failures, { turn: () => null });
+  const made = given.map(({ env = null, failures = async () => [], pastFailures, ...more }): QueueSource => ({
     kind: "table",
     env,
     metrics: async () => [],
-    failures: async (signal) => createFingerprints().addToFailures(await failures(signal), { turn: () => null }),
+    failures: async (signal) => add(await failures(signal)),
+    ...(pastFailures && { pastFailures: async (until) => add(await pastFailures(until)) }),
     ...more,
   }));
   stage.timeline?.(sources.timeline);
@@ -243,6 +246,69 @@ describe("queues of a deploy", () => {
     const verdict = await judge({ sources, owners: () => owners }, own);
     expect([verdict.outcome, verdict.queues, verdict.newErrors]).toEqual(["not_enough_data", [], []]);
     expect(verdict.gaps).toEqual(["jobs: which service works on bills, mail is not known"]);
+  });
+});
+
+describe("a queue that runs once a day", () => {
+  const [day, week] = [86_400, 604_800];
+  /** 400 jobs ended since the deploy, and in the windows that began so many seconds before; a third of them failed. */
+  const nightly =
+    (asked: number[], ...ran: readonly number[]): History =>
+    async (_, { from, step }) => {
+      asked.push(afterFrom - from);
+      const point = { depth: 0, processedPerSec: 267 / step, failures: 133 };
+      return new Map([0, ...ran].includes(afterFrom - from) ? [["mail", sampleHistory(point)]] : []);
+    };
+  const failure = sampleFailures({ queue: "mail", error: "no rate", count: 133, firstAt: ago(1000), lastAt: ago(10) });
+  const failures = async () => [failure];
+  const before = afterFrom - beforeFrom;
+
+  it.each([
+    ["a day", [day], [before, 0, day]],
+    ["a week", [week], [before, 0, day, week]],
+  ])("is compared with the same hour of %s before", async (_, ran, reads) => {
+    const asked: number[] = [];
+    const verdict = await judge({ sources: [{ name: "jobs", history: nightly(asked, ...ran) }] });
+    expect([verdict.outcome, verdict.reasons, verdict.gaps, asked]).toEqual(["clean", [], [], reads]);
+  });
+
+  it("fails as it did a day before: its error is not new", async () => {
+    const asked: number[] = [];
+    const pastFailures = async (until: number) => {
+      asked.push(until);
+      return until === now - 1260 - day + 3600 ? [failure] : [];
+    };
+    const sources = [{ name: "jobs", history: nightly([], day), failures, pastFailures }];
+    expect(await judge({ sources })).toMatchObject({ outcome: "clean", newErrors: [], gaps: [] });
+    expect(asked).toEqual([day, week].map((seconds) => now - 1260 - seconds + 3600));
+    const other = { ...failure, error: "another" };
+    const fresh = await judge({ sources: [{ ...sources[0], name: "jobs", pastFailures: async () => [other] }] });
+    expect(fresh).toMatchObject({ outcome: "regressed", newErrors: [{ error: "no rate", regressed: true }] });
+  });
+
+  it("cannot be judged where no earlier run is stored", async () => {
+    const verdict = await judge({ sources: [{ name: "jobs", history: nightly([]), failures }] });
+    expect([verdict.outcome, verdict.newErrors?.map(({ regressed }) => regressed)]).toEqual([
+      "not_enough_data",
+      [false],
+    ]);
+  });
+
+  it("names what could not be read of earlier days", async () => {
+    const only: History = async (queues, range, signal) => {
+      if (range.from < beforeFrom) throw new OpsError("query_refused", "too much");
+      return nightly([])(queues, range, signal);
+    };
+    const sources = [
+      { name: "jobs", history: only, failures, pastFailures: fails(new OpsError("query_refused", "huge")) },
+    ];
+    const { gaps, queues } = await judge({ sources });
+    expect(gaps).toEqual([
+      "jobs, a day before: too much",
+      "earlier errors of jobs: huge",
+      "earlier errors of jobs: huge",
+    ]);
+    expect(queues.map(({ queue }) => queue)).toEqual(["mail"]);
   });
 });
 
