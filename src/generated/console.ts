@@ -185,7 +185,7 @@ export type ProblemKind =
   | 'QUEUE_ORPHANS'
   /** The numbers of the source cannot be read, while others in the same database or broker can. */
   | 'QUEUE_SOURCE_DOWN'
-  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same and no fewer waited. */
   | 'QUEUE_STALLED'
   /** A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known. */
   | 'ROLE_DOWN'
@@ -216,7 +216,7 @@ export type QueueState =
   | 'BACKLOG'
   /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
   | 'FAILING'
-  /** No job is runnable or running, and none succeeded in the last 5 minutes. */
+  /** No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown. */
   | 'IDLE'
   /** Jobs could run, and the system reports no workers. */
   | 'NO_WORKERS'
@@ -224,7 +224,7 @@ export type QueueState =
   | 'OK'
   /** It is paused. */
   | 'PAUSED'
-  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same and no fewer waited. */
   | 'STALLED';
 
 /** Kind of a line in a role's log. */

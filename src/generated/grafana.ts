@@ -64,7 +64,7 @@ export type QueueState =
   | 'backlog'
   /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
   | 'failing'
-  /** No job is runnable or running, and none succeeded in the last 5 minutes. */
+  /** No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown. */
   | 'idle'
   /** Jobs could run, and the system reports no workers. */
   | 'no_workers'
@@ -72,7 +72,7 @@ export type QueueState =
   | 'ok'
   /** It is paused. */
   | 'paused'
-  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. */
+  /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same and no fewer waited. */
   | 'stalled';
 
 /** What happened. */

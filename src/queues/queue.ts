@@ -43,6 +43,8 @@ export interface QueueMetrics {
   readonly usualRunSeconds?: number | null;
   /** How long its oldest running job has been running, seconds; null without one. Only where rows of ended jobs hold no run times; else absent. */
   readonly oldestRunSeconds?: number | null;
+  /** For how long no waiting job has been taken, as far as reads show it, seconds; absent or null where none waits, or it is unknown since when. */
+  readonly untakenSeconds?: number | null;
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows. */
   readonly workers: number | null;

@@ -42,6 +42,7 @@ import {
 import { createQueueSource, findKind, type QueueSourceConfig } from "./registry.ts";
 import { addSamples, createHistoryRing } from "./sampled-history.ts";
 import type { KindSource } from "./system.ts";
+import { createUntaken } from "./untaken.ts";
 
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
   /** Null: no database is searched, and sources configured in it cannot be read. */
@@ -302,6 +303,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
+  const untaken = createUntaken();
   const fingerprints = createFingerprints();
   let triesToLearn = 3;
   /** Runs after the first read, until it succeeds once, 3 tries at most. Without it, a gateway started while a worker hangs would not know the usual run times. */
@@ -314,7 +316,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const readMetrics = async (signal: AbortSignal) => {
     const read = await source.metrics(signal);
     await learnRunTimes(signal).catch(() => {});
-    const metrics = runTimes.add(read);
+    const metrics = untaken.add(runTimes.add(read));
     if (isSampled) ring.add(metrics);
     onRead(source, metrics);
     return metrics;

@@ -13,6 +13,7 @@ export type QueueFigures = Pick<
   | "active"
   | "oldestAgeSeconds"
   | "usualRunSeconds"
+  | "untakenSeconds"
   | "paused"
   | "workers"
 >;
@@ -43,10 +44,10 @@ const { failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } 
 export const queueStateRules = {
   paused: "It is paused.",
   no_workers: "Jobs could run, and the system reports no workers.",
-  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s.`,
+  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same and no fewer waited.`,
   failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
   backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
-  idle: "No job is runnable or running, and none succeeded in the last 5 minutes.",
+  idle: "No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown.",
   ok: "None of the others.",
 } satisfies Record<QueueState, string>;
 
@@ -75,7 +76,7 @@ export function toDrainSeconds({
  * 3. stalled: a job could run for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
  * 4. failing: at least `failingRatio` of what ended in the last 5 minutes failed, and at least `failingFailures` in the last hour.
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or the waiting jobs take longer than `backlogDrainSeconds`.
- * 6. idle: nothing waits or runs, and nothing succeeded in 5 minutes.
+ * 6. idle: nothing waits or runs, and nothing succeeded in 5 minutes, as is known.
  * 7. ok.
  */
 export function toQueueState(figures: QueueFigures): QueueState {
@@ -85,7 +86,7 @@ export function toQueueState(figures: QueueFigures): QueueState {
   if (isStalled(figures)) return "stalled";
   if (isFailing(figures)) return "failing";
   if (isBehind(figures)) return "backlog";
-  return depth === 0 && (active ?? 0) === 0 && (processedPerSec ?? 0) === 0 ? "idle" : "ok";
+  return depth === 0 && (active ?? 0) === 0 && processedPerSec === 0 ? "idle" : "ok";
 }
 
 /**
@@ -98,15 +99,22 @@ function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
   return Math.min(stalledBehindActiveMost, Math.max(stalledBehindActiveLeast, stalledRuns * usual));
 }
 
+/** Successes per second. Where they are not counted: 0 while no waiting job is taken for as long as the window of the rate, else null. */
+function toRate({ processedPerSec, untakenSeconds }: QueueFigures): number | null {
+  return processedPerSec ?? ((untakenSeconds ?? 0) >= recentSeconds ? 0 : null);
+}
+
 function isStalled(figures: QueueFigures): boolean {
-  const { depth, processedPerSec, failuresRecent, oldestAgeSeconds } = figures;
-  const hasNoneEnded = processedPerSec === 0 && (failuresRecent ?? 0) === 0;
+  const { depth, failuresRecent, oldestAgeSeconds } = figures;
+  const hasNoneEnded = toRate(figures) === 0 && (failuresRecent ?? 0) === 0;
   return depth > 0 && hasNoneEnded && (oldestAgeSeconds ?? 0) > toStalledSeconds(figures);
 }
 
-function isFailing({ processedPerSec, failuresLastHour, failuresRecent }: QueueFigures): boolean {
-  if (processedPerSec === null || (failuresLastHour ?? 0) < failingFailures || !failuresRecent) return false;
-  return failuresRecent / (failuresRecent + processedPerSec * recentSeconds) >= failingRatio;
+function isFailing(figures: QueueFigures): boolean {
+  const { failuresLastHour, failuresRecent } = figures;
+  const rate = toRate(figures);
+  if (rate === null || (failuresLastHour ?? 0) < failingFailures || !failuresRecent) return false;
+  return failuresRecent / (failuresRecent + rate * recentSeconds) >= failingRatio;
 }
 
 /** The rule of `backlog`, whatever the other rules say. */

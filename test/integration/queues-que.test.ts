@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
+import { toQueueState } from "../../src/queues/state.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { toBound } from "../support/bound.ts";
 import { createSqlBackend } from "../support/job-backend.ts";
@@ -167,5 +168,33 @@ describe("que", () => {
 
   it("is detected", async () => {
     expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([["que", "que"]]);
+  });
+
+  it("without a rate is stalled when no job is taken for 5 minutes", async () => {
+    vi.useFakeTimers({ toFake: ["Date", "performance"] });
+    try {
+      const [source] = await openSources(database, config);
+      await addLocker("web-1", "{stuck}", 6);
+      await database.query(`
+        insert into que_jobs (id, queue, job_class, job_schema_version, run_at)
+        select 1000 + n, 'stuck', 'S', 2, now() - interval '18 minutes' from generate_series(1, 409) as n`);
+      /** The state a minute later: jobs become older with the clock. */
+      const stateLater = async () => {
+        vi.advanceTimersByTime(60_000);
+        await database.query("update que_jobs set run_at = run_at - interval '1 minute' where queue = 'stuck'");
+        const queue = await readQueue(source, "stuck");
+        expect(queue).toMatchObject({ processedPerSec: null, active: 0, workers: 6 });
+        return queue && toQueueState(queue);
+      };
+      const states: unknown[] = [];
+      for (let minute = 0; minute <= 5; minute += 1) states.push(await stateLater());
+      expect(states).toEqual([...Array.from({ length: 5 }, () => "backlog"), "stalled"]);
+      await database.query("delete from que_jobs where id = 1001");
+      expect(await stateLater()).toBe("backlog");
+      await database.query("delete from que_jobs where queue = 'stuck'");
+      expect(await stateLater()).toBe("ok");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -21,12 +21,14 @@ const quiet: QueueFigures = {
 };
 /** A job waits behind one that runs, and nothing ends. */
 const behind = { depth: 1, active: 1 };
+/** 409 jobs wait for 18 minutes, and nothing tells how many succeed. */
+const uncounted = { depth: 409, oldestAgeSeconds: 1080, processedPerSec: null };
 const state = (figures: Partial<QueueFigures>) => toQueueState({ ...quiet, ...figures });
 
 describe("toQueueState", () => {
   it.each([
     ["nothing at all", {}, "idle"],
-    ["nothing known but an empty queue", { processedPerSec: null, failuresLastHour: null, active: null }, "idle"],
+    ["nothing known but an empty queue", { processedPerSec: null, failuresLastHour: null, active: null }, "ok"],
     ["something ended", { processedPerSec: 0.01 }, "ok"],
     ["something runs", { active: 1 }, "ok"],
     ["a job that came just now", { depth: 1, oldestAgeSeconds: 1 }, "ok"],
@@ -54,6 +56,15 @@ describe("toQueueState", () => {
     ],
     ["nothing runs, where jobs take a second", { depth: 1, oldestAgeSeconds: 300, usualRunSeconds: 1 }, "backlog"],
     ["the rate is not known", { depth: 1, oldestAgeSeconds: 99_999, processedPerSec: null }, "backlog"],
+    ["no job was taken for five minutes, and the rate is not known", { ...uncounted, untakenSeconds: 300 }, "stalled"],
+    ["no job was taken for less, and the rate is not known", { ...uncounted, untakenSeconds: 299 }, "backlog"],
+    ["no job was taken, and some succeeded", { ...uncounted, processedPerSec: 1, untakenSeconds: 900 }, "backlog"],
+    ["no job was taken, and a long one may run", { ...uncounted, active: 1, untakenSeconds: 900 }, "backlog"],
+    [
+      "no job was taken, and all that ended failed",
+      { ...uncounted, untakenSeconds: 300, failuresLastHour: 9, failuresRecent: 9 },
+      "failing",
+    ],
     ["no job waits, whatever is said of its age", { oldestAgeSeconds: 9999 }, "backlog"],
     ["the age is not known", { depth: 1, oldestAgeSeconds: null }, "ok"],
     ["nobody takes jobs, and there are some", { depth: 1, workers: 0 }, "no_workers"],
@@ -91,7 +102,7 @@ describe("toQueueState", () => {
       { depth: 9, oldestAgeSeconds: 600, failuresLastHour: 4, failuresRecent: 0 },
       "stalled",
     ],
-    ["failures beside an unknown rate", { failuresLastHour: 500, failuresRecent: 500, processedPerSec: null }, "idle"],
+    ["failures beside an unknown rate", { failuresLastHour: 500, failuresRecent: 500, processedPerSec: null }, "ok"],
     ["paused, whatever else", { paused: true, depth: 9, workers: 0, failuresLastHour: 99 }, "paused"],
   ] as const)("%s: %j is %s", (_, figures, expected) => {
     expect(state(figures)).toBe(expected);
@@ -111,30 +122,34 @@ describe("toQueueState", () => {
     active: maybe(fc.nat(10_000)),
     oldestAgeSeconds: maybe(amount),
     usualRunSeconds: maybe(amount),
+    untakenSeconds: maybe(amount),
     paused: maybe(fc.boolean()),
     workers: maybe(fc.nat(3)),
   });
   const bad = new Set(["stalled", "no_workers", "backlog", "failing"]);
 
   const isBad = (some: QueueFigures) => bad.has(toQueueState(some));
+  const endsNone = ({ processedPerSec, untakenSeconds = null }: Partial<QueueFigures>) =>
+    processedPerSec === 0 || (processedPerSec === null && Number(untakenSeconds) >= 300);
   /** What the name of a state says, in other words than the rules. */
   const holds: Record<QueueState, (some: QueueFigures) => boolean> = {
     paused: ({ paused }) => paused === true,
     no_workers: ({ depth, workers }) => depth > 0 && workers === 0,
-    stalled: ({ depth, active, processedPerSec, failuresRecent, oldestAgeSeconds, usualRunSeconds }) =>
+    stalled: ({ depth, active, failuresRecent, oldestAgeSeconds, usualRunSeconds, ...rest }) =>
       depth > 0 &&
-      processedPerSec === 0 &&
+      endsNone(rest) &&
       !failuresRecent &&
       Number(oldestAgeSeconds) > (active ? 120 : 300) &&
       (!active || Number(oldestAgeSeconds) > Math.min(1800, 5 * (usualRunSeconds ?? 360))),
-    failing: ({ failuresLastHour, failuresRecent, processedPerSec }) =>
+    failing: ({ failuresLastHour, failuresRecent, processedPerSec, untakenSeconds }) =>
+      (processedPerSec !== null || Number(untakenSeconds) >= 300) &&
       Number(failuresLastHour) >= queueThresholds.failingFailures &&
       Number(failuresRecent) / 300 >= Number(processedPerSec) * 0.999_999,
     backlog: (some) =>
       Number(some.oldestAgeSeconds) > queueThresholds.backlogAgeSeconds ||
       Number(toDrainSeconds(some)) > queueThresholds.backlogDrainSeconds,
-    idle: ({ depth, active, processedPerSec }) => depth === 0 && !active && !processedPerSec,
-    ok: ({ depth, active, processedPerSec }) => depth > 0 || Number(active) > 0 || Number(processedPerSec) > 0,
+    idle: ({ depth, active, processedPerSec }) => depth === 0 && !active && processedPerSec === 0,
+    ok: ({ depth, active, processedPerSec }) => depth > 0 || Number(active) > 0 || processedPerSec !== 0,
   };
 
   it("is one of the states by its definition, for any numbers", () => {

@@ -1,0 +1,51 @@
+import type { QueueMetrics } from "./queue.ts";
+
+/** The waiting jobs of a queue, of which none has been taken since a read. */
+interface Waiting {
+  /** When the oldest could run, unix seconds. */
+  readonly due: number;
+  readonly depth: number;
+  /** Of the first read that saw them, and of the last one, unix milliseconds. */
+  readonly since: number;
+  readonly at: number;
+}
+
+/** Two reads of one time differ by so much: they have whole seconds, and a read lasts. */
+const jitterSeconds = 3;
+/** If two reads are further apart, nobody knows what happened between them. */
+const mostRestMs = 120_000;
+
+/**
+ * For how long no waiting job has been taken, for the queues of one source: the oldest is the same, and no fewer wait than at the read before. This shows that nothing
+ * ends where the system stores no jobs that ended. Known only while clients ask.
+ */
+export function createUntaken(now: () => number = Date.now) {
+  let known: ReadonlyMap<string, Waiting> = new Map();
+  const toWaiting = ({ name, depth, oldestAgeSeconds, observedAt }: QueueMetrics): Waiting | null => {
+    if (depth === 0 || oldestAgeSeconds === null) return null;
+    const at = now();
+    const due = Date.parse(observedAt) / 1000 - oldestAgeSeconds;
+    const before = known.get(name);
+    const isSame =
+      before !== undefined &&
+      Math.abs(before.due - due) <= jitterSeconds &&
+      depth >= before.depth &&
+      at - before.at <= mostRestMs;
+    return isSame ? { ...before, depth, at } : { due, depth, since: at, at };
+  };
+  return {
+    /** Returns the queues with their `untakenSeconds`. Forgets all other queues. */
+    add(queues: readonly QueueMetrics[]): readonly QueueMetrics[] {
+      const next = new Map(queues.flatMap((queue) => toEntry(queue.name, toWaiting(queue))));
+      known = next;
+      return queues.map((queue) => {
+        const waiting = next.get(queue.name);
+        return { ...queue, untakenSeconds: waiting ? (waiting.at - waiting.since) / 1000 : null };
+      });
+    },
+  };
+}
+
+function toEntry(name: string, waiting: Waiting | null): readonly (readonly [string, Waiting])[] {
+  return waiting ? [[name, waiting]] : [];
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { formatRfc3339 } from "../../src/lib/time.ts";
+import { createUntaken } from "../../src/queues/untaken.ts";
+import { sampleQueue } from "../support/queues.ts";
+
+const start = Date.parse("2026-01-13T10:00:00Z");
+
+/** Reads of one queue: seconds after the start, jobs that wait, when the oldest could run (seconds after the start). */
+function read(...reads: readonly (readonly [at: number, depth: number, due: number | null])[]) {
+  let clock = start;
+  const untaken = createUntaken(() => clock);
+  return reads.map(([at, depth, due]) => {
+    clock = start + at * 1000;
+    const queue = sampleQueue({
+      name: "mail",
+      depth,
+      oldestAgeSeconds: due === null ? null : at - due,
+      observedAt: formatRfc3339(clock),
+    });
+    return untaken.add([queue])[0]?.untakenSeconds;
+  });
+}
+
+describe("waiting jobs", () => {
+  it("are untaken while the oldest is the same and no fewer wait", () => {
+    expect(read([0, 409, -1000], [60, 409, -1000], [120, 411, -998], [240, 411, -1002])).toEqual([0, 60, 120, 240]);
+  });
+
+  it.each([
+    ["the oldest is another one", [60, 409, -990]],
+    ["fewer wait", [60, 408, -1000]],
+    ["the last read was long ago", [121, 409, -1000]],
+  ] as const)("begin again where %s", (_, next) => {
+    expect(read([0, 409, -1000], next, [next[0] + 60, next[1], next[2]])).toEqual([0, 0, 60]);
+  });
+
+  it("cannot drift: the first due time of the oldest is compared", () => {
+    expect(read([0, 5, -100], [60, 5, -98], [120, 5, -96], [180, 5, -94])).toEqual([0, 60, 0, 60]);
+  });
+
+  it("are unknown where none waits, or nobody knows since when", () => {
+    expect(read([0, 5, -100], [60, 0, null], [120, 5, -100])).toEqual([0, null, 0]);
+    expect(read([0, 5, null], [60, 5, null])).toEqual([null, null]);
+  });
+
+  it("of a queue that was gone begin again", () => {
+    const untaken = createUntaken(() => start);
+    const queue = sampleQueue({ name: "mail", depth: 5, oldestAgeSeconds: 100 });
+    untaken.add([queue]);
+    untaken.add([]);
+    expect(untaken.add([queue])[0]?.untakenSeconds).toBe(0);
+  });
+});
