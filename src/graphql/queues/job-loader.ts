@@ -87,10 +87,22 @@ export function createJobLoaders(
       return keys.map((key) => found.get(key) as T | Error);
     };
   };
-  const options = { maxBatchSize: jobsLimit, cacheKeyFn: toJobKey };
+  /**
+   * After what goes on now, and after the rows of this request that wait for their turn: on a busy
+   * machine rows go on one by one, and each would be read with a statement of its own.
+   */
+  const batchScheduleFn = (dispatch: () => void) => {
+    const run = () => {
+      const wait = budget.pauseLast();
+      if (wait) void wait.then(dispatch);
+      else dispatch();
+    };
+    queueMicrotask(() => process.nextTick(run));
+  };
+  const options = { maxBatchSize: jobsLimit, cacheKeyFn: toJobKey, batchScheduleFn };
   const one: JobLoaders["one"] = new DataLoader(
     bySource<JobAddress, Job | null>((reader, keys) => reader.find(keys, signal)),
-    { maxBatchSize: findLimit, cacheKeyFn: toJobKey },
+    { ...options, maxBatchSize: findLimit },
   );
   const attempts: JobLoaders["attempts"] = new DataLoader(
     bySource<Job, readonly JobAttempt[]>((reader, jobs) =>

@@ -209,6 +209,11 @@ export class Budget implements SwapListItem {
     return turns.take(this.owner, order);
   }
 
+  /** As `pause`, but after all work of this request that waits for its turn now. */
+  pauseLast(): Promise<void> | null {
+    return turns.takeLast(this.owner, this.order);
+  }
+
   /**
    * Settles as the answer does, or rejects with the signal's reason as soon as it aborts. One at a
    * time. An answer that rejects when nobody waits any more is observed all the same: an unhandled

@@ -5,6 +5,8 @@ export interface Turns {
    * goes first.
    */
   take(owner: string, order: number): Promise<void> | null;
+  /** As `take`, but also waits until what waits now of this owner, up to this order, has gone on. */
+  takeLast(owner: string, order: number): Promise<void> | null;
 }
 
 /**
@@ -34,12 +36,15 @@ export function createTurns(sliceMs: number): Turns {
   const grantMore = () => {
     if (waiting.size > 0 && sliceEnd !== null && performance.now() < sliceEnd) grant();
   };
+  const wait = (owner: string, order: number) => new Promise<void>((resolve) => waiting.add(owner, resolve, order));
+  const take = (owner: string, order: number) => {
+    if (sliceEnd === null) begin();
+    else if (performance.now() >= sliceEnd) return wait(owner, order);
+    return null;
+  };
   return {
-    take(owner, order) {
-      if (sliceEnd === null) begin();
-      else if (performance.now() >= sliceEnd) return new Promise((resolve) => waiting.add(owner, resolve, order));
-      return null;
-    },
+    take,
+    takeLast: (owner, order) => (waiting.has(owner) ? wait(owner, order) : take(owner, order)),
   };
 }
 
@@ -92,6 +97,11 @@ export class FairQueue<T> {
     this.#waiting.set(owner, own);
     own.add(item, order);
     this.#size += 1;
+  }
+
+  /** Whether this owner has waiting items. */
+  has(owner: string): boolean {
+    return this.#waiting.has(owner);
   }
 
   /** The first item of the next owner; undefined when the queue is empty. */

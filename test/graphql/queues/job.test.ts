@@ -90,13 +90,21 @@ describe("a failed job of an error group", () => {
     expect(jobs).toContainEqual({ jobId: "gone", source: "jobs", job: null, attempt: null });
   });
 
-  it("is read with all others of its source at once", async () => {
+  it.each([
+    ["", 0],
+    [", also when busy", 10],
+  ])("is read with all others of its source at once%s", async (_, busyMs) => {
     const ids = ["1", "2", "3", "4"];
-    const { ask, calls } = createWorld({
-      failed: ids,
-      jobs: ids.map((jobId) => sampleJob({ jobId })),
-      attempts: [sampleAttempt()],
-    });
+    const jobs = ids.map((jobId) => sampleJob({ jobId }));
+    const attempts = [sampleAttempt()];
+    const calls: [string, number][] = [];
+    const reader = createMemoryJobs(jobs, attempts, calls);
+    const find: JobReader["find"] = async (...asked) => {
+      const found = await reader.find(...asked);
+      for (const end = performance.now() + busyMs; performance.now() < end;);
+      return found;
+    };
+    const { ask } = createWorld({ failed: ids, reader: { ...reader, find } });
     await ask(
       `{ errorGroups { jobs { job { jobId attempts { error } args(show: true) { text } } attempt { number } } } }`,
     );

@@ -67,6 +67,19 @@ it("work of one owner ends in its order of arrival", async () => {
   expect(ended.toSpliced(ended.indexOf(3), 1)).toEqual([1, 2, 4]);
 });
 
+it("the last turn comes after all that waits of the same owner", async () => {
+  const turns = createTurns(1);
+  const order: string[] = [];
+  void turns.take("a", 1);
+  burn(2);
+  const waiting = [1, 2, 3].map((piece) => turns.take("a", 1)?.then(() => void order.push(`a${piece}`)));
+  const other = turns.take("b", 2)?.then(() => void order.push("b"));
+  await Promise.all([...waiting, other, turns.takeLast("a", 1)?.then(() => void order.push("last"))]);
+  expect(order.filter((piece) => piece !== "b")).toEqual(["a1", "a2", "a3", "last"]);
+  await nextRound();
+  expect(turns.takeLast("a", 1)).toBeNull();
+});
+
 it("nobody waits while nothing else runs", async () => {
   // Another process may take the processor for longer than a slice.
   const clock = vi.spyOn(performance, "now").mockReturnValue(0);
