@@ -47,7 +47,10 @@ export interface Container extends ContainerRef {
   /** True for the old container of a same-version redeploy, renamed `<name>_replaced_<hex>` by Kamal. */
   readonly replaced: boolean;
   readonly commitSha: string;
-  /** Restarts by the restart policy; null when the engine could not inspect it (a wedged container). */
+  /**
+   * Restarts by the restart policy. While the engine cannot inspect a container that runs on (a
+   * wedged one), as many as it counted last; null where it may have counted anew.
+   */
   readonly restarts: number | null;
   readonly host: string;
   readonly createdAt: string;

@@ -41,7 +41,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
           "The release: KAMAL_VERSION, the image's version label or its tag. From deploy_info when all of these are floating (latest).",
         "commitSha: String!": 'Git commit of the release, "" when it is unknown.',
         "restarts: Int":
-          "Restarts by the restart policy since the last manual start; null when the engine could not be asked.",
+          "Restarts by the restart policy since the last manual start. Of a container that runs on and cannot be inspected, the last count; null without one.",
         "host: String!": "The container's host name; the container's name when the host name is only an id.",
         "createdAt: DateTime!": "When it was created.",
         "startedAt: DateTime":

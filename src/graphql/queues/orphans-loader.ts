@@ -168,8 +168,8 @@ export function findBlindSpot(
   if (silent)
     return `${silent.name === null ? "an engine" : `engine ${silent.name}`} does not answer: ${silent.message}`;
   if (shown.length === 0) return "no configured engine may run them";
-  // Without an inspection its host name is unknown.
-  const wedged = live.filter(({ restarts, env }) => restarts === null && !isOfOthers(principal, env));
+  // Before its first inspection its host name is unknown.
+  const wedged = live.filter(({ isInspected, env }) => !isInspected && !isOfOthers(principal, env));
   const own = wedged.find((container) => maySeeContainer(principal, container));
   if (own) return `container ${own.id} on engine ${own.engine} cannot be inspected`;
   return wedged.length > 0 ? "a container that this token may not see cannot be inspected" : null;

@@ -103,8 +103,8 @@ test("an inspection of something else is ignored, the list's entry stands", asyn
   for (const answer of [inspected(b, "web-b"), {}, [], "x", { ...inspected(a, "web-a"), State: null }]) {
     engine.on(`${a}/json`, json(answer));
     engine.emit("start", a);
-    await until(async () => (await source.list(soon())).containers[0]?.restarts === null);
-    const entry = { fullId: a, name: "web-a", restarts: null, startedAt: null };
+    await until(async () => (await source.list(soon())).containers[0]?.startedAt === null);
+    const entry = { fullId: a, name: "web-a", restarts: 2, startedAt: null };
     expect((await source.list(soon())).containers).toMatchObject([entry]);
   }
 });

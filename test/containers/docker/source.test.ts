@@ -160,7 +160,7 @@ test("a container that hangs is shown from the list, others are inspected", asyn
     json([listed(a, "w-a", { Image: "sha256:x", Status: "Up 2 hours (healthy)" }), listed(b, "w-b")]),
   );
   for (const id of [a, b]) engine.emit("start", id);
-  await until(async () => (await source.list(soon())).containers[0]?.restarts === null);
+  await until(async () => (await source.list(soon())).containers[0]?.startedAt === null);
   expect((await source.list(soon())).containers).toMatchObject([
     {
       name: "w-a",
@@ -169,7 +169,7 @@ test("a container that hangs is shown from the list, others are inspected", asyn
       image: "x:1",
       health: "healthy",
       status: "running",
-      restarts: null,
+      restarts: 2,
       startedAt: null,
     },
     { name: "w-b", restarts: 2 },

@@ -60,7 +60,7 @@ describe("findBlindSpot", () => {
       error: { code: "docker_timeout", message: "took longer than 2 s" },
     };
     expect(find([web], [engine, silent])).toBe("engine web-2 does not answer: took longer than 2 s");
-    const wedged = sampleContainer({ restarts: null });
+    const wedged = sampleContainer({ isInspected: false });
     expect(find([web, wedged], [engine])).toContain(`container ${wedged.id} on engine local`);
     expect(find([], [])).toBe("no configured engine may run them");
   });
@@ -69,7 +69,8 @@ describe("findBlindSpot", () => {
     const own = { ...engine, env: "staging" as const };
     const error = { code: "docker_timeout", message: "Docker engine db-7: no answer" };
     const production: EngineStatus = { ...engine, name: "db-7", env: "production", ok: false, error };
-    const wedged = (env: Container["env"]) => sampleContainer({ name: "wedged", env, restarts: null, engine: "db-7" });
+    const wedged = (env: Container["env"]) =>
+      sampleContainer({ name: "wedged", env, isInspected: false, engine: "db-7" });
     expect(find([web, wedged("production")], [own, production], staging)).toBeNull();
     expect(find([web, wedged("production")], [own], principal)).toContain("on engine db-7");
     expect(find([web, wedged(null)], [own, production], staging)).toBe(
@@ -96,7 +97,7 @@ it("an unnamed engine that does not answer has its reason", () => {
   const { principal } = createCaller();
   expect(findBlindSpot([], { shown: [], silent } as never, principal)).toBe("an engine does not answer: too late");
   expect(findBlindSpot([], { shown: [{}], silent: [] } as never, principal)).toBeNull();
-  const wedged = sampleContainer({ restarts: null, engine: "e" });
+  const wedged = sampleContainer({ isInspected: false, engine: "e" });
   expect(findBlindSpot([wedged], { shown: [{}], silent: [] } as never, principal)).toBe(
     `container ${wedged.id} on engine e cannot be inspected`,
   );

@@ -91,7 +91,7 @@ describe("orphans", () => {
     expect(unknown.counts).toEqual([0, null]);
     const none = await ask([{ host: web.host }], { engines: silent });
     expect([none.orphans, none.counts]).toEqual([{ jobs: [], total: 0, gaps: [] }, [0, 0]]);
-    const wedged = await ask([{}], { containers: [web, sampleContainer({ name: "wedged", restarts: null })] });
+    const wedged = await ask([{}], { containers: [web, sampleContainer({ name: "wedged", isInspected: false })] });
     expect(wedged.orphans).toMatchObject({
       jobs: null,
       gaps: [{ reason: expect.stringContaining("cannot be inspected") }],

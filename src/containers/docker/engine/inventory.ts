@@ -3,7 +3,7 @@ import { toOwnerEnv } from "../../../auth/principal.ts";
 import type { Environment } from "../../../lib/environment.ts";
 import { once } from "../../../lib/cache.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
-import type { Container, RawContainer } from "../../container.ts";
+import { type Container, liveStates, type RawContainer } from "../../container.ts";
 import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
 import { selectLive } from "../../kamal/visibility.ts";
@@ -42,8 +42,13 @@ export interface Inventory {
   /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
   applyList(list: readonly ListedContainer[], asked: number): string[];
   learn(raw: RawContainer, asked: number): void;
-  /** The inspection failed: from now on the container is reported from the list, plus what never changes after its creation. */
+  /**
+   * The inspection failed: from now on the container is reported from the list, plus what never
+   * changes after its creation. While it runs on, so does its count of restarts, which only grows.
+   */
   demote(fullId: string): void;
+  /** Somebody may have started this container, or any (null), by hand: that sets its count of restarts back. */
+  doubtRestarts(fullId: string | null): void;
   remove(fullId: string): void;
   /** Ids of all containers. */
   ids(): readonly string[];
@@ -83,6 +88,9 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   const entries = new Map<string, Entry>();
   /** When a container was removed, so that answers to earlier requests do not restore it. */
   const removed = new Map<string, number>();
+  /** When the count of restarts was last in doubt, of all containers and of one. */
+  let allDoubted = 0;
+  const doubted = new Map<string, number>();
   let clock = 0;
   const snapshots = new Map<boolean, Snapshot>();
   const index = createVisibleIndex(engine);
@@ -164,6 +172,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   };
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
+    doubted.delete(fullId);
     const last = find(fullId, false);
     const before = former.get(fullId);
     // A list without a container may have been wrong.
@@ -206,7 +215,15 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       const { listed = null, raw, asked } = entries.get(fullId) ?? {};
       if (!listed || !raw || asked === undefined) return;
       const { hostname, image, variables } = raw;
-      put(fullId, { listed, raw: { ...listed, hostname, image, variables }, inspected: false, asked });
+      const runsOn = liveStates.has(raw.state) && liveStates.has(listed.state);
+      const isCounted = runsOn && Math.max(allDoubted, doubted.get(fullId) ?? 0) < asked;
+      const restarts = isCounted ? raw.restarts : null;
+      put(fullId, { listed, raw: { ...listed, hostname, image, variables, restarts }, inspected: false, asked });
+    },
+    doubtRestarts(fullId) {
+      clock += 1;
+      if (fullId === null) allDoubted = clock;
+      else if (entries.has(fullId)) doubted.set(fullId, clock);
     },
     remove,
     ids: () => [...entries.keys()],

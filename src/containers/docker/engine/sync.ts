@@ -181,6 +181,8 @@ interface RefresherOptions {
 const coalesceMs = 150;
 /** After `die` the state settles late: exited, or restarting under a policy. Milliseconds. */
 const afterDieMs = 1000;
+/** Events of what somebody asked for, of which a start by hand may be next. */
+const requests: ReadonlySet<string> = new Set(["kill", "stop", "restart"]);
 
 /**
  * Our inspections wait as those of one owner: they delay no request by more than one turn, and have
@@ -235,6 +237,8 @@ export function createRefresher(options: RefresherOptions): Refresher {
   };
   return {
     async syncAll(waitMs) {
+      // An engine that starts again sets all counts back.
+      inventory.doubtRestarts(null);
       await list();
       const inspections = inspectAll(inventory.ids(), true);
       await Promise.race([inspections, sleep(waitMs, null, { ref: false })]);
@@ -243,6 +247,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
       await inspectAll(await list());
     },
     onEvent({ action, fullId }) {
+      if (requests.has(action)) inventory.doubtRestarts(fullId);
       // A signal changes nothing yet: `die` does.
       if (action === "kill") return;
       if (action === "destroy") return inventory.remove(fullId);

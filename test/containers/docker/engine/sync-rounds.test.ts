@@ -15,7 +15,10 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 const [a, b] = [fullId("a"), fullId("b")];
 const toFacts = (id: string) => app("wallet-core", "web", "v1", { fullId: id, name: `web-${id[0]}`, restarts: 1 });
-const toListed = (id: string) => ({ raw: { ...toFacts(id), restarts: null, variables: null }, recent: false });
+const toListed = (id: string) => ({
+  raw: { ...toFacts(id), restarts: null, startedAt: null, variables: null },
+  recent: false,
+});
 
 /** An engine whose list has these; and in `log` what it is asked, in order: "list", "inspect a", "settle a" ... */
 function setUp(...listed: readonly string[]) {
@@ -160,7 +163,22 @@ describe("an inspection that fails", () => {
     emit("update");
     await pass(150);
     expect(asked(take())).toEqual(["inspect a", "list", "settle a"]);
-    expect([row(a)?.restarts, onLost.mock.calls.length]).toEqual([null, 0]);
+    expect([row(a)?.startedAt, row(a)?.restarts, onLost.mock.calls.length]).toEqual([null, 1, 0]);
+  });
+
+  it.each(["kill", "stop", "restart"])("after a %s by hand leaves no count of restarts", async (action) => {
+    const { emit, row, refresher } = await failing("docker_timeout");
+    emit(action);
+    emit("start");
+    await pass(150);
+    expect(row(a)?.restarts).toBeNull();
+    refresher.close();
+  });
+
+  it("after the engine was lost leaves no count of restarts", async () => {
+    const { row, refresher } = await failing("docker_timeout");
+    await refresher.syncAll(1000);
+    expect(row(a)?.restarts).toBeNull();
   });
 
   it("with a list that fails too is a failure of its engine", async () => {
