@@ -201,6 +201,15 @@ export type ProblemSeverity =
   /** Act today. */
   | 'WARNING';
 
+/** The window that a queue's jobs after a deploy are compared with. */
+export type QueueBaseline =
+  /** The one right before the deploy. */
+  | 'BEFORE'
+  /** The one at the same hour a day before. */
+  | 'DAY'
+  /** The one at the same hour a week before. */
+  | 'WEEK';
+
 /** How it is known that a service works on a queue. */
 export type QueueOwnerBasis =
   /** The token sees no other service in the environment of the source. */
@@ -436,7 +445,7 @@ export type ConsoleDeployVerdictQueryVariables = Exact<{
 
 
 export type ConsoleDeployVerdictQuery = { node:
-    | { id: string, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, beforeFrom: string | null, afterTo: string | null, containers: { restartsBefore: number | null, restartsAfter: number | null, restartsFrom: string | null, restartsPValue: number | null, unhealthyNow: Array<string>, unhealthySecondsBefore: number | null, unhealthySecondsAfter: number | null }, newErrors: Array<{ error: string, fingerprint: string, count: number, minutes: number, queues: Array<string>, share: number | null, pValue: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string>, pValue: number | null, waitPValue: number | null, runPValue: number | null, before: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null, after: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null }> } | null }
+    | { id: string, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, beforeFrom: string | null, afterTo: string | null, containers: { restartsBefore: number | null, restartsAfter: number | null, restartsFrom: string | null, restartsPValue: number | null, unhealthyNow: Array<string>, unhealthySecondsBefore: number | null, unhealthySecondsAfter: number | null }, newErrors: Array<{ error: string, fingerprint: string, count: number, minutes: number, queues: Array<string>, share: number | null, pValue: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string>, baseline: QueueBaseline | null, pValue: number | null, waitPValue: number | null, runPValue: number | null, before: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null, after: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null }> } | null }
     | Record<PropertyKey, never>
    | null };
 
@@ -1617,6 +1626,7 @@ export const ConsoleDeployVerdictDocument = new TypedDocumentString(`
           source
           outcome
           reasons
+          baseline
           pValue
           waitPValue
           runPValue

@@ -32,7 +32,7 @@ async function work(queue: string, from: number, to: number, error: string): Pro
 
 const judge = async () => {
   const { body } = await gateway.query(
-    "{ latestDeploys { verdict { outcome reasons newErrors { error regressed } queues { queue reasons } } } }",
+    "{ latestDeploys { verdict { outcome reasons newErrors { error regressed } queues { queue baseline reasons } } } }",
   );
   return body.data.latestDeploys[0].verdict;
 };
@@ -86,7 +86,7 @@ it("an error that a nightly queue had a day before is not new", async () => {
     outcome: "CLEAN",
     reasons: [],
     newErrors: [],
-    queues: [{ queue: "nightly", reasons: [] }],
+    queues: [{ queue: "nightly", baseline: "DAY", reasons: [] }],
   });
 });
 

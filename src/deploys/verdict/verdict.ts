@@ -218,10 +218,11 @@ export function hasLostJobs({ before, after }: QueueEvidence): boolean {
  */
 function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean): QueueVerdict {
   const { before, after } = evidence;
+  const when = baselineWords[evidence.baseline ?? "before"];
   const untested = { pValue: null, waitPValue: null, runPValue: null };
   if (before && after && hasLostJobs(evidence) && hasStopped(before, after, evidence.stateNow ?? null, stateCounts)) {
     const waiting = after.depth === null ? "jobs wait" : formatCount(after.depth, "job waits", "jobs wait");
-    const reason = `${formatCount(countEnded(after), "job")} ended, ${countEnded(before)} did before; ${waiting}`;
+    const reason = `${formatCount(countEnded(after), "job")} ended, ${countEnded(before)} did ${when}; ${waiting}`;
     return { ...evidence, ...untested, outcome: "regressed", reasons: [reason] };
   }
   if (!hasEnough(before) || !hasEnough(after)) {
@@ -236,7 +237,6 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   }
   const pValue = fisherIncrease(before, after);
   const [was, is] = [toFailureRatio(before), toFailureRatio(after)];
-  const when = baselineWords[evidence.baseline ?? "before"];
   const wait = compareP95(toWait(before), toWait(after), alpha / 2);
   const run = compareP95(toRun(before), toRun(after), alpha / 2);
   const reasons = [

@@ -1,6 +1,7 @@
 import { findLatest } from "../../deploys/state.ts";
 import { verdictRules } from "../../deploys/verdict/rules.ts";
 import type {
+  Baseline,
   DeployVerdict,
   JudgedError,
   QueueVerdict,
@@ -50,6 +51,14 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
     }),
   });
+  const baseline = builder.enumType("QueueBaseline", {
+    description: "The window that a queue's jobs after a deploy are compared with.",
+    values: toEnumValues<Baseline>({
+      before: "The one right before the deploy.",
+      day: "The one at the same hour a day before.",
+      week: "The one at the same hour a week before.",
+    }),
+  });
   const queueVerdict = builder.objectRef<QueueVerdict>("QueueVerdict").implement({
     description: `One queue before and after a deploy. The comparison needs ${leastJobs} ended jobs in each window. A queue with that many only before the deploy is worse if it has stopped. It has stopped when it is stalled or without workers now, and the window after is at least ${stoppedSeconds} s long and lasts until now. It has also stopped when at most ${stoppedShare} of the earlier number ended after, more jobs wait than before, and the oldest has waited at least ${stoppedSeconds} s. A paused queue has not stopped.`,
     fields: (t) => ({
@@ -66,6 +75,12 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         type: queueWindow,
         nullable: true,
         description: `The window before the deploy. Where fewer than ${leastJobs} jobs ended in it: the same hour a day or a week before, if enough did. Null when jobs of that time are not stored.`,
+      }),
+      baseline: t.field({
+        type: baseline,
+        nullable: true,
+        description: "Which window `before` is. Null without one.",
+        resolve: ({ before, baseline: used = "before" }) => before && used,
       }),
       after: t.expose("after", {
         type: queueWindow,

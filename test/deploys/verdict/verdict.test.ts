@@ -158,6 +158,9 @@ describe("a queue that has stopped", () => {
     expect(stop(window(0, 0, { depth: null }), { stateNow: "no_workers" }).reasons).toEqual([
       "payouts: 0 jobs ended, 2164 did before; jobs wait",
     ]);
+    expect(stop(window(0, 0, waits), { baseline: "week" }).reasons).toEqual([
+      "payouts: 0 jobs ended, 2164 did a week before; 1300 jobs wait",
+    ]);
   });
 
   it("leaves the whole without enough data when that is not certain", () => {

@@ -235,7 +235,7 @@ const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics
 
 describe("a verdict", () => {
   const query = `{ deploys(first: 1) { nodes { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
-    queues { queue outcome pValue waitPValue runPValue before { succeeded failed failureRatio } after { succeeded failed } }
+    queues { queue outcome pValue waitPValue runPValue baseline before { succeeded failed failureRatio } after { succeeded failed } }
     containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } } }`;
   const base = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
 
@@ -294,6 +294,7 @@ describe("a verdict", () => {
         {
           queue: "mail",
           outcome: "REGRESSED",
+          baseline: "BEFORE",
           before: { succeeded: 398, failed: 2, failureRatio: 0.005 },
           after: { succeeded: 150, failed: 50 },
           waitPValue: 1,

@@ -153,6 +153,9 @@ export function QueueNumbers({
 /** A p-value is small where the change is unlikely to be chance; below this the verdict may count it. */
 const smallP = 0.01;
 
+/** When the window before was. */
+const baselineWords = { BEFORE: "before", DAY: "a day before", WEEK: "a week before" };
+
 function Change({
   row,
   measure: { title, value, format, pValue, isWideOnly },
@@ -168,7 +171,7 @@ function Change({
   return (
     <td
       class={`number ${isWideOnly ? "wide-only" : ""}`}
-      title={`${title}: ${format(before)} before, ${format(after)} after${words}`}
+      title={`${title}: ${format(before)} ${baselineWords[row.baseline ?? "BEFORE"]}, ${format(after)} after${words}`}
     >
       <span class="muted">{before === null ? unknownText : format(before)} → </span>
       <span class={isWorse ? "bad strong" : ""}>{after === null ? unknownText : format(after)}</span>
