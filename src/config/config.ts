@@ -25,7 +25,10 @@ export interface Config extends ServerConfig {
   /** Where the cgroup files of this machine are, for containers' statistics. */
   readonly cgroupRoot: string;
   readonly databaseUrl: PlaceUrls;
-  /** URLs of roles that may change jobs; used only for that. Where databases have names, the names are those of `databaseUrl`. */
+  /**
+   * URLs of roles that may change jobs; used only for that. Where databases have names, the names
+   * are those of `databaseUrl`.
+   */
   readonly controlDatabaseUrl: PlaceUrls;
   /** URLs with credentials; null when not configured. */
   readonly brokers: Places["brokers"];

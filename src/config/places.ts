@@ -14,8 +14,9 @@ interface PlacesOptions {
 }
 
 /**
- * Parses one URL, or a comma list of `name=url` with each name once. Names have letters, digits, `.`, `-` and `_`, begin with a letter or digit, and have at most 32
- * characters. `fail` gets what follows the variable's name, without a part of the text: that may be a part of a password.
+ * Parses one URL, or a comma list of `name=url` with each name once. Names have letters, digits,
+ * `.`, `-` and `_`, begin with a letter or digit, and have at most 32 characters. `fail` gets what
+ * follows the variable's name, without a part of the text: that may be a part of a password.
  */
 export function parsePlaces(text: string, options: PlacesOptions, fail: (problem: string) => void): PlaceUrls {
   const { toUrl, expected, example } = options;

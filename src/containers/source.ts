@@ -126,8 +126,8 @@ export interface ContainerSource {
    */
   everSeen(engine: string): readonly Container[] | null;
   /**
-   * The stopped containers of old releases that `list` does not show, and those that never started (`VisibleIndex.isRetired`). From
-   * memory, unordered.
+   * The stopped containers of old releases that `list` does not show, and those that never started
+   * (`VisibleIndex.isRetired`). From memory, unordered.
    */
   listRetired(signal: AbortSignal): Promise<readonly Container[]>;
   /** All live containers, also those that `list` hides: a worker may run in a `kamal app exec`. Unordered; else as `list`. */

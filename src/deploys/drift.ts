@@ -31,15 +31,20 @@ const recordedOrigins = new Set<DeployOrigin>(["history", "info", "kamal_audit"]
 export const settlingMs = 300_000;
 
 /**
- * Finds drift among live core containers, judged by the deploys that have not failed. A container with an unknown release (a moving tag) can only be a
- * leftover. Rules, for the containers of one role of one group:
+ * Finds drift among live core containers, judged by the deploys that have not failed. A container
+ * with an unknown release (a moving tag) can only be a leftover. Rules, for the containers of one
+ * role of one group:
  *
- * - leftover: a live container that Kamal has replaced (`_replaced_`), or that another one of the same engine and of another release has replaced. That is
- *   known where its group's newest recorded deploy put the other one there after it was started, or where the other one serves, came after that deploy, and
- *   was both created and started after it. Who acts on it removes it, so what is not sure is none.
+ * - leftover: a live container that Kamal has replaced (`_replaced_`), or that another one of the
+ * same engine and of another release has replaced. That is known where its group's newest recorded
+ * deploy put the other one there after it was started, or where the other one serves, came after
+ * that deploy, and was both created and started after it. Who acts on it removes it, so what is not
+ * sure is none.
  * - mixed_releases: the containers that are no leftovers run several releases.
- * - unexpected_release: a container that is no leftover runs another release than the newest recorded deploy of its group.
- * - missing_on_engine: an engine runs a group, but not its newest deploy of any origin, though another engine does.
+ * - unexpected_release: a container that is no leftover runs another release than the newest
+ * recorded deploy of its group.
+ * - missing_on_engine: an engine runs a group, but not its newest deploy of any origin, though
+ * another engine does.
  * - engine_unknown: an engine does not answer; none of the above covers what it runs.
  */
 export function findDrift(
@@ -92,7 +97,10 @@ function findLeftovers(role: readonly Container[], deploy: Deploy | undefined): 
   });
 }
 
-/** Finds what replaced the others of a role on one engine: the containers of the deploy, or one that came after it without a record. */
+/**
+ * Finds what replaced the others of a role on one engine: the containers of the deploy, or one that
+ * came after it without a record.
+ */
 function findReplacement(known: readonly Container[], deploy: Deploy | undefined): (container: Container) => boolean {
   const isDeployed = (container: Container) => deploy !== undefined && isOfDeploy(container, deploy);
   const deployed = known.filter(isDeployed);

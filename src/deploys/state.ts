@@ -35,16 +35,20 @@ export function isOfDeploy(container: Container, deploy: DeployRecord): boolean 
 }
 
 /**
- * Judges each deploy, newest first, one group at a time. `previousTag` is the recorded one, else that of the newest earlier deploy of another tag that is
- * known to have served (fate.ts).
+ * Judges each deploy, newest first, one group at a time. `previousTag` is the recorded one, else
+ * that of the newest earlier deploy of another tag that is known to have served (fate.ts).
  *
  * - failed: nothing of it went live, so it is no release: the others are judged without it.
- * - current: the newest deploy, and every live core container with a known release runs it. Where nothing runs the newest: the newest that does run.
+ * - current: the newest deploy, and every live core container with a known release runs it. Where
+ * nothing runs the newest: the newest that does run.
  * - incomplete: the newest deploy, which only some of them, or none, run.
- * - unknown: the newest deploy, which no known container runs, while an engine does not answer or a live container has only a moving tag. Also one without
- *   evidence that it ever served, and one that may belong to several groups.
- * - rolled_back: the next deploy was a rollback, or went back to a release before this one; or an earlier container was started again in its place.
- * - previous: the deploy before the running one, of another release and not rolled back: the target of a rollback. Absent where unknown.
+ * - unknown: the newest deploy, which no known container runs, while an engine does not answer or a
+ * live container has only a moving tag. Also one without evidence that it ever served, and one that
+ * may belong to several groups.
+ * - rolled_back: the next deploy was a rollback, or went back to a release before this one; or an
+ * earlier container was started again in its place.
+ * - previous: the deploy before the running one, of another release and not rolled back: the target
+ * of a rollback. Absent where unknown.
  * - superseded: all others.
  *
  * @param now unix seconds
@@ -97,7 +101,10 @@ function judge(group: readonly DeployRecord[], { containers: own, silent, memory
   }));
 }
 
-/** Finds the tag in service before a deploy: of deploys of one tag in a row, that before the first. Input is newest first. */
+/**
+ * Finds the tag in service before a deploy: of deploys of one tag in a row, that before the first.
+ * Input is newest first.
+ */
 function createPreviousTags(
   group: readonly DeployRecord[],
   { findBefore }: DeployFates,

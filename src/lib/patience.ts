@@ -12,8 +12,9 @@ interface Patience<T> {
 }
 
 /**
- * Calls an upstream that may be silent, beside others that are not. After a call that failed slowly, callers wait `patienceMs` for the next answer and then get the
- * last failure again, while the call goes on for all of them.
+ * Calls an upstream that may be silent, beside others that are not. After a call that failed
+ * slowly, callers wait `patienceMs` for the next answer and then get the last failure again, while
+ * the call goes on for all of them.
  */
 export function createPatience<T>(ask: (signal: AbortSignal) => Promise<T>): Patience<T> {
   let failure: { readonly error: unknown } | null = null;

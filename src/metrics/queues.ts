@@ -13,7 +13,10 @@ interface SourceRow extends Source {
   readonly observedAt: string | null;
 }
 
-/** Has the upstream, and the name of its database or broker, as labels, to distinguish its outage from that of a single source. */
+/**
+ * Has the upstream, and the name of its database or broker, as labels, to distinguish its outage
+ * from that of a single source.
+ */
 export const queueSourceTable: Table<SourceRow> = {
   prefix: "ops_queue_source",
   maxRows: 200,

@@ -192,7 +192,10 @@ const upstreamNames: Partial<Record<Upstream, string>> = {
   redis: "Redis",
 };
 
-/** Nothing can be read from a database, a broker or Prometheus. `place`: the name of that database or broker; null without one. */
+/**
+ * Nothing can be read from a database, a broker or Prometheus. `place`: the name of that database
+ * or broker; null without one.
+ */
 export function toUpstreamDown(
   upstream: Upstream,
   env: Environment | null,

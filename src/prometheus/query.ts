@@ -42,8 +42,9 @@ const asIs: Read = (selector) => selector;
 const last: Read = (selector) => `last_over_time(${selector}[5m])`;
 
 /**
- * Targets whose last scrape failed, and not the one before: nothing shows yet that the host is down. `idelta` compares the last two
- * scrapes, whatever their interval. A target that was never scraped before is here too.
+ * Targets whose last scrape failed, and not the one before: nothing shows yet that the host is
+ * down. `idelta` compares the last two scrapes, whatever their interval. A target that was never
+ * scraped before is here too.
  */
 function toMissed(scope: Scope): string {
   return toUp(scope, (selector) => `(${selector} == 0 unless idelta(${selector}[15m]) == 0)`);
@@ -109,7 +110,10 @@ const everywhere: Scope = { window: mixinWindow, matchers: [] };
 const missed = ofTarget(toMissed(everywhere));
 const now = toCommon(everywhere);
 const before = toCommon(everywhere, last);
-/** A scrape that failed ends the series of its target: those of one that missed only the last are what they were before. Rates need no help. */
+/**
+ * A scrape that failed ends the series of its target: those of one that missed only the last are
+ * what they were before. Rates need no help.
+ */
 const orBefore = (metric: "mem" | "disk" | "load1") =>
   `(${now[metric]} or ${before[metric]} and on (job, instance) ${missed})`;
 

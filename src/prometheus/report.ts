@@ -60,7 +60,10 @@ function isHost({ series }: Target): boolean {
   return Boolean(series.up ?? series.mem ?? series.disk ?? series.load1);
 }
 
-/** Two jobs that scrape one address see one machine: the job that reaches it counts, then one that missed a scrape, else the first by name. */
+/**
+ * Two jobs that scrape one address see one machine: the job that reaches it counts, then one that
+ * missed a scrape, else the first by name.
+ */
 function mergeByInstance(targets: readonly Target[]): Target[] {
   const byInstance = new Map<string, Target>();
   for (const target of targets.toSorted((a, b) => (a.job < b.job ? -1 : 1))) {

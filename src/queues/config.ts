@@ -25,7 +25,10 @@ export type QueuesFileResult =
 
 const noPlaces: Places = { databaseUrl: null, brokers: { rabbitmq: null, redis: null } };
 
-/** Parses and validates QUEUES_FILE, for these databases and brokers. Reports every mistake with its path (`sources[0].waiting: must not be empty`). */
+/**
+ * Parses and validates QUEUES_FILE, for these databases and brokers. Reports every mistake with its
+ * path (`sources[0].waiting: must not be empty`).
+ */
 export function parseQueuesFile(text: string, places: Places = noPlaces): QueuesFileResult {
   let json: unknown;
   try {

@@ -70,14 +70,19 @@ export function toFreeName(wanted: string, taken: ReadonlySet<string>): string {
   return name;
 }
 
-/** The name of a source, or of a system, that was detected in a place: unique over all of them, as the names of places have no colon. */
+/**
+ * The name of a source, or of a system, that was detected in a place: unique over all of them, as
+ * the names of places have no colon.
+ */
 export function toPlacedName(name: string, place: string | null): string {
   return place === null ? name : `${place}:${name}`;
 }
 
 /**
- * One source for each schema that holds a job system. Of each kind, the first schema, one on the search_path if any, gives the name of the kind ("river"); the
- * others are "river:<schema>", made valid by `toSourceName`. The name of the database is before it, where it has one. Rejects with postgres_unavailable.
+ * One source for each schema that holds a job system. Of each kind, the first schema, one on the
+ * search_path if any, gives the name of the kind ("river"); the others are "river:<schema>", made
+ * valid by `toSourceName`. The name of the database is before it, where it has one. Rejects with
+ * postgres_unavailable.
  */
 async function detectTables(database: Database, place: string | null, signal: AbortSignal): Promise<Detection> {
   const statements = [systemsStatement(), unsupportedStatement()];

@@ -19,8 +19,9 @@ export interface SourceIndexes {
 }
 
 /**
- * Finds the indexes that the sources lack, of one database after the other as they are configured. Creates nothing: every transaction is read-only. A database with
- * a name that cannot be searched is an obstacle; else rejects with postgres_unavailable.
+ * Finds the indexes that the sources lack, of one database after the other as they are configured.
+ * Creates nothing: every transaction is read-only. A database with a name that cannot be searched
+ * is an obstacle; else rejects with postgres_unavailable.
  */
 export async function adviseIndexes(
   options: QueueSourcesOptions,

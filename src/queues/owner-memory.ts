@@ -23,7 +23,10 @@ interface Seen {
   readonly atMs: number;
 }
 
-/** A worker is known while its job runs, or its failure is stored. By this memory a queue without jobs keeps its owners. */
+/**
+ * A worker is known while its job runs, or its failure is stored. By this memory a queue without
+ * jobs keeps its owners.
+ */
 export function createOwnerMemory(now: () => number = () => performance.now()): OwnerMemory {
   const seen = new Map<string, readonly Seen[]>();
   const current = (key: string) => (seen.get(key) ?? []).filter(({ atMs }) => now() - atMs < forgetMs);

@@ -31,7 +31,10 @@ export function listPlaces(urls: PlaceUrls): readonly Place[] {
 
 const brokerVariables = { rabbitmq: "WALLET_CORE_OPS_RABBITMQ_URL", redis: "WALLET_CORE_OPS_REDIS_URL" } as const;
 
-/** Where a source of this kind is read: its variable, the key that names its place in QUEUES_FILE, and what the variable has. */
+/**
+ * Where a source of this kind is read: its variable, the key that names its place in QUEUES_FILE,
+ * and what the variable has.
+ */
 export function describePlaces(kind: string, { databaseUrl, brokers }: Places) {
   const upstream = toQueueUpstream(kind);
   if (upstream === "rabbitmq" || upstream === "redis")

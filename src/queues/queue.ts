@@ -43,7 +43,10 @@ export interface QueueMetrics {
   readonly usualRunSeconds?: number | null;
   /** How long its oldest running job has been running, seconds; null without one. Only where rows of ended jobs hold no run times; else absent. */
   readonly oldestRunSeconds?: number | null;
-  /** For how long no waiting job has been taken, as far as reads show it, seconds; absent or null where none waits, or it is unknown since when. */
+  /**
+   * For how long no waiting job has been taken, as far as reads show it, seconds; absent or null
+   * where none waits, or it is unknown since when.
+   */
   readonly untakenSeconds?: number | null;
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows. */
@@ -186,8 +189,8 @@ export interface QueueSource {
   /** Newest first, at most `failureGroupsLimit`. Empty where the system records no errors. */
   failures(signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
   /**
-   * The failures of the hour that ended at this time (unix seconds), in the rows that are still there. Rejects also with query_refused. Absent where no rows
-   * hold them.
+   * The failures of the hour that ended at this time (unix seconds), in the rows that are still
+   * there. Rejects also with query_refused. Absent where no rows hold them.
    */
   pastFailures?(until: number, signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
   /**
@@ -233,7 +236,10 @@ export interface CachedAnswers {
   readonly failures: readonly FingerprintedFailures[];
 }
 
-/** The source of this name among all; null without one. Rejects as the database does that may have it, if that could not be searched yet. */
+/**
+ * The source of this name among all; null without one. Rejects as the database does that may have
+ * it, if that could not be searched yet.
+ */
 export async function findSource<Source extends QueueSource>(
   all: readonly Source[],
   name: string,
@@ -250,7 +256,8 @@ export async function findSource<Source extends QueueSource>(
 /** All sources behind one configuration. */
 export interface QueueSources {
   /**
-   * Configured and detected sources. A database that detection has not been able to read is a source that fails, unless it has no name and a configured source is in it. Rejects with
+   * Configured and detected sources. A database that detection has not been able to read is a
+   * source that fails, unless it has no name and a configured source is in it. Rejects with
    * postgres_unavailable where that is all there is.
    */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;

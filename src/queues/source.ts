@@ -47,7 +47,10 @@ import { createUntaken } from "./untaken.ts";
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
   /** Null: no database is searched, and sources configured in it cannot be read. */
   readonly databaseUrl: PlaceUrls;
-  /** The same databases for roles that may change jobs; those of a database without one cannot be changed. @default null */
+  /**
+   * The same databases for roles that may change jobs; those of a database without one cannot be
+   * changed. @default null
+   */
   readonly controlDatabaseUrl?: PlaceUrls;
   readonly brokers?: Places["brokers"];
   /** Environment of the sources that have none of their own. */
@@ -93,7 +96,10 @@ export interface OpenQueueSources extends QueueSources {
   unsupported(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
 }
 
-/** The queue sources of the databases and the brokers. Each is read at most once in `ttlMs`, for all callers. Connects on the first call. */
+/**
+ * The queue sources of the databases and the brokers. Each is read at most once in `ttlMs`, for all
+ * callers. Connects on the first call.
+ */
 export function createQueueSources(options: QueueSourcesOptions): OpenQueueSources {
   const { databaseUrl, controlDatabaseUrl = null, env, logger, brokers = noBrokers, heavy } = options;
   const { detect = true, hide = [], ttlMs = 1000, onRead = () => {}, observe = unobserved } = options;

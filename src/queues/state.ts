@@ -99,7 +99,10 @@ function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
   return Math.min(stalledBehindActiveMost, Math.max(stalledBehindActiveLeast, stalledRuns * usual));
 }
 
-/** Successes per second. Where they are not counted: 0 while no waiting job is taken for as long as the window of the rate, else null. */
+/**
+ * Successes per second. Where they are not counted: 0 while no waiting job is taken for as long as
+ * the window of the rate, else null.
+ */
 function toRate({ processedPerSec, untakenSeconds }: QueueFigures): number | null {
   return processedPerSec ?? ((untakenSeconds ?? 0) >= recentSeconds ? 0 : null);
 }

@@ -124,10 +124,16 @@ export const common = {
       "must be 1 to 64 letters, digits, '.', ':', '_' or '-', and start with a letter or digit",
     ),
   env: z.enum(environments).optional(),
-  /** Kamal's service whose workers take its jobs. Without a destination: at all of them; "" is that of `kamal deploy` without `-d`. */
+  /**
+   * Kamal's service whose workers take its jobs. Without a destination: at all of them; "" is that
+   * of `kamal deploy` without `-d`.
+   */
   service: kamalName.optional(),
   destination: z.union([z.literal(""), kamalName]).optional(),
-  /** Where several databases or brokers are configured: the name of the one that has its jobs. A kind has one of the two keys (`checkPlace`). */
+  /**
+   * Where several databases or brokers are configured: the name of the one that has its jobs. A
+   * kind has one of the two keys (`checkPlace`).
+   */
   database: z.string().optional(),
   broker: z.string().optional(),
 };

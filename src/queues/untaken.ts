@@ -16,8 +16,9 @@ const jitterSeconds = 3;
 const mostRestMs = 120_000;
 
 /**
- * For how long no waiting job has been taken, for the queues of one source: the oldest is the same, and no fewer wait than at the read before. This shows that nothing
- * ends where the system stores no jobs that ended. Known only while clients ask.
+ * For how long no waiting job has been taken, for the queues of one source: the oldest is the same,
+ * and no fewer wait than at the read before. This shows that nothing ends where the system stores
+ * no jobs that ended. Known only while clients ask.
  */
 export function createUntaken(now: () => number = Date.now) {
   let known: ReadonlyMap<string, Waiting> = new Map();

@@ -40,7 +40,10 @@ function isSameRelease(a: GroupRelease, b: GroupRelease): boolean {
   return toReleaseKey(a) === toReleaseKey(b);
 }
 
-/** The service, destination and environment of a worker's container; as `ReleaseOf`, null also for the host name of containers of several. */
+/**
+ * The service, destination and environment of a worker's container; as `ReleaseOf`, null also for
+ * the host name of containers of several.
+ */
 export function createGroupOf(containers: readonly WorkerContainer[]): (host: string | null) => ServiceGroup | null {
   return indexHosts<ServiceGroup>(containers, toGroup, isSameGroup);
 }

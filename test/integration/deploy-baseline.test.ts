@@ -37,7 +37,10 @@ const judge = async () => {
   return body.data.latestDeploys[0].verdict;
 };
 
-/** A gateway that has read nothing yet: what failed a day ago is cached for minutes. Its service was deployed 14 minutes ago. */
+/**
+ * A gateway that has read nothing yet: what failed a day ago is cached for minutes. Its service was
+ * deployed 14 minutes ago.
+ */
 async function restart(): Promise<void> {
   await gateway?.[Symbol.asyncDispose]();
   await queues?.close();

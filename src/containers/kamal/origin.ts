@@ -30,9 +30,10 @@ export function toOrigin({ labels, name, state }: LabelledContainer): ContainerO
 /**
  * Whether a container belongs to the product.
  *
- * Core: what the configuration selects, Kamal apps of an own service, and web, runner and worker of a compose project of that name. Accessory: Kamal's
- * proxy, unless it serves other products alone; its accessories of an own service (their label is `<service>-<name>`, or a name that is configured as a
- * service); and the rest of that project. Other: everything else.
+ * Core: what the configuration selects, Kamal apps of an own service, and web, runner and worker of
+ * a compose project of that name. Accessory: Kamal's proxy, unless it serves other products alone;
+ * its accessories of an own service (their label is `<service>-<name>`, or a name that is
+ * configured as a service); and the rest of that project. Other: everything else.
  */
 export function toKind(
   raw: LabelledContainer,

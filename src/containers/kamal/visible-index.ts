@@ -16,8 +16,9 @@ export interface VisibleIndex {
   /** Whether callers may see it; it must have been put. */
   isVisible(raw: RawContainer): boolean;
   /**
-   * Whether it is the hidden container of a Kamal app: of an old release, a stopped `_replaced_` one, or one that never started. None is live. Kamal retains
-   * them, and with them the logs from before the last deploy.
+   * Whether it is the hidden container of a Kamal app: of an old release, a stopped `_replaced_`
+   * one, or one that never started. None is live. Kamal retains them, and with them the logs from
+   * before the last deploy.
    */
   isRetired(raw: RawContainer): boolean;
   /** The same object while it does not change. */

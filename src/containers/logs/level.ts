@@ -49,8 +49,9 @@ const abbreviations = Object.keys(shortWords)
 const bareWords = "trace|debug|info|warn|warning|error|critical|fatal";
 const plainNames = `${bareWords}|${abbreviations}`;
 /**
- * The first word, as "error: ...", "ERROR ...", "WARN[0000] ...", "dbg ..." or "Warning0113 09:40:00"; in small letters before a
- * capital, as "warning Yarn". After a name, as "Zigbee2MQTT:info  ...".
+ * The first word, as "error: ...", "ERROR ...", "WARN[0000] ...", "dbg ..." or "Warning0113
+ * 09:40:00"; in small letters before a capital, as "warning Yarn". After a name, as
+ * "Zigbee2MQTT:info  ...".
  */
 const firstWord = String.raw`(?:[\w.-]+:(?=(?:${plainNames})(?:\s\s|\s(?-i:[\d\p{Lu}[])))|(?=(?:${labels})(?:[:[]|\d{4} \d\d:)|(?-i:${capitals})\s|(?:${abbreviations})\s|(?:${bareWords})\s+(?-i:\p{Lu})))`;
 /** The first word after the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's "E/Tag" and "1234 1234 E Tag". */

@@ -151,8 +151,9 @@ export function toPoint(
 }
 
 /**
- * Numbers the lines of one log, read in the order they were written, as LogPoint.index. Those before the first line read are not known of. Lines of one time are
- * not successive if the other stream has a time in between that disorder does not explain: the clock of the host went back.
+ * Numbers the lines of one log, read in the order they were written, as LogPoint.index. Those
+ * before the first line read are not known of. Lines of one time are not successive if the other
+ * stream has a time in between that disorder does not explain: the clock of the host went back.
  */
 export function createLineCounter(): (line: LogLine) => number {
   const last: Record<LogStream, { timestamp: string; index: number; isParted: boolean }> = {

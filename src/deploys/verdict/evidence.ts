@@ -176,9 +176,10 @@ export interface FailureOwners {
 }
 
 /**
- * Errors with no failure before the deploy began, and none by a worker of another release or group. A deploy itself interrupts jobs while it lasts: where
- * workers are unknown, only failures after it count, and only those of queues of the deploy's service. Null when the failures of the last hour do not reach far
- * enough before the deploy, or are incomplete.
+ * Errors with no failure before the deploy began, and none by a worker of another release or group.
+ * A deploy itself interrupts jobs while it lasts: where workers are unknown, only failures after it
+ * count, and only those of queues of the deploy's service. Null when the failures of the last hour
+ * do not reach far enough before the deploy, or are incomplete.
  */
 export function findNewErrors(
   deploy: DeployRecord,

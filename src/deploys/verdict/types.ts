@@ -14,7 +14,10 @@ export interface QueueWindow {
   readonly oldestAgeSeconds: number | null;
 }
 
-/** How long before the window after the deploy the compared one is: right before the deploy, or at the same hour of an earlier day. */
+/**
+ * How long before the window after the deploy the compared one is: right before the deploy, or at
+ * the same hour of an earlier day.
+ */
 export type Baseline = "before" | "day" | "week";
 
 /** A queue in both windows; a window is null when unknown. */

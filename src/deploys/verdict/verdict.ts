@@ -133,9 +133,9 @@ function addUp(counts: readonly (number | null)[]): number | null {
 }
 
 /**
- * An error that no job had before is compared with the jobs that ended before without it, as a share: more jobs have more
- * failures. No failure before had it for longer than the window, where as many jobs ended in each second. Without such jobs,
- * nothing shows that it is of this release.
+ * An error that no job had before is compared with the jobs that ended before without it, as a
+ * share: more jobs have more failures. No failure before had it for longer than the window, where
+ * as many jobs ended in each second. Without such jobs, nothing shows that it is of this release.
  */
 function judgeError(error: NewError, jobs: EndedJobs, alpha: number): JudgedError {
   const { after, beforeSeconds, minutes } = error;

@@ -427,7 +427,10 @@ export function toEngineError(silent: readonly SilentEngine[], hint = ""): OpsEr
   return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; ") + hint);
 }
 
-/** How to act in spite of silent engines, or of a container that cannot be inspected, that may be meant too. "" where nothing is left. */
+/**
+ * How to act in spite of silent engines, or of a container that cannot be inspected, that may be
+ * meant too. "" where nothing is left.
+ */
 function toChoice(before: string, found: readonly Container[], silent: readonly SilentEngine[]): string {
   const others = found.filter(({ engine }) => silent.every(({ name }) => name !== engine));
   if (others.length === 0) return "";

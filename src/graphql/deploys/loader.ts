@@ -50,7 +50,8 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
       siblings.containers.known(false),
       siblings.containers.listRetiredOfDeploys(),
     ]);
-    // For seconds after a start only some environments are known. A deploy of the others would stand beside the same one of a known environment.
+    // For seconds after a start only some environments are known. A deploy of the others would
+    // stand beside the same one of a known environment.
     const containers = [...known.containers, ...retired].filter(({ isInspected, env }) => isInspected || env !== null);
     return { containers, engines: known.engines };
   });

@@ -127,7 +127,10 @@ export function createVerdicts(
       return null;
     }
   };
-  /** The errors of the hour that begins with the deploy, as it was a day and a week before: what is stored of a job that runs once a day. */
+  /**
+   * The errors of the hour that begins with the deploy, as it was a day and a week before: what is
+   * stored of a job that runs once a day.
+   */
   const readPastErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
     const start = Math.floor(toStart(deploy));
     const reads = shown.flatMap((source) =>
@@ -180,7 +183,10 @@ export function createVerdicts(
   return (deploy, seconds) => limit(() => find(deploy, seconds));
 }
 
-/** A queue with too few jobs right before the deploy is compared with the same hour of a day before, or of a week before. */
+/**
+ * A queue with too few jobs right before the deploy is compared with the same hour of a day before,
+ * or of a week before.
+ */
 async function addBaselines(
   source: string,
   evidence: readonly QueueEvidence[],

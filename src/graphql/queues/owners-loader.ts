@@ -28,8 +28,8 @@ const unknown: OwnersOf = () => null;
 
 /**
  * As configured. Else by the containers of its workers: those that run a job of the queue or, where
- * there are several services, failed one in the last hour; now or at a reading of the last day. Else the one service that is known in
- * the environment of the source.
+ * there are several services, failed one in the last hour; now or at a reading of the last day.
+ * Else the one service that is known in the environment of the source.
  */
 export function createOwnerLoader(
   sources: Sources,

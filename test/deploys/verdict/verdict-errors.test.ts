@@ -34,7 +34,10 @@ const every = (seconds: number, from: number, to = 1) =>
 /** As a worker of the deploy's group runs it. */
 const release = (version: string) => ({ ...sampleRecord(), version });
 
-/** The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window, else it is unknown how many after the deploy. */
+/**
+ * The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window, else it is
+ * unknown how many after the deploy.
+ */
 function judge(
   ago: number,
   rows: readonly FingerprintedFailures[],

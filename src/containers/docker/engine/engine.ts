@@ -295,7 +295,10 @@ export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerR
   return engine;
 }
 
-/** Skips elements that are no containers: one odd element must not hide the others. Works in turns: there may be thousands. */
+/**
+ * Skips elements that are no containers: one odd element must not hide the others. Works in turns:
+ * there may be thousands.
+ */
 async function toList(
   answer: unknown,
   engine: string,

@@ -37,7 +37,10 @@ export interface Known {
 export interface Inventory {
   /** Called before a request: its number keeps an answer from overwriting a later one. */
   begin(): number;
-  /** What the last list said of a container, where this says the same; else this. Costs less than `applyList`, which then only compares references. */
+  /**
+   * What the last list said of a container, where this says the same; else this. Costs less than
+   * `applyList`, which then only compares references.
+   */
   unchanged(listed: RawContainer): RawContainer;
   /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
   applyList(list: readonly ListedContainer[], asked: number): string[];

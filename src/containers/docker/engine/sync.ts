@@ -39,8 +39,9 @@ interface WatcherOptions {
 }
 
 /**
- * How long the first answers wait for inspections after the list, milliseconds: a little longer than one that hangs. Where they take longer, containers are
- * meanwhile reported from the list, to whoever may see those of no known environment.
+ * How long the first answers wait for inspections after the list, milliseconds: a little longer
+ * than one that hangs. Where they take longer, containers are meanwhile reported from the list, to
+ * whoever may see those of no known environment.
  */
 const patienceMs = 2500;
 /** Between attempts to reach a lost engine, milliseconds: doubled each time, less a random half. */

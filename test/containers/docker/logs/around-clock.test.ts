@@ -69,7 +69,10 @@ async function walkForward({ around }: Readings, from: LogPage, size: number, be
   return walked;
 }
 
-/** Logs of a host whose clock goes back onto times that it had before, in whole steps of `unit` seconds. Each line has a text of its own. */
+/**
+ * Logs of a host whose clock goes back onto times that it had before, in whole steps of `unit`
+ * seconds. Each line has a text of its own.
+ */
 const logs = fc
   .record({
     unit: fc.constantFrom(0.001, 1, 60),
