@@ -35,16 +35,16 @@ export const settlingMs = 300_000;
  * with an unknown release (a moving tag) can only be a leftover. Rules, for the containers of one
  * role of one group:
  *
- * - leftover: a live container that Kamal has replaced (`_replaced_`), or that another one of the
- * same engine and of another release has replaced. That is known where its group's newest recorded
- * deploy put the other one there after it was started, or where the other one serves, came after
- * that deploy, and was both created and started after it. Who acts on it removes it, so what is not
- * sure is none.
+ * - leftover: a live container that Kamal has replaced (`_replaced_`), or that one of another release
+ *   on the same engine has replaced. That one is the replacement if it is of the group's newest
+ *   recorded deploy and this container was there before, or if it serves, came after that deploy, and
+ *   was created and started later. Whoever acts on a leftover removes it, so one that may not be a
+ *   leftover is not reported.
  * - mixed_releases: the containers that are no leftovers run several releases.
  * - unexpected_release: a container that is no leftover runs another release than the newest
- * recorded deploy of its group.
+ *   recorded deploy of its group.
  * - missing_on_engine: an engine runs a group, but not its newest deploy of any origin, though
- * another engine does.
+ *   another engine does.
  * - engine_unknown: an engine does not answer; none of the above covers what it runs.
  */
 export function findDrift(

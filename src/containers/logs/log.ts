@@ -44,7 +44,10 @@ export interface LogPoint {
   readonly hash?: string;
 }
 
-/** Ten digits of hexadecimal. A redacted text may depend on the lines that were read before it: "" is like any. */
+/**
+ * Ten hexadecimal digits. "" for a redacted text, which may depend on the lines that were read before
+ * it, and so counts as equal to any.
+ */
 export function toLineHash({ message }: Pick<LogLine, "message">): string {
   return message.includes("redacted") ? "" : hash("sha256", message, "hex").slice(0, 10);
 }

@@ -52,13 +52,14 @@ export interface ContainerLoaders {
   /** As `listRetired`, core ones alone, and those that never started: for deploy history. */
   listRetiredOfDeploys(): Promise<readonly Container[]>;
   /**
-   * Those of `all` that a filter accepts. Inspects first what it may mean and was never inspected:
-   * of that nobody knows whose it is. Rejects when that leaves nothing.
+   * Those of `all` that a filter accepts. First inspects the containers that it may mean and that
+   * were never inspected: their environment is unknown. Rejects when one cannot be inspected and
+   * nothing else is found.
    */
   find(filter: ContainerFilter, isNamed: (container: Container) => boolean): Promise<readonly Container[]>;
   /**
    * For actions: the running containers of a filter that the caller may see, each inspected. Rejects
-   * when one that the filter may mean cannot be inspected: nobody knows whose it is.
+   * when one that the filter may mean cannot be inspected: its environment stays unknown.
    */
   running(filter: ContainerFilter): Promise<readonly Container[]>;
   /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
@@ -106,8 +107,8 @@ export function createContainerLoaders(
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
   /**
-   * Inspects those of which it is not known yet whose they are, if `isNeeded`; what is gone is left
-   * out. Those of a silent engine stay as they are. `failure` is why one could not be inspected.
+   * Inspects the containers that never were, if `isNeeded`. Leaves out those that are gone, and keeps
+   * those of a silent engine as they are. `failure` says why one could not be inspected.
    */
   const settle = async (rows: readonly Container[], isNeeded: (row: Container) => boolean) => {
     let failure: OpsError | null = null;
@@ -370,7 +371,7 @@ export function toListedEnv({ env, inferredEnv }: Pick<Container, "env" | "infer
   return env ?? inferredEnv;
 }
 
-const unknownOwner = "A container that may be meant cannot be inspected, so nobody knows whose it is";
+const unknownOwner = "A container that may be meant cannot be inspected, so its environment is unknown";
 
 const unnamed: SilentEngine = {
   name: null,

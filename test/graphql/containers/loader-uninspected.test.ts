@@ -38,7 +38,7 @@ function setUp(containers: readonly Container[], found: Found, where: readonly E
 const all = environments;
 const own: readonly Environment[] = ["staging"];
 const [ambiguous, missing] = ["container_ambiguous", "container_not_found"];
-const unknown = "docker_timeout: A container that may be meant cannot be inspected, so nobody knows whose it is";
+const unknown = "docker_timeout: A container that may be meant cannot be inspected, so its environment is unknown";
 const silent = "docker_timeout: web-2: Docker engine b did not answer";
 
 describe("a container that was never inspected", () => {

@@ -40,8 +40,8 @@ interface WatcherOptions {
 
 /**
  * How long the first answers wait for inspections after the list, milliseconds: a little longer
- * than one that hangs. Where they take longer, containers are meanwhile reported from the list, to
- * whoever may see those of no known environment.
+ * than one that hangs. If they take longer, the answers have the containers as the list shows them,
+ * for tokens of every environment.
  */
 const patienceMs = 2500;
 /** Between attempts to reach a lost engine, milliseconds: doubled each time, less a random half. */
