@@ -5,7 +5,7 @@ interface Waiting {
   /** When the oldest could run, unix seconds. */
   readonly due: number;
   readonly depth: number;
-  /** Of the first read that saw them, and of the last one, unix milliseconds. */
+  /** When the first read that saw them, and the last one, asked, unix milliseconds. */
   readonly since: number;
   readonly at: number;
 }
@@ -20,12 +20,13 @@ const mostRestMs = 120_000;
  * and no fewer wait than at the read before. This shows that nothing ends where the system stores
  * no jobs that ended. Known only while clients ask.
  */
-export function createUntaken(now: () => number = Date.now) {
+export function createUntaken() {
   let known: ReadonlyMap<string, Waiting> = new Map();
   const toWaiting = ({ name, depth, oldestAgeSeconds, observedAt }: QueueMetrics): Waiting | null => {
     if (depth === 0 || oldestAgeSeconds === null) return null;
-    const at = now();
-    const due = Date.parse(observedAt) / 1000 - oldestAgeSeconds;
+    // Of the read: its answer may be used for a minute.
+    const at = Date.parse(observedAt);
+    const due = at / 1000 - oldestAgeSeconds;
     const before = known.get(name);
     const isSame =
       before !== undefined &&
