@@ -13,8 +13,9 @@ import { startDemo } from "./services/demo.ts";
 import { runScript } from "./services/process.ts";
 import { startPrometheus } from "./services/prometheus.ts";
 
-const usage =
-  "Usage: script/soak [--minutes=60] [--rate=10] [--containers=5000]   at most 1440 minutes, 200 requests a second, 10000 containers\n";
+const usage = `Usage: script/soak [--minutes=60] [--rate=10] [--containers=5000]
+At most 1440 minutes, 200 requests a second and 10000 containers.
+`;
 
 const options = {
   minutes: { type: "string", default: "60" },

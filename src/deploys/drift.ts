@@ -86,7 +86,7 @@ function isYoung(container: Container, now: number): boolean {
   return [toCreated(container), toStarted(container)].some((time) => now - time < settlingMs);
 }
 
-/** Largest difference between the clocks of an engine and of whoever records deploys, ms. */
+/** The most by which the clock of an engine may differ from the clock of the recorded deploys, ms. */
 const clockMs = 60_000;
 
 function findLeftovers(role: readonly Container[], deploy: Deploy | undefined): Container[] {

@@ -24,7 +24,7 @@ export function createPatience<T>(ask: (signal: AbortSignal) => Promise<T>): Pat
     try {
       return await ask(signal);
     } catch (error) {
-      // Whoever leaves does not know whether it would have answered.
+      // A caller who leaves early does not know whether it would have answered.
       if (!signal.aborted && performance.now() - start >= patienceMs) failure = { error };
       throw error;
     }

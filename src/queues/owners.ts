@@ -48,11 +48,11 @@ export function isOwnedBy(owners: readonly QueueOwner[] | null, asking: Asking):
   if (owners === null) return null;
   const { service, destination, ambiguous = false } = asking;
   const isAlone = owners.some(({ basis }) => basis === "alone");
-  // Where one service is known, who names none means that one.
+  // Where only one service is known, a question without a service means that one.
   const same = owners.filter((one) => one.service === service || (isAlone && service === null));
   const isOwn = same.some((one) => one.everyDestination || one.destination === destination);
   if (isOwn && !ambiguous) return true;
-  // Whoever else asks shows that there are several. Who names no service may be any.
+  // Another service that asks shows that there are several. A question without a service may mean any.
   return isAlone || service === null || (ambiguous && same.length > 0) ? null : false;
 }
 

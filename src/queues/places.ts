@@ -54,7 +54,7 @@ export function nameOnlyPlace<Config extends PlacedConfig>(config: Config, place
   return { ...config, [key]: [...urls.keys()][0] };
 }
 
-/** The place of a source; null where there is none of its name. */
+/** The place that a source names; null when no place has that name. */
 export function findPlace<Named extends Pick<Place, "name">>(
   config: PlacedConfig,
   places: readonly Named[],
@@ -74,7 +74,7 @@ export function checkPlace(
   const wrong = entry[other] === undefined ? [] : [{ key: other, problem: `a source of this kind has "${key}"` }];
   const given = entry[key];
   const problem = checkName(given, variable, urls);
-  // Whoever wrote the wrong key is not told that the right one is missing too.
+  // One mistake is enough: an entry with the wrong key is not also said to lack the right one.
   const isSaid = problem === null || (given === undefined && wrong.length > 0);
   return isSaid ? wrong : [...wrong, { key, problem }];
 }

@@ -265,7 +265,7 @@ export interface QueueSources {
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /** What the sources of `all` would return at once; null where one of them would be read. Absent: nothing is cached. */
   allCached?(): readonly CachedAnswers[] | null;
-  /** The clocks of their databases; absent where there is none. */
+  /** The clocks of their databases; absent when they have no databases. */
   databaseClocks?(): readonly DatabaseClock[];
   close(): Promise<void>;
 }

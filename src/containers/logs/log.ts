@@ -38,8 +38,8 @@ export interface LogPoint {
   /** Lines of the other stream that are older than this time are before the point. Absent where that is unknown: then its lines older than this one are. */
   readonly other?: string;
   /**
-   * Of the line's text (`toLineHash`): tells it from others of its time, where the clock of a host went
-   * back onto times that it had before. Absent where only the history has the line.
+   * The `toLineHash` of the line. Where a host's clock was set back, several lines can have the same
+   * time; this tells them apart. Absent where only the history has the line.
    */
   readonly hash?: string;
 }

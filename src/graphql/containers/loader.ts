@@ -119,7 +119,7 @@ export function createContainerLoaders(
       } catch (error) {
         const { code } = toOpsError(error);
         if (code === "container_not_found") return [];
-        // Whoever may not see it learns neither its name nor its engine.
+        // A caller who may not see it does not learn its name or its engine.
         const reason = maySee(principal, null) ? `${row.name}: ${toOpsError(error).message}` : unknownOwner;
         failure ??= new OpsError(code, reason);
         return row;

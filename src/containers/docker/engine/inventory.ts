@@ -173,6 +173,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     snapshots.set(stale, snapshot);
     return snapshot;
   };
+  const listStale = () => [...entries.values()].map((entry) => toRow(entry, true));
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
     doubted.delete(fullId);
@@ -239,11 +240,10 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       if (known) keepName(fullId, name);
       else former.set(`${fullId} ${name}`, { raw, row: toContainer(raw, index.context()), visible: false });
     },
-    listStale: () => [...entries.values()].map((entry) => toRow(entry, true)),
+    listStale,
     everSeen() {
       if (hasForgotten) return null;
-      const rows = [...entries.values()].map((entry) => toRow(entry, true));
-      return [...rows, ...[...former.values()].map(({ row }) => row)];
+      return [...listStale(), ...[...former.values()].map(({ row }) => row)];
     },
     lastKnown: (fullId) => find(fullId, false) ?? former.get(fullId) ?? null,
   };
