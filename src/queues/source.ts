@@ -331,6 +331,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
     fingerprints.addToFailures(await source.failures(signal), createSharedBudget(signal));
   const { pastFailures, ...others } = source;
   const readPast = pastFailures && cachePast(pastFailures);
+  const readWorkers = source.workerJobs && createCache(source.workerJobs, ttlMs);
   const readRows = source.history && cacheHistories(source.history, 2 * ttlMs);
   const metrics = createCache(readMetrics, ttlMs);
   const failures = createCache(readFailures, ttlMs);
@@ -374,18 +375,13 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
       const jobs = (await source.failedJobs?.(queue, action, signal)) ?? null;
       return jobs && fingerprints.addToJobs(jobs, createSharedBudget(signal));
     },
-    ...(source.workerJobs && { workerJobs: cacheWorkerJobs(source.workerJobs, ttlMs, isAlone) }),
+    ...(readWorkers && {
+      workerJobs: async (signal) => {
+        await checkSilence(signal);
+        return readWorkers(signal).catch(asOpsError);
+      },
+    }),
   };
-}
-
-function cacheWorkerJobs(
-  read: NonNullable<KindSource["workerJobs"]>,
-  ttlMs: number,
-  isAlone: boolean,
-): NonNullable<KindSource["workerJobs"]> {
-  const shared = createCache(read, ttlMs);
-  const cached = isAlone ? shared : createPatience(shared);
-  return (signal) => cached(signal).catch(asOpsError);
 }
 
 type ReadHistory = NonNullable<QueueSource["history"]>;
