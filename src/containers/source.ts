@@ -126,6 +126,11 @@ export interface ContainerSource {
    */
   everSeen(engine: string): readonly Container[] | null;
   /**
+   * Containers that events name and no list shows yet, as they were created or renamed this moment.
+   * Each as its event shows it, not inspected; it may be one that `list` never shows.
+   */
+  heard(): readonly Container[];
+  /**
    * The stopped containers of old releases that `list` does not show, and those that never started
    * (`VisibleIndex.isRetired`). From memory, unordered.
    */

@@ -113,6 +113,7 @@ export function createMemorySources(
     listCached: () => ({ containers, engines: engines() }),
     lastListed,
     everSeen: lastListed,
+    heard: () => [],
     listRetired: async () => {
       count("retired");
       return data.retired;

@@ -81,6 +81,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     ...createLister([...engines.values()]),
     lastListed: (engine) => engines.get(engine)?.lastListed() ?? null,
     everSeen: (engine) => engines.get(engine)?.everSeen() ?? null,
+    heard: () => [...engines.values()].flatMap((engine) => engine.heard()),
     images: async (signal) =>
       (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),
     changes: (signal) => changes.watch(signal),

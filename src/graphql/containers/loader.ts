@@ -80,7 +80,8 @@ export function createContainerLoaders(
   { principal, signal, budget }: Caller,
   siblings: { readonly deploy: DeployLoader },
 ): ContainerLoaders {
-  const listing = once(() => sources.containers.list(signal));
+  const list = () => sources.containers.list(signal);
+  let listing = once(list);
   const find = async (filter: ContainerFilter) =>
     (await listing()).containers.filter(createContainerFilter(filter, principal));
   const infoFor = onceKnown(async (): Promise<InfoFor> => {
@@ -128,6 +129,17 @@ export function createContainerLoaders(
     const settled = await Promise.all(rows.map(inspect));
     return { rows: settled.flat(), failure: failure as OpsError | null };
   };
+  /**
+   * Inspects those of `heard` that may be meant, so that the list has them. Null without one;
+   * `failure` says why one could not be inspected.
+   */
+  const learn = async (isMeant: (row: Container) => boolean) => {
+    const heard = sources.containers.heard().filter(isMeant);
+    if (heard.length === 0) return null;
+    const { failure } = await settle(heard, () => true);
+    listing = once(list);
+    return { failure };
+  };
   /** Inspects again: it must still have this name and be visible to the caller. */
   const loadFresh = async (last: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
     const { container } = await sources.containers.inspectNow(last, budget).catch((error: unknown) => {
@@ -170,10 +182,14 @@ export function createContainerLoaders(
     all: (includeAccessories) => (includeAccessories ? withAccessories() : core()),
     async find(filter, isNamed) {
       const accepts = createContainerFilter(filter, principal);
-      const seen = (await all(filter.includeAccessories)).filter((row) => accepts(row) && isNamed(row));
+      const isCandidate = toCandidate(filter, principal);
+      const known = (await all(filter.includeAccessories)).filter((row) => accepts(row) && isNamed(row));
+      // A reader who sees one need not wait for another.
+      const learned = known.length > 0 ? null : await learn((row) => isNamed(row) && isCandidate(row));
+      const seen = learned ? await withReleases((await find(filter)).filter(isNamed)) : known;
+      if (learned?.failure && seen.length === 0) throw learned.failure;
       const { containers, engines: listed } = await listing();
       if (listed.every(({ isInspected }) => isInspected)) return seen;
-      const isCandidate = toCandidate(filter, principal);
       const isUnknown = (row: Container) => !row.isInspected && !row.stale && !accepts(row) && isCandidate(row);
       const unknown = containers.filter((row) => isNamed(row) && isUnknown(row));
       const { rows, failure } = await settle(unknown, () => true);
@@ -183,8 +199,10 @@ export function createContainerLoaders(
     },
     async running(filter) {
       const isCandidate = toCandidate(filter, principal);
+      const learned = await learn(isCandidate);
       const candidates = (await listing()).containers.filter((row) => isRunning(row) && isCandidate(row));
-      const { rows, failure } = await settle(candidates, () => true);
+      const { rows, failure: hung } = await settle(candidates, () => true);
+      const failure = learned?.failure ?? hung;
       if (failure)
         throw new OpsError(
           failure.code,
@@ -199,10 +217,15 @@ export function createContainerLoaders(
       const { name, engine, includeAccessories, everyEngine = false } = query;
       const filter = { name, includeAccessories, engine };
       const accepts = createContainerFilter(filter, principal);
-      const candidates = findNamed((await listing()).containers, name).filter(toCandidate(filter, principal));
+      const isCandidate = toCandidate(filter, principal);
+      const select = async () => findNamed((await listing()).containers, name).filter(isCandidate);
+      const known = await select();
       // A reader who sees one need not wait for another.
-      const isShown = !everyEngine && candidates.some(accepts);
-      const { rows, failure } = await settle(candidates, (row) => !isShown && !accepts(row));
+      const isShown = !everyEngine && known.some(accepts);
+      const learned = isShown ? null : await learn((row) => row.name === name && isCandidate(row));
+      const candidates = learned ? await select() : known;
+      const { rows, failure: hung } = await settle(candidates, (row) => !isShown && !accepts(row));
+      const failure = learned?.failure ?? hung;
       const found = await withReleases(rows.filter(accepts));
       if (failure && (everyEngine || found.length === 0))
         throw new OpsError(failure.code, failure.message + toChoice("; ", found, []));

@@ -202,6 +202,25 @@ test("a lost engine was seen to have what it removed and renamed before", async 
   expect(new Set(names())).toEqual(new Set(["web-a", "web-b", "web-new", "web-c"]));
 });
 
+test("a new container is heard of until it was inspected, or is gone", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  await using source = watch(engine);
+  await source.rows();
+  const heard = () => source.heard().map(({ name, role, isInspected }) => [name, role, isInspected]);
+  expect(heard()).toEqual([]);
+  const release = Promise.withResolvers<void>();
+  engine.on(`${b}/json`, (...call) => void release.promise.then(() => json(inspected(b, "web-b"))(...call)));
+  engine.emit("create", b, { name: "web-b", service: "wallet-core", role: "web" });
+  engine.emit("create", fullId("c"), { name: "web-c", service: "wallet-core", role: "web" });
+  await until(() => heard().length > 0);
+  await until(() => heard().length === 1);
+  expect(heard()).toEqual([["web-b", "web", false]]);
+  expect((await source.rows()).map(({ name }) => name)).toEqual(["web-a"]);
+  release.resolve();
+  await until(async () => (await source.rows()).length === 2);
+  expect(heard()).toEqual([]);
+});
+
 test("an engine that never listed may have had any container", async () => {
   await using engine = await startEngine([a, "web-a"]);
   engine.on("/containers/json", json({ message: "out" }, 503));

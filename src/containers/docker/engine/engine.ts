@@ -73,6 +73,8 @@ export interface Engine extends EngineCalls {
   lastListed(): readonly Container[] | null;
   /** As `ContainerSource.everSeen`. */
   everSeen(): readonly Container[] | null;
+  /** As `ContainerSource.heard`; nothing while the engine is lost. */
+  heard(): readonly Container[];
   /** Its containers; rejects when the engine is lost. */
   known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;
@@ -243,6 +245,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     view,
     lastListed: () => (listedAt === null ? null : inventory.listStale()),
     everSeen: () => (listedAt === null ? null : inventory.everSeen()),
+    heard: () => (watcher.loss() ? [] : inventory.heard()),
     viewCached: () => (pending() ? null : now()),
     async known(signal) {
       const { snapshot, status } = await view(signal);

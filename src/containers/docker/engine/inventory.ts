@@ -60,6 +60,8 @@ export interface Inventory {
   context(): EngineContext;
   /** Keeps the name that a container has by an event, which may be the last that is heard of it. */
   hear(raw: RawContainer): void;
+  /** As `ContainerSource.heard`. */
+  heard(): readonly Container[];
   /** All containers, also hidden and stopped ones, marked stale. */
   listStale(): readonly Container[];
   /** As `ContainerSource.everSeen`; null where more was removed or renamed than the last 1000. */
@@ -108,12 +110,15 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     },
   });
   let hasForgotten = false;
+  /** What is in no row yet: a new container, or the new name of a known one. With when that was heard. */
+  const heard = new Map<string, { readonly raw: RawContainer; readonly at: number }>();
 
   const isOutdated = (fullId: string, asked: number) =>
     Math.max(entries.get(fullId)?.asked ?? 0, removed.get(fullId) ?? 0) > asked;
   const put = (fullId: string, entry: Omit<Entry, "observedAt">) => {
     const known = entries.get(fullId);
     const isSame = known?.raw === entry.raw;
+    if (heard.get(fullId)?.raw.name === entry.raw.name) heard.delete(fullId);
     if (known && known.raw.name !== entry.raw.name) keepName(fullId, known.raw.name);
     entries.set(fullId, { ...entry, observedAt: isSame ? known.observedAt : formatRfc3339(Date.now()) });
     if (isSame) return;
@@ -141,6 +146,12 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   const keepName = (fullId: string, name: string) => {
     const known = find(fullId, true) ?? former.get(fullId);
     if (known) former.set(`${fullId} ${name}`, { ...known, row: { ...known.row, name } });
+  };
+  const note = (raw: RawContainer) => {
+    const { fullId, name } = raw;
+    const last = entries.get(fullId) ?? former.get(fullId);
+    if (last && last.raw.name !== name) keepName(fullId, name);
+    heard.set(fullId, { raw, at: ++clock });
   };
   const createSnapshot = (stale: boolean): Snapshot => {
     // One loop over what may be thousands: made anew ten times a second while containers change.
@@ -177,6 +188,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
     doubted.delete(fullId);
+    heard.delete(fullId);
     const last = find(fullId, false);
     const before = former.get(fullId);
     // A list without a container may have been wrong.
@@ -195,6 +207,8 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     applyList(list, asked) {
       const changed: string[] = [];
       const seen = new Set<string>();
+      // The list knows better what was heard before it.
+      for (const [fullId, { at }] of heard) if (at < asked) heard.delete(fullId);
       for (const { raw, recent } of list) {
         const listed = unchanged(raw);
         const { fullId } = listed;
@@ -202,7 +216,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
         if (isOutdated(fullId, asked)) continue;
         const known = entries.get(fullId);
         const inspected = known !== undefined && !recent && listsTheSame(listed, known);
-        if (known && known.raw.name !== listed.name) keepName(fullId, listed.name);
+        if (known && known.raw.name !== listed.name) note(listed);
         if (!inspected) changed.push(fullId);
         put(fullId, { listed, raw: known?.raw ?? listed, inspected, asked: known?.asked ?? asked });
       }
@@ -212,8 +226,9 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     },
     learn(raw, asked) {
       const { fullId } = raw;
-      if (!isOutdated(fullId, asked))
-        put(fullId, { listed: entries.get(fullId)?.listed ?? null, raw, inspected: true, asked });
+      if (isOutdated(fullId, asked)) return;
+      if ((heard.get(fullId)?.at ?? asked) < asked) heard.delete(fullId);
+      put(fullId, { listed: entries.get(fullId)?.listed ?? null, raw, inspected: true, asked });
     },
     demote(fullId) {
       const { listed = null, raw, asked } = entries.get(fullId) ?? {};
@@ -235,11 +250,15 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     context: () => index.context(),
     hear(raw) {
       const { fullId, name } = raw;
-      const known = entries.get(fullId)?.raw ?? former.get(fullId)?.raw;
-      if (known?.name === name) return;
-      if (known) keepName(fullId, name);
-      else former.set(`${fullId} ${name}`, { raw, row: toContainer(raw, index.context()), visible: false });
+      if (entries.get(fullId)?.raw.name === name) {
+        heard.delete(fullId);
+        return;
+      }
+      note(raw);
+      if (!entries.has(fullId) && !former.has(fullId))
+        former.set(`${fullId} ${name}`, { raw, row: toContainer(raw, index.context()), visible: false });
     },
+    heard: () => [...heard.values()].map(({ raw }) => toContainer(raw, index.context())),
     listStale,
     everSeen() {
       if (hasForgotten) return null;

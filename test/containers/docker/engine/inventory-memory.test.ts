@@ -173,27 +173,56 @@ it("the last state of a removed container is known, for the last 1000", () => {
 describe("what an engine was seen to have", () => {
   const namesOf = (inventory: ReturnType<typeof create>) => inventory.everSeen()?.map(({ name }) => name) ?? null;
 
+  const digits = fc.constantFrom("1", "2");
+  const names = fc.constantFrom("a", "b", "c", "a-temporary");
+  const step = fc.oneof(
+    fc.record({ by: fc.constant("event" as const), digit: digits, name: names }),
+    fc.record({ by: fc.constant("list" as const), digit: digits, name: names }),
+    fc.record({ by: fc.constant("inspection" as const), digit: digits, name: names }),
+    fc.record({ by: fc.constant("removal" as const), digit: digits, name: fc.constant(null) }),
+  );
+  type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
+  const steps = fc.array(step, { maxLength: 12 });
+  const take = (inventory: ReturnType<typeof create>, { by, digit, name }: Step) => {
+    const raw = toFacts(digit, { name: name ?? "" });
+    if (by === "event") inventory.hear({ ...raw, variables: null });
+    else if (by === "list") inventory.applyList([toListed(raw)], inventory.begin());
+    else if (by === "inspection") inventory.learn(raw, inventory.begin());
+    else inventory.remove(id(digit));
+  };
+
   it("is each container under each of its names, also after it was removed", () => {
-    const names = fc.constantFrom("a", "b", "c", "a-temporary");
-    const step = fc.oneof(
-      fc.record({ by: fc.constant("event" as const), digit: fc.constantFrom("1", "2"), name: names }),
-      fc.record({ by: fc.constant("list" as const), digit: fc.constantFrom("1", "2"), name: names }),
-      fc.record({ by: fc.constant("inspection" as const), digit: fc.constantFrom("1", "2"), name: names }),
-      fc.record({ by: fc.constant("removal" as const), digit: fc.constantFrom("1", "2"), name: fc.constant(null) }),
-    );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      fc.property(steps, (taken) => {
         const inventory = create();
-        const expected = new Set<string>();
-        for (const { by, digit, name } of steps) {
-          if (name !== null) expected.add(name);
-          const raw = toFacts(digit, { name: name ?? "" });
-          if (by === "event") inventory.hear({ ...raw, variables: null });
-          else if (by === "list") inventory.applyList([toListed(raw)], inventory.begin());
-          else if (by === "inspection") inventory.learn(raw, inventory.begin());
-          else inventory.remove(id(digit));
+        for (const one of taken) take(inventory, one);
+        expect(new Set(namesOf(inventory))).toEqual(new Set(taken.flatMap(({ name }) => name ?? [])));
+      }),
+    );
+  });
+
+  it("has its last name in a row, or among what was heard", () => {
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const inventory = create();
+        const last = new Map<string, string>();
+        for (const one of taken) {
+          const { by, digit, name } = one;
+          take(inventory, one);
+          if (by === "list") last.clear();
+          if (name === null) last.delete(id(digit));
+          else last.set(id(digit), name);
+          const [rows, heard] = [inventory.listStale(), inventory.heard()];
+          for (const [fullId, expected] of last) {
+            const found = [...rows, ...heard].filter((row) => row.fullId === fullId).map((row) => row.name);
+            expect(found).toContain(expected);
+          }
+          // What is heard ends with the container, and tells nothing that a row tells.
+          for (const row of heard) {
+            expect([last.get(row.fullId), row.isInspected]).toEqual([row.name, false]);
+            expect(rows.some(({ fullId, name: known }) => fullId === row.fullId && known === row.name)).toBe(false);
+          }
         }
-        expect(new Set(namesOf(inventory))).toEqual(expected);
       }),
     );
   });

@@ -1,0 +1,121 @@
+import { graphql } from "graphql";
+import { describe, expect, it } from "vitest";
+import type { Container } from "../../../src/containers/container.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { type Environment, environments } from "../../../src/lib/environment.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleContainer } from "../../support/containers.ts";
+import { createMemorySources } from "../../support/memory-sources.ts";
+
+const schema = createSchema();
+/** What the inspection of the container shows; null where it is gone, "hangs" where there is no answer. */
+type Found = Partial<Container> | null | "hangs";
+const engines = ["local", "b"].map((name) => ({ name, ok: true, error: null, isInspected: true }));
+const first = sampleContainer({ name: "web-1" });
+/** As its first event alone shows it. */
+const toHeard = (more: Partial<Container> = {}) =>
+  sampleContainer({
+    fullId: "b".repeat(64),
+    name: "web-1",
+    engine: "b",
+    env: null,
+    isInspected: false,
+    labelledEnv: null,
+    ...more,
+  });
+
+/** The list has the heard container once it was inspected, unless it is one that no list shows. */
+function setUp(containers: readonly Container[], heard: Container, found: Found, isListed = true) {
+  const { sources, setContainers } = createMemorySources({ containers, engines }, { restartEnabled: true });
+  const inspected: string[] = [];
+  let isKnown = false;
+  const inspect = sources.containers.inspectNow.bind(sources.containers);
+  sources.containers.heard = () => (isKnown ? [] : [heard]);
+  sources.containers.inspectNow = async (ref, caller) => {
+    if (ref.fullId !== heard.fullId || isKnown) return inspect(ref, caller);
+    inspected.push(heard.name);
+    if (found === "hangs") throw new OpsError("docker_timeout", "Docker engine b did not answer");
+    isKnown = true;
+    if (found === null) throw new OpsError("container_not_found", "No such container");
+    const container = { ...heard, isInspected: true, ...found };
+    if (isListed) setContainers([...containers, container]);
+    return { container, protectedBy: null };
+  };
+  const context = (own: readonly Environment[] = environments) => createContext(sources, createCaller(undefined, own));
+  return { inspected, context };
+}
+
+const staging: Found = { env: "staging" };
+const hung = "docker_timeout: web-1: Docker engine b did not answer";
+
+describe("a container that was created this moment", () => {
+  it.each<[string, readonly Container[], Found, boolean, boolean, string]>([
+    ["an action", [], staging, true, true, "b"],
+    ["an action", [first], staging, true, true, "container_ambiguous"],
+    ["an action", [first], null, true, true, "local"],
+    ["an action", [first], "hangs", true, true, `${hung}; choose one by its engine: engine=local`],
+    ["an action", [], "hangs", true, true, hung],
+    ["an action", [], staging, false, true, "container_not_found"],
+    ["a reader", [], staging, true, false, "b"],
+    ["a reader", [], null, true, false, "container_not_found"],
+    ["a reader", [], "hangs", true, false, hung],
+  ])("is found by its name for %s: %#", async (_, containers, found, isListed, everyEngine, expected) => {
+    const { context } = setUp(containers, toHeard(), found, isListed);
+    const { one } = context().loaders.containers;
+    const outcome = await one({ name: "web-1", includeAccessories: false, everyEngine }).then(
+      ({ engine }) => engine,
+      ({ code, message }: OpsError) => (code.startsWith("docker_") ? `${code}: ${message}` : code),
+    );
+    expect(outcome).toBe(expected);
+  });
+
+  it("is not waited for where it cannot be meant, or where a reader sees one", async () => {
+    const query = { name: "web-1", includeAccessories: false };
+    const others = [{ name: "web-2" }, { kind: "accessory" }, { labelledEnv: "production" }] as const;
+    for (const other of others) {
+      const { context, inspected } = setUp([first], toHeard(other), "hangs");
+      const { one } = context(["staging"]).loaders.containers;
+      expect((await one({ ...query, everyEngine: true })).engine).toBe("local");
+      expect(inspected).toEqual([]);
+    }
+    const { context, inspected } = setUp([first], toHeard(), "hangs");
+    expect((await context().loaders.containers.one(query)).engine).toBe("local");
+    expect(inspected).toEqual([]);
+  });
+
+  it.each<[Found, readonly string[] | string]>([
+    [staging, ["web-1", "web-2"]],
+    [{ env: "staging", status: "created" }, ["web-1"]],
+    [{ env: "production" }, ["web-1"]],
+    [null, ["web-1"]],
+    ["hangs", "docker_timeout"],
+  ])("is restarted with its role, unless it is not of it: %j", async (found, expected) => {
+    const { context } = setUp([first], toHeard({ name: "web-2" }), found);
+    const { data, errors } = await graphql({
+      schema,
+      source: `mutation { restartRole(role: "web", env: STAGING, reason: "leak") { steps { container { name } } } }`,
+      contextValue: context(),
+    });
+    const { steps } = (data?.["restartRole"] ?? { steps: [] }) as { steps: { container: { name: string } }[] };
+    const { code } = (errors?.[0]?.originalError ?? {}) as Partial<OpsError>;
+    expect(code ?? steps.map(({ container }) => container.name)).toEqual(expected);
+  });
+
+  it.each<[Found, readonly string[] | string]>([
+    [staging, ["web-2"]],
+    [null, "container_not_found"],
+    ["hangs", "docker_timeout"],
+  ])("has a log at once: %j", async (found, expected) => {
+    const { context } = setUp([first], toHeard({ name: "web-2" }), found);
+    const { data, errors } = await graphql({
+      schema,
+      source: `{ logs(name: "web-2", tail: 9) { containers { container { name } } } }`,
+      contextValue: context(),
+    });
+    const { containers } = (data?.["logs"] ?? { containers: [] }) as { containers: { container: { name: string } }[] };
+    const { code } = (errors?.[0]?.originalError ?? {}) as Partial<OpsError>;
+    expect(code ?? containers.map(({ container }) => container.name)).toEqual(expected);
+  });
+});
