@@ -59,7 +59,7 @@ export async function serve(
     if (!stop.aborted) await once(stop, "abort");
     logger.info({}, "draining");
     sources.drain();
-    await Promise.all([edge.drain(), loopback.drain()]);
+    await Promise.all([edge.drain(() => sources.settle()), loopback.drain()]);
   } finally {
     await loopback.drain();
     authenticator.close();

@@ -43,6 +43,8 @@ export interface OpenSources extends Sources {
   readonly anchors: AnchorWriter;
   /** Called when the gateway stops. A request that waits for an action is answered within 8.5 s. */
   drain(): void;
+  /** Waits for the outcomes of what was begun. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -98,6 +100,10 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const probes = createHealthProbes({ source: containers, ledger });
   const hasActions = config.restart || config.jobs || config.healthExec;
   const stopAdopting = stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
+  const settle = async () => {
+    stopAdopting();
+    await Promise.all([restarts.close(), jobs.close(), probes.close()]);
+  };
   return {
     containers,
     logHistory,
@@ -130,10 +136,10 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
       restarts.drain();
       jobs.drain();
     },
+    settle,
     async close() {
-      stopAdopting();
-      // Their outcomes are written to the audit record, so that is closed after them.
-      await Promise.all([restarts.close(), jobs.close(), probes.close()]);
+      // Outcomes are written to the audit record, so that is closed after them.
+      await settle();
       await Promise.all([anchors.close(), record.stop()]);
       const connections = [containers, queues, hosts, logHistory, opened, shared];
       await withDeadline(closeMs, () => Promise.allSettled(connections.map(async (one) => one?.close()))).catch(

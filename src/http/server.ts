@@ -32,10 +32,11 @@ import { createUnfinished } from "./unfinished.ts";
 export interface Edge {
   listen(host: string, port: number): Promise<AddressInfo>;
   /**
-   * Finishes requests in flight and closes. From the start `/readyz` is 503, and so is whatever
-   * comes on a new connection. Idempotent; resolves when everything is closed.
+   * Finishes requests in flight, then waits for `settle()`, and closes. From the start `/readyz` is
+   * 503, and so is whatever comes on a new connection. Idempotent; resolves when everything is
+   * closed.
    */
-  drain(): Promise<void>;
+  drain(settle?: () => Promise<void>): Promise<void>;
 }
 
 interface EdgeOptions {
@@ -201,11 +202,11 @@ export function createEdge(options: EdgeOptions): Edge {
       unwatch = unfinished.watch();
       return address;
     },
-    drain: () => {
+    drain: (settle = async () => {}) => {
       isDraining = true;
       streams.endAll("shutdown");
       for (const res of unfinished.responses()) res.shouldKeepAlive = false;
-      drained ??= drainServers(servers, isBusy, limits).finally(() => unwatch?.());
+      drained ??= drainServers(servers, { isBusy, settle }, limits).finally(() => unwatch?.());
       return drained;
     },
   };
@@ -253,19 +254,21 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
 
 /**
  * Ends a server, and those that pass it connections, without cutting answers short: for `lingerMs`,
- * and while it is busy, at most `drainMs`, it goes on accepting, so that `/readyz` can say what is
- * going on. Then it closes all connections: they are idle, or their request has not arrived.
- * Resolves when everything is closed.
+ * and while it is busy, at most `drainMs`. Then it closes all connections: they are idle, or their
+ * request has not arrived. Until `settle()` resolves it goes on accepting, so that `/readyz` can say
+ * what is going on. Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],
-  isBusy: () => boolean,
+  { isBusy, settle }: { readonly isBusy: () => boolean; readonly settle: () => Promise<void> },
   { lingerMs, drainMs }: Pick<EdgeLimits, "lingerMs" | "drainMs">,
 ): Promise<void> {
-  if (!server.listening) return;
+  if (!server.listening) return settle();
   const startedAt = performance.now();
   const isWithin = (ms: number) => performance.now() - startedAt < ms;
   while (isWithin(drainMs) && (isWithin(lingerMs) || isBusy())) await sleep(20);
+  server.closeAllConnections();
+  await settle();
   const closed = [server, ...others].map(stopAccepting);
   server.closeAllConnections();
   await Promise.all(closed);

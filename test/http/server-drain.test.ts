@@ -98,6 +98,26 @@ test("requests that do not end in time are cut off", async () => {
   expect(await stuck).toBe("");
 });
 
+test("readyz is 503 until what was begun has an outcome", async () => {
+  const [gate, outcome] = [Promise.withResolvers<EdgeReply>(), Promise.withResolvers<void>()];
+  const surface = createSpySurface(() => gate.promise);
+  await using edge = await startEdge({ surfaces: [surface], limits: { drainMs: 150, lingerMs: 0 } });
+  const stuck = sendRaw(edge.port, request(`GET ${path}`), 60_000).catch(() => "");
+  await expect.poll(() => surface.calls.length).toBe(1);
+  let isSettling = false;
+  const drained = edge.edge.drain(() => {
+    isSettling = true;
+    return outcome.promise;
+  });
+  await expect.poll(() => isSettling).toBe(true);
+  expect(await stuck).toBe("");
+  expect(await edge.send("GET", "/readyz")).toMatchObject({ status: 503, text: '{"status":"not_ready"}' });
+  expect((await edge.send("GET", path, bearer)).status).toBe(503);
+  outcome.resolve();
+  await drained;
+  await expect(sendRaw(edge.port, request("GET /readyz"))).rejects.toThrow(/ECONNREFUSED/);
+});
+
 test("a slow reader gets its whole answer although a drain has begun", async () => {
   const body = "x".repeat(20_000_000);
   await using edge = await startEdge({ surfaces: [createSpySurface(() => ({ status: 200, body }))] });

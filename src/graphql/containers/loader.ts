@@ -183,13 +183,13 @@ export function createContainerLoaders(
     async find(filter, isNamed) {
       const accepts = createContainerFilter(filter, principal);
       const isCandidate = toCandidate(filter, principal);
-      const known = (await all(filter.includeAccessories)).filter((row) => accepts(row) && isNamed(row));
+      const listed = (await all(filter.includeAccessories)).filter((row) => accepts(row) && isNamed(row));
       // A reader who sees one need not wait for another.
-      const learned = known.length > 0 ? null : await learn((row) => isNamed(row) && isCandidate(row));
-      const seen = learned ? await withReleases((await find(filter)).filter(isNamed)) : known;
+      const learned = listed.length > 0 ? null : await learn((row) => isNamed(row) && isCandidate(row));
+      const seen = learned ? await withReleases((await find(filter)).filter(isNamed)) : listed;
       if (learned?.failure && seen.length === 0) throw learned.failure;
-      const { containers, engines: listed } = await listing();
-      if (listed.every(({ isInspected }) => isInspected)) return seen;
+      const { containers, engines: asked } = await listing();
+      if (asked.every(({ isInspected }) => isInspected)) return seen;
       const isUnknown = (row: Container) => !row.isInspected && !row.stale && !accepts(row) && isCandidate(row);
       const unknown = containers.filter((row) => isNamed(row) && isUnknown(row));
       const { rows, failure } = await settle(unknown, () => true);
@@ -219,11 +219,11 @@ export function createContainerLoaders(
       const accepts = createContainerFilter(filter, principal);
       const isCandidate = toCandidate(filter, principal);
       const select = async () => findNamed((await listing()).containers, name).filter(isCandidate);
-      const known = await select();
+      const listed = await select();
       // A reader who sees one need not wait for another.
-      const isShown = !everyEngine && known.some(accepts);
+      const isShown = !everyEngine && listed.some(accepts);
       const learned = isShown ? null : await learn((row) => row.name === name && isCandidate(row));
-      const candidates = learned ? await select() : known;
+      const candidates = learned ? await select() : listed;
       const { rows, failure: hung } = await settle(candidates, (row) => !isShown && !accepts(row));
       const failure = learned?.failure ?? hung;
       const found = await withReleases(rows.filter(accepts));

@@ -63,11 +63,13 @@ describe("a container that was created this moment", () => {
     ["a reader", [], "hangs", true, false, hung],
   ])("is found by its name for %s: %#", async (_, containers, found, isListed, everyEngine, expected) => {
     const { context } = setUp(containers, toHeard(), found, isListed);
-    const { one } = context().loaders.containers;
-    const outcome = await one({ name: "web-1", includeAccessories: false, everyEngine }).then(
-      ({ engine }) => engine,
-      ({ code, message }: OpsError) => (code.startsWith("docker_") ? `${code}: ${message}` : code),
-    );
+    const query = { name: "web-1", includeAccessories: false, everyEngine };
+    const outcome = await context()
+      .loaders.containers.one(query)
+      .then(
+        ({ engine }) => engine,
+        ({ code, message }: OpsError) => (code.startsWith("docker_") ? `${code}: ${message}` : code),
+      );
     expect(outcome).toBe(expected);
   });
 
@@ -76,8 +78,8 @@ describe("a container that was created this moment", () => {
     const others = [{ name: "web-2" }, { kind: "accessory" }, { labelledEnv: "production" }] as const;
     for (const other of others) {
       const { context, inspected } = setUp([first], toHeard(other), "hangs");
-      const { one } = context(["staging"]).loaders.containers;
-      expect((await one({ ...query, everyEngine: true })).engine).toBe("local");
+      const { containers } = context(["staging"]).loaders;
+      expect((await containers.one({ ...query, everyEngine: true })).engine).toBe("local");
       expect(inspected).toEqual([]);
     }
     const { context, inspected } = setUp([first], toHeard(), "hangs");

@@ -195,7 +195,7 @@ describe("what an engine was seen to have", () => {
     fc.assert(
       fc.property(steps, (taken) => {
         const inventory = create();
-        for (const one of taken) take(inventory, one);
+        for (const done of taken) take(inventory, done);
         expect(new Set(namesOf(inventory))).toEqual(new Set(taken.flatMap(({ name }) => name ?? [])));
       }),
     );
@@ -206,9 +206,9 @@ describe("what an engine was seen to have", () => {
       fc.property(steps, (taken) => {
         const inventory = create();
         const last = new Map<string, string>();
-        for (const one of taken) {
-          const { by, digit, name } = one;
-          take(inventory, one);
+        for (const done of taken) {
+          const { by, digit, name } = done;
+          take(inventory, done);
           if (by === "list") last.clear();
           if (name === null) last.delete(id(digit));
           else last.set(id(digit), name);
