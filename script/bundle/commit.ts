@@ -5,16 +5,19 @@ import type { Build } from "../../src/lib/build.ts";
 
 /**
  * The commit of a checkout, or of the archive that the sources came in, and the time now, for the
- * bundle. Changes of tracked files and files that git neither tracks nor ignores mark the commit.
- * `unknown` for other sources, also in a folder inside of somebody else's checkout.
+ * bundle. Changes of tracked files and files that git neither tracks nor ignores mark the commit;
+ * changes of an archive cannot be seen. `unknown` for other sources, also in a folder inside of
+ * somebody else's checkout.
  */
 export function readBuild(root: string, now = new Date()): Build {
   return { commit: readCommit(root), builtAt: now.toISOString().replace(/\.\d+/, "") };
 }
 
 function readCommit(root: string): string {
+  // A git hook sets GIT_DIR and others, which would choose another repository.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_")));
   const git = (...args: string[]) =>
-    execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    execFileSync("git", ["-C", root, ...args], { encoding: "utf8", env, stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
     if (git("rev-parse", "--show-prefix") !== "") return readArchived(root);
     const commit = git("rev-parse", "--short=12", "HEAD");

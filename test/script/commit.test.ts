@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { join, resolve } from "node:path";
+import { afterAll, expect, it, vi } from "vitest";
 import { readBuild } from "../../script/bundle/commit.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ops-commit-"));
@@ -26,6 +26,10 @@ it("a build has the commit of its checkout, and says what it lacks", () => {
   mkdirSync(join(folder, "dist"));
   writeFileSync(join(folder, "dist/a"), "");
   expect(read().commit).toBe(commit);
+  // As in a git hook of another repository.
+  vi.stubEnv("GIT_DIR", resolve(execFileSync("git", ["rev-parse", "--git-dir"], { encoding: "utf8" }).trim()));
+  expect(read().commit).toBe(commit);
+  vi.unstubAllEnvs();
   writeFileSync(join(folder, "untracked.ts"), "");
   expect(read().commit).toBe(`${commit}-changed`);
   mkdirSync(join(folder, "inside"));
