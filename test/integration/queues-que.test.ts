@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
+import { queStatements } from "../../src/queues/systems/que.ts";
 import { toQueueState } from "../../src/queues/state.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { toBound } from "../support/bound.ts";
@@ -52,6 +53,22 @@ describe("que", () => {
     for (const locker of lockers) await locker.end();
   });
   afterAll(() => database.drop());
+
+  it("finds the lockers of two locks, not of each waiting job", async () => {
+    const locker = await addLocker("web-1", "{mail}", 6);
+    // The planner knows nothing of the table.
+    await database.query(`
+      alter table que_jobs set (autovacuum_enabled = false);
+      insert into que_jobs (id, queue, job_class, job_schema_version, run_at)
+      select 1000 + n, 'mail', 'Mail', 2, now() from generate_series(1, 2000) as n`);
+    for (const id of [6, 8_000_000_000]) await locker.lock(id);
+    const { readings, running } = queStatements("public");
+    for (const sql of [...readings.map((reading) => reading.sql), running?.jobs ?? ""]) {
+      const { rows } = await database.query(`explain (analyze, timing off, format json) ${sql}`);
+      const loops = [...JSON.stringify(rows).matchAll(/"Relation Name":"que_lockers".*?"Actual Loops":(\d+)/g)];
+      for (const [, count] of loops) expect(Number(count), sql).toBeLessThan(10);
+    }
+  });
 
   it("counts each state once; a job that a locker locked is running", async () => {
     const locker = await addLocker("web-1", "{mail}", 6);

@@ -14,11 +14,15 @@ export async function installGraphileWorker(connectionString: string): Promise<v
 }
 
 /** A worker that takes jobs as soon as there are some, several at once; not those that are on hold. */
-export async function runGraphileWorker(connectionString: string, taskList: TaskList): Promise<Runner> {
+export async function runGraphileWorker(
+  connectionString: string,
+  taskList: TaskList,
+  concurrency = 4,
+): Promise<Runner> {
   const pgPool = new Pool({ connectionString });
   pgPool.on("error", () => {}); // Tests terminate sessions.
   pgPool.on("connect", (client) => client.on("error", () => {}));
-  const options = { pgPool, taskList, logger, concurrency: 4, pollInterval: 100, noHandleSignals: true };
+  const options = { pgPool, taskList, logger, concurrency, pollInterval: 100, noHandleSignals: true };
   const runner = await run({ ...options, forbiddenFlags: ["hold"] });
   const stop = async () => {
     await runner.stop();
