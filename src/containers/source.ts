@@ -126,6 +126,16 @@ export interface ContainerSource {
    */
   everSeen(engine: string): readonly Container[] | null;
   /**
+   * The container of this exact name on an engine, as the engine says now, and so before its events
+   * have come; also one that `list` does not show. Then `list` knows it too. Empty without one.
+   * Rejects as `inspectNow`.
+   */
+  findByName(
+    name: string,
+    engine: string,
+    caller: Pick<ReadBudget, "owner" | "order" | "signal">,
+  ): Promise<readonly Container[]>;
+  /**
    * Containers that events name and no list shows yet, as they were created or renamed this moment.
    * Each as its event shows it, not inspected; it may be one that `list` never shows.
    */

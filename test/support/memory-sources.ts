@@ -114,6 +114,7 @@ export function createMemorySources(
     lastListed,
     everSeen: lastListed,
     heard: () => [],
+    findByName: async (name, engine) => containers.filter((one) => one.engine === engine && one.name === name),
     listRetired: async () => {
       count("retired");
       return data.retired;

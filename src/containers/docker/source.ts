@@ -81,6 +81,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     ...createLister([...engines.values()]),
     lastListed: (engine) => engines.get(engine)?.lastListed() ?? null,
     everSeen: (engine) => engines.get(engine)?.everSeen() ?? null,
+    findByName: async (name, engine, caller) => engines.get(engine)?.findByName(name, caller) ?? [],
     heard: () => [...engines.values()].flatMap((engine) => engine.heard()),
     images: async (signal) =>
       (await Promise.all([...engines.values()].map((engine) => readImages(engine, signal)))).flat(),

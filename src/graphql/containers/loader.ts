@@ -140,6 +140,27 @@ export function createContainerLoaders(
     listing = once(list);
     return { failure };
   };
+  /**
+   * For actions: asks the engines that answer for the container of a name, which may be newer than
+   * their last event. `failure` says why one of them could not be asked that may have it.
+   */
+  const findNow = async (name: string, engine: string | null | undefined) => {
+    const asked = (await listing()).engines.filter((one) => one.ok && (!engine || one.name === engine));
+    let failure: OpsError | null = null;
+    const ask = async (one: EngineStatus): Promise<readonly Container[]> => {
+      try {
+        return await sources.containers.findByName(name, one.name, budget);
+      } catch (error) {
+        const mayHave = sources.containers.everSeen(one.name)?.some((seen) => seen.name === name) ?? true;
+        const { code, message } = toOpsError(error);
+        if (mayHave) failure ??= new OpsError(code, maySeeEngine(principal, one) ? message : unseen.message);
+        return [];
+      }
+    };
+    const rows = (await Promise.all(asked.map(ask))).flat();
+    listing = once(list);
+    return { rows, failure: failure as OpsError | null };
+  };
   /** Inspects again: it must still have this name and be visible to the caller. */
   const loadFresh = async (last: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
     const { container } = await sources.containers.inspectNow(last, budget).catch((error: unknown) => {
@@ -219,13 +240,14 @@ export function createContainerLoaders(
       const accepts = createContainerFilter(filter, principal);
       const isCandidate = toCandidate(filter, principal);
       const select = async () => findNamed((await listing()).containers, name).filter(isCandidate);
+      const now = everyEngine ? await findNow(name, engine) : null;
       const listed = await select();
       // A reader who sees one need not wait for another.
       const isShown = !everyEngine && listed.some(accepts);
       const learned = isShown ? null : await learn((row) => row.name === name && isCandidate(row));
       const candidates = learned ? await select() : listed;
       const { rows, failure: hung } = await settle(candidates, (row) => !isShown && !accepts(row));
-      const failure = learned?.failure ?? hung;
+      const failure = now?.failure ?? learned?.failure ?? hung;
       const found = await withReleases(rows.filter(accepts));
       if (failure && (everyEngine || found.length === 0))
         throw new OpsError(failure.code, failure.message + toChoice("; ", found, []));
@@ -237,13 +259,16 @@ export function createContainerLoaders(
       const others = everyEngine ? await unsure({ name, includeAccessories, engine }) : [];
       if (others.length > 0)
         throw toEngineError(others, toChoice("; it may run a container of this name too: ", found, others));
-      if (found.length > 1) {
-        const names = found.map((container) => container.engine).join(", ");
+      // No list shows it: it never started, or stopped beside others of its role.
+      const unlisted = now?.rows.filter((row) => accepts(row) && !candidates.some(isSameAs(row))) ?? [];
+      if (found.length > 1 || (found.length > 0 && unlisted.length > 0)) {
+        const names = [...found, ...unlisted].map((container) => container.engine).join(", ");
         throw new OpsError(
           "container_ambiguous",
-          `Several engines run a container of this name; choose one by its engine: ${names}`,
+          `Several engines ${unlisted.length > 0 ? "have" : "run"} a container of this name; choose one by its engine: ${names}`,
         );
       }
+      if (unlisted[0]) throw notFound(explainUnlisted(unlisted[0]));
       if (!found[0]) {
         const wider = createContainerFilter({ includeAccessories: true, engine }, principal);
         throw notFound(explainMissing(visible, engine, findNamed((await listing()).containers, name).find(wider)));
@@ -264,6 +289,17 @@ export function createContainerLoaders(
       }
     }, toContainerKey),
   };
+}
+
+const isSameAs =
+  ({ engine, fullId }: Container) =>
+  (other: Container) =>
+    other.fullId === fullId && other.engine === engine;
+
+/** Why no action is possible on a container that no list shows. */
+function explainUnlisted({ status }: Container): string {
+  const why = status === "created" ? "it was created and never started" : `it is ${status}`;
+  return `: ${why}, and others of its role are there`;
 }
 
 /** The containers of each list by their name. */

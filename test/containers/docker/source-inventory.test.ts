@@ -221,6 +221,28 @@ test("a new container is heard of until it was inspected, or is gone", async () 
   expect(heard()).toEqual([]);
 });
 
+test("a name is asked of the engine itself, and what it says is known from then on", async () => {
+  await using engine = await startEngine([a, "web-a"]);
+  await using source = watch(engine);
+  await source.rows();
+  const budget = createSharedBudget(soon());
+  const find = async (name: string) => (await source.findByName(name, engine.options.name, budget)).map(({ id }) => id);
+  // No event has come of the new one, nor of its name.
+  engine.on("/containers/json", json([listed(a, "web-a"), listed(b, "web-b.1")]));
+  engine.on(`${b}/json`, json(inspected(b, "web-b.1")));
+  expect(await find("web-b.1")).toEqual([b.slice(0, 12)]);
+  const filters = engine.calls.map((call) =>
+    new URL(call.replace("GET ", ""), "http://engine").searchParams.get("filters"),
+  );
+  expect(filters).toContain(String.raw`{"name":["^/?web-b\\.1$"]}`);
+  expect((await source.rows()).map(({ name }) => name)).toEqual(["web-a", "web-b.1"]);
+  expect(await find("web-c")).toEqual([]);
+  engine.on("/containers/json", json([listed(a, "web-c")]));
+  engine.on(`${a}/json`, json(inspected(a, "web-c")));
+  expect(await find("web-c")).toEqual([a.slice(0, 12)]);
+  expect(await source.findByName("web-c", "unknown", budget)).toEqual([]);
+});
+
 test("an engine that never listed may have had any container", async () => {
   await using engine = await startEngine([a, "web-a"]);
   engine.on("/containers/json", json({ message: "out" }, 503));

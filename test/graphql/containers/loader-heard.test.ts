@@ -121,3 +121,83 @@ describe("a container that was created this moment", () => {
     expect(code ?? containers.map(({ container }) => container.name)).toEqual(expected);
   });
 });
+
+describe("an action on a name asks the engines that answer", () => {
+  const at = (engine: string, more: Partial<Container> = {}) =>
+    sampleContainer({ fullId: engine.padEnd(64, "0"), name: "web-1", engine, ...more });
+  const act = async (
+    listed: readonly Container[],
+    byName: Readonly<Record<string, Container | "hangs">>,
+    more: {
+      readonly engine?: string;
+      readonly where?: readonly Environment[];
+      readonly seen?: readonly Container[];
+    } = {},
+  ) => {
+    const { sources, setContainers } = createMemorySources({ containers: listed, engines }, { restartEnabled: true });
+    const asked: string[] = [];
+    sources.containers.everSeen = () => more.seen ?? [];
+    sources.containers.findByName = async (_name, engine) => {
+      asked.push(engine);
+      const found = byName[engine];
+      if (found === "hangs") throw new OpsError("docker_timeout", `Docker engine ${engine} did not answer`);
+      if (!found) return [];
+      // What was created this moment is listed from now on, what was stopped is not.
+      if (found.status === "running") setContainers([...listed, found]);
+      return [found];
+    };
+    const { one } = createContext(sources, createCaller(undefined, more.where ?? environments)).loaders.containers;
+    const query = { name: "web-1", includeAccessories: false, everyEngine: true, engine: more.engine };
+    const outcome = await one(query).then(
+      ({ engine }) => engine,
+      ({ code, message }: OpsError) => `${code}: ${message}`,
+    );
+    return { outcome, asked: asked.toSorted() };
+  };
+  const chosen = "choose one by its engine: local, b";
+
+  it.each<[string, readonly Container[], Readonly<Record<string, Container | "hangs">>, string]>([
+    ["has it", [], { b: at("b") }, "b"],
+    [
+      "has one too",
+      [at("local")],
+      { b: at("b") },
+      `container_ambiguous: Several engines run a container of this name; ${chosen}`,
+    ],
+    [
+      "has a stopped one",
+      [at("local")],
+      { b: at("b", { status: "exited" }) },
+      `container_ambiguous: Several engines have a container of this name; ${chosen}`,
+    ],
+    ["has one of another environment", [at("local")], { b: at("b", { status: "exited", env: "production" }) }, "local"],
+    ["has an accessory", [at("local")], { b: at("b", { status: "exited", kind: "accessory" }) }, "local"],
+    [
+      "has a new one alone",
+      [],
+      { b: at("b", { status: "created" }) },
+      "container_not_found: No such container: it was created and never started, and others of its role are there",
+    ],
+    [
+      "has a stopped one alone",
+      [],
+      { b: at("b", { status: "exited" }) },
+      "container_not_found: No such container: it is exited, and others of its role are there",
+    ],
+    ["hangs and never had it", [at("local")], { b: "hangs" }, "local"],
+  ])("before their events: one %s", async (_, listed, byName, outcome) => {
+    expect(await act(listed, byName, { where: ["staging"] })).toEqual({ outcome, asked: ["b", "local"] });
+  });
+
+  it("and is refused while one hangs that had it", async () => {
+    const { outcome } = await act([at("local")], { b: "hangs" }, { seen: [at("b")] });
+    expect(outcome).toBe("docker_timeout: Docker engine b did not answer; choose one by its engine: engine=local");
+  });
+
+  it("but no other than the one that was named", async () => {
+    expect(await act([at("local")], { b: at("b") }, { engine: "local" })).toEqual({
+      outcome: "local",
+      asked: ["local"],
+    });
+  });
+});

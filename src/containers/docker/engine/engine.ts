@@ -3,7 +3,7 @@ import type { LimitFunction } from "p-limit";
 import { abortable, type Deadline, withDeadline } from "../../../lib/abort.ts";
 import type { Changes } from "../../../lib/broadcast.ts";
 import { createSharedBudget, inTurns } from "../../../lib/budget/budget.ts";
-import { createFairLimit, createOwnerLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
+import { type Asker, createFairLimit, createOwnerLimit, type FairLimit } from "../../../lib/budget/fair-limit.ts";
 import { toClockSkew } from "../../../lib/clock-skew.ts";
 import { OpsError, toProblem } from "../../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../../lib/logger.ts";
@@ -75,6 +75,8 @@ export interface Engine extends EngineCalls {
   everSeen(): readonly Container[] | null;
   /** As `ContainerSource.heard`; nothing while the engine is lost. */
   heard(): readonly Container[];
+  /** As `ContainerSource.findByName`, of this engine. */
+  findByName(name: string, caller: Asker & { readonly signal: AbortSignal }): Promise<readonly Container[]>;
   /** Its containers; rejects when the engine is lost. */
   known(signal: AbortSignal): Promise<Snapshot>;
   close(): void;
@@ -245,6 +247,17 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     view,
     lastListed: () => (listedAt === null ? null : inventory.listStale()),
     everSeen: () => (listedAt === null ? null : inventory.everSeen()),
+    async findByName(wanted, caller) {
+      const answer = await ask(listTimeoutMs, (signal) => client.listNamed(wanted, signal), caller.signal);
+      const named = (await toList(answer, name, inventory)).filter(({ raw }) => raw.name === wanted);
+      const learn = async ({ raw: { fullId } }: ListedContainer): Promise<Container | []> => {
+        const known = inventory.snapshot(false).known(fullId)?.row;
+        if (known?.name !== wanted || !known.isInspected)
+          await limits.inspect.run(caller, () => inspect(fullId, caller.signal)).catch(ignoreMissing);
+        return inventory.snapshot(false).known(fullId)?.row ?? [];
+      };
+      return (await Promise.all(named.map(learn))).flat().filter((row) => row.name === wanted);
+    },
     heard: () => (watcher.loss() ? [] : inventory.heard()),
     viewCached: () => (pending() ? null : now()),
     async known(signal) {
@@ -283,6 +296,10 @@ export function createInspect(
       throw error;
     }
   };
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof OpsError && error.code === "container_not_found")) throw error;
 }
 
 function toAnswer(answer: unknown, fullId: string): InspectAnswer {

@@ -27,6 +27,8 @@ export interface EngineClient {
   /** How far the engine's clock is ahead of ours, by its last answers; null until it answered. */
   clock(): ClockOffset | null;
   listContainers(signal: AbortSignal): Promise<unknown>;
+  /** The same list, of the container of this name alone. */
+  listNamed(name: string, signal: AbortSignal): Promise<unknown>;
   /** `GET /images/json`: images with a label `service`. */
   listImages(signal: AbortSignal): Promise<unknown>;
   /** `GET /images/{id}/json`, by full id (`sha256:...`). */
@@ -79,6 +81,8 @@ export function createEngineClient(
     time: (signal) => reads.time(signal),
     clock: () => reads.clock(),
     listContainers: (signal) => read("/containers/json", { all: 1 }, signal),
+    listNamed: (name, signal) =>
+      read("/containers/json", { all: 1, filters: JSON.stringify({ name: [`^/?${escapeDots(name)}$`] }) }, signal),
     listImages: (signal) => read("/images/json", { filters: JSON.stringify({ label: ["service"] }) }, signal),
     async inspectImage(id, signal) {
       if (!/^sha256:[0-9a-f]{64}$/.test(id)) throw new TypeError("Not a full image id");
@@ -106,6 +110,11 @@ export function createEngineClient(
       writes.close();
     },
   };
+}
+
+/** A container's name as a regular expression: it has no other special characters. */
+function escapeDots(name: string): string {
+  return name.replaceAll(/[^\w-]/g, String.raw`\$&`);
 }
 
 function toPath(fullId: string, action: Action | "restart"): string {
