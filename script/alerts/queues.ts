@@ -31,7 +31,7 @@ export function toQueueAlerts(): RuleGroup {
         ...whileFound("OpsOrphans", labels.queue),
         summary: "Running jobs of {{ $labels.queue }} of {{ $labels.source }} have lost their worker",
         description:
-          "Their worker is in no live container, and their system may count them as running for hours. The gateway's query `orphans` lists them.",
+          "Their worker is in no live container, or restarted since, and their system may count them as running for hours. The gateway's query `orphans` lists them.",
         panel: [queues, "Orphaned jobs"],
       },
       {

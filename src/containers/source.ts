@@ -1,5 +1,6 @@
 import type { RestartMark } from "../audit/audit.ts";
 import type { ReadBudget } from "../lib/budget/budget.ts";
+import type { ClockOffset } from "../lib/clock-skew.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Container, ContainerRef, ContainerStats, StatsPoint } from "./container.ts";
 import type { ContainerEvent, EventBatch } from "./events.ts";
@@ -30,6 +31,8 @@ export interface EngineStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** How far its clock is ahead of ours, s, as far as that is certain (lib/clock-skew.ts); null until it answered. */
   readonly clockSkew: number | null;
+  /** The same with what is uncertain. */
+  readonly clockOffset: ClockOffset | null;
 }
 
 /** The engines that the holder of one token may know of. */

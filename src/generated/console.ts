@@ -181,7 +181,7 @@ export type ProblemKind =
   | 'QUEUE_FAILING'
   /** Jobs could run, and the system reports no workers. */
   | 'QUEUE_NO_WORKERS'
-  /** Jobs count as running, but their worker is in no live container. */
+  /** Jobs count as running, but their worker is in no live container, or restarted since. */
   | 'QUEUE_ORPHANS'
   /** The numbers of the source cannot be read, while others in the same database or broker can. */
   | 'QUEUE_SOURCE_DOWN'

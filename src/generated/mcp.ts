@@ -141,7 +141,7 @@ export type ProblemKind =
   | 'queue_failing'
   /** Jobs could run, and the system reports no workers. */
   | 'queue_no_workers'
-  /** Jobs count as running, but their worker is in no live container. */
+  /** Jobs count as running, but their worker is in no live container, or restarted since. */
   | 'queue_orphans'
   /** The numbers of the source cannot be read, while others in the same database or broker can. */
   | 'queue_source_down'

@@ -82,6 +82,8 @@ export function createClock(everyMs: number) {
       const sentMs = Date.now();
       offset = refineOffset(offset, measureOffset({ theirMs: (await read()) ?? Number.NaN, stepMs: 0, sentMs }));
     },
+    /** Null until it was measured. */
+    offset: (): ClockOffset | null => offset,
     /** As `toClockSkew`; null until it was measured. */
     skew: (): number | null => offset && toClockSkew(offset),
   };

@@ -72,7 +72,7 @@ export const queueTable: Table<QueueRow> = {
     ],
     [
       "ops_queue_orphans",
-      "Running jobs whose worker is in no live container; absent where that cannot be known.",
+      "Running jobs whose worker is in no live container, or restarted since; absent where that cannot be known.",
       "orphans",
     ],
     ["ops_queue_workers", "Workers that take jobs from it.", "workers"],

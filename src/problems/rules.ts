@@ -109,7 +109,10 @@ export const problemRules = {
     `Memory at or above ${memoryRatio * 100} % of the container's limit (of its host's memory without one) for ${formatDuration(memorySeconds)}. Known only while clients ask for its statistics.`,
   ),
   container_stopped: unalerted("A core container of the release that its role runs elsewhere has stopped."),
-  queue_orphans: byAlert("OpsOrphans", "Jobs count as running, but their worker is in no live container."),
+  queue_orphans: byAlert(
+    "OpsOrphans",
+    "Jobs count as running, but their worker is in no live container, or restarted since.",
+  ),
   queue_backlog: byAlert("OpsQueueBehind", queueStateRules.backlog),
   queue_source_down: byAlert(
     "OpsQueueSourceDown",

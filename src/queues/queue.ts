@@ -1,4 +1,4 @@
-import type { DatabaseClock } from "../lib/clock-skew.ts";
+import type { ClockOffset, DatabaseClock } from "../lib/clock-skew.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
@@ -139,6 +139,13 @@ export interface WorkerJobs {
   readonly count: number;
   /** How long the oldest of them has been running, seconds; null where the system does not record it. */
   readonly oldestAgeSeconds: number | null;
+  /**
+   * When each of them was taken, or its worker was last seen alive, as the system writes it, unix
+   * seconds. Oldest first, at most `workerStartsLimit`, without those of unknown start.
+   */
+  readonly starts: readonly number[];
+  /** When they were read, by the clock of the database, unix seconds. */
+  readonly readAt: number;
 }
 
 /** The running jobs of the workers on some hosts, from the rows of a source. */
@@ -164,6 +171,7 @@ export const noRunningJobs: RunningJobs = { jobs: [], total: 0, unnamed: 0 };
 export const runningJobsLimit = 50;
 /** Pairs of queue and host that one source returns, at most: those with the oldest jobs. */
 export const workerJobsLimit = 1000;
+export const workerStartsLimit = 1000;
 
 /** Groups of failures that one source returns, at most, shared fairly by its queues. With this many there may be more. */
 export const failureGroupsLimit = 2500;
@@ -218,6 +226,8 @@ export interface QueueSource {
    * All running jobs by the host of their worker, oldest first, at most `workerJobsLimit`. `running` takes these hosts. Absent where the rows name no worker.
    */
   workerJobs?(signal: AbortSignal): Promise<readonly WorkerJobs[]>;
+  /** How far the clock of its database is ahead of ours; null until it was asked. Absent without a database. */
+  clockOffset?(): ClockOffset | null;
 }
 
 /** A job system that was found but is not supported. */

@@ -1,5 +1,6 @@
 import { createSharedBudget } from "../lib/budget/budget.ts";
 import { createCache, createKeyedCache, createSingleFlight } from "../lib/cache.ts";
+import { toClockSkew } from "../lib/clock-skew.ts";
 import type { Environment } from "../lib/environment.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -188,10 +189,10 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   return {
     databases,
     databaseClocks: () =>
-      databases.map(({ name, database }) => ({
-        name: name === null ? "queues" : `queues:${name}`,
-        clockSkew: database.clockSkew(),
-      })),
+      databases.map(({ name, database }) => {
+        const offset = database.clockOffset();
+        return { name: name === null ? "queues" : `queues:${name}`, clockSkew: offset && toClockSkew(offset) };
+      }),
     all,
     async unsupported(signal) {
       if (!detect) return [];
@@ -433,7 +434,7 @@ function createNoDatabase(): Database {
     readAll: refuseRead,
     readSingle: refuseRead,
     limits: createReadLimits(),
-    clockSkew: () => null,
+    clockOffset: () => null,
     close: () => Promise.resolve(),
   };
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import { toWorkerHosts } from "../../src/graphql/containers/running-work.ts";
-import { findOrphans } from "../../src/graphql/queues/orphans-loader.ts";
+import { createJudge } from "../../src/graphql/queues/lost-jobs.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
-import { sampleContainer } from "../support/containers.ts";
+import { sampleContainer, sampleEngine } from "../support/containers.ts";
 import { createSqlBackend } from "../support/job-backend.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createObanJobs, createSchema } from "../support/preset-jobs.ts";
@@ -139,8 +139,20 @@ describe("oban", () => {
     const [source] = await openSources(database, config);
     const one = sampleContainer({ host: "37.27.91.235-56703216100c" });
     const two = sampleContainer({ host: "37.27.91.235-56703216100d", fullId: "56703216100d", id: "56703216100d" });
-    const orphans = findOrphans((await source?.workerJobs?.(signal)) ?? [], [one]);
-    expect(orphans.map(({ host }) => host)).toEqual(["38"]);
+    const workers = (await source?.workerJobs?.(signal)) ?? [];
+    const judge = (startedAt: string) => {
+      const judged = createJudge([{ ...one, startedAt }], [sampleEngine()])(workers, source?.clockOffset?.());
+      return judged.map(({ jobs, lost, unknown }) => `${jobs.host}: ${lost} lost, ${unknown} unknown`).toSorted();
+    };
+    // Another container of that machine may have had the name too.
+    expect(judge(new Date(Date.now() - 900_000).toISOString())).toEqual([
+      "37: 0 lost, 2 unknown",
+      "38: 1 lost, 0 unknown",
+    ]);
+    expect(judge(new Date(Date.now() - 300_000).toISOString())).toEqual([
+      "37: 2 lost, 0 unknown",
+      "38: 1 lost, 0 unknown",
+    ]);
     const running = (all: Container[]) => source?.running?.(toWorkerHosts(one, all) ?? [], signal);
     expect(await running([one])).toMatchObject({ total: 2, unnamed: 0 });
     expect(await running([one, two])).toMatchObject({ total: 0, unnamed: 2, jobs: [] });

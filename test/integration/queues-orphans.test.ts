@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { createContainerSource } from "../../src/containers/docker/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
-import { removeContainers, startContainer, stopContainer } from "../support/docker-containers.ts";
+import { removeContainers, restartContainer, startContainer, stopContainer } from "../support/docker-containers.ts";
 import { rulesOf } from "../support/docker-facts.ts";
 import { startGateway } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
@@ -57,6 +57,7 @@ afterAll(async () => {
   await database.drop();
 });
 
+const noStart = "1 of its running jobs have no recorded start, and their worker may have restarted since";
 const query =
   "{ orphans { jobs { jobId worker } total gaps { source reason } } queues { name active orphans failuresByRelease { version count } } }";
 
@@ -71,9 +72,9 @@ it("a stopped release's orphans and failures are found in River's rows", async (
   ids.push(exec);
   await database.query(`
     insert into river_job (id, kind, state, attempted_at, attempted_by, attempt, errors) values
-      (1, 'mail', 'running', now() - interval '1 hour', '{${toClient(hosts.v1)}}', 1, null),
-      (2, 'mail', 'running', now() - interval '1 hour', '{${toClient(hosts.v2)}}', 1, null),
-      (3, 'mail', 'running', now() - interval '1 hour', '{${exec.slice(0, 12)}${made}}', 1, null),
+      (1, 'mail', 'running', null, '{${toClient(hosts.v1)}}', 1, null),
+      (2, 'mail', 'running', now() + interval '1 minute', '{${toClient(hosts.v2)}}', 1, null),
+      (3, 'mail', 'running', now() + interval '1 minute', '{${exec.slice(0, 12)}${made}}', 1, null),
       (4, 'mail', 'running', now() - interval '1 hour', '{${"b".repeat(12)}${made}}', 1, null),
       (5, 'mail', 'retryable', now(), '{${toClient(hosts.v1)},${hosts.v2},${toClient(hosts.v2)}}', 3,
        array(select jsonb_build_object('at', now(), 'attempt', n, 'error', 'refused', 'trace', '') from generate_series(1, 3) as n))`);
@@ -84,14 +85,14 @@ it("a stopped release's orphans and failures are found in River's rows", async (
   ];
   const lost = { jobId: "4", worker: `${"b".repeat(12)}${made}` };
   expect(await ask(query)).toEqual({
-    orphans: { jobs: [lost], total: 1, gaps: [] },
+    orphans: { jobs: [lost], total: 1, gaps: [{ source: "river", reason: noStart }] },
     queues: [{ name: "mail", active: 4, orphans: 1, failuresByRelease }],
   });
 
   await stopContainer(socketPath, old);
   await until(async () => (await ask(query)).orphans.total === 2);
   expect(await ask(query)).toEqual({
-    orphans: { jobs: [{ jobId: "1", worker: toClient(hosts.v1) }, lost], total: 2, gaps: [] },
+    orphans: { jobs: [lost, { jobId: "1", worker: toClient(hosts.v1) }], total: 2, gaps: [] },
     queues: [{ name: "mail", active: 4, orphans: 2, failuresByRelease }],
   });
 
@@ -104,4 +105,35 @@ it("a stopped release's orphans and failures are found in River's rows", async (
     },
     queues: [{ orphans: null, failuresByRelease }],
   });
+});
+
+it("earlier jobs of a restarted container are orphans, as its name lives on", async () => {
+  const host = "10.0.0.8-aaaaaaaaaaa3";
+  const id = await startContainer(socketPath, {
+    name: "orphans-worker-staging-v3",
+    labels: { service: "orphans", role: "worker", destination: "staging" },
+    env: ["KAMAL_VERSION=v3"],
+    hostname: host,
+  });
+  ids.push(id);
+  await database.query(`
+    insert into river_job (id, kind, state, attempted_at, attempted_by, attempt, errors) values
+      (11, 'calls', 'running', now(), '{${toClient(host)}}', 1, null),
+      (12, 'calls', 'running', now() + interval '1 hour', '{${toClient(host)}}', 1, null),
+      (13, 'calls', 'running', now() + interval '1 hour', '{${toClient(host)}}', 1, null)`);
+  const ask = await open([own]);
+  const calls = async () => {
+    const { orphans, queues } = await ask("{ orphans { jobs { queue jobId } } queues { name active orphans } }");
+    return {
+      lost: (orphans.jobs ?? []).filter(({ queue }: { queue: string }) => queue === "calls"),
+      ...queues.find(({ name }: { name: string }) => name === "calls"),
+    };
+  };
+  expect((await calls()).lost).toEqual([]);
+  // The container starts again surely later than the job did: by more than clocks may differ.
+  const isOld = "select now() - attempted_at > interval '4 seconds' as old from river_job where id = 11";
+  await until(async () => (await database.query(isOld)).rows[0]?.["old"] === true);
+  await restartContainer(socketPath, id);
+  await expect.poll(async () => (await calls()).orphans, { timeout: 25_000 }).toBe(1);
+  expect(await calls()).toEqual({ lost: [{ queue: "calls", jobId: "11" }], name: "calls", active: 3, orphans: 1 });
 });

@@ -79,6 +79,7 @@ export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatu
     listedAt: null,
     error: null,
     clockSkew: null,
+    clockOffset: { least: 0, most: 0 },
   };
   return { name: "local", env: null, ...known, ...overrides };
 }

@@ -111,6 +111,11 @@ export async function stopContainer(socketPath: string, id: string): Promise<voi
   await callDocker(socketPath, "POST", `/containers/${id}/stop?t=1`);
 }
 
+/** Kills it, and starts it anew at once. */
+export async function restartContainer(socketPath: string, id: string): Promise<void> {
+  await callDocker(socketPath, "POST", `/containers/${id}/restart?t=0`);
+}
+
 /**
  * Starts a container that writes to its log and ends; answers its full id after its end. Docker loses all output of one that ends before its pipes have
  * been opened, as happens within milliseconds on a busy machine: then again, up to ten times.

@@ -37,7 +37,7 @@ export function createHostileSource(names: HostileNames, source = "hostile") {
       const running = { queue, source, jobId, kind, startedAt: "2026-01-13T09:40:00Z", worker };
       return hosts.includes(host) ? { jobs: [running], total: 1, unnamed: 0 } : { jobs: [], total: 0, unnamed: 0 };
     },
-    workerJobs: async () => [{ queue, source, host, count: 1, oldestAgeSeconds: 600 }],
+    workerJobs: async () => [{ queue, source, host, count: 1, oldestAgeSeconds: 600, starts: [], readAt: 0 }],
     warnings: () => [`the queue ${queue} is odd`],
     unsupported: async () => [{ name: "bull", kind: "bull", reason: `Bull stores nothing (${queue})` }],
     jobs: { ...jobs, args: async (of) => of.map((one) => ({ text: String(one.jobId === jobId), truncated: false })) },

@@ -11,7 +11,7 @@ export function createMemoryDatabase(
     readSingle: read,
     readAll: async (statements) => Promise.all(statements.map(read)),
     limits: createReadLimits(),
-    clockSkew: () => null,
+    clockOffset: () => null,
     close: async () => {},
   };
 }

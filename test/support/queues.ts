@@ -104,7 +104,11 @@ export function sampleHistory(point: Partial<QueuePoint> = {}, overrides: Partia
 
 /** One job that runs on a host which is gone. */
 export function sampleWorkerJobs(overrides: Partial<WorkerJobs> = {}): WorkerJobs {
-  return { queue: "payouts", source: "jobs", host: "gone", count: 1, oldestAgeSeconds: 600, ...overrides };
+  const count = overrides.count ?? 1;
+  // After the sample container started.
+  const readAt = Date.parse("2026-01-13T09:56:00Z") / 1000;
+  const starts = Array.from({ length: count }, () => readAt - 600);
+  return { queue: "payouts", source: "jobs", host: "gone", count, oldestAgeSeconds: 600, starts, readAt, ...overrides };
 }
 
 /** Changes every job that it is asked to, without a database. */

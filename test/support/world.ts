@@ -230,7 +230,7 @@ function toQueueSources(half: Half): Memory["queueSources"] {
     firstAt: ago(1100),
     attempts: number,
   };
-  const worker = { queue, source, host: `${word}-gone`, count: number, oldestAgeSeconds: 600 };
+  const worker = { queue, source, host: `${word}-gone`, count: number, oldestAgeSeconds: 600, starts: [], readAt: 0 };
   const env = toEnv(half);
   const whose = env === null ? {} : { env };
   return [

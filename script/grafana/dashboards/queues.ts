@@ -35,7 +35,7 @@ const sources = table({
 const orphans = stat({
   title: "Orphaned jobs",
   description:
-    "Running jobs whose worker is in no live container: nobody works on them, and their system may notice only after hours. No number: no source names its workers, or an engine does not answer.",
+    "Running jobs whose worker is in no live container, or restarted since: nobody works on them, and their system may notice only after hours. No number: no source names its workers, or an engine does not answer.",
   targets: [graphql({ query: `{ orphans(${by.env}) { total } }`, root: "data.orphans", columns: { total: "number" } })],
   thresholds: is.anyIsBad,
 });

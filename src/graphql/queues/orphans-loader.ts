@@ -7,16 +7,17 @@ import {
   type QueueMetrics,
   type QueueSource,
   type RunningJob,
+  runningJobsLimit,
   type WorkerJobs,
   workerJobsLimit,
 } from "../../queues/queue.ts";
-import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
 import { selectEngines } from "../containers/loader.ts";
 import type { WorkGap } from "../containers/running-work.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { oncePerEnv, type QueueLoaders } from "./loader.ts";
+import { createJudge, type Judged } from "./lost-jobs.ts";
 
-/** Running jobs whose worker is in no live container. */
+/** Running jobs whose worker is in no live container, or whose container started after them. */
 export interface Orphans {
   /** Oldest first, at most `runningJobsLimit` of a source. Null when unknown. */
   readonly jobs: readonly RunningJob[] | null;
@@ -28,9 +29,9 @@ export interface Orphans {
 export interface OrphanLoaders {
   /** Those of every source of an environment, null for all of them, that knows its workers. Rejects when the caller may see no source. */
   all(env?: Environment | null): Promise<Orphans>;
-  /** How many a queue has; null when unknown. */
+  /** How many a queue has, at least; null when unknown, never 0 where one may be an orphan. */
   count(queue: QueueMetrics): Promise<number | null>;
-  /** The same by the host of the worker; null when unknown. */
+  /** The same by the host of the worker. */
   byHost(queue: QueueMetrics): Promise<readonly WorkerJobs[] | null>;
 }
 
@@ -59,22 +60,23 @@ export function createOrphanLoaders(
     // Only now: the list has every worker that existed when the jobs were read.
     const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
     const live = isNeeded ? await sources.containers.listRunning(signal) : nothing;
-    const found = results.map(({ source, jobs, gap }) => ({
-      source,
-      gap,
-      orphans: jobs && findOrphans(jobs, live.containers),
-    }));
-    const isAny = found.some(({ orphans }) => orphans && orphans.length > 0);
+    const judge = createJudge(live.containers, live.engines);
+    const found = results.map(({ source, jobs, gap }) => {
+      const judged = jobs && judge(jobs, source.clockOffset?.());
+      return { source, gaps: [gap ?? [], ...toGaps(source.name, judged ?? [])].flat(), judged };
+    });
+    const isAny = found.some(({ judged }) => countLost(judged ?? []) > 0);
     const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
     return { found, blindSpot };
   });
   const listJobs = oncePerEnv(async (env): Promise<Orphans> => {
     const { found, blindSpot } = await search(env);
-    const gaps = found.flatMap(({ gap }) => gap ?? []);
+    const gaps = found.flatMap((one) => one.gaps);
     if (blindSpot !== null) return { jobs: null, total: null, gaps: [{ source: null, reason: blindSpot }, ...gaps] };
-    if (found.length > 0 && found.every(({ orphans }) => orphans === null)) return { jobs: null, total: null, gaps };
-    const lists = await Promise.all(found.map(({ source, orphans }) => listOf(source, orphans ?? [], signal)));
-    const total = found.reduce((sum, { orphans }) => sum + count(orphans ?? []), 0);
+    const all = found.flatMap(({ judged }) => judged ?? []);
+    const total = found.length > 0 && found.every(({ judged }) => judged === null) ? null : toNumber(all);
+    if (total === null) return { jobs: null, total, gaps };
+    const lists = await Promise.all(found.map(({ source, judged }) => listOf(source, judged ?? [], signal)));
     return {
       jobs: lists.flatMap(({ jobs }) => jobs),
       total,
@@ -83,16 +85,17 @@ export function createOrphanLoaders(
   });
   const byHost: OrphanLoaders["byHost"] = async (queue) => {
     const { found, blindSpot } = await search();
-    const own = found.find(({ source }) => source.name === queue.source);
-    const orphans = own?.orphans?.filter((jobs) => jobs.queue === queue.name);
-    return !orphans || (orphans.length > 0 && blindSpot !== null) ? null : orphans;
+    const own = found.find(({ source }) => source.name === queue.source)?.judged;
+    const judged = own?.filter(({ jobs }) => jobs.queue === queue.name) ?? null;
+    if (judged === null || toNumber(judged) === null || (countLost(judged) > 0 && blindSpot !== null)) return null;
+    return judged.flatMap(({ jobs, lost }) => (lost > 0 ? { ...jobs, count: lost } : []));
   };
   return {
     all: listJobs,
     byHost,
     async count(queue) {
       const orphans = await byHost(queue);
-      return orphans && count(orphans);
+      return orphans && orphans.reduce((sum, { count }) => sum + count, 0);
     },
   };
 }
@@ -109,51 +112,58 @@ async function askWorkers(source: QueueSource, signal: AbortSignal): Promise<Sou
 }
 
 function findGap(source: string, jobs: readonly WorkerJobs[]): WorkGap | null {
-  const unnamed = count(jobs.filter(({ host }) => host === null));
-  if (jobs.length >= workerJobsLimit) return { source, reason: "more workers run its jobs than one read returns" };
-  return unnamed > 0 ? { source, reason: `${unnamed} of its running jobs have no known host` } : null;
+  if (jobs.length < workerJobsLimit) return null;
+  return { source, reason: "more workers run its jobs than one read returns" };
 }
 
-/** The jobs of orphans, one by one. */
+/** The jobs of unknown fate, by the reason. */
+function toGaps(source: string, judged: readonly Judged[]): readonly WorkGap[] {
+  const unknown = judged.filter(({ reason }) => reason !== null);
+  return [...Map.groupBy(unknown, ({ reason }) => reason)].map(([reason, own]) => {
+    return { source, reason: `${countUnknown(own)} of its running jobs ${reason}` };
+  });
+}
+
+/** The jobs of orphans, one by one, at most `runningJobsLimit`. */
 async function listOf(
   source: QueueSource,
-  orphans: readonly WorkerJobs[],
+  judged: readonly Judged[],
   signal: AbortSignal,
 ): Promise<{ readonly jobs: readonly RunningJob[]; readonly gap: WorkGap | null }> {
-  const hosts = [...new Set(orphans.flatMap(({ host }) => host ?? []))];
-  if (hosts.length === 0 || !source.running) return { jobs: [], gap: null };
+  const lost = judged.filter((one) => one.lost > 0);
+  const hosts = new Map(lost.map(({ jobs, lostBefore }) => [jobs.host ?? "", lostBefore]));
+  const gone = [...hosts].flatMap(([host, lostBefore]) => (lostBefore === null ? host : []));
+  if (hosts.size === 0 || !source.running) return { jobs: [], gap: null };
+  const jobs: RunningJob[] = [];
   try {
-    return { jobs: (await source.running(hosts, signal)).jobs, gap: null };
+    if (gone.length > 0) jobs.push(...(await source.running(gone, signal)).jobs);
+    for (const [host, lostBefore] of hosts) {
+      if (lostBefore === null || jobs.length >= runningJobsLimit) continue;
+      const found = await source.running([host], signal);
+      jobs.push(...found.jobs.filter(({ startedAt }) => startedAt && Date.parse(startedAt) / 1000 < lostBefore));
+    }
+    return { jobs: jobs.toSorted(byStart).slice(0, runningJobsLimit), gap: null };
   } catch (error) {
     return { jobs: [], gap: { source: source.name, reason: toProblem(error).message } };
   }
 }
 
-function count(jobs: readonly WorkerJobs[]): number {
-  return jobs.reduce((sum, job) => sum + job.count, 0);
+function byStart(a: RunningJob, b: RunningJob): number {
+  return (a.startedAt ?? "9") < (b.startedAt ?? "9") ? -1 : Number(a.startedAt !== b.startedAt);
 }
 
-/**
- * Grace time of a worker, seconds. Its oldest job may be younger than the list of containers: an engine without events is listed again only after this time. A
- * job without a recorded start counts as old.
- */
-export const orphanGraceSeconds = 30;
+function countLost(judged: readonly Judged[]): number {
+  return judged.reduce((sum, { lost }) => sum + lost, 0);
+}
 
-/**
- * The running jobs whose worker is in no live container. The containers are listed after the jobs: a worker may have started in between. A worker with the name
- * of a live container's machine, or with a name as River or Erlang shortens it, may run in that container: it is no orphan. Nor is one without a name.
- */
-export function findOrphans(jobs: readonly WorkerJobs[], live: readonly Container[]): WorkerJobs[] {
-  const names = new Set<string>();
-  for (const container of live) {
-    for (const name of [...toWorkerNames(container), ...container.hostNames])
-      names.add(name).add(toRiverHost(name)).add(toErlangHost(name));
-  }
-  const ages = new Map<string, number>();
-  for (const { host, oldestAgeSeconds } of jobs) {
-    if (host !== null) ages.set(host, Math.max(ages.get(host) ?? 0, oldestAgeSeconds ?? Number.POSITIVE_INFINITY));
-  }
-  return jobs.filter(({ host }) => host !== null && !names.has(host) && (ages.get(host) ?? 0) >= orphanGraceSeconds);
+function countUnknown(judged: readonly Judged[]): number {
+  return judged.reduce((sum, { unknown }) => sum + unknown, 0);
+}
+
+/** The number of orphans, at least; null where none is certain, but one is possible. */
+function toNumber(judged: readonly Judged[]): number | null {
+  const lost = countLost(judged);
+  return lost === 0 && countUnknown(judged) > 0 ? null : lost;
 }
 
 /**

@@ -2,21 +2,25 @@ import { toSourceEnvArg } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { orphanGraceSeconds, type Orphans } from "./orphans-loader.ts";
+import { orphanGraceSeconds } from "./lost-jobs.ts";
+import type { Orphans } from "./orphans-loader.ts";
 
 /** Orphans, the query for them, and Queue.orphans. */
 export function addOrphans(builder: Builder, refs: Refs, scalars: Scalars): void {
   const orphans = builder.objectRef<Orphans>("Orphans").implement({
-    description: `Running jobs whose worker is in no live container of any engine, by the host name in their rows. Excludes jobs that name no worker, and workers whose oldest job is younger than ${orphanGraceSeconds} s.`,
+    description: `Running jobs whose worker is in no live container of any engine, by the host name in their rows, or whose worker's container started after they did. Excludes jobs whose worker or start leaves that open, which \`gaps\` count, and workers whose oldest job is younger than ${orphanGraceSeconds} s.`,
     fields: (t) => ({
       jobs: t.field({
         type: [refs.runningJob],
         nullable: true,
         description:
-          "Oldest first, at most 50 for each source. Null when no source knows, or when an engine that may run the workers does not answer: see `gaps`.",
+          "Oldest first, at most 50 for each source. Null when no source knows, when no job is certain to be an orphan but one may be, or when an engine that may run the workers does not answer: see `gaps`.",
         resolve: ({ jobs }) => jobs,
       }),
-      total: t.exposeInt("total", { nullable: true, description: "How many there are; null when `jobs` is." }),
+      total: t.exposeInt("total", {
+        nullable: true,
+        description: "How many there are, at least; null when `jobs` is.",
+      }),
       gaps: t.field({
         type: [refs.workGap],
         description: "Why there may be more jobs, or why nothing is known.",
@@ -36,7 +40,8 @@ export function addOrphans(builder: Builder, refs: Refs, scalars: Scalars): void
   builder.objectField(refs.queue, "orphans", (t) =>
     t.int({
       nullable: true,
-      description: "Its running jobs whose worker is in no live container; null when unknown. See the query `orphans`.",
+      description:
+        "Its running jobs that have surely lost their worker; null when unknown, never 0 where one may have. See the query `orphans`.",
       resolve: async (queue, _args, { loaders }) => loaders.orphans.count(queue),
     }),
   );

@@ -1,7 +1,7 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
 import { abortable } from "../../lib/abort.ts";
-import { createClock, readClock } from "../../lib/clock-skew.ts";
+import { type ClockOffset, createClock, readClock } from "../../lib/clock-skew.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../lib/upstream-call.ts";
 import { describe, isConnectionLost, isSqlState } from "../../lib/postgres/errors.ts";
@@ -21,10 +21,10 @@ export interface Database {
   readSingle(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   readonly limits: ReadLimits;
   /**
-   * How far its clock is ahead of ours, s; null until it was asked. Measured beside other reads, at
+   * How far its clock is ahead of ours; null until it was asked. Measured beside other reads, at
    * most once in 30 s.
    */
-  clockSkew(): number | null;
+  clockOffset(): ClockOffset | null;
   close(): Promise<void>;
 }
 
@@ -132,7 +132,7 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
       return results[0]?.rows ?? [];
     },
     limits: createReadLimits(),
-    clockSkew: () => clock.skew(),
+    clockOffset: () => clock.offset(),
     close: () => pool.close(),
   };
 }

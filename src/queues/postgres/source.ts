@@ -154,9 +154,10 @@ export function createSqlSource(
           if (!queries.running) return noRunningJobs;
           return toRunningJobs(await database.read(pickRunning(queries.running, hosts), signal), name);
         })(signal),
-      workerJobs: withStatements(async ({ statements }, signal) =>
-        (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name)),
+      workerJobs: withStatements(async ({ queries, statements }, signal) =>
+        (await reads.workers(statements, signal)).map((row) => toWorkerJobs(row, name, queries)),
       ),
+      clockOffset: () => database.clockOffset(),
     }),
   };
 }
@@ -218,6 +219,19 @@ function toRunningJobs(rows: readonly Row[], source: string): RunningJobs {
   return { jobs, total: Number(rows[0]?.["total"]), unnamed: Number(rows[0]?.["unnamed"]) };
 }
 
-function toWorkerJobs({ queue, host, n, age }: Row, source: string): WorkerJobs {
-  return { queue: queue ?? "", source, host: host ?? null, count: Number(n), oldestAgeSeconds: toNumber(age) };
+/** In a zone that nobody named, a start may be hours off: it counts as unknown. */
+function toWorkerJobs(
+  { queue, host, n, age, starts, read_at: readAt }: Row,
+  source: string,
+  { isAssumed = false }: SqlStatements,
+): WorkerJobs {
+  return {
+    queue: queue ?? "",
+    source,
+    host: host ?? null,
+    count: Number(n),
+    oldestAgeSeconds: toNumber(age),
+    starts: isAssumed ? [] : (JSON.parse(starts ?? "[]") as number[]),
+    readAt: Number(readAt),
+  };
 }

@@ -1,6 +1,6 @@
 import { errorReadLimit } from "../errors.ts";
 import { jobsPerOperation } from "../jobs/control.ts";
-import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit } from "../queue.ts";
+import { failureGroupsLimit, jobIdsPerError, runningJobsLimit, workerJobsLimit, workerStartsLimit } from "../queue.ts";
 import { quoteLiteral, quoteTable, type TableName } from "./names.ts";
 import type { Reading, RunningQuery } from "./statements.ts";
 
@@ -152,10 +152,12 @@ const isOneOfHosts = (hosts: readonly string[]) => matches("worker", anyOf(hosts
 const isAnyHost = () => matches("worker", ".+");
 
 /** Makes the statement for the number of running jobs of each queue and host. */
-export function pickWorkers({ jobs, host = "worker" }: RunningQuery): string {
+export function pickWorkers({ jobs, host = "worker", aliveAt = "started_at" }: RunningQuery): string {
+  const aliveSeconds = "extract(epoch from alive_at)";
   return `
-select queue, host, count(*) as n, ${secondsBetween("min(started_at)", "now()")} as age
-from (select queue, started_at, ${host} as host from (${jobs}) as running) as job
+select queue, host, count(*) as n, ${secondsBetween("min(started_at)", "now()")} as age, extract(epoch from now()) as read_at,
+       to_json((array_agg(${aliveSeconds} order by alive_at) filter (where alive_at is not null))[1:${workerStartsLimit}])::text as starts
+from (select queue, started_at, ${aliveAt} as alive_at, ${host} as host from (${jobs}) as running) as job
 group by queue, host order by min(started_at), queue, host limit ${workerJobsLimit}`;
 }
 

@@ -165,6 +165,8 @@ export interface RunningQuery {
   readonly jobs: string;
   /** The host that `worker` names, else null. @default "worker" */
   readonly host?: string;
+  /** When the worker was last seen alive with the job. @default "started_at" */
+  readonly aliveAt?: string;
   /** The condition that `worker` is on one of these hosts. @default it is one of them */
   readonly isOn?: (hosts: readonly string[]) => string;
   /** The condition that `worker` names a host, and so is on no other one. @default it is not empty */

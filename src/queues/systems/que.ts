@@ -77,7 +77,8 @@ from ${known} as known`,
     ],
     failures: failed,
     errorLimit,
-    running: { jobs: running },
+    // The start of a job is not stored, but its lock ends with the session of its worker.
+    running: { jobs: running, aliveAt: "now()" },
   };
 }
 

@@ -172,7 +172,10 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
         ["Retrying", row.retrying === null ? null : toCount(row.retrying)],
         ["Deferred", row.deferred === null ? null : toCount(row.deferred)],
         ["Given up", row.dead === null ? null : toCount(row.dead)],
-        ["Orphans", row.orphans ? `${toCount(row.orphans)}: their worker is in no live container` : null],
+        [
+          "Orphans",
+          row.orphans ? `${toCount(row.orphans)}: their worker is in no live container, or restarted since` : null,
+        ],
         ["Empty in", row.drainSeconds ? toDuration(row.drainSeconds) : null],
         ["Wait p95", row.waitP95Seconds === null ? null : toDuration(row.waitP95Seconds)],
         ["Run p95", row.runP95Seconds === null ? null : toDuration(row.runP95Seconds)],

@@ -210,6 +210,7 @@ test("one engine's failure hides nothing of the other", async () => {
       listedAt: null,
       error: { code: "docker_timeout", message: "Docker engine down: no answer within 2 s" },
       clockSkew: null,
+      clockOffset: null,
     },
     sampleEngine({
       name: "up",
@@ -218,6 +219,7 @@ test("one engine's failure hides nothing of the other", async () => {
       contactAt: expect.any(Number),
       listedAt: expect.any(String),
       clockSkew: expect.any(Number),
+      clockOffset: { least: expect.any(Number), most: expect.any(Number) },
     }),
   ]);
 });

@@ -2,47 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/containers/container.ts";
 import type { EngineStatus } from "../../../src/containers/source.ts";
 import { selectEngines } from "../../../src/graphql/containers/loader.ts";
-import { findBlindSpot, findOrphans, orphanGraceSeconds } from "../../../src/graphql/queues/orphans-loader.ts";
-import type { WorkerJobs } from "../../../src/queues/queue.ts";
+import { findBlindSpot } from "../../../src/graphql/queues/orphans-loader.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer, sampleEngine } from "../../support/containers.ts";
 
-const jobs = (host: string | null, more: Partial<WorkerJobs> = {}): WorkerJobs => ({
-  queue: "payouts",
-  source: "jobs",
-  host,
-  count: 1,
-  oldestAgeSeconds: 600,
-  ...more,
-});
 const web = sampleContainer({ host: "37.27.91.235-56703216100c", hostNames: ["37.27.91.235", "web-1"] });
-const hostsOf = (asked: readonly WorkerJobs[]) => findOrphans(asked, [web]).map(({ host }) => host);
-
-describe("findOrphans", () => {
-  it("returns jobs of workers whose host is no live container", () => {
-    expect(hostsOf([jobs("gone"), jobs(web.host), jobs(web.id), jobs("37_27_91_235-56703216100c")])).toEqual(["gone"]);
-    expect(findOrphans([jobs("37_27_91_235-56703216100c")], [])).toHaveLength(1);
-  });
-
-  it("a worker without a name, or with a live machine's name, is no orphan", () => {
-    expect(hostsOf([jobs(null), jobs("37.27.91.235"), jobs("37_27_91_235"), jobs("web-1"), jobs("web-2")])).toEqual([
-      "web-2",
-    ]);
-  });
-
-  it("a worker with a live container's name as Erlang cuts it is no orphan", () => {
-    expect(hostsOf([jobs("37"), jobs("38"), jobs("37.27")])).toEqual(["38", "37.27"]);
-    const web1 = sampleContainer({ host: "web-1.example.com-56703216100c", hostNames: [] });
-    expect(findOrphans([jobs("web-1"), jobs("web-2")], [web1]).map(({ host }) => host)).toEqual(["web-2"]);
-  });
-
-  it("a worker whose oldest job is younger than the grace time is no orphan", () => {
-    const young = { oldestAgeSeconds: orphanGraceSeconds - 1 };
-    expect(hostsOf([jobs("new", young), jobs("new", { ...young, queue: "emails" })])).toEqual([]);
-    expect(hostsOf([jobs("old", young), jobs("old", { queue: "emails" })])).toEqual(["old", "old"]);
-    expect(hostsOf([jobs("ageless", { oldestAgeSeconds: null })])).toEqual(["ageless"]);
-  });
-});
 
 describe("findBlindSpot", () => {
   const { principal } = createCaller();
@@ -83,13 +47,6 @@ describe("findBlindSpot", () => {
     expect(find([web], [own, { ...production, env: null }], staging)).toBeNull();
     expect(find([web], [production], staging)).toBe("no configured engine may run them");
   });
-});
-
-it("a worker is an orphan from the exact end of its grace on", () => {
-  const ages = (...seconds: readonly (number | null)[]) =>
-    hostsOf(seconds.map((oldestAgeSeconds) => jobs("x", { oldestAgeSeconds }))).length;
-  expect([ages(29.9), ages(30), ages(0, 30), ages(30, 0), ages(null, 0), ages(0, 29)]).toEqual([0, 1, 2, 2, 2, 0]);
-  expect(orphanGraceSeconds).toBe(30);
 });
 
 it("an unnamed engine that does not answer has its reason", () => {

@@ -17,7 +17,7 @@ type Memory = NonNullable<Parameters<typeof createMemorySources>[0]>;
 
 async function ask(workers: readonly Partial<WorkerJobs>[] | Error, memory: Memory = {}, caller = createCaller()) {
   const asked: (readonly string[])[] = [];
-  const rows = () => (workers as Partial<WorkerJobs>[]).map((row): WorkerJobs => ({ ...sample, ...row }));
+  const rows = () => (workers as Partial<WorkerJobs>[]).map((row) => sampleWorkerJobs(row));
   const source = {
     name: "jobs",
     env: "staging" as const,
@@ -41,7 +41,6 @@ async function ask(workers: readonly Partial<WorkerJobs>[] | Error, memory: Memo
   return { orphans: data.orphans, counts, errors: result.errors ?? [], calls, asked };
 }
 
-const sample = sampleWorkerJobs();
 const job = { queue: "payouts", source: "jobs", jobId: "7", kind: null, startedAt: null, worker: "gone" };
 const silent = [
   { name: "local", ok: true, error: null },

@@ -255,8 +255,8 @@ describe("createSqlSource", () => {
 
   it("has the jobs of workers, and usual run times", async () => {
     const rows = [
-      { queue: "q", host: "web-1", n: "3", age: "1.5" },
-      { queue: null, host: null, n: "1", age: null },
+      { queue: "q", host: "web-1", n: "3", age: "1.5", starts: "[10.5,11]", read_at: "12.25" },
+      { queue: null, host: null, n: "1", age: null, starts: null, read_at: "12.25" },
     ];
     const runs = [
       { queue: "q", run_p95: "2.5" },
@@ -264,8 +264,8 @@ describe("createSqlSource", () => {
     ];
     const { source } = createSource({ workers: rows, runs });
     expect(await source.workerJobs?.(signal)).toEqual([
-      { queue: "q", source: "s", host: "web-1", count: 3, oldestAgeSeconds: 1.5 },
-      { queue: "", source: "s", host: null, count: 1, oldestAgeSeconds: null },
+      { queue: "q", source: "s", host: "web-1", count: 3, oldestAgeSeconds: 1.5, starts: [10.5, 11], readAt: 12.25 },
+      { queue: "", source: "s", host: null, count: 1, oldestAgeSeconds: null, starts: [], readAt: 12.25 },
     ]);
     expect(await source.usualRuns?.(signal)).toEqual(
       new Map([

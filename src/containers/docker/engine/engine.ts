@@ -153,8 +153,8 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   const toStatus = (error: OpsError | null): EngineStatus => {
     const { environments, isInspected } = inventory.snapshot(error !== null);
     const runs = listedAt === null ? null : environments;
-    const clock = client.clock();
-    const clockSkew = clock && toClockSkew(clock);
+    const clockOffset = client.clock();
+    const clockSkew = clockOffset && toClockSkew(clockOffset);
     return {
       name,
       env,
@@ -165,6 +165,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
       listedAt,
       error: error && toProblem(error),
       clockSkew,
+      clockOffset,
     };
   };
   const now = (): EngineView => {

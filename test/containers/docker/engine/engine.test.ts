@@ -80,6 +80,7 @@ describe("an engine that answers", () => {
       listedAt: formatRfc3339(begin),
       error: null,
       clockSkew: expect.any(Number),
+      clockOffset: { least: expect.any(Number), most: expect.any(Number) },
     });
     expect(engine.viewCached()?.snapshot).toBe(await engine.known(soon()));
     expect((await engine.known(soon())).visible.map(({ name, hostNames }) => [name, hostNames])).toEqual([
@@ -157,6 +158,7 @@ describe("an engine that answers", () => {
         listedAt: null,
         error: { code: "docker_timeout", message: "Docker engine fake: the call was given up before it answered" },
         clockSkew: null,
+        clockOffset: null,
       },
     });
     await expect(engine.known(AbortSignal.abort(new DOMException("x", "TimeoutError")))).rejects.toThrow(

@@ -16,7 +16,7 @@ export const titles = {
   retrying: "Jobs that failed and wait for another attempt, due or not",
   deferred: "Jobs scheduled for a later time that have not failed",
   dead: "Jobs that failed for good and are still stored",
-  orphans: "Running jobs whose worker is in no live container",
+  orphans: "Running jobs whose worker is in no live container, or restarted since",
   waitP50Seconds: "Median time from when a job could run to its start, over jobs that succeeded in the last 5 minutes",
   waitP95Seconds:
     "95th percentile of the time from when a job could run to its start, over jobs that succeeded in the last 5 minutes",

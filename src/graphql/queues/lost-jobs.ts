@@ -1,0 +1,123 @@
+import { isIP } from "node:net";
+import type { Container } from "../../containers/container.ts";
+import type { EngineStatus } from "../../containers/source.ts";
+import { type ClockOffset, mostClockSkew } from "../../lib/clock-skew.ts";
+import { type WorkerJobs, workerStartsLimit } from "../../queues/queue.ts";
+import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
+
+/**
+ * Grace time of a worker, seconds. Its oldest job may be younger than the list of containers: an engine without events is listed again only after this time. A
+ * job without a recorded start counts as old.
+ */
+export const orphanGraceSeconds = 30;
+
+/** What is known of the running jobs of one queue on one host. */
+export interface Judged {
+  readonly jobs: WorkerJobs;
+  /** How many of them have surely lost their worker. */
+  readonly lost: number;
+  /** The lost ones started before this time, unix seconds; null where all of the host are lost. */
+  readonly lostBefore: number | null;
+  /** How many of them may have lost it, and why that is not known. */
+  readonly unknown: number;
+  readonly reason: string | null;
+}
+
+/** The clock of a source's database. Absent where it has none: its workers write all times. */
+type DatabaseClock = ClockOffset | null | undefined;
+
+/**
+ * When a container started, unix seconds, by every clock that may have written the start of its
+ * jobs: that of its machine, or that of the database. Surely after `least`, and by `most`.
+ */
+interface Started {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Judges the running jobs of sources by the containers that are live after the jobs were read. */
+export function createJudge(
+  live: readonly Container[],
+  engines: readonly Pick<EngineStatus, "name" | "clockOffset">[],
+) {
+  const clocks = new Map(engines.map(({ name, clockOffset }) => [name, clockOffset]));
+  const [exact, cut] = [new Map<string, Container[]>(), new Map<string, Container[]>()];
+  const machines = new Set<string>();
+  for (const container of live) {
+    for (const name of toWorkerNames(container)) add(exact, name, container);
+    add(cut, toErlangHost(container.host), container);
+    for (const name of container.hostNames) {
+      machines.add(name).add(toRiverHost(name));
+      // No machine has an address for its name, so Erlang cuts none.
+      if (isIP(name) === 0) machines.add(toErlangHost(name));
+    }
+  }
+  const judgeHost = (jobs: WorkerJobs, host: string, isOld: boolean, clock: DatabaseClock): Judged => {
+    const own = exact.get(host);
+    const containers = own ?? cut.get(host) ?? [];
+    if (!own && machines.has(host))
+      return toUnknown(jobs, "run on a machine, outside of the containers that are known");
+    if (containers.length === 0)
+      return { jobs, lost: isOld ? jobs.count : 0, lostBefore: null, unknown: 0, reason: null };
+    const starts = containers.map((container) => toStarted(container, clocks.get(container.engine) ?? null, clock));
+    return judgeStarts(jobs, starts, own !== undefined);
+  };
+  /** `clock` is that of the source's database. */
+  return (jobs: readonly WorkerJobs[], clock: DatabaseClock): readonly Judged[] => {
+    const ages = new Map<string, number>();
+    for (const { host, oldestAgeSeconds } of jobs) {
+      if (host !== null) ages.set(host, Math.max(ages.get(host) ?? 0, oldestAgeSeconds ?? Number.POSITIVE_INFINITY));
+    }
+    return jobs.map((own) => {
+      if (own.host === null) return toUnknown(own, "have no known host");
+      return judgeHost(own, own.host, (ages.get(own.host) ?? 0) >= orphanGraceSeconds, clock);
+    });
+  };
+}
+
+/**
+ * A job that started before all containers of its worker's name has lost its worker, if it still
+ * runs after they started. One that started after all of them runs, where the name is theirs alone:
+ * many hosts may have the same short name, also one that is gone.
+ */
+function judgeStarts(jobs: WorkerJobs, starts: readonly (Started | null)[], isExact: boolean): Judged {
+  const known = starts.filter((started) => started !== null);
+  const [least, most] = [Math.min(...known.map((one) => one.least)), Math.max(...known.map((one) => one.most))];
+  const isKnown = known.length === starts.length;
+  // A whole second, as the start of a listed job is one.
+  const lostBefore = isKnown && jobs.readAt >= most ? Math.floor(least - mostClockSkew) : Number.NEGATIVE_INFINITY;
+  const lost = jobs.starts.filter((start) => start < lostBefore).length;
+  const isRunning = (start: number) => isExact && isKnown && start >= most;
+  const isCut = jobs.starts.length === workerStartsLimit && isRunning(jobs.starts.at(-1) ?? 0);
+  const running = jobs.starts.filter(isRunning).length + (isCut ? jobs.count - jobs.starts.length : 0);
+  const unknown = jobs.count - lost - running;
+  const reason = unknown === 0 ? null : explain(jobs, isExact, isKnown);
+  return { jobs, lost, lostBefore, unknown, reason };
+}
+
+function explain({ host, count, starts }: WorkerJobs, isExact: boolean, isKnown: boolean): string {
+  if (!isExact) return `name their worker ${host}, which several hosts may be called for short`;
+  if (!isKnown) return "cannot be compared with the start of their container";
+  if (starts.length < Math.min(count, workerStartsLimit))
+    return "have no recorded start, and their worker may have restarted since";
+  return "may have started before their container did";
+}
+
+function toUnknown(jobs: WorkerJobs, reason: string): Judged {
+  return { jobs, lost: 0, lostBefore: null, unknown: jobs.count, reason };
+}
+
+function toStarted({ startedAt }: Container, engine: ClockOffset | null, database: DatabaseClock): Started | null {
+  const start = startedAt === null ? Number.NaN : Date.parse(startedAt) / 1000;
+  if (Number.isNaN(start)) return null;
+  // The time is cut to whole seconds.
+  const own = { least: start, most: start + 1 };
+  if (database === undefined) return own;
+  if (database === null || engine === null) return null;
+  const ahead = { least: (database.least - engine.most) / 1000, most: (database.most - engine.least) / 1000 };
+  return { least: own.least + Math.min(0, ahead.least), most: own.most + Math.max(0, ahead.most) };
+}
+
+function add(index: Map<string, Container[]>, name: string, container: Container): void {
+  index.set(name, [...(index.get(name) ?? []), container]);
+}
