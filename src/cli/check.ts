@@ -3,10 +3,12 @@ import { probeState } from "../audit/postgres/probe.ts";
 import { endsSoon, isInForce, readTokensFile, type TokenEntry } from "../auth/tokens-file.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import type { EngineConfig } from "../config/engines.ts";
+import { toSecrets } from "../config/secrets.ts";
 import { prefix, variables } from "../config/variables.ts";
 import { type ContainersProbe, probeContainers, probeEngine } from "../containers/docker/probe.ts";
 import { probeDeployInfo } from "../deploys/files/source.ts";
 import { silentLogger } from "../lib/logger.ts";
+import { protectSecrets } from "../lib/redact/secrets.ts";
 import { formatCount, formatDuration } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { probePrometheus } from "../prometheus/source.ts";
@@ -59,6 +61,7 @@ export const checkCommand = createCommand({ usage }, async (context) => {
 function startProbes(context: CommandContext): readonly Promise<readonly Probe[]>[] | null {
   try {
     const config = parseConfig(context.env, context.readFile);
+    protectSecrets(toSecrets(config));
     return [Promise.resolve(checkTokens(config.auth, context)), ...probeUpstreams(config)];
   } catch (error) {
     const issues = toConfigurationIssues(error);

@@ -1,4 +1,4 @@
-import { describe } from "../lib/postgres/errors.ts";
+import { describe, quoteRefusal } from "../lib/postgres/errors.ts";
 import type { Row } from "../lib/postgres/pool.ts";
 import { toOpsError } from "../lib/errors.ts";
 import { formatCount } from "../lib/text.ts";
@@ -94,9 +94,18 @@ async function findProblem(database: Database, signal: AbortSignal): Promise<str
   } catch (error) {
     const { message } = toQueueError(error, noSubject);
     const { code } = describe(error);
+    const refusal = quoteRefusal(error);
+    if (refusal !== null) return `${message}: ${refusal}: ${toRemedy(refusal)}`;
     const reason = message === "PostgreSQL cannot be reached" && code !== "" ? ` (${code})` : "";
     return `${message}${reason}: check WALLET_CORE_OPS_DATABASE_URL`;
   }
+}
+
+/** PostgreSQL names the address that it sees us have, and the role and the database that we asked for. */
+function toRemedy(refusal: string): string {
+  return refusal.includes("pg_hba.conf")
+    ? "allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL"
+    : "check WALLET_CORE_OPS_DATABASE_URL";
 }
 
 async function probe(source: OpenSource, signal: AbortSignal): Promise<QueueProbe> {
@@ -125,8 +134,8 @@ async function probe(source: OpenSource, signal: AbortSignal): Promise<QueueProb
       warnings: toWarnings(),
     };
   } catch (error) {
-    const { message } = toOpsError(error);
-    const obstacle = accesses.find((access) => access.obstacle !== null)?.obstacle;
+    const { message, cause } = toOpsError(error);
+    const obstacle = quoteRefusal(cause) ?? accesses.find((access) => access.obstacle !== null)?.obstacle;
     return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings: toWarnings() };
   }
 }

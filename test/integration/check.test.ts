@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
+import { startPostgres } from "../../script/services/postgres.ts";
 import { variables } from "../../src/config/variables.ts";
 import { runCli } from "../support/cli-process.ts";
 import { createContainer, startContainer } from "../support/docker-containers.ts";
@@ -89,6 +90,38 @@ test("a database without job tables is a failure", async () => {
   expect(find(lines, "FAIL")).toEqual([
     "FAIL  queues: no job system was found: check that WALLET_CORE_OPS_DATABASE_URL names the database with the job tables, or describe your job tables in WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md)",
   ]);
+});
+
+test("the reason of a PostgreSQL that refuses us is passed on, no secret", async () => {
+  const server = await startPostgres(join(inject("runFolder"), "check-refused"));
+  try {
+    writeFileSync(join(server.data, "pg_hba.conf"), "host all postgres 127.0.0.1/32 scram-sha-256\n");
+    await server.restart();
+    const url = new URL(server.url);
+    const role = url.username;
+    const fail = async (more: Record<string, string>) => {
+      const { out, lines } = await check(more);
+      expect(out).not.toContain("canary");
+      expect(out).not.toContain(url.password);
+      return find(lines, "FAIL");
+    };
+    const wrong = new URL(server.url);
+    wrong.password = "canary-of-the-password";
+    const login = `password authentication failed for user "${role}"`;
+    expect(await fail({ DATABASE_URL: wrong.href })).toEqual([
+      `FAIL  queues: PostgreSQL refused the login: ${login}: check WALLET_CORE_OPS_DATABASE_URL`,
+    ]);
+    expect(await fail({ RESTART: "on", STATE_URL: wrong.href })).toEqual([
+      `FAIL  audit: nothing can be restarted or changed: PostgreSQL is not available (SQLSTATE 28P01): ${login}`,
+    ]);
+    wrong.username = "reader";
+    const noEntry = `no pg_hba.conf entry for host "127.0.0.1", user "reader", database "${url.pathname.slice(1)}", no encryption`;
+    expect(await fail({ DATABASE_URL: wrong.href })).toEqual([
+      `FAIL  queues: PostgreSQL refused the login: ${noEntry}: allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL`,
+    ]);
+  } finally {
+    await server.stop();
+  }
 });
 
 test("what is configured and does not answer is a failure", async () => {

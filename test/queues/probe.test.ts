@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { probeQueueSources } from "../../src/queues/probe.ts";
 import { closedUrl, noBrokers, noSources as options, startBroker } from "../support/fake-broker.ts";
 import { runnerMapping } from "../support/queue-mappings.ts";
+import { startRefusingPostgres } from "../support/refusing-postgres.ts";
 
 const { signal } = new AbortController();
 
@@ -69,6 +70,29 @@ describe("probeQueueSources", () => {
     expect(await probeQueueSources({ ...options, databaseUrl, sources: [runnerMapping] }, signal)).toEqual([
       failed(detail),
     ]);
+  });
+
+  it.each([
+    [
+      "28000",
+      'no pg_hba.conf entry for host "172.17.0.2", user "ops", database "jobs", no encryption',
+      "PostgreSQL refused the login: REASON: allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+    [
+      "28P01",
+      'password authentication failed for user "ops"',
+      "PostgreSQL refused the login: REASON: check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+    [
+      "3D000",
+      'database "jobs" does not exist',
+      "The database of WALLET_CORE_OPS_DATABASE_URL does not exist: REASON: check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+  ])("passes on the reason of a server that refuses with %s", async (code, reason, detail) => {
+    await using server = await startRefusingPostgres(code, reason);
+    const databaseUrl = `postgres://ops:canary-of-the-password@127.0.0.1:${server.port}/jobs`;
+    const expected = detail.replace("REASON", reason);
+    expect(await probeQueueSources({ ...options, databaseUrl }, signal)).toEqual([failed(expected)]);
   });
 
   it("ignores a broker that is not to be detected", async () => {

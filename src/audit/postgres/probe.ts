@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { createClock, readClock, warnOfSkew } from "../../lib/clock-skew.ts";
+import { quoteRefusal } from "../../lib/postgres/errors.ts";
 import { formatCount } from "../../lib/text.ts";
 import { explainState } from "../../state/errors.ts";
 import { migrate, newestVersion, readVersion } from "../../state/schema.ts";
@@ -34,7 +35,8 @@ async function withClient(url: string, run: (client: Client) => Promise<Result>)
       await client.end();
     }
   } catch (error) {
-    return { ok: false, message: explainState(error) };
+    const refusal = quoteRefusal(error);
+    return { ok: false, message: `${explainState(error)}${refusal === null ? "" : `: ${refusal}`}` };
   }
 }
 

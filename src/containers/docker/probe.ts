@@ -149,7 +149,9 @@ function findUnknown(
   { destinations }: ContainerRules,
 ): string[] {
   const unknown = containers.filter(({ kind, env }) => kind !== "other" && env === null);
-  const remedies = Map.groupBy(unknown, ({ destination }) => {
+  const remedies = Map.groupBy(unknown, ({ destination, isInspected }) => {
+    if (!isInspected)
+      return "they could not be inspected in time, so what names their environment is not known; run this again, and look whether their engine hangs";
     if (destination !== null && /^[\w.-]{1,64}$/.test(destination) && toEnvironment(destination, destinations) === null)
       return `add ${destination}=staging or ${destination}=production to WALLET_CORE_OPS_DESTINATIONS`;
     if (engine.env === null && destination === null)

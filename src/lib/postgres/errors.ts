@@ -1,3 +1,5 @@
+import { redactStart, sanitiseName } from "../redact/sanitize.ts";
+
 /** SQLSTATEs of a server that stops or starts, or of a broken connection: a new connection may work. */
 const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
 const lostSockets = new Set(["ECONNRESET", "EPIPE"]);
@@ -20,6 +22,21 @@ export function explainConnection(code: string, variable: string): string {
 /** Whether the code comes from the server itself. */
 export function isSqlState(code: string): boolean {
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
+}
+
+/** Longest reason of a server that is passed on, characters. */
+const longestReason = 300;
+
+/**
+ * What a server says when it refuses a connection, as one line without secrets. It may name the
+ * role, the database and the address that we have for it, so it is only for whoever configures the
+ * gateway. Null for other errors: they may quote values of rows.
+ */
+export function quoteRefusal(error: unknown): string | null {
+  const { code, message } = describe(error);
+  // Connection, login, database, resources, operator.
+  if (!isSqlState(code) || !/^(?:08|28|3D|53|57P)/.test(code)) return null;
+  return sanitiseName(redactStart(message, longestReason)) || null;
 }
 
 /** `code` is a SQLSTATE, a Node code, or the name of the error, such as AbortError. */

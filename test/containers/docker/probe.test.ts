@@ -114,6 +114,16 @@ describe("a look at an engine", () => {
     ]);
   });
 
+  it("says of a container whose inspection hangs that it was not inspected", async () => {
+    const fake = await start({ [id]: app("wallet-core", "prod"), [fullId("b")]: app("wallet-core-staging", "prod") });
+    fake.on(`${id}/json`, hang);
+    const begins = "of unknown environment, so only tokens of every environment see them: ";
+    expect((await look(fake))?.warnings).toEqual([
+      `${begins}web-1: they could not be inspected in time, so what names their environment is not known; run this again, and look whether their engine hangs`,
+      `${begins}web-2: what names their environment (labels, variables, name, engine) disagrees, see docs/containers.md`,
+    ]);
+  });
+
   it("says that nothing is shown", async () => {
     const fake = await start({});
     expect(await probeContainers(fake.options, rulesOf("wallet-core"))).toMatchObject({
