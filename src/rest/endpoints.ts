@@ -242,7 +242,7 @@ export const endpoints = [
     tag: "queues",
     summary: "Queue depths, rates and recent job errors",
     description:
-      "Depth, `processed_per_sec` over 5 minutes, `failures_last_hour` over 60 minutes, and the newest 50 groups of errors. A source that failed is named in `sources`; the others are complete. Needs `ops:read`.",
+      "Depth, `processed_per_sec` over 5 minutes, `failures_last_hour` over 60 minutes, and the newest 50 groups of errors. BullMQ and asynq store the text of a job's last failed attempt only, so a `count` of their errors lacks the earlier attempts that `failures_last_hour` has. A source that failed is named in `sources`; the others are complete. Needs `ops:read`.",
     document: QueuesDocument,
     params: [],
     pick: whole("queues", "errors"),

@@ -4,6 +4,10 @@ import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
+/** A text is known only of the failures whose rows have one. */
+const ofLastAttempts =
+  "BullMQ and asynq store the text of a job's last failed attempt only: of their jobs one failure counts, while Queue.failuresLastHour counts every failed attempt.";
+
 /** JobError, the query for all of them, and Queue.errors. */
 export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): void {
   const jobError = builder.objectRef<JobErrorGroup>("JobError").implement({
@@ -16,7 +20,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
         "jobId: String!": "Id of the newest failed job of the group.",
         "error: String!": "Its newest text, secrets redacted, cut at 2,000 characters.",
         "timestamp: DateTime!": "When the newest failure happened.",
-        "count: Int!": "Failures in the last 60 minutes; a lower bound when `complete` is false.",
+        "count: Int!": `Failures in the last 60 minutes; a lower bound when \`complete\` is false. ${ofLastAttempts}`,
         "fingerprint: String!": "Identifies the error, 12 hex digits. The same in every queue and over time.",
         "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",
         "attempts: Int": "Highest number of attempts of one of its jobs; null where the system does not count them.",
@@ -90,7 +94,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
       ...exposeAll(t, {
         "fingerprint: String!": "Identifies the error, 12 hex digits; the same as JobError.fingerprint.",
         "error: String!": "Its newest text, secrets redacted, cut at 2,000 characters.",
-        "count: Int!": "Failures in the last 60 minutes; a lower bound when `complete` is false.",
+        "count: Int!": `Failures in the last 60 minutes; a lower bound when \`complete\` is false. ${ofLastAttempts}`,
         "complete: Boolean!":
           "False when a source had more different texts than it returns. Then `count` is a lower bound.",
         "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",

@@ -57,7 +57,7 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         "processedPerSec: Float":
           "Successful completions a second, averaged over the last 5 minutes (300 s). Where the system does not store them, null until there are samples.",
         "failuresLastHour: Int":
-          "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed. Null where it records neither.",
+          "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed. Null where it records neither. May be more than the errors of the queue add up to: see JobError.count.",
         "active: Int": "Jobs that a worker is running now. Null where the system does not record it.",
         "deferred: Int":
           "Jobs scheduled for a later time that have not failed. Null where the system does not record it.",
