@@ -80,6 +80,7 @@ export const queueStates: States = {
   OK: "green",
   IDLE: "blue",
   PAUSED: "purple",
+  UNKNOWN: "text",
   BACKLOG: "yellow",
   FAILING: "orange",
   NO_WORKERS: "light-red",

@@ -190,7 +190,7 @@ export type QueueOwnerBasis =
   /** Its containers run, or ran in the last 24 h, jobs of the queue, by the host names in the rows of jobs that run or that failed in the last 60 minutes. */
   | 'WORKERS';
 
-/** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK. */
+/** State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, UNKNOWN, IDLE, OK. */
 export type QueueState =
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'BACKLOG'
@@ -205,7 +205,9 @@ export type QueueState =
   /** It is paused. */
   | 'PAUSED'
   /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same and no fewer waited. */
-  | 'STALLED';
+  | 'STALLED'
+  /** It may be failing: at least 5 failures in the last hour, one of them in the last 5 minutes, and how many jobs succeeded is unknown. */
+  | 'UNKNOWN';
 
 /** Kind of a line in a role's log. */
 export type RoleLogKind =

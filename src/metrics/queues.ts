@@ -6,7 +6,16 @@ import { type Table, toLabels } from "./exposition.ts";
 type Source = NonNullable<MetricsQuery["queueSources"]>[number];
 type Queue = NonNullable<MetricsQuery["queues"]>[number];
 
-const states = ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"] satisfies QueueState[];
+const states = [
+  "ok",
+  "idle",
+  "backlog",
+  "stalled",
+  "paused",
+  "no_workers",
+  "failing",
+  "unknown",
+] satisfies QueueState[];
 
 /** A source, and when its numbers were read, RFC 3339; null without queues. */
 interface SourceRow extends Source {

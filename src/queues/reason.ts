@@ -30,6 +30,8 @@ export function toQueueReason(figures: ReasonFigures): string {
       return `${toFailures(figures)}, half or more of what ended in 5 min`;
     case "BACKLOG":
       return toBacklog(figures);
+    case "UNKNOWN":
+      return `${toFailures(figures)}, and how many succeeded is unknown`;
     case "IDLE":
       return "no job waits or runs, none succeeded in 5 min";
     case "OK":

@@ -1,6 +1,6 @@
 import type { QueueMetrics } from "./queue.ts";
 
-export const queueStates = ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"] as const;
+export const queueStates = ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing", "unknown"] as const;
 export type QueueState = (typeof queueStates)[number];
 
 /** The input of the rules. */
@@ -47,6 +47,7 @@ export const queueStateRules = {
   stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same and no fewer waited.`,
   failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
   backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
+  unknown: `It may be failing: at least ${failingFailures} failures in the last hour, one of them in the last 5 minutes, and how many jobs succeeded is unknown.`,
   idle: "No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown.",
   ok: "None of the others.",
 } satisfies Record<QueueState, string>;
@@ -69,15 +70,16 @@ export function toDrainSeconds({
 }
 
 /**
- * The first rule that holds. An unknown value meets no rule.
+ * The first rule that holds. An unknown value meets no rule but `unknown`.
  *
  * 1. paused: it is paused.
  * 2. no_workers: jobs could run, and the system reports no workers.
  * 3. stalled: a job could run for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
  * 4. failing: at least `failingRatio` of what ended in the last 5 minutes failed, and at least `failingFailures` in the last hour.
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or the waiting jobs take longer than `backlogDrainSeconds`.
- * 6. idle: nothing waits or runs, and nothing succeeded in 5 minutes, as is known.
- * 7. ok.
+ * 6. unknown: it may be failing, but how many jobs succeeded is unknown.
+ * 7. idle: nothing waits or runs, and nothing succeeded in 5 minutes, as is known.
+ * 8. ok.
  */
 export function toQueueState(figures: QueueFigures): QueueState {
   const { depth, active, processedPerSec, paused, workers } = figures;
@@ -86,6 +88,7 @@ export function toQueueState(figures: QueueFigures): QueueState {
   if (isStalled(figures)) return "stalled";
   if (isFailing(figures)) return "failing";
   if (isBehind(figures)) return "backlog";
+  if (hasFailures(figures) && toRate(figures) === null) return "unknown";
   return depth === 0 && (active ?? 0) === 0 && processedPerSec === 0 ? "idle" : "ok";
 }
 
@@ -114,10 +117,15 @@ function isStalled(figures: QueueFigures): boolean {
 }
 
 function isFailing(figures: QueueFigures): boolean {
-  const { failuresLastHour, failuresRecent } = figures;
   const rate = toRate(figures);
-  if (rate === null || (failuresLastHour ?? 0) < failingFailures || !failuresRecent) return false;
-  return failuresRecent / (failuresRecent + rate * recentSeconds) >= failingRatio;
+  const failed = figures.failuresRecent ?? 0;
+  if (rate === null || !hasFailures(figures)) return false;
+  return failed / (failed + rate * recentSeconds) >= failingRatio;
+}
+
+/** Whether enough jobs failed for a failing queue, also lately. */
+function hasFailures({ failuresLastHour, failuresRecent }: QueueFigures): boolean {
+  return (failuresLastHour ?? 0) >= failingFailures && (failuresRecent ?? 0) > 0;
 }
 
 /** The rule of `backlog`, whatever the other rules say. */

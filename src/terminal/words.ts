@@ -32,6 +32,7 @@ const tones: Readonly<Record<string, Tone>> = {
   NO_WORKERS: "bad",
   FAILING: "bad",
   BACKLOG: "warn",
+  UNKNOWN: "warn",
   PAUSED: "warn",
   IDLE: "muted",
   UP: "ok",

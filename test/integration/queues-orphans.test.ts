@@ -107,7 +107,7 @@ it("a stopped release's orphans and failures are found in River's rows", async (
   });
 });
 
-it("earlier jobs of a restarted container are orphans, as its name lives on", async () => {
+it("earlier jobs of a restarted container are orphans, its name lives on", async () => {
   const host = "10.0.0.8-aaaaaaaaaaa3";
   const id = await startContainer(socketPath, {
     name: "orphans-worker-staging-v3",

@@ -187,6 +187,23 @@ describe("que", () => {
     expect((await openSources(database, null)).map(({ name, kind }) => [name, kind])).toEqual([["que", "que"]]);
   });
 
+  it("without a rate is of unknown state while its jobs fail", async () => {
+    const [source] = await openSources(database, config);
+    await addLocker("web-1", "{flaky,other}", 6);
+    const fail = async (ids: string) =>
+      database.query(`
+        insert into que_jobs (id, queue, job_class, job_schema_version, run_at, error_count, expired_at)
+        select n, 'flaky', 'F', 2, now() - interval '1 minute', 1, now() from generate_series(${ids}) as n`);
+    await fail("2001, 2004");
+    const few = await readQueue(source, "flaky");
+    expect(few).toMatchObject({ processedPerSec: null, failuresLastHour: 4, failuresRecent: 4 });
+    expect(few && toQueueState(few)).toBe("ok");
+    await fail("2005, 2005");
+    const flaky = await readQueue(source, "flaky");
+    expect(flaky && toQueueState(flaky)).toBe("unknown");
+    await database.query("delete from que_jobs where queue = 'flaky'");
+  });
+
   it("without a rate is stalled when no job is taken for 5 minutes", async () => {
     vi.useFakeTimers({ toFake: ["Date", "performance"] });
     try {

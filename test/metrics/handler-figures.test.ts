@@ -195,7 +195,7 @@ it("each number of a scrape has its own name, unit and labels", async () => {
     ...toStates(
       "ops_queue_state",
       payouts,
-      ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing"],
+      ["ok", "idle", "backlog", "stalled", "paused", "no_workers", "failing", "unknown"],
       "ok",
     ),
     'ops_host_up{host="host-a"} 1',

@@ -246,7 +246,9 @@ describe("problems", () => {
         for (const { queue: one, orphans } of readings.queues?.queues ?? []) {
           const state = toQueueState(one);
           const kind = `queue_${state}`;
-          expect(has(kind, (problem) => problem.queue === one)).toBe(!["ok", "idle", "paused"].includes(state));
+          expect(has(kind, (problem) => problem.queue === one)).toBe(
+            !["ok", "idle", "paused", "unknown"].includes(state),
+          );
           expect(has("queue_orphans", (problem) => problem.queue === one)).toBe((orphans ?? []).length > 0);
         }
         for (const one of readings.queues?.sources ?? []) {

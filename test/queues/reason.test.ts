@@ -33,6 +33,7 @@ describe("toQueueReason", () => {
     ["1 job waits, no worker takes it", { state: "NO_WORKERS", depth: 1, oldestAgeSeconds: null }],
     ["no job is taken, none waits", { state: "PAUSED", depth: 0 }],
     ["no job is taken, 3 jobs wait; the oldest for 2 s", { state: "PAUSED" }],
+    ["23 failed in 1 h, and how many succeeded is unknown", { state: "UNKNOWN", failuresLastHour: 23 }],
     ["23 failed in 1 h, half or more of what ended in 5 min", { state: "FAILING", failuresLastHour: 23 }],
     [
       "~6 failed in 10 min, half or more of what ended in 5 min",

@@ -102,7 +102,18 @@ describe("toQueueState", () => {
       { depth: 9, oldestAgeSeconds: 600, failuresLastHour: 4, failuresRecent: 0 },
       "stalled",
     ],
-    ["failures beside an unknown rate", { failuresLastHour: 500, failuresRecent: 500, processedPerSec: null }, "ok"],
+    [
+      "failures beside an unknown rate",
+      { failuresLastHour: 500, failuresRecent: 500, processedPerSec: null },
+      "unknown",
+    ],
+    ["few failures beside an unknown rate", { failuresLastHour: 4, failuresRecent: 4, processedPerSec: null }, "ok"],
+    ["no recent one beside an unknown rate", { failuresLastHour: 5, failuresRecent: 0, processedPerSec: null }, "ok"],
+    [
+      "failures while no job is taken for five minutes",
+      { failuresLastHour: 5, failuresRecent: 1, processedPerSec: null, depth: 1, untakenSeconds: 300 },
+      "failing",
+    ],
     ["paused, whatever else", { paused: true, depth: 9, workers: 0, failuresLastHour: 99 }, "paused"],
   ] as const)("%s: %j is %s", (_, figures, expected) => {
     expect(state(figures)).toBe(expected);
@@ -148,6 +159,11 @@ describe("toQueueState", () => {
     backlog: (some) =>
       Number(some.oldestAgeSeconds) > queueThresholds.backlogAgeSeconds ||
       Number(toDrainSeconds(some)) > queueThresholds.backlogDrainSeconds,
+    unknown: ({ failuresLastHour, failuresRecent, ...rest }) =>
+      rest.processedPerSec === null &&
+      !endsNone(rest) &&
+      Number(failuresLastHour) >= queueThresholds.failingFailures &&
+      Number(failuresRecent) > 0,
     idle: ({ depth, active, processedPerSec }) => depth === 0 && !active && processedPerSec === 0,
     ok: ({ depth, active, processedPerSec }) => depth > 0 || Number(active) > 0 || processedPerSec !== 0,
   };

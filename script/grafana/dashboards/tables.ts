@@ -102,7 +102,7 @@ export const hosts: TableSpec = {
 export const queues: TableSpec = {
   title: "Queues",
   description:
-    "Live from the jobs' own rows, the worst first: stalled (a job could have run for 5 minutes and nothing ended), no_workers, failing (half of what ended failed), backlog. A queue that cannot be read is missing: see Sources.",
+    "Live from the jobs' own rows, the worst first: stalled (a job could have run for 5 minutes and nothing ended), no_workers, failing (half of what ended failed), backlog, unknown (jobs fail, and how many succeed is not known). A queue that cannot be read is missing: see Sources.",
   target: graphql({
     query: `{ queues(${by.env}) { name source state depth oldestAgeSeconds processedPerSec failuresLastHour dead drainSeconds } }`,
     root: "data.queues",
@@ -117,7 +117,9 @@ export const queues: TableSpec = {
       dead: "number",
       drainSeconds: "number",
     },
-    computed: { badness: rank("state", ["IDLE", "OK", "PAUSED", "BACKLOG", "FAILING", "NO_WORKERS", "STALLED"]) },
+    computed: {
+      badness: rank("state", ["IDLE", "OK", "PAUSED", "UNKNOWN", "BACKLOG", "FAILING", "NO_WORKERS", "STALLED"]),
+    },
   }),
   worstFirst: "badness",
   columns: [

@@ -38,7 +38,7 @@ function toQuantileFields(t: Fields) {
 export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("QueueState", {
     description:
-      "State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, IDLE, OK.",
+      "State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, UNKNOWN, IDLE, OK.",
     values: toEnumValues<QueueState>(queueStateRules),
   });
   builder.node(refs.queue, {

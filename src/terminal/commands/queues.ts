@@ -7,7 +7,7 @@ import { toTone, toWord } from "../words.ts";
 type Row = NonNullable<QueuesQuery["queues"]>[number];
 
 /** Worst first. */
-const queueStates = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "PAUSED", "OK", "IDLE"];
+const queueStates = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "UNKNOWN", "PAUSED", "OK", "IDLE"];
 
 export const queuesCommand = defineList({
   name: "queues",
@@ -16,7 +16,11 @@ export const queuesCommand = defineList({
   about: "A tilde marks numbers that are sampled, not counted.",
   options: {
     source: { type: "string", value: "NAME", about: "only of this source" },
-    trouble: { type: "boolean", short: "t", about: "only those that are stalled, failing, behind or without workers" },
+    trouble: {
+      type: "boolean",
+      short: "t",
+      about: "only those that are stalled, failing, behind, without workers or of unknown state",
+    },
   },
   examples: [["wallet-core-ops queues --trouble", "What is stuck"]],
   columns: [

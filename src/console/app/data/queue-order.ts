@@ -3,7 +3,14 @@ import type { QueueRowFragment } from "../../../generated/console.ts";
 type Weighed = Pick<QueueRowFragment, "name" | "source" | "state" | "oldestAgeSeconds">;
 
 /** What is wrong first: the states by their weight. Healthy queues are busy and idle in turns, so these two weigh the same. */
-const weights: Readonly<Record<string, number>> = { STALLED: 5, NO_WORKERS: 4, FAILING: 3, BACKLOG: 2, PAUSED: 1 };
+const weights: Readonly<Record<string, number>> = {
+  STALLED: 6,
+  NO_WORKERS: 5,
+  FAILING: 4,
+  BACKLOG: 3,
+  UNKNOWN: 2,
+  PAUSED: 1,
+};
 
 /** Queues by trouble: state, then the age of the oldest job in steps that double, then name. Healthy ones by name alone: their ages change at each look. */
 export function orderByTrouble<Row extends Weighed>(rows: readonly Row[]): readonly Row[] {

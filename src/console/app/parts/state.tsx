@@ -61,6 +61,7 @@ const queueTones: Readonly<Record<string, Tone>> = {
   OK: "ok",
   IDLE: "ok",
   PAUSED: "unknown",
+  UNKNOWN: "warn",
   BACKLOG: "warn",
   FAILING: "bad",
   STALLED: "bad",

@@ -21,12 +21,13 @@ describe("orderByTrouble", () => {
     const queues = [
       ["a", "OK", 0],
       ["b", "PAUSED", 0],
+      ["bb", "UNKNOWN", 0],
       ["c", "BACKLOG", 0],
       ["d", "FAILING", 0],
       ["e", "NO_WORKERS", 0],
       ["f", "STALLED", 0],
     ] as const;
-    expect(order(...queues)).toEqual(["f", "e", "d", "c", "b", "a"]);
+    expect(order(...queues)).toEqual(["f", "e", "d", "c", "bb", "b", "a"]);
   });
 
   it("puts the much older first within a state, and keeps near ones by name", () => {
