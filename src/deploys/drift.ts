@@ -1,5 +1,6 @@
 import type { Container } from "../containers/container.ts";
 import type { SilentEngine } from "../containers/source.ts";
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { formatList } from "../lib/text.ts";
 import { describeGroup, type ServiceGroup, toGroupKey, toRoleKey } from "../releases/service-group.ts";
 import type { DeployOrigin } from "./deploy.ts";
@@ -47,18 +48,19 @@ export const settlingMs = 300_000;
  *   another engine does.
  * - engine_unknown: an engine does not answer; none of the above covers what it runs.
  */
-export function findDrift(
+export function* findDrift(
   containers: readonly Container[],
   silent: readonly SilentEngine[],
   known: readonly Deploy[],
   now: number,
-): Drift[] {
+): Steps<Drift[]> {
   const deploys = withoutFailed(known);
   const live = containers.filter((container) => container.kind === "core" && isLive(container));
   const newest = findNewest(deploys.filter(({ origin }) => recordedOrigins.has(origin)));
   const roles = [...Map.groupBy(live, toRoleKey).values()];
-  const left = new Set(roles.flatMap((role) => findLeftovers(role, newest(role[0]))));
-  const found = roles.flatMap((role) => {
+  const leftovers = yield* mapSteps(roles, (role) => findLeftovers(role, newest(role[0])));
+  const left = new Set(leftovers.flat());
+  const found = yield* mapSteps(roles, (role) => {
     const rest = role.filter((container) => !left.has(container) && !container.floating);
     const settling = role.some((container) => isYoung(container, now));
     const own = [
@@ -68,7 +70,8 @@ export function findDrift(
     ];
     return own.map((drift) => ({ ...drift, settling }));
   });
-  return [...found, ...findMissed(live, left, findNewest(deploys), now), ...silent.map(toUnknown)];
+  const missed = yield* findMissed(live, left, findNewest(deploys), now);
+  return [...found.flat(), ...missed, ...silent.map(toUnknown)];
 }
 
 type Newest = (container: Container | undefined) => Deploy | undefined;
@@ -168,12 +171,17 @@ function toUnlike(role: readonly Container[], newest: Newest): Omit<Drift, "sett
   ];
 }
 
-function findMissed(live: readonly Container[], left: ReadonlySet<Container>, newest: Newest, now: number): Drift[] {
+function* findMissed(
+  live: readonly Container[],
+  left: ReadonlySet<Container>,
+  newest: Newest,
+  now: number,
+): Steps<Drift[]> {
   const groups = Map.groupBy(
     live.filter((container) => !left.has(container) && !container.floating),
     toGroupKey,
   );
-  return [...groups.values()].flatMap((own) => {
+  const missing = yield* mapSteps([...groups.values()], (own) => {
     const deploy = newest(own[0]);
     const hit = new Set(own.filter((container) => deploy && isOfDeploy(container, deploy)).map(({ engine }) => engine));
     if (!deploy || hit.size === 0) return [];
@@ -192,6 +200,7 @@ function findMissed(live: readonly Container[], left: ReadonlySet<Container>, ne
       settling: own.some((container) => isYoung(container, now)),
     }));
   });
+  return missing.flat();
 }
 
 function toUnknown({ name, message: reason }: SilentEngine): Drift {

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { type Container, liveStates, toContainerKey } from "../containers/container.ts";
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { toSortedBy } from "../lib/sort.ts";
 import { toUnixSeconds } from "../lib/time.ts";
 import { type DeployRecord } from "./deploy.ts";
@@ -39,19 +40,19 @@ export interface DeployFates {
  * @param containers core ones of the group
  * @param now unix seconds
  */
-export function judgeFates(
+export function* judgeFates(
   group: readonly DeployRecord[],
   containers: readonly Container[],
   now: number,
   memory?: DeployMemory,
-): DeployFates {
-  const own = assignContainers(group, containers);
-  const judged = judgeLives(own, containers, now);
+): Steps<DeployFates> {
+  const own = yield* assignContainers(group, containers);
+  const judged = yield* judgeLives(own, containers, now);
   const toLives = (record: DeployRecord) =>
     (own.get(record) ?? []).map((one) => recallLife(one, judged.get(one) ?? "unknown", memory));
-  const lives = new Map(group.map((record) => [record, toLives(record)]));
+  const lives = new Map(yield* mapSteps(group, (record) => [record, toLives(record)] as const));
   const livesOf = (record: DeployRecord) => lives.get(record) ?? [];
-  const fates = new Map(group.map((record) => [record, judgeFate(record, livesOf(record))]));
+  const fates = new Map(yield* mapSteps(group, (record) => [record, judgeFate(record, livesOf(record))] as const));
   const fateOf = (record: DeployRecord) => fates.get(record) ?? "unknown";
 
   const recorded = new Map<DeployRecord, DeployRecord | undefined>();
@@ -59,6 +60,7 @@ export function judgeFates(
   /** Places of deploys that may have failed, the next one last. */
   const early = [...group.keys()].filter((place) => hasEndedEarly(livesOf(group[place] as DeployRecord))).toReversed();
   for (const [index, record] of group.entries()) {
+    yield;
     if (record.previousTag === null) continue;
     const older = places.after(index, record.previousTag);
     const at = older.findLast((place) => fateOf(group[place] as DeployRecord) !== "failed") ?? older.at(-1);
@@ -143,7 +145,10 @@ export function createWayBack(records: readonly DeployRecord[]): (next: DeployRe
 }
 
 /** A release may be deployed several times: a container belongs to the deploy nearest in time. */
-function assignContainers(group: readonly DeployRecord[], containers: readonly Container[]) {
+function* assignContainers(
+  group: readonly DeployRecord[],
+  containers: readonly Container[],
+): Steps<ReadonlyMap<DeployRecord | undefined, readonly Container[]>> {
   const index = new ReleaseIndex(group, (record) => record);
   const spans = new Map(group.map((record) => [record, toSpan(record)]));
   const findCandidates = remember(
@@ -153,18 +158,31 @@ function assignContainers(group: readonly DeployRecord[], containers: readonly C
     },
     ({ kind, version, commitSha }) => JSON.stringify([kind, version, commitSha]),
   );
-  return Map.groupBy(
-    containers.filter(({ createdAt }) => createdAt !== ""),
-    (container) => {
-      const made = toUnixSeconds(container.createdAt);
-      let [nearest, least]: [DeployRecord | undefined, number] = [undefined, Infinity];
-      for (const { record, span } of findCandidates(container)) {
-        const gap = toGap(span, { start: made, end: made });
-        if (gap < least) [nearest, least] = [record, gap];
-      }
-      return nearest;
-    },
-  );
+  const own = new Map<DeployRecord | undefined, Container[]>();
+  for (const container of containers) {
+    if (container.createdAt === "") continue;
+    yield;
+    const nearest = findNearest(findCandidates(container), toUnixSeconds(container.createdAt));
+    const some = own.get(nearest);
+    if (some) some.push(container);
+    else own.set(nearest, [container]);
+  }
+  return own;
+}
+
+/** The first of those that are the least apart from a time. */
+function findNearest(
+  candidates: readonly { readonly record: DeployRecord; readonly span: ReturnType<typeof toSpan> }[],
+  time: number,
+): DeployRecord | undefined {
+  const moment = { start: time, end: time };
+  let [nearest, least]: [DeployRecord | undefined, number] = [undefined, Infinity];
+  for (const { record, span } of candidates) {
+    const gap = toGap(span, moment);
+    if (gap < least) [nearest, least] = [record, gap];
+    if (least === 0) break;
+  }
+  return nearest;
 }
 
 function judgeFate({ booted, origin }: DeployRecord, lives: readonly Life[]): DeployFate {
@@ -229,20 +247,21 @@ function toLived(container: Container): Lived {
 }
 
 /** Compares each container with others of its role on its engine: what replaced it, and what preceded it. */
-function judgeLives(
+function* judgeLives(
   own: ReadonlyMap<DeployRecord | undefined, readonly Container[]>,
   containers: readonly Container[],
   now: number,
-): ReadonlyMap<Container, Life> {
+): Steps<ReadonlyMap<Container, Life>> {
   const recordOf = new Map([...own].flatMap(([record, some]) => some.map((container) => [container, record] as const)));
   const lives = new Map<Container, Life>();
   const created = containers.filter(({ createdAt }) => createdAt !== "");
   for (const place of Map.groupBy(created, ({ engine, role }) => JSON.stringify([engine, role])).values()) {
-    const others = toSortedBy(place.map(toLived), ({ made }) => made);
+    const others = toSortedBy(yield* mapSteps(place, toLived), ({ made }) => made);
     /** The first of those created at the time of the current one, and the first of those created later. */
     let [same, later] = [0, 0];
     let alive: Lived[] = [];
     for (const lived of others) {
+      yield;
       const { container, made, finished } = lived;
       while ((others[same]?.made ?? Infinity) < made) alive.push(others[same++] as Lived);
       while ((others[later]?.made ?? Infinity) <= made) later += 1;

@@ -1,4 +1,5 @@
 import { type Container, liveStates } from "../containers/container.ts";
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { listGroups, type ServiceGroup, toGroup, toGroupKey } from "../releases/service-group.ts";
 import type { DeployRecord } from "./deploy.ts";
 
@@ -64,9 +65,12 @@ export function remember<From, To>(find: (from: From) => To, toKey: (from: From)
 }
 
 /** The same deploys, each with its group; `ambiguous` where several are possible. */
-export function assignGroups(records: readonly DeployRecord[], containers: readonly Container[]): DeployRecord[] {
+export function* assignGroups(
+  records: readonly DeployRecord[],
+  containers: readonly Container[],
+): Steps<DeployRecord[]> {
   const findGroup = createGroupFinder(containers);
-  return records.map((record) => {
+  return yield* mapSteps(records, (record) => {
     const group = findGroup(record);
     return group ? { ...record, ...group } : { ...record, ambiguous: true };
   });

@@ -1,6 +1,7 @@
 import type { Container } from "../containers/container.ts";
 import { isFloatingTag } from "../containers/kamal/version.ts";
 import type { ReleaseImage } from "../containers/source.ts";
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { toSortedBy } from "../lib/sort.ts";
 import { formatRfc3339, toUnixSeconds } from "../lib/time.ts";
 import { listGroups, type ServiceGroup, toGroup, toReleaseKey } from "../releases/service-group.ts";
@@ -69,12 +70,20 @@ function toVersion(version: string | undefined, tag: string): string {
 }
 
 /** Deploys derived from core containers: those of one release and group created at most ten minutes apart are one. */
-export function fromContainers(containers: readonly Container[]): DeployRecord[] {
+export function* fromContainers(containers: readonly Container[]): Steps<DeployRecord[]> {
   const core = containers.filter(
     ({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "",
   );
   const groups = Map.groupBy(core, toReleaseKey);
-  return [...groups.values()].flatMap((group) => toClusters(group).map(toContainersRecord));
+  const records: DeployRecord[] = [];
+  for (const group of groups.values()) {
+    yield;
+    for (const cluster of toClusters(group)) {
+      yield;
+      records.push(toContainersRecord(cluster));
+    }
+  }
+  return records;
 }
 
 function toClusters(containers: readonly Container[]): [Container, ...Container[]][] {
@@ -109,24 +118,26 @@ function toContainersRecord(cluster: readonly [Container, ...Container[]]): Depl
  *
  * @param containers stopped ones too
  */
-export function fromImages(
+export function* fromImages(
   images: readonly ReleaseImage[],
   known: readonly DeployRecord[],
   containers: readonly Container[],
-): DeployRecord[] {
+): Steps<DeployRecord[]> {
+  if (images.length === 0) return [];
   const findGroup = createImageGroups(containers);
-  const found = images.flatMap((image) => {
+  const found = yield* mapSteps(images, (image) => {
     const group = findGroup(image);
     return group ? [{ ...image, ...group }] : [];
   });
-  const releases = Map.groupBy(found, toReleaseKey);
-  const index = new DeployIndex(known);
-  return [...releases.values()].flatMap((group) => {
+  const releases = Map.groupBy(found.flat(), toReleaseKey);
+  const index = yield* indexDeploys(known);
+  const records = yield* mapSteps([...releases.values()], (group) => {
     const record = toImageRecord(group as [ImageOfGroup, ...ImageOfGroup[]]);
     const isPast = index.findNewest(record) > toUnixSeconds(record.deployedAt);
     const isTagged = group.some(({ taggedAt }) => taggedAt !== null);
     return isPast && (isTagged || index.findRelease(record).length === 0) ? [record] : [];
   });
+  return records.flat();
 }
 
 type ImageOfGroup = ReleaseImage & ServiceGroup;
@@ -170,13 +181,16 @@ function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): Deplo
  *
  * @param now unix seconds; no deploy is after it
  */
-export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() / 1000): DeployRecord[] {
-  const merged = new DeployIndex([]);
-  for (const record of correctAhead(records, now).toSorted((a, b) => toRank(a) - toRank(b))) {
+export function* mergeDeploys(records: readonly DeployRecord[], now = Date.now() / 1000): Steps<DeployRecord[]> {
+  const merged = new DeployIndex();
+  const corrected = yield* correctAhead(records, now);
+  for (const record of corrected.toSorted((a, b) => toRank(a) - toRank(b))) {
+    yield;
     const same = findSame(merged, record);
     if (same) merged.replace(same, complete(same.record, record));
     else merged.add(record);
   }
+  yield;
   return toNewestFirst(merged.list());
 }
 
@@ -184,15 +198,16 @@ export function mergeDeploys(records: readonly DeployRecord[], now = Date.now() 
  * Corrects times in the future, from a wrong clock: such a deploy would stay the newest until then. The new time is that of another origin with the same
  * release, if it lies between the neighbouring lines; else the latest that those lines, and now, allow.
  */
-function correctAhead(records: readonly DeployRecord[], now: number): readonly DeployRecord[] {
+function* correctAhead(records: readonly DeployRecord[], now: number): Steps<readonly DeployRecord[]> {
   const isAhead = ({ deployedAt }: DeployRecord) => toUnixSeconds(deployedAt) > now + clockSeconds;
   if (!records.some(isAhead)) return records;
-  const past = new DeployIndex(records.filter((record) => !isAhead(record)));
+  const past = yield* indexDeploys(records.filter((record) => !isAhead(record)));
   const latestBefore = findLatestBefore(records, isAhead);
   const corrected = [...records];
   /** Latest possible time of the next record of the same file. */
   const next = new Map<DeployOrigin, number>();
   for (const [index, record] of [...records.entries()].toReversed()) {
+    yield;
     const { origin } = record;
     const to = Math.min(now, (next.get(origin) ?? Number.POSITIVE_INFINITY) - 1);
     if (isAhead(record)) {
@@ -234,7 +249,7 @@ export function toNewestFirst<Row extends Pick<DeployRecord, "deployedAt">>(depl
 function findSame(merged: DeployIndex, record: DeployRecord): Indexed | null {
   const span = toSpan(record);
   let [best, distance]: [Indexed | null, number] = [null, sameDeploySeconds + 1];
-  for (const other of merged.findRelease(record)) {
+  for (const other of merged.findNear(record)) {
     const isTwo = other.record.tag !== record.tag || other.end !== span.end;
     if (other.record.origin === record.origin && isTwo) continue;
     const apart = toGap(other, span);
@@ -271,18 +286,31 @@ interface IndexedGroup {
   /** Those with a moving tag, which may be any release. */
   readonly floating: Set<number>;
   readonly byName: Map<string, Set<number>>;
+  /** All of them by `toSpells`. */
+  readonly bySpell: Map<string, Set<number>>;
   /** When the newest of them ended. */
   newest: number;
+}
+
+/** What the names of `toKeys` never are: of all deploys, and of those with a moving tag. */
+const [anyName, floatingName] = ["*", "~"];
+
+/** Numbers of the half hours that a span touches. */
+function toSpells({ start, end }: Span): number[] {
+  const [first, last] = [start, end].map((time) => Math.floor(time / sameDeploySeconds)) as [number, number];
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+}
+
+function addTo(places: Map<string, Set<number>>, key: string, place: number): void {
+  const known = places.get(key);
+  if (known) known.add(place);
+  else places.set(key, new Set([place]));
 }
 
 /** Deploys by their groups and releases: comparing each with each takes the square of their number. */
 class DeployIndex {
   readonly #deploys: Indexed[] = [];
   readonly #groups = new Map<string, IndexedGroup>();
-
-  constructor(records: readonly DeployRecord[]) {
-    for (const record of records) this.add(record);
-  }
 
   add(record: DeployRecord): void {
     this.#put(record, this.#deploys.length);
@@ -304,10 +332,28 @@ class DeployIndex {
     const { all, floating, byName } = group;
     const named = () => new Set(toKeys(record).flatMap((key) => [...(byName.get(key) ?? [])]));
     const places = isFloatingTag(record.version) ? all : named().union(floating);
+    return this.#select(places, record);
+  }
+
+  /** Of these places, those of the same release. */
+  #select(places: Iterable<number>, record: DeployRecord): Indexed[] {
     return [...places].flatMap((place) => {
       const one = this.#deploys[place] as Indexed;
       return isSameRelease(one.record, record) ? one : [];
     });
+  }
+
+  /** Those of the same group and release that are at most `sameDeploySeconds` apart, and some others. */
+  findNear(record: DeployRecord): Indexed[] {
+    const { bySpell } = this.#groups.get(toDeployGroup(record)) ?? {};
+    if (!bySpell) return [];
+    const { start, end } = toSpan(record);
+    const names = isFloatingTag(record.version) ? [anyName] : [floatingName, ...toKeys(record)];
+    const spells = toSpells({ start: start - sameDeploySeconds, end: end + sameDeploySeconds });
+    const places = new Set(
+      spells.flatMap((spell) => names.flatMap((name) => [...(bySpell.get(`${spell}${name}`) ?? [])])),
+    );
+    return this.#select(places, record);
   }
 
   /** When the newest deploy of the same group ended, unix seconds; minus infinity without one. */
@@ -321,6 +367,7 @@ class DeployIndex {
       all: new Set(),
       floating: new Set(),
       byName: new Map(),
+      bySpell: new Map(),
       newest: -Infinity,
     };
     this.#groups.set(key, group);
@@ -330,12 +377,19 @@ class DeployIndex {
     group.newest = Math.max(group.newest, span.end);
     if (isFloatingTag(record.version)) group.floating.add(place);
     else group.floating.delete(place);
-    for (const name of toKeys(record)) {
-      const places = group.byName.get(name);
-      if (places) places.add(place);
-      else group.byName.set(name, new Set([place]));
-    }
+    for (const name of toKeys(record)) addTo(group.byName, name, place);
+    const names = isFloatingTag(record.version) ? [anyName, floatingName] : [anyName, ...toKeys(record)];
+    for (const spell of toSpells(span)) for (const name of names) addTo(group.bySpell, `${spell}${name}`, place);
   }
+}
+
+function* indexDeploys(records: readonly DeployRecord[]): Steps<DeployIndex> {
+  const index = new DeployIndex();
+  for (const record of records) {
+    yield;
+    index.add(record);
+  }
+  return index;
 }
 
 function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {

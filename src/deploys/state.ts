@@ -1,4 +1,5 @@
 import { type Container, liveStates } from "../containers/container.ts";
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { isSameGroup, toGroupKey } from "../releases/service-group.ts";
 import { type DeployRecord, toDeployGroup } from "./deploy.ts";
 import { createWayBack, type DeployFates, type DeployMemory, judgeFates } from "./fate.ts";
@@ -53,18 +54,28 @@ export function isOfDeploy(container: Container, deploy: DeployRecord): boolean 
  *
  * @param now unix seconds
  */
-export function judgeDeploys(records: readonly DeployRecord[], fleet: Fleet, now = Date.now() / 1000): Deploy[] {
+export function* judgeDeploys(
+  records: readonly DeployRecord[],
+  fleet: Fleet,
+  now = Date.now() / 1000,
+): Steps<Deploy[]> {
   const core = fleet.containers.filter(({ kind }) => kind === "core");
   const ambiguous = records
     .filter((record) => record.ambiguous)
     .map((record) => ({ ...record, state: "unknown" as const, containers: [] }));
-  const groups = toGroups(toNewestFirst(records.filter((record) => !record.ambiguous)));
+  const newestFirst = toNewestFirst(records.filter((record) => !record.ambiguous));
+  yield;
+  const groups = toGroups(newestFirst);
+  yield;
   const containersOf = Map.groupBy(core, toGroupKey);
-  const judged = groups.flatMap((group) => {
+  const judged: Deploy[][] = [];
+  for (const group of groups) {
+    yield;
     const containers = (group[0] && containersOf.get(toGroupKey(group[0]))) ?? [];
-    return judge(group, { ...fleet, containers }, now);
-  });
-  return toNewestFirst([...judged, ...ambiguous]);
+    judged.push(yield* judge(group, { ...fleet, containers }, now));
+  }
+  yield;
+  return toNewestFirst([...judged.flat(), ...ambiguous]);
 }
 
 /** Without failed deploys, which are no releases. */
@@ -82,18 +93,24 @@ function toGroups<T extends DeployRecord>(deploys: readonly T[]): T[][] {
 }
 
 /** `own`: the containers of the group. */
-function judge(group: readonly DeployRecord[], { containers: own, silent, memory }: Fleet, now: number): Deploy[] {
+function* judge(
+  group: readonly DeployRecord[],
+  { containers: own, silent, memory }: Fleet,
+  now: number,
+): Steps<Deploy[]> {
   const index = new ReleaseIndex(own, namesOfContainer);
   const containersOf = remember(
     (record: DeployRecord) => index.find(record).filter((container) => isOfDeploy(container, record)),
     toReleaseNames,
   );
   const runs = remember((record: DeployRecord) => containersOf(record).some(isLive), toReleaseNames);
-  const fates = judgeFates(group, own, now, memory);
+  // Each is remembered: what follows needs most of them at once.
+  yield* mapSteps(group, containersOf);
+  const fates = yield* judgeFates(group, own, now, memory);
   const releases = group.filter((record) => fates.fateOf(record) !== "failed");
   const states = judgeReleases(releases, fates, { live: own.filter(isLive), silent, runs });
-  const toPreviousTag = createPreviousTags(group, fates);
-  return group.map((record) => ({
+  const toPreviousTag = yield* createPreviousTags(group, fates);
+  return yield* mapSteps(group, (record) => ({
     ...record,
     previousTag: record.previousTag ?? toPreviousTag(record) ?? null,
     containers: containersOf(record),
@@ -105,12 +122,13 @@ function judge(group: readonly DeployRecord[], { containers: own, silent, memory
  * Finds the tag in service before a deploy: of deploys of one tag in a row, that before the first.
  * Input is newest first.
  */
-function createPreviousTags(
+function* createPreviousTags(
   group: readonly DeployRecord[],
   { findBefore }: DeployFates,
-): (record: DeployRecord) => string | undefined {
+): Steps<(record: DeployRecord) => string | undefined> {
   const tags = new Map<DeployRecord, string | undefined>();
   for (const record of group.toReversed()) {
+    yield;
     const before = findBefore(record);
     tags.set(record, before && before.tag === record.tag ? tags.get(before) : before?.tag);
   }

@@ -1,3 +1,4 @@
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { parseJson } from "../lib/http-client.ts";
 import { toSortedBy } from "../lib/sort.ts";
 import type { Container } from "../containers/container.ts";
@@ -135,14 +136,13 @@ export function toTimelineContainer({ fullId, id, name, engine, role, version, k
 }
 
 /** The entries of a range (unix milliseconds, inclusive), newest first; of equal times the one that was given last comes first. */
-export function orderEntries(
+export function* orderEntries(
   entries: readonly TimelineEntry[],
   range: { readonly from: number; readonly to: number },
-): TimelineEntry[] {
-  const within = entries
-    .map((entry) => ({ entry, ...toMoment(entry) }))
-    .filter(({ ms }) => ms >= range.from && ms <= range.to);
-  return within
+): Steps<TimelineEntry[]> {
+  const moments = yield* mapSteps(entries, (entry) => ({ entry, ...toMoment(entry) }));
+  return moments
+    .filter(({ ms }) => ms >= range.from && ms <= range.to)
     .toSorted(compareMoments)
     .toReversed()
     .map(({ entry }) => entry);

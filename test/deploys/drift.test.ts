@@ -2,9 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
 import type { SilentEngine } from "../../src/containers/source.ts";
-import { findDrift } from "../../src/deploys/drift.ts";
-import { judgeDeploys } from "../../src/deploys/state.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { findDrift, judgeDeploys } from "../support/deploy-steps.ts";
 import { sampleRecord } from "../support/deploys.ts";
 
 const now = Date.parse("2026-01-13T10:00:00Z");

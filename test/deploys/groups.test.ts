@@ -1,11 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
-import { assignGroups, createGroupFinder } from "../../src/deploys/groups.ts";
+import { createGroupFinder } from "../../src/deploys/groups.ts";
 import { createInfoFor } from "../../src/deploys/release.ts";
 import { isOfDeploy } from "../../src/deploys/state.ts";
 import { describeGroup, toGroupKey } from "../../src/releases/service-group.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { assignGroups } from "../support/deploy-steps.ts";
 import { sampleRecord, sampleDeployInfo } from "../support/deploys.ts";
 
 let made = 0;

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { findDrift } from "../../src/deploys/drift.ts";
 import { createDeployMemory } from "../../src/deploys/fate.ts";
-import { mergeDeploys } from "../../src/deploys/merge.ts";
-import { findLatest, judgeDeploys } from "../../src/deploys/state.ts";
+import { findLatest } from "../../src/deploys/state.ts";
 import { judgeDeploy } from "../../src/deploys/verdict/verdict.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { findDrift, judgeDeploys, mergeDeploys } from "../support/deploy-steps.ts";
 import { quietContainers, sampleRecord } from "../support/deploys.ts";
 
 type Record = ReturnType<typeof sampleRecord>;

@@ -2,9 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ReleaseImage } from "../../src/containers/source.ts";
 import { deployOrigins } from "../../src/deploys/deploy.ts";
-import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../src/deploys/merge.ts";
-import { judgeDeploys } from "../../src/deploys/state.ts";
+import { toInfoRecord } from "../../src/deploys/merge.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { fromContainers, fromImages, judgeDeploys, mergeDeploys } from "../support/deploy-steps.ts";
 import { sampleRecord, sampleDeployInfo } from "../support/deploys.ts";
 
 const at = (minute: number) => `2026-01-10T13:${String(minute).padStart(2, "0")}:00Z`;

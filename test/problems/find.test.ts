@@ -1,8 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Container, liveStates, toContainerKey } from "../../src/containers/container.ts";
-import { findDrift } from "../../src/deploys/drift.ts";
-import { judgeDeploys } from "../../src/deploys/state.ts";
 import { isAlerting } from "../../src/hosts/host.ts";
 import { formatRfc3339 } from "../../src/lib/time.ts";
 import { findProblems, type Readings } from "../../src/problems/find.ts";
@@ -10,6 +8,7 @@ import { compareProblems, type CurrentProblem } from "../../src/problems/problem
 import { toQueueState } from "../../src/queues/state.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEngine } from "../support/containers.ts";
+import { findDrift, judgeDeploys } from "../support/deploy-steps.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { sampleHost } from "../support/hosts.ts";
 import { sampleQueue, sampleWorkerJobs } from "../support/queues.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Drift, findDrift } from "../../src/deploys/drift.ts";
+import { type Drift } from "../../src/deploys/drift.ts";
 import type { Deploy } from "../../src/deploys/state.ts";
 import { judgeDeploy } from "../../src/deploys/verdict/verdict.ts";
 import { formatRfc3339 } from "../../src/lib/time.ts";
@@ -8,6 +8,7 @@ import { createProblem, type CurrentProblem } from "../../src/problems/problem.t
 import { toGroup } from "../../src/releases/service-group.ts";
 import { findReleaseProblems, type ReleaseReadings, selectJudged } from "../../src/problems/releases.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { findDrift } from "../support/deploy-steps.ts";
 import { quietContainers, sampleDeploy, sampleDeployInfo } from "../support/deploys.ts";
 
 const nowMs = Date.parse("2026-01-13T10:00:00Z");

@@ -9,6 +9,7 @@ import {
   toTimelineContainer,
 } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { finish } from "../support/steps.ts";
 
 const begin = Date.parse("2026-01-13T09:00:00Z");
 const at = (ms: number) => new Date(begin + ms).toISOString();
@@ -203,7 +204,7 @@ describe("a timeline", () => {
   it("has the entries of both ends of its range", () => {
     const entries = [0, 1, 2, 3].map((ms) => toEntry({ kind: "deploy", time: at(ms), message: String(ms) }));
     const order = (from: number, to: number) =>
-      orderEntries(entries, { from: begin + from, to: begin + to })
+      finish(orderEntries(entries, { from: begin + from, to: begin + to }))
         .map(({ message }) => message)
         .join();
     expect([order(1, 2), order(0, 3), order(4, 9)]).toEqual(["2,1", "3,2,1,0", ""]);

@@ -11,6 +11,7 @@ import {
   toTimelineContainer,
 } from "../../src/timeline/timeline.ts";
 import { sampleContainer, sampleEvent } from "../support/containers.ts";
+import { finish } from "../support/steps.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 13, 9, 0, second)).toISOString().replace(".000Z", "Z");
 const entry = (second: number, more: Partial<TimelineEntry> = {}) =>
@@ -59,9 +60,11 @@ describe("the order of a timeline", () => {
       fc.property(fc.array(second), second, second, (seconds, a, b) => {
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
         const range = { from: Date.parse(at(from)), to: Date.parse(at(to)) };
-        const entries = orderEntries(
-          seconds.map((one) => entry(one)),
-          range,
+        const entries = finish(
+          orderEntries(
+            seconds.map((one) => entry(one)),
+            range,
+          ),
         );
         const expected = seconds.filter((one) => one >= from && one <= to).toSorted((x, y) => y - x);
         expect(entries.map(({ message }) => Number(message))).toEqual(expected);
@@ -74,9 +77,11 @@ describe("the order of a timeline", () => {
       (time) => `2026-01-13T${time}`,
     );
     const range = { from: Date.parse(at(-10)), to: Date.parse(at(10)) };
-    const entries = orderEntries(
-      times.map((time) => entry(0, { time })),
-      range,
+    const entries = finish(
+      orderEntries(
+        times.map((time) => entry(0, { time })),
+        range,
+      ),
     );
     expect(entries.map(({ time }) => times.indexOf(time))).toEqual([3, 0, 1, 2]);
   });

@@ -6,6 +6,7 @@ import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../de
 import { type Deploy, judgeDeploys } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { type Steps, takeSteps } from "../../lib/budget/steps.ts";
 import { once } from "../../lib/cache.ts";
 import type { KnownContainers } from "../containers/loader.ts";
 import type { Caller, Sources } from "../sources.ts";
@@ -29,12 +30,8 @@ export interface DeployLoaders {
 export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
   const { principal, signal } = caller;
   const budget = createSharedBudget(signal);
-  /** Each step takes milliseconds for thousands of containers: others have their turn before it. */
-  const inTurn = async <T>(step: () => T): Promise<T> => {
-    const wait = budget.turn();
-    if (wait) await wait;
-    return step();
-  };
+  /** What is asked of thousands of containers takes a while: others have their turns meanwhile. */
+  const inTurns = <T>(steps: Steps<T>) => takeSteps(steps, budget);
   const logs = once(async () => {
     const read = await sources.deploy.history(signal);
     // Invalid lines do not show their environment.
@@ -65,12 +62,12 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     const written = [...read.flatMap(({ records }) => records), ...(info ? [toInfoRecord(info)] : [])];
     const now = siblings.nowMs / 1000;
     const { deployMemory: memory } = sources;
-    const recorded = await inTurn(() => assignGroups(written, containers));
-    const known = await inTurn(() => [...recorded, ...fromContainers(containers)]);
+    const recorded = await inTurns(assignGroups(written, containers));
+    const known = [...recorded, ...(await inTurns(fromContainers(containers)))];
     const shown = images.filter((image) => maySeeDeploy(sources, principal, image));
-    const records = await inTurn(() => [...known, ...fromImages(shown, known, containers)]);
-    const merged = await inTurn(() => mergeDeploys(records, now));
-    return inTurn(() => judgeDeploys(merged, { containers, silent: engines.silent.length > 0, memory }, now));
+    const records = [...known, ...(await inTurns(fromImages(shown, known, containers)))];
+    const merged = await inTurns(mergeDeploys(records, now));
+    return inTurns(judgeDeploys(merged, { containers, silent: engines.silent.length > 0, memory }, now));
   });
   return {
     all,
@@ -79,7 +76,7 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     verdict: createVerdicts(sources, caller, { siblings, all, fleet }),
     drift: once(async () => {
       const [deploys, { containers, engines }] = await Promise.all([all(), fleet()]);
-      return inTurn(() => findDrift(containers, engines.silent, deploys, siblings.nowMs));
+      return inTurns(findDrift(containers, engines.silent, deploys, siblings.nowMs));
     }),
   };
 }

@@ -3,6 +3,8 @@ import { maySee, maySeeContainer, type Principal, requireEnvironments } from "..
 import type { EngineStatus } from "../../containers/source.ts";
 import type { DeployLog } from "../../deploys/deploy.ts";
 import type { Deploy } from "../../deploys/state.ts";
+import { inTurns } from "../../lib/budget/budget.ts";
+import { takeSteps } from "../../lib/budget/steps.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { toProblem } from "../../lib/errors.ts";
 import { containerKinds } from "../../timeline/memory.ts";
@@ -55,7 +57,7 @@ export function createTimelineLoader(
   const { timeline, audit } = sources;
   const readDeploys = async (): Promise<SourceResult> => {
     const [deploys, logs] = await Promise.all([siblings.deploys.all(), siblings.deploys.logs()]);
-    return { entries: deploys.map(toDeployEntry), coverage: toDeployCoverage(deploys, logs) };
+    return { entries: await inTurns(deploys, budget, toDeployEntry), coverage: toDeployCoverage(deploys, logs) };
   };
   const readRestarts = async ({ from, to }: TimelineQuery): Promise<SourceResult> => {
     const seen = timeline.entries("restart");
@@ -132,10 +134,10 @@ export function createTimelineLoader(
     requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
     const results = await Promise.all(wanted.map((kind) => read(kind, query)));
-    const wait = budget.turn();
-    if (wait) await wait;
-    const entries = results.flatMap((part) => part.entries).filter((entry) => isShown(entry, principal, query));
-    return { entries: orderEntries(entries, query), coverage: results.map(({ coverage }) => coverage) };
+    const all = results.flatMap((part) => part.entries);
+    const shown = await inTurns(all, budget, (entry) => (isShown(entry, principal, query) ? entry : []));
+    const entries = await takeSteps(orderEntries(shown.flat(), query), budget);
+    return { entries, coverage: results.map(({ coverage }) => coverage) };
   };
 }
 

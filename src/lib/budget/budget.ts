@@ -2,6 +2,7 @@ import { OpsError } from "../errors.ts";
 import { type SwapListItem, SwapList } from "./swap-list.ts";
 import { heap } from "./heap.ts";
 import { createPool } from "./pool.ts";
+import { mapSteps, takeSteps } from "./steps.ts";
 import { createTurns } from "./turns.ts";
 
 export const defaultLimits = {
@@ -350,11 +351,5 @@ export async function inTurns<From, To>(
   budget: Pick<Budget, "turn">,
   map: (item: From, index: number) => To,
 ): Promise<To[]> {
-  const mapped: To[] = [];
-  for (const [index, item] of items.entries()) {
-    const wait = budget.turn();
-    if (wait) await wait;
-    mapped.push(map(item, index));
-  }
-  return mapped;
+  return takeSteps(mapSteps(items, map), budget);
 }
