@@ -12,6 +12,8 @@ import { toRoleGroup } from "./visibility.ts";
 export interface VisibleIndex {
   /** Adds a container, or replaces the one of the same id. */
   put(raw: RawContainer): void;
+  /** Computes now what `put` of the same object would have to. */
+  prepare(raw: RawContainer): void;
   remove(fullId: string): void;
   /** Whether callers may see it; it must have been put. */
   isVisible(raw: RawContainer): boolean;
@@ -49,6 +51,7 @@ interface Group {
 
 export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" | "hostNames">): VisibleIndex {
   const known = new Map<string, Facts>();
+  const prepared = new WeakMap<RawContainer, Facts>();
   const groups = new Map<string, Group>();
   const services = new Map<string, number>();
   const envs = new Map<Environment | null, number>();
@@ -108,7 +111,7 @@ export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" |
     put(raw) {
       const before = known.get(raw.fullId);
       if (before?.raw === raw) return;
-      const facts = toFacts(raw);
+      const facts = prepared.get(raw) ?? toFacts(raw);
       known.set(raw.fullId, facts);
       // In this order a service or an environment that stays is never absent.
       add(facts, 1);
@@ -116,6 +119,7 @@ export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" |
       if (before && before.group !== facts.group) leaveGroup(before);
       joinGroup(facts);
     },
+    prepare: (raw) => void (prepared.has(raw) || prepared.set(raw, toFacts(raw))),
     remove(fullId) {
       const before = known.get(fullId);
       if (!before) return;

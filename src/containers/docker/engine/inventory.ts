@@ -6,6 +6,7 @@ import { formatRfc3339 } from "../../../lib/time.ts";
 import { type Container, liveStates, type RawContainer } from "../../container.ts";
 import type { ContainerRules, EngineContext } from "../../kamal/rules.ts";
 import { toContainer } from "../../kamal/mapping.ts";
+import { toOrigin } from "../../kamal/origin.ts";
 import { selectLive } from "../../kamal/visibility.ts";
 import { createVisibleIndex } from "../../kamal/visible-index.ts";
 import type { ListedContainer } from "../http/answers.ts";
@@ -38,8 +39,8 @@ export interface Inventory {
   /** Called before a request: its number keeps an answer from overwriting a later one. */
   begin(): number;
   /**
-   * What the last list said of a container, where this says the same; else this. Costs less than
-   * `applyList`, which then only compares references.
+   * What the last list said of a container, where this says the same; else this. `applyList` then
+   * only compares references, and has computed what it needs of this.
    */
   unchanged(listed: RawContainer): RawContainer;
   /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
@@ -129,12 +130,13 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     snapshots.clear();
     onChange();
   };
-  const toRow = ({ raw, observedAt }: Entry, stale: boolean): Container => {
+  const toRow = (entry: Entry, stale: boolean): Container => {
+    const { raw, observedAt } = entry;
     const context = index.context();
     const rows = stale ? old : fresh;
     const last = rows.get(raw);
-    if (last?.context === context) return last.row;
-    const row = toContainer(raw, context, { observedAt, stale });
+    if (last && (last.context === context || !dependsOnOthers(raw))) return last.row;
+    const row = stale ? { ...toRow(entry, false), stale } : toContainer(raw, context, { observedAt, stale });
     rows.set(raw, { context, row });
     return row;
   };
@@ -199,7 +201,9 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   };
   const unchanged = (listed: RawContainer): RawContainer => {
     const last = entries.get(listed.fullId)?.listed;
-    return last && last !== listed && JSON.stringify(last) === JSON.stringify(listed) ? last : listed;
+    if (last && last !== listed && JSON.stringify(last) === JSON.stringify(listed)) return last;
+    index.prepare(listed);
+    return listed;
   };
   return {
     begin: () => ++clock,
@@ -229,6 +233,8 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       if (isOutdated(fullId, asked)) return;
       if ((heard.get(fullId)?.at ?? asked) < asked) heard.delete(fullId);
       put(fullId, { listed: entries.get(fullId)?.listed ?? null, raw, inspected: true, asked });
+      // One at a time: a snapshot would have to make the rows of thousands at once.
+      find(fullId, false);
     },
     demote(fullId) {
       const { listed = null, raw, asked } = entries.get(fullId) ?? {};
@@ -266,6 +272,11 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     },
     lastKnown: (fullId) => find(fullId, false) ?? former.get(fullId) ?? null,
   };
+}
+
+/** Whether the row of a container depends on the others of its engine (EngineContext). Those of Kamal's apps do not. */
+function dependsOnOthers(raw: RawContainer): boolean {
+  return toOrigin(raw) !== "app";
 }
 
 function createRows() {

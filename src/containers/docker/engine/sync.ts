@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
 import { withDeadline } from "../../../lib/abort.ts";
+import { createSharedBudget, inTurns } from "../../../lib/budget/budget.ts";
 import type { Asker, FairLimit } from "../../../lib/budget/fair-limit.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { ListedContainer } from "../http/answers.ts";
@@ -191,6 +192,14 @@ const requests: ReadonlySet<string> = new Set(["kill", "stop", "restart"]);
  */
 const ours: Asker = { owner: "sync", order: 0 };
 
+/** Fewer containers are worked on at once. */
+const many = 200;
+const turns = createSharedBudget(new AbortController().signal);
+
+function mapInTurns<To>(ids: readonly string[], map: (fullId: string) => To): readonly To[] | Promise<To[]> {
+  return ids.length < many ? ids.map(map) : inTurns(ids, turns, map);
+}
+
 /** Updates an engine's inventory from lists, inspections and events. */
 export function createRefresher(options: RefresherOptions): Refresher {
   const { name, inventory, inspect, limit, fullLimit, onSettled, onLost } = options;
@@ -218,11 +227,16 @@ export function createRefresher(options: RefresherOptions): Refresher {
   let listing: Promise<string[]> | null = null;
   const ask = async () => {
     const asked = inventory.begin();
-    return inventory.applyList(await options.list(), asked);
+    const changed = inventory.applyList(await options.list(), asked);
+    // Their rows: the next snapshot would have to make those of a first list at once.
+    await mapInTurns(changed, (fullId) => inventory.lastKnown(fullId));
+    return changed;
   };
   const list = () => (listing ??= ask().finally(() => (listing = null)));
   const inspectAll = async (ids: Iterable<string>, isFull = false) => {
-    await Promise.all([...ids].filter((fullId) => !running.has(fullId)).map((fullId) => inspectOne(fullId, isFull)));
+    await Promise.all(
+      await mapInTurns([...ids], (fullId) => (running.has(fullId) ? null : inspectOne(fullId, isFull))),
+    );
   };
   const flush = () => {
     timer = null;
