@@ -32,17 +32,23 @@ interface SceneOptions {
   readonly shared?: ReturnType<typeof createReaders>;
   /** More variables of the gateway. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether the containers are of many releases. */
+  readonly hasReleases?: boolean;
 }
 
 /** Starts the built gateway and its engines, each in a process of its own. */
 export async function startScene(
   engines: number,
   perEngine: number,
-  { shared, env }: SceneOptions = {},
+  { shared, env, hasReleases = false }: SceneOptions = {},
 ): Promise<Scene> {
   const tokens = shared ?? createReaders();
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-growth-"));
-  const simulated = forkOwn(join(import.meta.dirname, "servers/engines.ts"), [String(engines), String(perEngine)]);
+  const simulated = forkOwn(join(import.meta.dirname, "servers/engines.ts"), [
+    String(engines),
+    String(perEngine),
+    ...(hasReleases ? ["releases"] : []),
+  ]);
   const [{ sockets }] = (await once(simulated, "message")) as [{ sockets: string[] }];
   const port = await freePort();
   const shipped = shippedCommand();

@@ -8,18 +8,51 @@ import { eventLine, inspected, listed } from "../../test/support/docker-fake.ts"
 
 /**
  * Simulated engines: their descriptions of a container are as long as those of a small one in Docker. A message of the parent is the number of events a second
- * from then on: each is the restart of a container, which its inspection then shows.
+ * from then on: each is the restart of a container, which its inspection then shows. With the word "releases" they are of two environments and many releases, of which one
+ * in five has stopped; else all are of one role, and run.
  */
-const [engines, containers] = process.argv.slice(2).map(Number) as [number, number];
+const [engines, containers] = process.argv.slice(2, 4).map(Number) as [number, number];
+const hasReleases = process.argv[4] === "releases";
 const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
 const pad = Array.from({ length: 40 }, (_, index) => `SETTING_${index}=${"x".repeat(80)}`);
 
 const name = (id: string) => `web-${id.slice(-6)}`;
 const restarts = new Map<string, number>();
 const subscribers: Set<ServerResponse>[] = [];
-const inspect = (id: string) =>
-  JSON.stringify({ ...inspected(id, name(id), { Env: pad }), RestartCount: restarts.get(id) ?? 0 });
+const inspect = (id: string) => {
+  const release = toRelease(Number.parseInt(id, 16) % 10_000);
+  const found = inspected(id, name(id), { Env: pad, ...release?.config }) as { readonly State: object };
+  return JSON.stringify({
+    ...found,
+    ...(release && { State: { ...found.State, ...release.state }, Created: release.created }),
+    RestartCount: restarts.get(id) ?? 0,
+  });
+};
 const toId = (engine: number, index: number) => (engine * 10_000 + index).toString(16).padStart(64, "0");
+
+/** What tells a container of the many releases from others. */
+function toRelease(index: number) {
+  if (!hasReleases || Number.isNaN(index)) return null;
+  const release = index % 300;
+  const createdMs = Date.UTC(2026, 0, 1) + release * 3_600_000 + index * 100;
+  const created = new Date(createdMs).toISOString();
+  const destination = index % 2 === 0 ? "staging" : "production";
+  const config = { Image: `x:v${release}`, Labels: { service: "wallet-core", role: "web", destination } };
+  const ended = { Status: "exited", FinishedAt: new Date(createdMs + 1_800_000).toISOString() };
+  const state = { StartedAt: created, ...(index % 5 === 0 ? ended : {}) };
+  return { config, state, created, createdMs };
+}
+
+/** As the list shows a container. */
+function toListed(id: string, index: number): object {
+  const release = toRelease(index);
+  const change = release && {
+    ...release.config,
+    Created: Math.floor(release.createdMs / 1000),
+    ...(index % 5 === 0 ? { State: "exited", Status: "Exited (0) 3 hours ago" } : {}),
+  };
+  return { ...listed(id, name(id), { Status: "Up 3 hours", ...change }), Mounts: pad.slice(0, 6) };
+}
 
 /** Statistics of a container that uses a tenth of a CPU. */
 function measure(): object {
@@ -43,9 +76,7 @@ function sendLog(url: string, response: ServerResponse): void {
 async function startEngine(engine: number): Promise<string> {
   const socketPath = join(folder, `${engine}.sock`);
   const ids = Array.from({ length: containers }, (_, index) => toId(engine, index));
-  const list = JSON.stringify(
-    ids.map((id) => ({ ...listed(id, name(id), { Status: "Up 3 hours" }), Mounts: pad.slice(0, 6) })),
-  );
+  const list = JSON.stringify(ids.map(toListed));
   const own = new Set<ServerResponse>();
   subscribers[engine] = own;
   const server = createServer((request, response) => {

@@ -16,6 +16,7 @@ import { rulesOf } from "./docker-facts.ts";
 import { hang, startFakeEngine } from "./docker-fake.ts";
 import { sampleHost } from "./hosts.ts";
 import { createMemorySources } from "./memory-sources.ts";
+import { probe, watchPieces } from "./pieces.ts";
 
 /**
  * A gateway with sign-in, and a fleet over it, in a process of their own. After each request the parent asks for the most CPU time that the event loop was held in one
@@ -112,44 +113,16 @@ const fleet = createFleet({ regions, logger: silentLogger });
 const front = createEdge({ ...fleet, logger: silentLogger, limits });
 const { port: fleetPort } = await front.listen("127.0.0.1", 0);
 
-/** The most CPU time of this thread between two rounds of the event loop, ms, without the share of other processes. */
-let [longest, last, heap, most] = [0, process.threadCpuUsage(), 0, 0];
-function watch(): void {
-  look();
-  setTimeout(watch, 1);
-}
-function look(): void {
-  const { user, system } = process.threadCpuUsage(last);
-  longest = Math.max(longest, (user + system) / 1000);
-  most = Math.max(most, process.memoryUsage().heapUsed);
-  last = process.threadCpuUsage();
-}
-
-/** CPU time of a fixed piece of work, ms: how fast this machine is. */
-function probe(): number {
-  const before = process.threadCpuUsage();
-  const words = Array.from({ length: 20_000 }, (_, index) => `name-${(index * 7919) % 20_011}`);
-  words.sort();
-  JSON.parse(JSON.stringify(words));
-  const { user, system } = process.threadCpuUsage(before);
-  return (user + system) / 1000;
-}
-
-watch();
+const pieces = watchPieces();
 function answer(question: string): unknown {
   if (question === "begin" || question === "begin without garbage") {
     if (question !== "begin") globalThis.gc?.();
-    heap = process.memoryUsage().heapUsed;
-    last = process.threadCpuUsage();
-    [longest, most] = [0, 0];
+    pieces.begin();
     return null;
   }
   if (question === "probe") return probe();
   if (question.startsWith("hang")) return void (isHanging = question === "hang");
-  look();
-  const cost = { cpuMs: longest, bytes: Math.max(0, most - heap) };
-  longest = 0;
-  return cost;
+  return pieces.end();
 }
 
 process.on("message", ({ number, question }: { readonly number: number; readonly question: string }) =>
