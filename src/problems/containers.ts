@@ -1,4 +1,5 @@
 import { type Container, liveStates, type StatsPoint, toContainerKey } from "../containers/container.ts";
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { formatCount, formatDuration } from "../lib/text.ts";
 import { type ServiceGroup, toRoleKey } from "../releases/service-group.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
@@ -25,21 +26,25 @@ export interface ContainerReadings {
 type Events = (container: Container, kind: TimelineEntry["kind"]) => readonly TimelineEntry[];
 
 /** Problems of containers and roles. Leaves out containers of engines that do not answer: their state is not known. `gaps`: what is not known. */
-export function findContainerProblems(readings: ContainerReadings): {
+export function* findContainerProblems(readings: ContainerReadings): Steps<{
   readonly problems: readonly CurrentProblem[];
   readonly gaps: readonly string[];
-} {
+}> {
   const { nowMs, samples } = readings;
   const eventsOf = indexEvents(readings.events);
   const known = readings.containers.filter(({ stale }) => !stale);
   const roles = findDownRoles(readings, eventsOf);
-  const single = known.flatMap((container) => [
+  yield;
+  const single = yield* mapSteps(known, (container) => [
     ...findLoop(container, eventsOf, nowMs),
     ...findUnhealthy(container, eventsOf),
     ...findOomKill(container, eventsOf, nowMs),
     ...findHighMemory(container, samples.get(toContainerKey(container)) ?? [], nowMs),
   ]);
-  return { problems: [...roles.problems, ...single, ...findStopped(readings, eventsOf)], gaps: roles.gaps };
+  yield;
+  const stopped = findStopped(readings, eventsOf);
+  yield;
+  return { problems: [...roles.problems, ...single.flat(), ...stopped], gaps: roles.gaps };
 }
 
 /** Events by their container, oldest first. */

@@ -1,3 +1,4 @@
+import type { Steps } from "../lib/budget/steps.ts";
 import type { Environment } from "../lib/environment.ts";
 import { type ContainerReadings, findContainerProblems } from "./containers.ts";
 import {
@@ -35,14 +36,16 @@ export interface FoundProblems {
 }
 
 /** All that is wrong now. Pure: the same readings in any order give the same answer. A number that is unknown is in no problem. */
-export function findProblems({ containers, engines, releases, queues, hosts, down }: Readings): FoundProblems {
-  const ofContainers = findContainerProblems(containers);
+export function* findProblems({ containers, engines, releases, queues, hosts, down }: Readings): Steps<FoundProblems> {
+  const ofContainers = yield* findContainerProblems(containers);
+  const ofReleases = findReleaseProblems(releases, ofContainers.problems);
+  yield;
   const problems = [
     ...down.map(({ upstream, env, error }) => toUpstreamDown(upstream, env, [`${error.message} (${error.code})`])),
     ...findEngineProblems(engines),
     ...findClockProblems(engines),
     ...ofContainers.problems,
-    ...findReleaseProblems(releases, ofContainers.problems),
+    ...ofReleases,
     ...(queues ? findQueueProblems(queues) : []),
     ...(hosts ? findHostProblems(hosts) : []),
   ];

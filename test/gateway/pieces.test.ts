@@ -16,8 +16,12 @@ vi.mock(import("../../src/lib/budget/turns.ts"), async (load) => {
 });
 
 /** How many containers a large engine has here, and how many of their fields may be read in one piece for each of them. */
-const count = 400;
-const mostReads = 40;
+const count = 200;
+const mostReads = 37;
+/** The rows of a list are written, and made columns, at once: that reads each field twice, and does little more. */
+const more = new Map([["/grafana/query containers", 46]]);
+/** The first documents of a field have most of what is below it. */
+const mostDocuments = 4;
 
 let reads = 0;
 /** A container of which each read of a field counts. */
@@ -59,7 +63,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]());
 
 /** Asks; the most reads in one piece of the event loop, for each container. */
-async function countReads({ method, path, headers, body }: Question): Promise<{ most: number; status: number }> {
+async function countReads({ method, path, headers, body }: Question): Promise<number> {
   let [most, before, isOver] = [0, reads, false];
   const look = () => {
     most = Math.max(most, reads - before);
@@ -72,7 +76,7 @@ async function countReads({ method, path, headers, body }: Question): Promise<{ 
   await response.arrayBuffer();
   isOver = true;
   look();
-  return { most: most / count, status: response.status };
+  return most / count;
 }
 
 const questions = Map.groupBy(listHeaviest(), ({ name }) => name);
@@ -83,13 +87,10 @@ describe("between two turns no question works on all containers more than a litt
     expect(fields.filter((field) => !questions.has(`graphql ${field}`))).toEqual([]);
   });
 
-  it.each([...questions])("as %s", async (name, all) => {
+  it.for([...questions])("as %s", async ([name, all], { annotate }) => {
     let most = 0;
-    for (const { question } of all) {
-      const found = await countReads(question);
-      most = Math.max(most, found.most);
-    }
-    if (process.env["SHOW"]) console.log(`${most.toFixed(1).padStart(8)} ${name}`);
-    expect(most).toBeLessThanOrEqual(mostReads);
+    for (const { question } of all.slice(0, mostDocuments)) most = Math.max(most, await countReads(question));
+    await annotate(`${most.toFixed(1)} reads of each container in one piece`);
+    expect(most).toBeLessThanOrEqual(more.get(name) ?? mostReads);
   });
 });

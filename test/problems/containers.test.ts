@@ -4,6 +4,7 @@ import { type ContainerReadings, findContainerProblems } from "../../src/problem
 import { formatRfc3339 } from "../../src/lib/time.ts";
 import { type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { finish } from "../support/steps.ts";
 
 const nowMs = Date.parse("2026-01-13T10:00:00Z");
 const ago = (seconds: number) => formatRfc3339(nowMs - seconds * 1000);
@@ -12,7 +13,7 @@ const worker = sampleContainer({ name: "payouts-worker", role: "worker", ...old 
 
 function find(containers: readonly Container[], more: Partial<ContainerReadings> = {}) {
   const readings = { nowMs, containers, retired: [], lost: [], isAnyUnlisted: false, events: [], samples: new Map() };
-  return findContainerProblems({ ...readings, ...more });
+  return finish(findContainerProblems({ ...readings, ...more }));
 }
 
 function kindsOf(...given: Parameters<typeof find>): string[] {

@@ -12,6 +12,7 @@ import { findDrift, judgeDeploys } from "../support/deploy-steps.ts";
 import { sampleRecord } from "../support/deploys.ts";
 import { sampleHost } from "../support/hosts.ts";
 import { sampleQueue, sampleWorkerJobs } from "../support/queues.ts";
+import { finish } from "../support/steps.ts";
 
 const nowMs = Date.parse("2026-01-13T10:00:00Z");
 const ago = (seconds: number) => formatRfc3339(nowMs - seconds * 1000);
@@ -200,11 +201,14 @@ function textsOf(problem: CurrentProblem): string {
   return [problem.title, problem.rule, ...problem.evidence].join("\n");
 }
 
+/** At once. */
+const all = (readings: Readings) => finish(findProblems(readings));
+
 describe("problems", () => {
   it("are the same for the same readings in any order", () => {
     fc.assert(
       fc.property(world, fc.integer(), (readings, seed) => {
-        expect(findProblems(shuffle(readings, seed))).toEqual(findProblems(readings));
+        expect(all(shuffle(readings, seed))).toEqual(all(readings));
       }),
     );
   });
@@ -212,7 +216,7 @@ describe("problems", () => {
   it("have one order and ids of their own, the critical ones first", () => {
     fc.assert(
       fc.property(world, (readings) => {
-        const { problems } = findProblems(readings);
+        const { problems } = all(readings);
         expect(new Set(problems.map(({ id }) => id)).size).toBe(problems.length);
         for (const [index, next] of problems.slice(1).entries()) {
           expect(compareProblems(problems[index] as CurrentProblem, next)).toBeLessThan(0);
@@ -229,7 +233,7 @@ describe("problems", () => {
   it("lose nothing that a state, a drift or a failed upstream says", () => {
     fc.assert(
       fc.property(world, (readings) => {
-        const { problems, gaps } = findProblems(readings);
+        const { problems, gaps } = all(readings);
         const has = (kind: string, accepts: (one: CurrentProblem) => boolean) =>
           problems.some((one) => one.kind === kind && accepts(one));
         for (const one of readings.containers.containers) {
@@ -272,8 +276,7 @@ describe("problems", () => {
   it("claim no number that is unknown", () => {
     fc.assert(
       fc.property(world, (readings) => {
-        for (const one of findProblems(readings).problems)
-          expect(textsOf(one)).not.toMatch(/null|undefined|NaN|Infinity|\s-\d/);
+        for (const one of all(readings).problems) expect(textsOf(one)).not.toMatch(/null|undefined|NaN|Infinity|\s-\d/);
         const unknown = {
           processedPerSec: null,
           failuresLastHour: null,
@@ -281,7 +284,7 @@ describe("problems", () => {
           oldestAgeSeconds: null,
           workers: null,
         };
-        const { problems } = findProblems({
+        const { problems } = all({
           ...readings,
           containers: {
             ...readings.containers,
@@ -316,7 +319,7 @@ describe("problems", () => {
   it("of one kind begin with the one that lasts longest", () => {
     const down = (name: string, contactAt: number | null) => sampleEngine({ name, ok: false, contactAt });
     const engines = [down("a-unknown", null), down("short", nowMs - 5000), down("long", nowMs - 9000)];
-    const { problems } = findProblems({
+    const { problems } = all({
       containers: {
         nowMs,
         containers: [],

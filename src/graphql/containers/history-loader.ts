@@ -47,14 +47,17 @@ export function createContainerHistoryLoaders(
       async (range, containers) => {
         // `statsHistory` starts sampling a container, which is useless for one that ended before the memory begins.
         // Whatever others are asked at the same time: a container ended when a newer one of its role, asked or not, took over.
+        await budget.turn();
         const listed = sources.containers.listCached()?.containers;
         const ended = findEnded(containers, toRememberedSince(nowMs), listed);
         const recall = (container: Container) =>
           toRemembered(range, ended.has(container) ? [] : sources.containers.statsHistory(container));
         const isKnown = isRecent(range, nowMs);
         const remembered = await inTurns(containers, budget, (container) => (isKnown ? recall(container) : null));
+        await budget.turn();
         const missing = containers.filter((_, index) => !(remembered[index] && isWhole(remembered[index])));
         const { scraped, problem } = await scrape(range, missing);
+        await budget.turn();
         const found = new Map(missing.map((container, index) => [container, scraped[index] ?? null]));
         return inTurns(containers, budget, (container, index): FoundHistory => {
           const memory = remembered[index];

@@ -131,9 +131,11 @@ async function loadSeries(
     loaders.containers.all(args.includeAccessories),
     loaders.containers.listRetired(args.includeAccessories),
   ]);
+  await budget.turn();
   const ended = findEnded([...shown, ...retired], toUnixSeconds(args.from));
   const asked = shown.filter((one) => isWanted(one, args));
   const past = retired.filter((one) => !ended.has(one) && isWanted(one, args));
+  await budget.turn();
   const ranges = toSeriesRanges(args, loaders.nowMs, asked.length + past.length);
   const parts = ranges.map((range) => loaders.containerHistory.history(range));
   const all = [...asked, ...past];

@@ -95,10 +95,14 @@ export function createContainerLoaders(
     return containers.map((container) => named(container, toInfo(container)));
   };
   const engines = onceKnown(async () => selectEngines(principal, (await listing()).engines));
-  const known = async (includeAccessories: boolean) => ({
-    containers: await withReleases(await find({ includeAccessories })),
-    engines: await engines(),
-  });
+  const known = async (includeAccessories: boolean) => {
+    const found = await find({ includeAccessories });
+    // Each step takes milliseconds for thousands of containers. Also for those who share an answer, so it never rejects.
+    await budget.pause();
+    const containers = await withReleases(found);
+    await budget.pause();
+    return { containers, engines: await engines() };
+  };
   const all = async (includeAccessories: boolean) => {
     const { containers, engines: asked } = await known(includeAccessories);
     if (containers.length === 0 && asked.silent.length > 0 && asked.shown.every(({ ok }) => !ok))

@@ -3,6 +3,7 @@ import type { Deploy } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { takeSteps } from "../../lib/budget/steps.ts";
 import { createKeyedCache, type KeyedCache } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
@@ -129,9 +130,7 @@ async function find(question: Question, signal: AbortSignal): Promise<SharedProb
   const { deploys: known } = siblings;
   const judgeOne = (deploy: Deploy) => verdicts({ ...question, deploy, known }, signal);
   const { readings, gaps } = await readAll(sources, caller, siblings, judgeOne);
-  const wait = createSharedBudget(signal).turn();
-  if (wait) await wait;
-  const found = findProblems(readings);
+  const found = await takeSteps(findProblems(readings), createSharedBudget(signal));
   const allGaps = [...found.gaps, ...gaps].toSorted();
   const { quiet } = getCaches(sources);
   const toQuiet = (view: View) => {

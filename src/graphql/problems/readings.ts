@@ -59,6 +59,8 @@ export async function readAll(
   judge: (deploy: Deploy) => Promise<DeployVerdict>,
 ): Promise<FoundReadings> {
   const { nowMs } = siblings;
+  /** Its work is for all who share the answer. */
+  const shared = createSharedBudget(signal);
   const gaps: string[] = [];
   const down: Readings["down"][number][] = [];
   const eventsOf = (...kinds: readonly TimelineKind[]) =>
@@ -74,6 +76,7 @@ export async function readAll(
     ]);
     const { shown, silent } = engines;
     const samples = await readSamples(containers);
+    await shared.turn();
     const running = containers.filter(({ status, stale }) => status === "running" && !stale);
     const unsampled = running.filter((container) => !isSampled(samples.get(toContainerKey(container)) ?? [], nowMs));
     if (unsampled.length > 0) {
@@ -104,7 +107,7 @@ export async function readAll(
     new Map(
       await inTurns(
         containers,
-        createSharedBudget(signal),
+        shared,
         (one) => [toContainerKey(one), sources.containers.statsHistoryCached(one)] as const,
       ),
     );

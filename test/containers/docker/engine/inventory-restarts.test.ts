@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createInventory } from "../../../../src/containers/docker/engine/inventory.ts";
 import { findContainerProblems } from "../../../../src/problems/containers.ts";
 import { app, rulesOf } from "../../../support/docker-facts.ts";
+import { finish } from "../../../support/steps.ts";
 
 const fullId = "1".repeat(64);
 const created = app("wallet-core-production", "worker", "v1", { fullId, createdAt: "2026-01-13T09:59:00Z" });
@@ -70,15 +71,17 @@ function createWorld() {
     counted: () => counted,
     row: () => inventory.snapshot(false).known(fullId)?.row,
     problems: () =>
-      findContainerProblems({
-        nowMs,
-        containers: inventory.snapshot(false).visible,
-        retired: [],
-        lost: [],
-        isAnyUnlisted: false,
-        events: [],
-        samples: new Map(),
-      }).problems,
+      finish(
+        findContainerProblems({
+          nowMs,
+          containers: inventory.snapshot(false).visible,
+          retired: [],
+          lost: [],
+          isAnyUnlisted: false,
+          events: [],
+          samples: new Map(),
+        }),
+      ).problems,
     inventory,
   };
 }
