@@ -9,6 +9,7 @@ import { benchLogs } from "./logs.ts";
 import { benchMetrics } from "./metrics.ts";
 import { benchPatterns } from "./patterns.ts";
 import { benchPeers } from "./peers.ts";
+import { benchPieces } from "./pieces.ts";
 import { benchQueues } from "./queues.ts";
 import { benchRest } from "./rest.ts";
 import { benchStartup } from "./startup.ts";
@@ -21,6 +22,7 @@ const results = [
   await benchPeers(),
   await benchInventory(),
   await benchGrowth(),
+  await benchPieces(),
   await benchStartup(),
   await benchStats(),
   await benchLogs(),

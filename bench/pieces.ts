@@ -145,7 +145,7 @@ export async function benchPieces(): Promise<boolean> {
       return costs;
     };
     for (const [name, all] of Map.groupBy(
-      listHeaviest().filter(({ name }) => name.includes(only)),
+      listHeaviest().filter((one) => one.name.includes(only)),
       (one) => one.name,
     )) {
       const rows: Row[] = [];

@@ -13,7 +13,10 @@ if (isMainThread && path !== undefined) {
   let before = process.cpuUsage();
   createServer((socket) => {
     socket.once("data", (question) => {
-      if (String(question) === "probe") return void socket.end(JSON.stringify(probe()));
+      if (String(question) === "probe") {
+        socket.end(JSON.stringify(probe()));
+        return;
+      }
       const { user, system } = process.cpuUsage(before);
       socket.end(JSON.stringify({ ...pieces.end(), allMs: (user + system) / 1000 }));
       before = process.cpuUsage();

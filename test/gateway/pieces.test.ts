@@ -81,8 +81,8 @@ async function countReads({ method, path, headers, body }: Question): Promise<nu
 
 const questions = Map.groupBy(listHeaviest(), ({ name }) => name);
 
-describe("between two turns no question works on all containers more than a little", () => {
-  it("which are those of every root field", () => {
+describe("questions work little on all containers between two turns", () => {
+  it("are asked of every root field", () => {
     const fields = Object.keys(createSchema().getQueryType()?.getFields() ?? {}).filter((field) => field !== "node");
     expect(fields.filter((field) => !questions.has(`graphql ${field}`))).toEqual([]);
   });

@@ -5,7 +5,6 @@ import { assignGroups } from "../../deploys/groups.ts";
 import { fromContainers, fromImages, mergeDeploys, toInfoRecord } from "../../deploys/merge.ts";
 import { type Deploy, judgeDeploys } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
-import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { type Steps, takeSteps } from "../../lib/budget/steps.ts";
 import { once } from "../../lib/cache.ts";
 import type { KnownContainers } from "../containers/loader.ts";
@@ -28,10 +27,16 @@ export interface DeployLoaders {
 
 /** The deploy history from all its origins. */
 export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
-  const { principal, signal } = caller;
-  const budget = createSharedBudget(signal);
-  /** What is asked of thousands of containers takes a while: others have their turns meanwhile. */
-  const inTurns = <T>(steps: Steps<T>) => takeSteps(steps, budget);
+  const { principal, signal, budget } = caller;
+  /**
+   * What is asked of thousands of containers takes a while: others have their turns meanwhile, and of one owner's
+   * requests the first one is finished first. It ends with the signal alone: others may share the answer.
+   */
+  const turn = () => {
+    signal.throwIfAborted();
+    return budget.pause();
+  };
+  const inTurns = <T>(steps: Steps<T>) => takeSteps(steps, { turn });
   const logs = once(async () => {
     const read = await sources.deploy.history(signal);
     // Invalid lines do not show their environment.

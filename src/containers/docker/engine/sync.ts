@@ -234,9 +234,10 @@ export function createRefresher(options: RefresherOptions): Refresher {
   };
   const list = () => (listing ??= ask().finally(() => (listing = null)));
   const inspectAll = async (ids: Iterable<string>, isFull = false) => {
-    await Promise.all(
-      await mapInTurns([...ids], (fullId) => (running.has(fullId) ? null : inspectOne(fullId, isFull))),
+    const inspections = await mapInTurns([...ids], (fullId) =>
+      running.has(fullId) ? Promise.resolve() : inspectOne(fullId, isFull),
     );
+    await Promise.all(inspections);
   };
   const flush = () => {
     timer = null;
