@@ -1,10 +1,8 @@
-import type { Budget } from "./budget.ts";
-
 /** Long work that others may interrupt at each `yield`. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
 /** Does the work; other requests are served in between. Rejects as `Budget.turn` does, so it ends with its client and its time. */
-export async function takeSteps<T>(steps: Steps<T>, budget: Pick<Budget, "turn">): Promise<T> {
+export async function takeSteps<T>(steps: Steps<T>, budget: { turn(): Promise<void> | null }): Promise<T> {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
