@@ -183,8 +183,9 @@ function reportGrowth({ name, samples, hasEnded }: Watched): boolean {
     const { slope, first, last, percent } = toGrowth(samples, gauge);
     const unit = gauge === "descriptors" ? "" : " MB";
     const isMissed =
-      (gauge === "rss" && isLimited && percent > mostRss) ||
-      (gauge === "descriptors" && last > first * 1.05 && last > first + descriptorNoise);
+      isLimited &&
+      ((gauge === "rss" && percent > mostRss) ||
+        (gauge === "descriptors" && last > first * 1.05 && last > first + descriptorNoise));
     say(
       `== ${name}, ${`${shown[gauge]}:`.padEnd(12)} ${first.toFixed(1)} -> ${last.toFixed(1)}${unit} (${percent.toFixed(1)} %), ${slope.toFixed(1)}${unit} an hour${isMissed ? "  MISSED" : ""}`,
     );

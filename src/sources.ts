@@ -19,6 +19,7 @@ import { createDeployStore } from "./deploys/postgres/store.ts";
 import { createSharedDeploySource } from "./deploys/shared.ts";
 import type { Sources } from "./graphql/sources.ts";
 import { pause, withDeadline } from "./lib/abort.ts";
+import { once } from "./lib/cache.ts";
 import type { Environment } from "./lib/environment.ts";
 import type { Logger } from "./lib/logger.ts";
 import { protectSecrets } from "./lib/redact/secrets.ts";
@@ -100,10 +101,12 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const probes = createHealthProbes({ source: containers, ledger });
   const hasActions = config.restart || config.jobs || config.healthExec;
   const stopAdopting = stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
-  const settle = async () => {
+  const settle = once(async () => {
     stopAdopting();
+    // Outcomes are written to the audit record, so that is closed after them.
     await Promise.all([restarts.close(), jobs.close(), probes.close()]);
-  };
+    await Promise.all([anchors.close(), record.stop()]);
+  });
   return {
     containers,
     logHistory,
@@ -138,9 +141,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     },
     settle,
     async close() {
-      // Outcomes are written to the audit record, so that is closed after them.
       await settle();
-      await Promise.all([anchors.close(), record.stop()]);
       const connections = [containers, queues, hosts, logHistory, opened, shared];
       await withDeadline(closeMs, () => Promise.allSettled(connections.map(async (one) => one?.close()))).catch(
         () => {},
