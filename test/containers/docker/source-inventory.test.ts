@@ -221,7 +221,7 @@ test("a new container is heard of until it was inspected, or is gone", async () 
   expect(heard()).toEqual([]);
 });
 
-test("a name is asked of the engine itself, and what it says is known from then on", async () => {
+test("a name is asked of the engine itself, and is known from then on", async () => {
   await using engine = await startEngine([a, "web-a"]);
   await using source = watch(engine);
   await source.rows();

@@ -146,9 +146,9 @@ describe("an action on a name asks the engines that answer", () => {
       if (found.status === "running") setContainers([...listed, found]);
       return [found];
     };
-    const { one } = createContext(sources, createCaller(undefined, more.where ?? environments)).loaders.containers;
+    const { containers } = createContext(sources, createCaller(undefined, more.where ?? environments)).loaders;
     const query = { name: "web-1", includeAccessories: false, everyEngine: true, engine: more.engine };
-    const outcome = await one(query).then(
+    const outcome = await containers.one(query).then(
       ({ engine }) => engine,
       ({ code, message }: OpsError) => `${code}: ${message}`,
     );
