@@ -17,7 +17,7 @@ export const released = manifest.version;
 export const built: Build | null = typeof bundledBuild === "undefined" ? null : bundledBuild;
 
 /**
- * The version with its build, in the format of SemVer 2.0.0: `0.2.0+5158384e3c7e.20261201T034500Z`, and `0.2.0+sources` where the sources run. Precedence ignores what
+ * The version with its build, in the format of SemVer 2.0.0: `0.3.0+5158384e3c7e.20261201T034500Z`, and `0.3.0+sources` where the sources run. Precedence ignores what
  * stands after the `+`.
  */
 export const version = toVersion(built);

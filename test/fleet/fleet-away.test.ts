@@ -234,7 +234,7 @@ it("regions say how each answered this request", async () => {
   const { body } = await fleet.query(
     "{ hosts { name } r: regions { n: name ok error { code message } latencyMs version } }",
   );
-  const works = { ok: true, error: null, latencyMs: expect.any(Number), version: "0.2.0+sources" };
+  const works = { ok: true, error: null, latencyMs: expect.any(Number), version: "0.3.0+sources" };
   expect(body.data.r).toEqual([
     { n: "eu", ...works },
     {

@@ -158,7 +158,7 @@ it("aliases, fragments, directives and __typename work as in a gateway", async (
 
 it("what the fleet adds collides with no alias, and costs no alias", async () => {
   const hosts = Array.from({ length: 15 }, (_, index) => `a${index}: hosts(regions: ["us"]) { name }`).join(" ");
-  const versions = [{ version: "0.2.0+sources" }, { version: "0.2.0+sources" }];
+  const versions = [{ version: "0.3.0+sources" }, { version: "0.3.0+sources" }];
   const many = await ask(`{ ${hosts} regions { version } }`);
   expect([many.errors, many.data.regions]).toEqual([undefined, versions]);
   const same = await ask("{ server: hosts { name } fleetVersion: hosts { name } regions { version } }");

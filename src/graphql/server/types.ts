@@ -56,7 +56,7 @@ export function addServer(builder: Builder): void {
     fields: (t) => ({
       version: t.string({
         description:
-          "Version of wallet-core-ops, with the commit and the time of its build: `0.2.0+5158384e3c7e.20261201T034500Z`; `0.2.0+sources` where the sources run.",
+          "Version of wallet-core-ops, with the commit and the time of its build: `0.3.0+5158384e3c7e.20261201T034500Z`; `0.3.0+sources` where the sources run.",
         resolve: () => version,
       }),
       startedAt: t.field({
