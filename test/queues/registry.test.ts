@@ -23,7 +23,7 @@ const abilitiesOf = (config: object) => {
 };
 
 describe("a kind that is detected", () => {
-  const byRows = ["failedJobs", "history", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"];
+  const byRows = ["clockOffset", "failedJobs", "history", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"];
   const solid = [
     "jobs",
     "ready_executions",
@@ -47,7 +47,7 @@ describe("a kind that is detected", () => {
       "que",
       { schema: "app" },
       ["que_jobs", "que_lockers"],
-      ["failedJobs", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"],
+      ["clockOffset", "failedJobs", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"],
     ],
     ["pgboss", { schema: "app" }, ["job", "queue"], ["failedJobs", "history", "jobs", "pastFailures", "usualRuns"]],
     [
@@ -110,7 +110,7 @@ describe("a mapped table", () => {
 
   it("has the operations that its columns allow", () => {
     const always = ["failedJobs", "history", "jobs", "pastFailures"];
-    expect(abilitiesOf(full)).toEqual([...always, "running", "usualRuns", "warnings", "workerJobs"]);
+    expect(abilitiesOf(full)).toEqual(["clockOffset", ...always, "running", "usualRuns", "warnings", "workerJobs"]);
     expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns", "warnings"]);
     // Since when a job could run is nowhere.
     expect(abilitiesOf(payouts)).toEqual([...always, "isPastPartial", "usualRuns", "warnings"].toSorted());

@@ -234,10 +234,10 @@ export function createRefresher(options: RefresherOptions): Refresher {
   };
   const list = () => (listing ??= ask().finally(() => (listing = null)));
   const inspectAll = async (ids: Iterable<string>, isFull = false) => {
-    const inspections = await mapInTurns([...ids], (fullId) =>
-      running.has(fullId) ? Promise.resolve() : inspectOne(fullId, isFull),
-    );
-    await Promise.all(inspections);
+    const idle = [...ids].filter((fullId) => !running.has(fullId));
+    // From now on: another list may come before the last one's turn.
+    for (const fullId of idle) running.add(fullId);
+    await Promise.all(await mapInTurns(idle, (fullId) => inspectOne(fullId, isFull)));
   };
   const flush = () => {
     timer = null;
