@@ -254,9 +254,9 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
 
 /**
  * Ends a server, and those that pass it connections, without cutting answers short: for `lingerMs`,
- * and while it is busy, at most `drainMs`. Then it closes all connections: they are idle, or their
- * request has not arrived. Until `settle()` resolves it goes on accepting, so that `/readyz` can say
- * what is going on. Resolves when everything is closed.
+ * and while it is busy, at most `drainMs`; then it cuts them off. Until `settle()` resolves it goes
+ * on accepting, so that `/readyz` can say what is going on. Then it closes all connections: they are
+ * idle, or their request has not arrived. Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],
@@ -267,9 +267,11 @@ async function drainServers(
   const startedAt = performance.now();
   const isWithin = (ms: number) => performance.now() - startedAt < ms;
   while (isWithin(drainMs) && (isWithin(lingerMs) || isBusy())) await sleep(20);
-  server.closeAllConnections();
+  if (isBusy()) server.closeAllConnections();
   await settle();
   const closed = [server, ...others].map(stopAccepting);
+  // What came meanwhile is answered at once, with 503.
+  for (let tries = 10; tries > 0 && isBusy(); tries -= 1) await sleep(20);
   server.closeAllConnections();
   await Promise.all(closed);
 }

@@ -87,7 +87,7 @@ test("a lost SSH connection is opened again", async () => {
   await source.list(soon());
   const before = sshd.logins();
   sshd.drop();
-  await until(async () => sshd.logins() === before + 1 && (await source.list(soon())).engines[0]?.ok === true);
+  await until(async () => sshd.logins() > before && (await source.list(soon())).engines[0]?.ok === true);
   expect(await source.inspectNow({ engine: "remote", fullId }, createSharedBudget(soon()))).toMatchObject({
     container: { status: "running" },
   });

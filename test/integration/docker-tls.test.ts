@@ -47,6 +47,7 @@ test("tcp with a client certificate lists and inspects", async () => {
       contactAt: expect.any(Number),
       listedAt: expect.any(String),
       clockSkew: 0,
+      clockOffset: { least: expect.any(Number), most: expect.any(Number) },
     }),
   ]);
   const hostNames = ["remote", "127.0.0.1"];

@@ -81,23 +81,26 @@ it("connection errors name neither the password nor the address", async () => {
   login.password = "wrong-password";
   const missing = new URL(server.url);
   missing.pathname = "/nowhere";
-  const cases: [string, string][] = [
-    [refused.href, "PostgreSQL cannot be reached"],
-    [login.href, "PostgreSQL refused the login"],
-    [missing.href, "The database of WALLET_CORE_OPS_DATABASE_URL does not exist"],
-    ["postgres://user:secret@host:notaport/db", "WALLET_CORE_OPS_DATABASE_URL is not a connection string"],
+  const cases: [url: string, message: string, why: string][] = [
+    [refused.href, "PostgreSQL cannot be reached", " (ECONNREFUSED)"],
+    [login.href, "PostgreSQL refused the login", ': password authentication failed for user "postgres"'],
+    [
+      missing.href,
+      "The database of WALLET_CORE_OPS_DATABASE_URL does not exist",
+      ': database "nowhere" does not exist',
+    ],
+    ["postgres://user:secret@host:notaport/db", "WALLET_CORE_OPS_DATABASE_URL is not a connection string", ""],
   ];
-  for (const [url, message] of cases) {
+  for (const [url, message, why] of cases) {
     const sources = open(url, null);
     const error = await sources.all(signal()).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: "OpsError", code: "postgres_unavailable", message });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("secret");
     await sources.close();
-    const code = url === refused.href ? " (ECONNREFUSED)" : "";
     const line = {
       name: "queues",
       ok: false,
-      detail: `${message}${code}: check WALLET_CORE_OPS_DATABASE_URL`,
+      detail: `${message}${why}: check WALLET_CORE_OPS_DATABASE_URL`,
       warnings: [],
     };
     const options = { databaseUrl: url, env: null, logger: silentLogger };

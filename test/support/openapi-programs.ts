@@ -14,7 +14,7 @@ for (const [id, call] of Object.entries(every)) {
 const { data, error } = await calls.getQueues();
 if (!data) throw new Error(error?.error.code);
 const depths: number[] = data.queues.map((queue) => queue.depth);
-const states: ("backlog" | "failing" | "idle" | "no_workers" | "ok" | "paused" | "stalled")[] = data.queues.map((queue) => queue.state);
+const states: ("backlog" | "failing" | "idle" | "no_workers" | "ok" | "paused" | "stalled" | "unknown")[] = data.queues.map((queue) => queue.state);
 // @ts-expect-error A queue has no such field.
 data.queues.map((queue) => queue.length);
 const [container] = (await calls.listContainers()).data ?? [];
