@@ -269,11 +269,12 @@ async function drainServers(
   while (isWithin(drainMs) && (isWithin(lingerMs) || isBusy())) await sleep(20);
   if (isBusy()) server.closeAllConnections();
   await settle();
-  const closed = [server, ...others].map(stopAccepting);
-  // What came meanwhile is answered at once, with 503.
-  for (let tries = 10; tries > 0 && isBusy(); tries -= 1) await sleep(20);
-  server.closeAllConnections();
-  await Promise.all(closed);
+  const closeRest = async () => {
+    // What came meanwhile is answered at once, with 503.
+    for (let tries = 10; tries > 0 && isBusy(); tries -= 1) await sleep(20);
+    server.closeAllConnections();
+  };
+  await Promise.all([...[server, ...others].map(stopAccepting), closeRest()]);
 }
 
 /** Resolves when its connections are closed. http.Server's own close also closes "idle" ones at once; that of net.Server only stops accepting. */

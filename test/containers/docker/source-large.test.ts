@@ -64,7 +64,15 @@ test("the list of an engine of thousands is read in turns", async () => {
   onTestFinished(() => source.close());
   const look = () => source.list(AbortSignal.timeout(30_000));
   await expect.poll(async () => (await look()).engines[0]?.isInspected, { timeout: 30_000 }).toBe(true);
-  const { containers } = await look();
+  /** Until a list has changed nothing: the last inspections may have been under way. */
+  const settle = async () => {
+    for (;;) {
+      const [{ containers: before }, now] = [await look(), lists];
+      await expect.poll(() => lists, { timeout: 30_000 }).toBeGreaterThan(now + 1);
+      if ((await look()).containers === before) return before;
+    }
+  };
+  const containers = await settle();
   /** The longest piece of each list that was read, ms of CPU: a collection of garbage may be in some. */
   const longest: number[] = [];
   const countLists = () => lists;

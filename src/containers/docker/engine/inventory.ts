@@ -46,6 +46,8 @@ export interface Inventory {
   /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
   applyList(list: readonly ListedContainer[], asked: number): string[];
   learn(raw: RawContainer, asked: number): void;
+  /** Whether it was inspected, and no list contradicts that. */
+  isInspected(fullId: string): boolean;
   /**
    * The inspection failed: from now on the container is reported from the list, plus what never
    * changes after its creation. While it runs on, so does its count of restarts, which only grows.
@@ -236,6 +238,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       // One at a time: a snapshot would have to make the rows of thousands at once.
       find(fullId, false);
     },
+    isInspected: (fullId) => entries.get(fullId)?.inspected ?? false,
     demote(fullId) {
       const { listed = null, raw, asked } = entries.get(fullId) ?? {};
       if (!listed || !raw || asked === undefined) return;

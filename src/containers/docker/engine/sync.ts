@@ -260,7 +260,8 @@ export function createRefresher(options: RefresherOptions): Refresher {
       await Promise.race([inspections, sleep(waitMs, null, { ref: false })]);
     },
     async sync() {
-      await inspectAll(await list());
+      // Some were inspected while rows were made.
+      await inspectAll((await list()).filter((fullId) => !inventory.isInspected(fullId)));
     },
     onEvent({ action, fullId }) {
       if (requests.has(action)) inventory.doubtRestarts(fullId);
