@@ -39,8 +39,8 @@ export const settlingMs = 300_000;
  * - leftover: a live container that Kamal has replaced (`_replaced_`), or that one of another release
  *   on the same engine has replaced. That one is the replacement if it is of the group's newest
  *   recorded deploy and this container was there before, or if it serves, came after that deploy, and
- *   was created and started later. Whoever acts on a leftover removes it, so one that may not be a
- *   leftover is not reported.
+ *   was created and started later. People remove leftovers, so a container that may not be one is
+ *   not reported.
  * - mixed_releases: the containers that are no leftovers run several releases.
  * - unexpected_release: a container that is no leftover runs another release than the newest
  *   recorded deploy of its group.

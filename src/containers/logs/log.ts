@@ -39,7 +39,7 @@ export interface LogPoint {
   readonly other?: string;
   /**
    * The `toLineHash` of the line. Where a host's clock was set back, several lines can have the same
-   * time; this tells them apart. Absent where only the history has the line.
+   * time, but their hashes differ. Absent where only the history has the line.
    */
   readonly hash?: string;
 }

@@ -28,9 +28,9 @@ export function isSqlState(code: string): boolean {
 const longestReason = 300;
 
 /**
- * What a server says when it refuses a connection, as one line without secrets. It may name the
- * role, the database and the address that we have for it, so it is only for whoever configures the
- * gateway. Null for other errors: they may quote values of rows.
+ * What a server says when it refuses a connection, as one line without secrets. It may name our role,
+ * our database and our address, so show it only to the person who configures the gateway. Null for
+ * other errors: they may quote values of rows.
  */
 export function quoteRefusal(error: unknown): string | null {
   const { code, message } = describe(error);
