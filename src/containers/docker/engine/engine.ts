@@ -249,7 +249,9 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     lastListed: () => (listedAt === null ? null : inventory.listStale()),
     everSeen: () => (listedAt === null ? null : inventory.everSeen()),
     async findByName(wanted, caller) {
-      const answer = await ask(listTimeoutMs, (signal) => client.listNamed(wanted, signal), caller.signal);
+      const answer = await limits.inspect.run(caller, () =>
+        ask(listTimeoutMs, (signal) => client.listNamed(wanted, signal), caller.signal),
+      );
       const named = (await toList(answer, name, inventory)).filter(({ raw }) => raw.name === wanted);
       const learn = async ({ raw: { fullId } }: ListedContainer): Promise<Container | []> => {
         const known = inventory.snapshot(false).known(fullId)?.row;
