@@ -9,7 +9,7 @@ import {
   type HostReadings,
 } from "./hosts.ts";
 import { compareProblems, type CurrentProblem } from "./problem.ts";
-import { type Failure, findQueueProblems, type QueueReadings, toUpstreamDown } from "./queues.ts";
+import { type Failure, findQueueGaps, findQueueProblems, type QueueReadings, toUpstreamDown } from "./queues.ts";
 import { findReleaseProblems, type ReleaseReadings } from "./releases.ts";
 
 /** What is read now. Null where nothing is known: its upstream is among `down`, or the caller may not see it. */
@@ -49,5 +49,8 @@ export function* findProblems({ containers, engines, releases, queues, hosts, do
     ...(queues ? findQueueProblems(queues) : []),
     ...(hosts ? findHostProblems(hosts) : []),
   ];
-  return { problems: problems.toSorted(compareProblems), gaps: ofContainers.gaps };
+  return {
+    problems: problems.toSorted(compareProblems),
+    gaps: [...ofContainers.gaps, ...(queues ? findQueueGaps(queues) : [])],
+  };
 }

@@ -89,6 +89,14 @@ export function findQueueProblems({ queues, sources, events }: QueueReadings): r
   return [...found, ...findDownSources(sources)];
 }
 
+/** What is not known of queues: those that may be failing, in one line. */
+export function findQueueGaps({ queues }: Pick<QueueReadings, "queues">): readonly string[] {
+  const unknown = queues.flatMap(({ queue }) => (toQueueState(queue) === "unknown" ? [queue.name] : []));
+  if (unknown.length === 0) return [];
+  const names = formatFirst([...new Set(unknown)].toSorted(), mostNames);
+  return [`whether most jobs of ${names} fail: how many succeed is unknown`];
+}
+
 function toKey({ source, name }: { readonly source: string; readonly name: string }): string {
   return JSON.stringify([source, name]);
 }
@@ -136,15 +144,15 @@ function findOrphans(
       ...about,
       title: `${formatCount(total, "running job")} of ${queue.name} ${total === 1 ? "has" : "have"} lost ${total === 1 ? "its" : "their"} worker`,
       evidence: [
-        `${hosts.length === 1 ? "worker" : "workers"} ${formatFirst(hosts, mostHosts)}`,
+        `${hosts.length === 1 ? "worker" : "workers"} ${formatFirst(hosts, mostNames)}`,
         ...(ages.length === 0 ? [] : [`the oldest job has been running for ${formatDuration(Math.max(...ages))}`]),
       ],
     }),
   ];
 }
 
-/** Most hosts that a fact names. */
-const mostHosts = 5;
+/** Most hosts or queues that a fact names. */
+const mostNames = 5;
 
 /** One problem for each source; where none of a database or broker answers, one for that. */
 function findDownSources(sources: readonly SourceReading[]): CurrentProblem[] {

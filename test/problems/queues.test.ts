@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findQueueProblems, type SourceReading } from "../../src/problems/queues.ts";
+import { findQueueGaps, findQueueProblems, type SourceReading } from "../../src/problems/queues.ts";
 import type { QueueOwner } from "../../src/queues/owners.ts";
 import type { QueueMetrics } from "../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry } from "../../src/timeline/timeline.ts";
@@ -204,6 +204,27 @@ describe("a source that cannot be read", () => {
     ]);
     expect(ofSources({ ...down, kind: "redis" })).toMatchObject([
       { kind: "upstream_down", title: "Nothing can be read from Redis", source: "jobs", env: "staging" },
+    ]);
+  });
+});
+
+describe("queues that may be failing", () => {
+  const unknown = (name: string) =>
+    payouts({ name, depth: 0, processedPerSec: null, failuresRecent: 3, failuresLastHour: 9 });
+  const gapsOf = (...queues: readonly QueueMetrics[]) =>
+    findQueueGaps({ queues: queues.map((queue) => ({ queue, orphans: null, owners: null })) });
+
+  it("are what could not be checked, and no problems", () => {
+    expect(gapsOf(unknown("mail"), failing, stalled, unknown("bills"))).toEqual([
+      "whether most jobs of bills, mail fail: how many succeed is unknown",
+    ]);
+    expect(find(unknown("mail"))).toEqual([]);
+    expect(gapsOf(failing, stalled)).toEqual([]);
+  });
+
+  it("are one line, however many they are", () => {
+    expect(gapsOf(...Array.from({ length: 9 }, (_, at) => unknown(`q${at}`)))).toEqual([
+      "whether most jobs of q0, q1, q2, q3, q4 and 4 more fail: how many succeed is unknown",
     ]);
   });
 });
