@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SignIn } from "./auth/oidc.ts";
 import type { TokenEnd } from "./auth/token.ts";
 import { createPages } from "./console/pages.ts";
@@ -69,10 +70,10 @@ export function createGateway(
     prefix: "/graphql",
     subtree: false,
     // Yoga takes longer to load than everything else; REST clients do not wait for it.
-    handle: loadLater(async () => {
-      const { createGraphqlHandler } = await import("./graphql/yoga/yoga.ts");
-      return createGraphqlHandler(schema, sources, logger, tracing);
-    }),
+    handle: loadLater(
+      () => import("./graphql/yoga/yoga.ts"),
+      ({ createGraphqlHandler }) => createGraphqlHandler(schema, sources, logger, tracing),
+    ),
   };
 
   const surfaces = [rest, graphql, grafana, metrics];
@@ -82,20 +83,33 @@ export function createGateway(
   const agentSurface: Surface = {
     prefix: mcpPath,
     subtree: false,
-    handle: loadLater(async () => {
-      const { createMcpSurface } = await import("./mcp/handler.ts");
-      return createMcpSurface(schema, sources, logger, { actions, tracing });
-    }),
+    handle: loadLater(
+      () => import("./mcp/handler.ts"),
+      ({ createMcpSurface }) => createMcpSurface(schema, sources, logger, { actions, tracing }),
+    ),
     ...(issuer && { challenge: (headers) => toChallenge(issuer, headers) }),
   };
   const metadata = issuer ? [createMetadataPage(issuer)] : [];
   return { surfaces: [...surfaces, agentSurface], publicPages: [...publicPages, ...metadata], metrics };
 }
 
-/** Loads what answers with the first request. Later ones are passed on without a promise of ours. */
-function loadLater(load: () => Promise<Surface["handle"]>): Surface["handle"] {
+/**
+ * Loads what answers with the first request, creates it, and only then asks it: each of these takes
+ * long, so others are served in between.
+ * Later requests are passed on without a promise of ours.
+ */
+function loadLater<Module>(
+  load: () => Promise<Module>,
+  create: (module: Module) => Surface["handle"],
+): Surface["handle"] {
   let loaded: Surface["handle"] | undefined;
-  const loadOnce = onceDone(async () => (loaded = await load()));
+  const loadOnce = onceDone(async () => {
+    const module = await load();
+    await sleep(0);
+    loaded = create(module);
+    await sleep(0);
+    return loaded;
+  });
   return (request) => (loaded ? loaded(request) : loadOnce().then((handle) => handle(request)));
 }
 

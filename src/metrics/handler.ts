@@ -9,6 +9,7 @@ import type { Caller } from "../graphql/sources.ts";
 import { toEncoding, toWeights } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
+import { mapSteps, takeSteps } from "../lib/budget/steps.ts";
 import type { DatabaseClock } from "../lib/clock-skew.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import { containerTable, engineTable, writeContainer } from "./containers.ts";
@@ -63,7 +64,10 @@ export function createMetricsHandler(
     const rows = stats ? null : written.begin();
     const { data, errors } = await execute(metricsDocument, { stats }, request).run(rows?.select);
     const found = data?.containers ?? [];
-    const containers = rows?.finish(found, writeContainer) ?? found.map(writeContainer);
+    const containers = await takeSteps(
+      rows?.finish(found, writeContainer) ?? mapSteps(found, writeContainer),
+      request.budget,
+    );
     const databases = maySee(request.principal, null) ? databaseClocks() : [];
     const tables = [
       ...toTables(data ?? {}, errors, containers),

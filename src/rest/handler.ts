@@ -6,6 +6,7 @@ import type { Caller } from "../graphql/sources.ts";
 import { createReplyMemo } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize, toJson } from "../lib/budget/json.ts";
+import { takeSteps } from "../lib/budget/steps.ts";
 import { OpsError } from "../lib/errors.ts";
 import { decodePercent } from "../lib/http-client.ts";
 import { basePath, type Endpoint, endpoints } from "./endpoints.ts";
@@ -81,13 +82,12 @@ export function createRestHandler(
     const body = data === null ? null : endpoint.pick.body(data);
     if (body === null || body === undefined) throw toFailure(errors);
     const asText = endpoint.text !== undefined && (wantsText(headers.accept) || variables["download"] === true);
-    const write = () => {
+    const write = async () => {
       const made = rows?.finish(body as readonly unknown[], (row) => JSON.stringify(row));
-      if (made) return checkSize(`[${made.join()}]`, budget.maxBytes);
+      if (made) return checkSize(`[${(await takeSteps(made, budget)).join()}]`, budget.maxBytes);
       return asText ? checkSize(endpoint.text(body), budget.maxBytes) : toJson(body, budget);
     };
-    const written = write();
-    const text = typeof written === "string" ? written : await written;
+    const text = await write();
     const reply = toReply(endpoint, data ?? {}, text, asText, variables);
     if (!prepared.isVersioned || errors.length > 0) return reply;
     const after = before && (await prepared.inputs());

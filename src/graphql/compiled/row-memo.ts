@@ -1,4 +1,5 @@
 import type { Container } from "../../containers/container.ts";
+import type { Steps } from "../../lib/budget/steps.ts";
 
 /** Rows of shorter lists are not remembered: making them costs less. */
 export const longList = 200;
@@ -13,7 +14,7 @@ export interface RowMemo<Made> {
     /** Selects the new ones, so that the document is executed for them alone. */
     readonly select: SelectRows;
     /** What was made of all rows of the list, in its order. `rows` are those of the answer, and `make` is called for each. Null for a short list. */
-    finish<Row>(rows: readonly Row[], make: (row: Row) => Made): readonly Made[] | null;
+    finish<Row>(rows: readonly Row[], make: (row: Row) => Made): Steps<readonly Made[]> | null;
   };
 }
 
@@ -31,11 +32,21 @@ export function createRowMemo<Made>(): RowMemo<Made> {
           return selected;
         },
         finish(rows, make) {
-          if (!all) return null;
-          for (const [index, row] of rows.entries()) known.set(selected[index] as Container, { made: make(row) });
-          return all.map((row) => (known.get(row) as { made: Made }).made);
+          return all && makeAll(known, { all, selected, rows }, make);
         },
       };
     },
   };
+}
+
+function* makeAll<Row, Made>(
+  known: WeakMap<Container, { readonly made: Made }>,
+  run: { readonly all: readonly Container[]; readonly selected: readonly Container[]; readonly rows: readonly Row[] },
+  make: (row: Row) => Made,
+): Steps<readonly Made[]> {
+  for (const [index, row] of run.rows.entries()) {
+    yield;
+    known.set(run.selected[index] as Container, { made: make(row) });
+  }
+  return run.all.map((row) => (known.get(row) as { made: Made }).made);
 }

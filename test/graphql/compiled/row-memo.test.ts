@@ -1,5 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { createRowMemo, longList } from "../../../src/graphql/compiled/row-memo.ts";
+import type { Steps } from "../../../src/lib/budget/steps.ts";
 import { sampleContainer } from "../../support/containers.ts";
 
 const [a, b, c] = [sampleContainer({ name: "a" }), sampleContainer({ name: "b" }), sampleContainer({ name: "c" })];
@@ -8,16 +9,22 @@ const made = others.map(({ name }) => `made ${name}`);
 const make = vi.fn<(row: { name: string }) => string>(({ name }) => `made ${name}`);
 beforeEach(() => void make.mockClear());
 
+/** What the steps come to. */
+function take<T>(steps: Steps<T> | null): T | null {
+  for (let step = steps?.next(); step; step = steps?.next()) if (step.done) return step.value;
+  return null;
+}
+
 it("selects new containers, and returns what was made of all, in order", () => {
   const memo = createRowMemo<string>();
   const first = memo.begin();
   expect(first.select([a, ...others, b])).toEqual([a, ...others, b]);
-  expect(first.finish([a, ...others, b], make)).toEqual(["made a", ...made, "made b"]);
+  expect(take(first.finish([a, ...others, b], make))).toEqual(["made a", ...made, "made b"]);
   make.mockClear();
   const second = memo.begin();
   const changed = { ...b, name: "b2" };
   expect(second.select([c, a, changed, ...others])).toEqual([c, changed]);
-  expect(second.finish([c, changed], make)).toEqual(["made c", "made a", "made b2", ...made]);
+  expect(take(second.finish([c, changed], make))).toEqual(["made c", "made a", "made b2", ...made]);
   expect(make).toHaveBeenCalledTimes(2);
 });
 
@@ -37,6 +44,17 @@ it("keeps the runs of two callers apart", () => {
   const [one, other] = [memo.begin(), memo.begin()];
   expect(one.select([a, b, ...others])).toEqual([a, b, ...others]);
   expect(other.select([b, ...others])).toEqual([b, ...others]);
-  expect(other.finish([b, ...others], make)).toEqual(["made b", ...made]);
-  expect(one.finish([a, b, ...others], make)).toEqual(["made a", "made b", ...made]);
+  expect(take(other.finish([b, ...others], make))).toEqual(["made b", ...made]);
+  expect(take(one.finish([a, b, ...others], make))).toEqual(["made a", "made b", ...made]);
+});
+
+it("lets others in before each row that is made", () => {
+  const run = createRowMemo<string>().begin();
+  run.select(others);
+  const steps = run.finish(others, make);
+  for (const [index] of others.entries()) {
+    expect(steps?.next().done).toBe(false);
+    expect(make).toHaveBeenCalledTimes(index);
+  }
+  expect(steps?.next()).toEqual({ done: true, value: made });
 });
