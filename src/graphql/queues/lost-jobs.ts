@@ -35,6 +35,11 @@ interface Started {
   readonly most: number;
 }
 
+/** When the containers of one worker's name started. */
+interface Starts extends Started {
+  readonly isAnyUnknown: boolean;
+}
+
 /** Judges the running jobs of sources by the containers that are live after the jobs were read. */
 export function createJudge(
   live: readonly Container[],
@@ -52,15 +57,22 @@ export function createJudge(
       if (isIP(name) === 0) machines.add(toErlangHost(name));
     }
   }
-  const judgeHost = (jobs: WorkerJobs, host: string, isOld: boolean, clock: DatabaseClock): Judged => {
-    const own = exact.get(host);
-    const containers = own ?? cut.get(host) ?? [];
-    if (!own && machines.has(host))
+  const toStarts = (containers: readonly Container[], clock: DatabaseClock): Starts => {
+    let [least, most, isAnyUnknown] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false];
+    for (const container of containers) {
+      const started = toStarted(container, clocks.get(container.engine) ?? null, clock);
+      if (started === null) isAnyUnknown = true;
+      else [least, most] = [Math.min(least, started.least), Math.max(most, started.most)];
+    }
+    return { least, most, isAnyUnknown };
+  };
+  const judgeHost = (jobs: WorkerJobs, host: string, isOld: boolean, startsOf: (host: string) => Starts): Judged => {
+    const isExact = exact.has(host);
+    if (!isExact && machines.has(host))
       return toUnknown(jobs, "run on a machine, outside of the containers that are known");
-    if (containers.length === 0)
+    if (!isExact && !cut.has(host))
       return { jobs, lost: isOld ? jobs.count : 0, lostBefore: null, unknown: 0, reason: null };
-    const starts = containers.map((container) => toStarted(container, clocks.get(container.engine) ?? null, clock));
-    return judgeStarts(jobs, starts, own !== undefined);
+    return judgeStarts(jobs, startsOf(host), isExact);
   };
   /** `clock` is that of the source's database. */
   return (jobs: readonly WorkerJobs[], clock: DatabaseClock): readonly Judged[] => {
@@ -68,9 +80,16 @@ export function createJudge(
     for (const { host, oldestAgeSeconds } of jobs) {
       if (host !== null) ages.set(host, Math.max(ages.get(host) ?? 0, oldestAgeSeconds ?? Number.POSITIVE_INFINITY));
     }
+    // Thousands of containers may share a name, and each queue has its own jobs on it.
+    const known = new Map<string, Starts>();
+    const startsOf = (host: string) => {
+      const starts = known.get(host) ?? toStarts(exact.get(host) ?? cut.get(host) ?? [], clock);
+      known.set(host, starts);
+      return starts;
+    };
     return jobs.map((own) => {
       if (own.host === null) return toUnknown(own, "have no known host");
-      return judgeHost(own, own.host, (ages.get(own.host) ?? 0) >= orphanGraceSeconds, clock);
+      return judgeHost(own, own.host, (ages.get(own.host) ?? 0) >= orphanGraceSeconds, startsOf);
     });
   };
 }
@@ -80,10 +99,8 @@ export function createJudge(
  * runs after they started. One that started after all of them runs, where the name is theirs alone:
  * many hosts may have the same short name, also one that is gone.
  */
-function judgeStarts(jobs: WorkerJobs, starts: readonly (Started | null)[], isExact: boolean): Judged {
-  const known = starts.filter((started) => started !== null);
-  const [least, most] = [Math.min(...known.map((one) => one.least)), Math.max(...known.map((one) => one.most))];
-  const isKnown = known.length === starts.length;
+function judgeStarts(jobs: WorkerJobs, { least, most, isAnyUnknown }: Starts, isExact: boolean): Judged {
+  const isKnown = !isAnyUnknown;
   // A whole second, as the start of a listed job is one.
   const lostBefore = isKnown && jobs.readAt >= most ? Math.floor(least - mostClockSkew) : Number.NEGATIVE_INFINITY;
   const lost = jobs.starts.filter((start) => start < lostBefore).length;
@@ -119,5 +136,7 @@ function toStarted({ startedAt }: Container, engine: ClockOffset | null, databas
 }
 
 function add(index: Map<string, Container[]>, name: string, container: Container): void {
-  index.set(name, [...(index.get(name) ?? []), container]);
+  const own = index.get(name);
+  if (own) own.push(container);
+  else index.set(name, [container]);
 }

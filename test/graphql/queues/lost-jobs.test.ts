@@ -181,3 +181,17 @@ it("a worker without a container has a grace time from its oldest job on", () =>
   expect([ages(29.9), ages(30), ages(0, 30), ages(null, 0), ages(0, 29)]).toEqual([[0], [1], [1, 1], [1, 1], [0, 0]]);
   expect(orphanGraceSeconds).toBe(30);
 });
+
+it("judging many queues on one host name reads each of its containers once", () => {
+  let reads = 0;
+  const live = Array.from({ length: 50 }, () => ({
+    ...web,
+    get startedAt() {
+      reads += 1;
+      return web.startedAt;
+    },
+  }));
+  const asked = Array.from({ length: 100 }, (_, index) => taken([-100, 100], { queue: `q${index}` }));
+  expect(judge(asked, { live })).toEqual(asked.map(() => [1, 0]));
+  expect(reads).toBeLessThanOrEqual(live.length);
+});
