@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { type Container, toContainerKey } from "../../containers/container.ts";
 import {
   type FollowOptions,
@@ -14,7 +13,7 @@ import { type RoleBatch, toBeginning } from "../../containers/logs/role/lines.ts
 import { createRolePage, toSecondBefore } from "../../containers/logs/role/page.ts";
 import { readStoredRole, type StoredPart, type StoredRoleBatch } from "../../containers/logs/role/stored.ts";
 import type { EngineStatus } from "../../containers/source.ts";
-import { inTurns, readingBytes } from "../../lib/budget/budget.ts";
+import { readingBytes } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import { followEvents } from "../containers/live.ts";
@@ -81,10 +80,19 @@ export async function readRoleLogs(
     }
   };
   // What earlier reads returned limits how far back later ones go.
-  const limit = pLimit(logsAtOnce);
-  const readAll = async (some: readonly Container[]) => {
+  const readAll = async (some: readonly Container[]): Promise<readonly StoredPart[]> => {
     budget.hold(some.length * readingBytes);
-    return Promise.all(await inTurns(some, budget, (container) => limit(() => readPart(container))));
+    const found: StoredPart[] = [];
+    const left = some.entries();
+    const readOn = async () => {
+      for (const [index, container] of left) {
+        const wait = budget.turn();
+        if (wait) await wait;
+        found[index] = await readPart(container);
+      }
+    };
+    await Promise.all(Array.from({ length: logsAtOnce }, readOn));
+    return found;
   };
   const parts = [...(await readAll(containers)), ...(await readAll(retired))];
   let mayHaveOlder = false;

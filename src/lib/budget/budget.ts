@@ -52,9 +52,14 @@ function watch(budget: Budget): void {
   watching ??= setInterval(checkAll, checkMs).unref();
 }
 
+/** Ends one at a time: what thousands of rows waited for settles at once. */
 function checkAll(): void {
   const now = performance.now();
-  for (const budget of watched) budget.check(now);
+  for (const budget of watched) {
+    if (!budget.check(now)) continue;
+    setTimeout(checkAll, 0).unref();
+    break;
+  }
   if (watched.size > 0 || watching === null) return;
   clearInterval(watching);
   watching = null;
@@ -244,14 +249,15 @@ export class Budget implements SwapListItem {
     watched.delete(this);
   }
 
-  /** Called periodically: aborts when the time is up. */
-  check(now: number): void {
-    if (this.#deadline === null || now < this.#deadline) return;
+  /** Called periodically: aborts when the time is up, and says so. */
+  check(now: number): boolean {
+    if (this.#deadline === null || now < this.#deadline) return false;
     const seconds = this.#limits.timeMs / 1000;
     const [awaited] = this.#awaited;
     const less = "ask for less at once: fewer containers, queues or targets, a shorter range, a longer step";
     const advice = awaited === undefined ? less : `${awaited}, or ${less}`;
     this.#stop(new OpsError("query_timeout", `The answer took more than ${seconds} s: ${advice}`));
+    return true;
   }
 
   /** For a stream, before each message: row and byte counts restart. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Budget, createSharedBudget, defaultLimits, tooLong } from "../../../src/lib/budget/budget.ts";
@@ -201,6 +202,14 @@ describe("the time of a budget", () => {
     const later = new Fresh("a", limits);
     vi.advanceTimersByTime(2500);
     expect([one, two, three, later].map(ends)).toEqual([undefined, "The client has disconnected", undefined, message]);
+  });
+
+  it("ends one request in one piece of the event loop", async () => {
+    const budgets = [1, 2, 3].map(() => new Fresh("a", limits));
+    vi.advanceTimersByTime(2500);
+    expect(budgets.map(ends)).toEqual([message, undefined, undefined]);
+    for (let piece = 0; piece < 100 && budgets.some((one) => ends(one) === undefined); piece += 1) await sleep(1);
+    expect(budgets.map(ends)).toEqual([message, message, message]);
   });
 
   it("leaves the first reason when there are two", () => {
