@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { parseJson } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { redactStart } from "../lib/redact/sanitize.ts";
@@ -25,29 +26,36 @@ type Notices = z.infer<typeof notices>;
 /** Unix seconds up to the year 9999, and the number as text. */
 const timedValue = z.tuple([z.number().min(0).max(253_402_300_799), z.string()]);
 
-/** A successful answer, with elements of this form. */
-function toSuccess<Item extends z.ZodType>(resultType: "vector" | "matrix", item: Item) {
-  const data = z.object({ resultType: z.literal(resultType), result: z.array(item) });
+/** A successful answer. Its elements are many, and parsed one by one. */
+function toSuccess(resultType: "vector" | "matrix") {
+  const data = z.object({ resultType: z.literal(resultType), result: z.array(z.unknown()) });
   return z.object({ status: z.literal("success"), data, warnings: notices, infos: notices });
 }
 
 const labels = z.record(z.string(), z.string());
-const vectorAnswer = toSuccess("vector", z.object({ metric: labels, value: timedValue }));
+const vectorAnswer = toSuccess("vector");
+const vectorItem = z.object({ metric: labels, value: timedValue });
+const matrixAnswer = toSuccess("matrix");
 /** `values` is the index of a cut, or the original value. */
-const matrixAnswer = toSuccess("matrix", z.object({ metric: labels, values: z.unknown() }));
+const matrixItem = z.object({ metric: labels, values: z.unknown() });
 
 const failure = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string().optional() });
 
 /** Parses the answer of POST /api/v1/query. @throws PrometheusError for anything but a vector */
-export function parseAnswer(status: number, body: string): Vector {
-  const answer = vectorAnswer.safeParse(openAnswer(status, body));
-  if (!answer.success) throw new PrometheusError("not_json");
-  const { result } = answer.data.data;
+export function* parseAnswer(status: number, body: string): Steps<Vector> {
+  const answer = parseAs(vectorAnswer, openAnswer(status, body));
+  const result = yield* mapSteps(answer.data.result, (item) => parseAs(vectorItem, item));
   return {
     samples: result.map(({ metric, value }) => ({ labels: metric, value: value[1] })),
     evaluatedAt: result[0]?.value[0] ?? null,
-    warnings: toWarnings(answer.data),
+    warnings: toWarnings(answer),
   };
+}
+
+function parseAs<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new PrometheusError("not_json");
+  return parsed.data;
 }
 
 /** The JSON of an answer; undefined for invalid JSON. @throws PrometheusError for a refusal */
@@ -104,17 +112,15 @@ export interface Matrix {
 }
 
 /** Parses the answer of POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
-export function parseMatrix(status: number, body: string, range: HistoryRange): Matrix {
+export function* parseMatrix(status: number, body: string, range: HistoryRange): Steps<Matrix> {
   const { frame, cuts } = cutPoints(body);
-  const answer = matrixAnswer.safeParse(openAnswer(status, frame));
-  if (!answer.success) throw new PrometheusError("not_json");
-  return {
-    series: answer.data.data.result.map(({ metric, values }) => {
-      const cut = typeof values === "number" ? cuts[values] : undefined;
-      return { labels: metric, values: cut ? readPoints(body, cut, range) : toNumbers(values, range) };
-    }),
-    warnings: toWarnings(answer.data),
-  };
+  const answer = parseAs(matrixAnswer, openAnswer(status, frame));
+  const series = yield* mapSteps(answer.data.result, (item) => {
+    const { metric, values } = parseAs(matrixItem, item);
+    const cut = typeof values === "number" ? cuts[values] : undefined;
+    return { labels: metric, values: cut ? readPoints(body, cut, range) : toNumbers(values, range) };
+  });
+  return { series, warnings: toWarnings(answer) };
 }
 
 /** From the first bracket of the first point to after the last one. */

@@ -1,5 +1,7 @@
 import pLimit from "p-limit";
 import type { Agent } from "undici";
+import { createSharedBudget } from "../lib/budget/budget.ts";
+import { type Steps, takeSteps } from "../lib/budget/steps.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import { parseApiUrl, readBody } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
@@ -36,7 +38,7 @@ interface ApiQuery<T> {
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  readonly parse: (status: number, body: string) => T;
+  readonly parse: (status: number, body: string) => Steps<T>;
 }
 
 /** Runs a query when it may. */
@@ -81,7 +83,7 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
         });
         span.answered(statusCode);
         const bytes = await readBody(body, query.maxBytes, () => new PrometheusError("too_large"));
-        return query.parse(statusCode, bytes.toString());
+        return takeSteps(query.parse(statusCode, bytes.toString()), createSharedBudget(either));
       });
     } catch (error) {
       if (signal.aborted && !deadline.aborted) throw new PrometheusError("abandoned", "", error);

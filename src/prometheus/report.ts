@@ -1,4 +1,5 @@
 import { assembleReport, type HostReading, type HostReport, type Thresholds } from "../hosts/host.ts";
+import type { Steps } from "../lib/budget/steps.ts";
 import { escapeName } from "../lib/redact/names.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { Sample, Vector } from "./answer.ts";
@@ -23,8 +24,9 @@ const missedReason = "node-exporter missed the last scrape: these are the values
  * The answer of `hostQuery` as hosts. @throws PrometheusError `no_metrics` when nothing in it is usable: no host, or only hosts
  * that are up without one finite value.
  */
-export function toHostReport(vector: Vector, thresholds: Thresholds): HostReport {
-  const targets = mergeByInstance(groupByTarget(vector.samples).filter(isHost));
+export function* toHostReport(vector: Vector, thresholds: Thresholds): Steps<HostReport> {
+  const targets = mergeByInstance((yield* groupByTarget(vector.samples)).filter(isHost));
+  yield;
   const readings = targets.map(toReading);
   const isAnyUsable = readings.some(isUsable) || targets.some(hasMissed);
   if (vector.evaluatedAt === null || !isAnyUsable) throw new PrometheusError("no_metrics");
@@ -37,9 +39,10 @@ function isUsable(reading: HostReading): boolean {
   return reading.status === "down" || values.some((value) => value !== null);
 }
 
-function groupByTarget(samples: readonly Sample[]): Target[] {
+function* groupByTarget(samples: readonly Sample[]): Steps<Target[]> {
   const targets = new Map<string, Target>();
   for (const sample of samples) {
+    yield;
     const { m: metric, job = "", instance } = sample.labels;
     if (!instance || !isMetric(metric)) continue;
     const key = JSON.stringify([job, instance]);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostReport, HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
+import { takeSteps } from "../lib/budget/steps.ts";
 import { createCache, createKeyedCache } from "../lib/cache.ts";
 import { OpsError } from "../lib/errors.ts";
 import { createChangeLog, type Logger, silentLogger } from "../lib/logger.ts";
@@ -53,7 +54,7 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
   const read = async (signal: AbortSignal): Promise<HostReport> => {
     const vector = await watchReports(async () => {
       const answer = await client.query(hostQuery, signal);
-      return { ...answer, report: toHostReport(answer, thresholds) };
+      return { ...answer, report: await takeSteps(toHostReport(answer, thresholds), createSharedBudget(signal)) };
     });
     options.onReport?.(vector.report);
     return vector.report;

@@ -10,6 +10,7 @@ import { toHostReport } from "../../src/prometheus/report.ts";
 import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
 import { machineMetrics, type MetricsServer, startMetricsServer } from "../support/metrics-server.ts";
 import { untilSamples } from "../support/prometheus.ts";
+import { finish } from "../support/steps.ts";
 
 /** A real Prometheus that scrapes exporters of ours, each with a trap. */
 const exporters = {
@@ -115,8 +116,8 @@ it("an exporter is not down before the second scrape that fails", async () => {
   const failed = scrapes.findIndex(([, up]) => up === "0");
   const at = async (scrape: number) => {
     const [time] = scrapes[failed + scrape] ?? [0];
-    const answer = parseAnswer(200, JSON.stringify(await query(hostQuery, time)));
-    return toHostReport(answer, thresholds).hosts.find(({ instance }) => instance === target);
+    const answer = finish(parseAnswer(200, JSON.stringify(await query(hostQuery, time))));
+    return finish(toHostReport(answer, thresholds)).hosts.find(({ instance }) => instance === target);
   };
   const [before, first, second] = [await at(-1), await at(0), await at(1)];
   expect(before).toMatchObject({

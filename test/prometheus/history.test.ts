@@ -10,6 +10,7 @@ import {
   toHostHistories as toHistories,
 } from "../../src/prometheus/history.ts";
 import { toHostRangeQuery, toMatchers } from "../../src/prometheus/query.ts";
+import { finish } from "../support/steps.ts";
 
 /** Prometheus 2.53.3 on a host whose node-exporter was stopped for five seconds, each second. */
 const recorded = readFileSync(new URL("host-history.json", import.meta.url), "utf8");
@@ -46,7 +47,7 @@ it("points are read as JSON.parse would, whatever the labels", () => {
   fc.assert(
     fc.property(series, fc.constantFrom(undefined, 1), (result, indent) => {
       const body = JSON.stringify({ status: "success", data: { resultType: "matrix", result } }, null, indent);
-      const read = parseMatrix(200, body, range).series;
+      const read = finish(parseMatrix(200, body, range)).series;
       expect(read.map(({ labels: own }) => own)).toEqual(result.map(({ metric }) => ({ ...metric })));
       expect(read.map(({ values }) => values)).toEqual(result.map(({ values }) => toValues(values, range)));
     }),
@@ -56,7 +57,7 @@ it("points are read as JSON.parse would, whatever the labels", () => {
 
 describe("the answer of Prometheus", () => {
   it("has numbers while the host was up, and nulls while it was down", async () => {
-    const { series, warnings } = parseMatrix(200, recorded, range);
+    const { series, warnings } = finish(parseMatrix(200, recorded, range));
     expect(warnings).toEqual([]);
     expect(series.find(({ labels }) => labels["m"] === "cpu")?.values).toEqual([
       0.0201, 0.0201, 0.0201, 0.0201, 0.0201, 0.0201, 0.0207, 0.0184,
@@ -74,25 +75,25 @@ describe("the answer of Prometheus", () => {
   });
 
   it("does not depend on the order of its series", async () => {
-    const { series } = parseMatrix(200, recorded, range);
+    const { series } = finish(parseMatrix(200, recorded, range));
     const reversed = await toHostHistories(range, { series: series.toReversed(), warnings: [] });
     expect(reversed).toEqual(await toHostHistories(range, { series, warnings: [] }));
   });
 
   it("may be empty, and may contain series without a host", async () => {
-    expect((await toHostHistories(range, parseMatrix(200, matrix([]), range))).size).toBe(0);
+    expect((await toHostHistories(range, finish(parseMatrix(200, matrix([]), range)))).size).toBe(0);
     const strangers = [
       { metric: { m: "up", job: "node" }, values: [[range.from + 1, "1"]] },
       { metric: { m: "other", instance: "a:1" }, values: [[range.from + 1, "1"]] },
     ];
-    expect((await toHostHistories(range, parseMatrix(200, matrix(strangers), range))).size).toBe(0);
+    expect((await toHostHistories(range, finish(parseMatrix(200, matrix(strangers), range)))).size).toBe(0);
   });
 
   it("ignores values that are not finite or outside the range", async () => {
     const texts = ["1", "NaN", "+Inf", "-Inf", "", " ", "x", "-0.5"];
     const values = texts.map((text, index) => [range.from + 1 + index, text]);
     const outside = [range.from, range.from + 9].map((time) => [time, "7"]);
-    const [series] = parseMatrix(200, matrix([{ metric: {}, values: [...values, ...outside] }]), range).series;
+    const [series] = finish(parseMatrix(200, matrix([{ metric: {}, values: [...values, ...outside] }]), range)).series;
     const none = Number.NaN;
     expect(series?.values).toEqual([1, none, none, none, none, none, none, -0.5]);
   });
@@ -103,7 +104,7 @@ describe("the answer of Prometheus", () => {
     ["a time as text", [["1", "2"]]],
     ["a value that is no text", [[1, 2]]],
   ])("with %s is not of a Prometheus API", (_, values) => {
-    expect(() => parseMatrix(200, matrix([{ metric: {}, values }]), range)).toThrow(
+    expect(() => finish(parseMatrix(200, matrix([{ metric: {}, values }]), range))).toThrow(
       expect.objectContaining({ code: "prometheus_unavailable", kind: "not_json" }),
     );
   });
@@ -111,7 +112,7 @@ describe("the answer of Prometheus", () => {
   it("has points at the nearest times of the range, ends included", () => {
     const over = { from: 100, step: 10, steps: 2 };
     const read = (...points: unknown[]) =>
-      parseMatrix(200, matrix([{ metric: {}, values: points }]), over).series[0]?.values;
+      finish(parseMatrix(200, matrix([{ metric: {}, values: points }]), over)).series[0]?.values;
     const none = Number.NaN;
     expect(read([110, "1"], [120, "2"])).toEqual([1, 2]);
     expect(read([104.9, "0"], [105, "1"], [114.9, "2"])).toEqual([2, none]);
@@ -124,7 +125,7 @@ describe("the answer of Prometheus", () => {
     const frame = (values: string, more = "") =>
       `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"m":"up"},"values":${values}}${more}]}}`;
     const read = (values: string, more = "") =>
-      parseMatrix(200, frame(values, more), over).series.map((one) => one.values);
+      finish(parseMatrix(200, frame(values, more), over)).series.map((one) => one.values);
     const usual = '[[1,"5"],[2,"6"]]';
     expect(read(usual)).toEqual([[5, 6]]);
     expect(read('[[1,"5"], [2,"6"]]')).toEqual([[5, 6]]);
@@ -142,7 +143,7 @@ describe("the answer of Prometheus", () => {
         expect.objectContaining({ kind: "not_json", message: "The answer is not one of a Prometheus API" }),
       );
     const noticed = frame(usual).replace("{", '{"warnings":["w"],"infos":["i"],');
-    expect(parseMatrix(200, noticed, over)).toEqual({
+    expect(finish(parseMatrix(200, noticed, over))).toEqual({
       series: [{ labels: { m: "up" }, values: [5, 6] }],
       warnings: ["w", "i"],
     });
@@ -160,7 +161,7 @@ describe("the answer of Prometheus", () => {
       toSeries("load1", job, load, load),
     ];
     const loads = async (...given: object[]) => {
-      const history = (await toHostHistories(over, parseMatrix(200, matrix(given), over))).get("a:1");
+      const history = (await toHostHistories(over, finish(parseMatrix(200, matrix(given), over)))).get("a:1");
       return history?.points.map(({ load1 }) => load1);
     };
     const [a, b] = [both("a", ["0", "1"], "1"), both("b", ["1", "1"], "2")];
@@ -174,9 +175,9 @@ describe("the answer of Prometheus", () => {
   it("may be a vector, a refusal or an outage: prometheus_unavailable", async () => {
     const vector = JSON.stringify({ status: "success", data: { resultType: "vector", result: [] } });
     const refusal = JSON.stringify({ status: "error", errorType: "bad_data", error: "exceeded maximum resolution" });
-    expect(() => parseMatrix(200, vector, range)).toThrow(expect.objectContaining({ kind: "not_json" }));
-    expect(() => parseMatrix(400, refusal, range)).toThrow(expect.objectContaining({ kind: "rejected" }));
-    expect(() => parseMatrix(502, "bad gateway", range)).toThrow(expect.objectContaining({ kind: "server" }));
+    expect(() => finish(parseMatrix(200, vector, range))).toThrow(expect.objectContaining({ kind: "not_json" }));
+    expect(() => finish(parseMatrix(400, refusal, range))).toThrow(expect.objectContaining({ kind: "rejected" }));
+    expect(() => finish(parseMatrix(502, "bad gateway", range))).toThrow(expect.objectContaining({ kind: "server" }));
   });
 });
 
@@ -222,7 +223,7 @@ describe("the series of containers", () => {
     series("restarts", labels, "3"),
   ];
   const read = async (...given: object[]) =>
-    (await toContainerHistories(range, [web], parseMatrix(200, matrix(given), range), budget))[0];
+    (await toContainerHistories(range, [web], finish(parseMatrix(200, matrix(given), range)), budget))[0];
 
   it("are those of the name, engine and environment, and of no other", async () => {
     const history = await read(

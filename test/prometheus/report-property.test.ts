@@ -5,6 +5,7 @@ import { OpsError } from "../../src/lib/errors.ts";
 import type { Sample } from "../../src/prometheus/answer.ts";
 import { metrics } from "../../src/prometheus/query.ts";
 import { toHostReport } from "../../src/prometheus/report.ts";
+import { finish } from "../support/steps.ts";
 
 const thresholds = { cpu: 0.85, mem: 0.85 };
 const value = fc.oneof(
@@ -38,7 +39,7 @@ const samples = fc.uniqueArray(sample, {
 
 function report(list: readonly Sample[]): HostReport | null {
   try {
-    return toHostReport({ samples: list, evaluatedAt: 1, warnings: [] }, thresholds);
+    return finish(toHostReport({ samples: list, evaluatedAt: 1, warnings: [] }, thresholds));
   } catch (error) {
     if (!(error instanceof OpsError)) throw error;
     return null;

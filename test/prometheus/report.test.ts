@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseAnswer, type Sample, type Vector } from "../../src/prometheus/answer.ts";
 import { toHostReport } from "../../src/prometheus/report.ts";
+import { finish } from "../support/steps.ts";
 
 const thresholds = { cpu: 0.85, mem: 0.85 };
 
@@ -21,12 +22,12 @@ const whole = (instance: string) => [
 ];
 
 function hostsOf(...samples: Sample[]) {
-  return toHostReport(vector(...samples), thresholds).hosts;
+  return finish(toHostReport(vector(...samples), thresholds)).hosts;
 }
 
 describe("toHostReport", () => {
   it("reads a whole host", () => {
-    expect(toHostReport(vector(...whole("a:9100")), thresholds)).toEqual({
+    expect(finish(toHostReport(vector(...whole("a:9100")), thresholds))).toEqual({
       thresholds,
       updatedAt: "2026-01-13T09:46:00Z",
       hosts: [
@@ -198,7 +199,7 @@ describe("toHostReport", () => {
     ["series without an instance", [{ labels: { m: "mem", job: "node" }, value: "0.5" }]],
     ["series of another query", [sample("other", "a:1", "1")]],
   ])("refuses %s as prometheus_unavailable", (_, samples) => {
-    expect(() => toHostReport(vector(...samples), thresholds)).toThrow(
+    expect(() => finish(toHostReport(vector(...samples), thresholds))).toThrow(
       expect.objectContaining({ code: "prometheus_unavailable", message: "Prometheus has no node-exporter metrics" }),
     );
   });
@@ -215,12 +216,12 @@ function ok(result: unknown, rest: object = {}): string {
 describe("parseAnswer", () => {
   it("reads values, time and warnings", () => {
     const body = ok([{ metric: { m: "up" }, value: [17.5, "NaN"] }], { warnings: ["w"], infos: ["i"] });
-    expect(parseAnswer(200, body)).toEqual({
+    expect(finish(parseAnswer(200, body))).toEqual({
       samples: [{ labels: { m: "up" }, value: "NaN" }],
       evaluatedAt: 17.5,
       warnings: ["w", "i"],
     });
-    expect(parseAnswer(200, ok([]))).toEqual({ samples: [], evaluatedAt: null, warnings: [] });
+    expect(finish(parseAnswer(200, ok([])))).toEqual({ samples: [], evaluatedAt: null, warnings: [] });
   });
 
   it.each([
@@ -268,7 +269,7 @@ describe("parseAnswer", () => {
       kind,
       message: expect.not.stringContaining("sekret"),
     });
-    expect(() => parseAnswer(status, body)).toThrow(refusal);
+    expect(() => finish(parseAnswer(status, body))).toThrow(refusal);
   });
 
   it.each([
@@ -279,26 +280,28 @@ describe("parseAnswer", () => {
     ["other", "HTTP 422"],
   ])("names a refusal of the known type %s", (type, detail) => {
     const body = JSON.stringify({ status: "error", errorType: type });
-    expect(() => parseAnswer(422, body)).toThrow(
+    expect(() => finish(parseAnswer(422, body))).toThrow(
       expect.objectContaining({ message: expect.stringMatching(`\\(${detail}\\)$`) }),
     );
     const denied = expect.objectContaining({ message: "Prometheus refused the credentials (HTTP 403)" });
-    expect(() => parseAnswer(403, body)).toThrow(denied);
+    expect(() => finish(parseAnswer(403, body))).toThrow(denied);
   });
 
   it("names the status if there is no refusal to read", () => {
-    expect(() => parseAnswer(404, "")).toThrow("There is no Prometheus API at the configured URL (HTTP 404)");
-    expect(() => parseAnswer(200, "")).toThrow(
+    expect(() => finish(parseAnswer(404, ""))).toThrow("There is no Prometheus API at the configured URL (HTTP 404)");
+    expect(() => finish(parseAnswer(200, ""))).toThrow(
       expect.objectContaining({ message: "The answer is not one of a Prometheus API" }),
     );
   });
 
   it("has at most ten notices, each truncated, warnings first", () => {
-    const read = (rest: object) => parseAnswer(200, ok([], rest)).warnings;
+    const read = (rest: object) => finish(parseAnswer(200, ok([], rest))).warnings;
     const many = (name: string) => Array.from({ length: 6 }, (_, n) => `${name} ${n}`);
     expect(read({ infos: many("i"), warnings: many("w") })).toEqual([...many("w"), ...many("i").slice(0, 4)]);
     expect([read({ infos: ["i"] }), read({ warnings: ["w"], infos: null })]).toEqual([["i"], ["w"]]);
     expect(read({ warnings: ["x".repeat(400)] })[0]?.length).toBeLessThanOrEqual(301);
-    expect(parseAnswer(200, ok([{ metric: {}, value: [253_402_300_799, "1"] }])).evaluatedAt).toBe(253_402_300_799);
+    expect(finish(parseAnswer(200, ok([{ metric: {}, value: [253_402_300_799, "1"] }]))).evaluatedAt).toBe(
+      253_402_300_799,
+    );
   });
 });

@@ -1,5 +1,5 @@
 import type { Row } from "../../lib/postgres/pool.ts";
-import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
 import { compareTimes, toErrorText } from "../errors.ts";
 import { createKnownQueues, createSamples, toQueueMetrics } from "../metrics.ts";
 import {
@@ -117,7 +117,8 @@ export function createSqlSource(
     }),
     failures: withStatements(async ({ statements, queries }, signal) => {
       const rows = await reads.failures(statements, signal);
-      return rows.map((row) => toFailures(row, name, queries)).toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
+      const failures = await inTurns(rows, createSharedBudget(signal), (row) => toFailures(row, name, queries));
+      return failures.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
     }),
     pastFailures: (until, signal) =>
       withStatements(async ({ queries }, caller) => {
@@ -130,13 +131,14 @@ export function createSqlSource(
             statement,
             "add the indexes that `wallet-core-ops indexes` prints",
           );
-        return (await inTurn(database, read, caller)).map((row) => toFailures(row, name, queries));
+        const rows = await inTurn(database, read, caller);
+        return inTurns(rows, createSharedBudget(caller), (row) => toFailures(row, name, queries));
       })(signal),
     failedJobs: (queue, action, signal) =>
       withStatements(async ({ queries }) => {
         if (queries.failedJobs === undefined) return null;
         const rows = await database.read(pickFailed(queries.failedJobs[action], queue), signal);
-        return rows.map((row) => toFailedJobs(row, queries));
+        return inTurns(rows, createSharedBudget(signal), (row) => toFailedJobs(row, queries));
       })(signal),
     ...(history && {
       history: (queues, range, signal) => {

@@ -2,6 +2,7 @@ import { beforeEach, expect, it, vi } from "vitest";
 import { createRowMemo, longList } from "../../../src/graphql/compiled/row-memo.ts";
 import type { Steps } from "../../../src/lib/budget/steps.ts";
 import { sampleContainer } from "../../support/containers.ts";
+import { finish } from "../../support/steps.ts";
 
 const [a, b, c] = [sampleContainer({ name: "a" }), sampleContainer({ name: "b" }), sampleContainer({ name: "c" })];
 const others = Array.from({ length: longList }, (_, index) => sampleContainer({ name: `other-${index}` }));
@@ -9,11 +10,7 @@ const made = others.map(({ name }) => `made ${name}`);
 const make = vi.fn<(row: { name: string }) => string>(({ name }) => `made ${name}`);
 beforeEach(() => void make.mockClear());
 
-/** What the steps come to. */
-function take<T>(steps: Steps<T> | null): T | null {
-  for (let step = steps?.next(); step; step = steps?.next()) if (step.done) return step.value;
-  return null;
-}
+const take = <T>(steps: Steps<T> | null) => steps && finish(steps);
 
 it("selects new containers, and returns what was made of all, in order", () => {
   const memo = createRowMemo<string>();

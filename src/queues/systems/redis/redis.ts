@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { createSingleFlight } from "../../../lib/cache.ts";
+import { createSharedBudget } from "../../../lib/budget/budget.ts";
+import { mapSteps, type Steps, takeSteps } from "../../../lib/budget/steps.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import { compareTimes, errorReadLimit, pickFairly, toErrorText } from "../../errors.ts";
@@ -72,7 +74,10 @@ function createRedisSource(
     env,
     tables: [],
     metrics: (signal) => queues.metrics(Date.now(), bounded(signal)),
-    failures: async (signal) => groupRedisFailures(await queues.failures(Date.now(), bounded(signal)), name),
+    failures: async (signal) => {
+      const failures = await queues.failures(Date.now(), bounded(signal));
+      return takeSteps(groupRedisFailures(failures, name), createSharedBudget(signal));
+    },
     running: async (hosts, signal): Promise<RunningJobs> => {
       const { named, unnamed } = await readRunning(signal).catch((error: unknown) => {
         throw error instanceof OpsError ? error : fail("Gave up waiting for Redis: the request has ended");
@@ -169,16 +174,16 @@ export function createRedisQueues(
  * Groups failures by text and worker, newest first. Beyond the limit each queue retains its newest groups, so that none crowds out another: as `groupFailures`
  * does in SQL.
  */
-export function groupRedisFailures(failures: readonly RedisFailure[], source: string): JobFailures[] {
+export function* groupRedisFailures(failures: readonly RedisFailure[], source: string): Steps<JobFailures[]> {
   const newestFirst = failures.toSorted((a, b) => b.at - a.at);
   const groups = [
     ...Map.groupBy(newestFirst, ({ queue, error, worker }) =>
       JSON.stringify([queue, readErrorText(error), worker]),
     ).values(),
   ];
-  return pickFairly(groups, ([newest]) => newest?.queue ?? "", failureGroupsLimit)
-    .map((group) => toGroup(group, source))
-    .toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
+  const picked = pickFairly(groups, ([newest]) => newest?.queue ?? "", failureGroupsLimit);
+  const made = yield* mapSteps(picked, (group) => toGroup(group, source));
+  return made.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
 }
 
 function toGroup(group: readonly RedisFailure[], source: string): JobFailures {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { errorReadLimit } from "../../../../src/queues/errors.ts";
 import { failureGroupsLimit } from "../../../../src/queues/queue.ts";
 import { groupRedisFailures } from "../../../../src/queues/systems/redis/redis.ts";
+import { finish } from "../../../support/steps.ts";
 
 describe("groupRedisFailures", () => {
   const failure = { queue: "q", id: "1", error: "boom", worker: null, attempts: 1, at: 1_000_000 };
@@ -12,10 +13,10 @@ describe("groupRedisFailures", () => {
       error: `error ${n}`,
       at: 2_000_000 - n,
     }));
-    const groups = groupRedisFailures([...many, { ...failure, queue: "quiet", at: 5000 }], "redis");
+    const groups = finish(groupRedisFailures([...many, { ...failure, queue: "quiet", at: 5000 }], "redis"));
     expect(groups).toHaveLength(failureGroupsLimit);
     expect(groups.at(-1)).toMatchObject({ queue: "quiet", error: "boom", count: 1 });
-    const secret = groupRedisFailures([{ ...failure, error: " \n\x1b[31mpassword=hunter2secret" }], "redis");
+    const secret = finish(groupRedisFailures([{ ...failure, error: " \n\x1b[31mpassword=hunter2secret" }], "redis"));
     expect(secret[0]?.error).not.toContain("hunter2secret");
     expect(secret[0]?.error).not.toContain("\x1b");
   });
@@ -32,7 +33,7 @@ describe("groupRedisFailures", () => {
       attempts: null,
       at: at + 60_999,
     };
-    expect(groupRedisFailures([...many, later], "redis")).toStrictEqual([
+    expect(finish(groupRedisFailures([...many, later], "redis"))).toStrictEqual([
       {
         queue: "p",
         source: "redis",
@@ -56,19 +57,25 @@ describe("groupRedisFailures", () => {
         jobIds: ["j6", "j5", "j4", "j3", "j2"],
       },
     ]);
-    expect(groupRedisFailures([], "redis")).toStrictEqual([]);
+    expect(finish(groupRedisFailures([], "redis"))).toStrictEqual([]);
     // Of the same second, the newer one first.
     const close = ["a", "b", "c"].map((error, n) => ({ ...failure, error, at: at + n }));
-    expect(groupRedisFailures(close, "redis").map(({ error }) => error)).toStrictEqual(["c", "b", "a"]);
-    expect(groupRedisFailures(close.toReversed(), "redis").map(({ error }) => error)).toStrictEqual(["c", "b", "a"]);
+    expect(finish(groupRedisFailures(close, "redis")).map(({ error }) => error)).toStrictEqual(["c", "b", "a"]);
+    expect(finish(groupRedisFailures(close.toReversed(), "redis")).map(({ error }) => error)).toStrictEqual([
+      "c",
+      "b",
+      "a",
+    ]);
   });
 
   it("groups failures by queue, worker and text", () => {
     const long = "x".repeat(errorReadLimit);
     const count = (...more: object[]) =>
-      groupRedisFailures(
-        more.map((one) => ({ ...failure, ...one })),
-        "redis",
+      finish(
+        groupRedisFailures(
+          more.map((one) => ({ ...failure, ...one })),
+          "redis",
+        ),
       ).length;
     expect(count({ error: `${long}a` }, { error: `${long}b` }, { error: `\n ${long}` })).toBe(1);
     expect(count({ error: `${long.slice(1)}a` }, { error: `${long.slice(1)}b` })).toBe(2);
@@ -77,9 +84,11 @@ describe("groupRedisFailures", () => {
   });
 
   it("separates workers, and has the most attempts", () => {
-    const groups = groupRedisFailures(
-      [failure, { ...failure, id: "2", attempts: 4, at: 3_000_000 }, { ...failure, worker: "w", attempts: null }],
-      "redis",
+    const groups = finish(
+      groupRedisFailures(
+        [failure, { ...failure, id: "2", attempts: 4, at: 3_000_000 }, { ...failure, worker: "w", attempts: null }],
+        "redis",
+      ),
     );
     expect(groups.map(({ worker, count, attempts, jobIds }) => [worker, count, attempts, jobIds])).toStrictEqual([
       [null, 2, 4, ["2", "1"]],
