@@ -48,7 +48,9 @@ function fit(
   limit: number,
 ): ToolResult | null {
   const fence = createFence();
-  const shown = tool.row === null ? rows : rows.map((row) => toShown(row, fence, limit));
+  const shown: unknown[] = [];
+  const show = (row: unknown, index: number) =>
+    tool.row === null ? row : (shown[index] ??= toShown(row, fence, limit));
   const head = {
     ...(toShown(facts, fence, limit) as object),
     ...(errors.length > 0 && {
@@ -56,7 +58,7 @@ function fit(
     }),
   };
   const write = (from: number, to: number): ToolResult => {
-    const some = shown.slice(from, to);
+    const some = rows.slice(from, to).map((row, index) => show(row, from + index));
     const more = toMoreText(tool, rows.length - some.length, unread);
     const list = tool.row === null ? toLog(some as string[], fence, limit) : some;
     const structuredContent = {
@@ -74,14 +76,19 @@ function fit(
     const from = Math.min(Math.max(0, Math.ceil(rows.length / 2 - count / 2)), rows.length - count);
     return [from, from + count];
   };
-  // The bytes of an answer grow with its rows, so the most that fit are found by halving.
-  let [fits, tooMany] = [-1, Math.min(rows.length, maxResultBytes / 4) + 1];
+  const isFitting = (count: number) => toBytes(write(...place(count))) <= maxResultBytes;
+  if (!isFitting(0)) return null;
+  // The bytes of an answer grow with its rows: the most that fit are found by doubling, then by
+  // halving, so that thousands of rows that do not fit are never written.
+  let [fits, tooMany] = [0, 1];
+  while (tooMany <= rows.length && isFitting(tooMany)) [fits, tooMany] = [tooMany, tooMany * 2];
+  tooMany = Math.min(tooMany, rows.length + 1);
   while (tooMany - fits > 1) {
     const count = Math.floor((fits + tooMany) / 2);
-    if (toBytes(write(...place(count))) <= maxResultBytes) fits = count;
+    if (isFitting(count)) fits = count;
     else tooMany = count;
   }
-  if (fits < 0 || (fits === 0 && rows.length > 0)) return null;
+  if (fits === 0 && rows.length > 0) return null;
   return write(...place(fits));
 }
 

@@ -76,6 +76,19 @@ describe("an answer", () => {
     expect(more).toBe(`${1000 - shown.length} more: narrow by env or role`);
   });
 
+  it("writes hardly more rows than it shows, however many there are", () => {
+    let reads = 0;
+    const rows = Array.from({ length: 5000 }, (_, index) => ({
+      get text() {
+        reads += 1;
+        return `row-${index}`;
+      },
+    }));
+    const shown = (read({ rows })["rows"] as unknown[]).length;
+    expect(shown).toBeGreaterThan(50);
+    expect(reads).toBeLessThanOrEqual(2 * shown + 1);
+  });
+
   it("explains no more rows than it has", () => {
     const rows = Array.from({ length: 1000 }, (_, index) => `${index}|${"x".repeat(90)}`);
     const legend = (from: number, to: number) => ({ of: rows.slice(from, to).map((row) => Number.parseInt(row, 10)) });
