@@ -1,7 +1,9 @@
 import type { PlaceUrls } from "../queues/places.ts";
 
 /** A comma ends a URL only before another one, with or without a name. */
-const betweenEntries = /,(?=\s*(?:[^,=/@]*=)?[a-z][a-z\d+.-]*:\/\/)/i;
+const betweenEntries = /,(?=\s*(?:[^,=/@]*=\s*)?[a-z][a-z\d+.-]*:\/\/)/i;
+/** After the host of a URL: a comma or semicolon in its path, or a second URL. What follows may be a password. */
+const secondEntry = /^[^/]*:\/\/[^/?#]*[/?#](?:[^?#]*[,;]|.*[a-z\d]:\/\/)/is;
 const placeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 
 interface PlacesOptions {
@@ -25,7 +27,9 @@ export function parsePlaces(text: string, options: PlacesOptions, fail: (problem
   if (entries.length === 1 && only?.name === null) {
     const url = toUrl(text);
     if (url === null) fail(`must be ${expected}`);
-    return url;
+    else if (!secondEntry.test(url)) return url;
+    else fail(`must be one URL, or several with a name each (${toForm(example)}): ${apart}`);
+    return null;
   }
   const names = entries.map(({ name }) => name);
   const problems = entries.flatMap(({ name, url }, index) => {
@@ -36,15 +40,21 @@ export function parsePlaces(text: string, options: PlacesOptions, fail: (problem
         `the name of entry ${index + 1} must be 1 to 32 letters, digits, '.', '-' or '_', and start with a letter or digit`,
       ];
     if (first < index) return [`entry ${index + 1} has the name of entry ${first + 1}`];
-    return toUrl(url) === null ? [`entry ${index + 1} must be ${expected}`] : [];
+    if (toUrl(url) === null) return [`entry ${index + 1} must be ${expected}`];
+    return secondEntry.test(url) ? [`entry ${index + 1} has more than one URL: ${apart}`] : [];
   });
   if (problems.length === 0) return new Map(entries.map(({ name, url }) => [name ?? "", url]));
-  const [one, two] = example;
-  fail(`must be one URL, or several with a name each (shop=${one},billing=${two}): ${problems.join("; ")}`);
+  fail(`must be one URL, or several with a name each (${toForm(example)}): ${problems.join("; ")}`);
   return null;
+}
+
+const apart = "put a comma and a name before each other one, and write a comma or semicolon of a path as %2C or %3B";
+
+function toForm([one, two]: PlacesOptions["example"]): string {
+  return `shop=${one},billing=${two}`;
 }
 
 function toEntry(text: string): { readonly name: string | null; readonly url: string } {
   const [, name = null, url = text] = /^\s*([^,=/@:?#]*)=(.*)$/s.exec(text) ?? [];
-  return { name, url: url.trim() };
+  return { name: name && name.trimEnd(), url: url.trim() };
 }

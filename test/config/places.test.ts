@@ -34,9 +34,10 @@ const part = fc
   })
   .map((parts) => parts.join(""));
 const urlOf = (scheme: string) =>
-  fc
-    .tuple(part, part)
-    .map(([password, path]) => `${scheme}://ops:${password}@host:1/${scheme === "redis" ? "" : path}`);
+  fc.tuple(part, part).map(([password, path]) => {
+    const encoded = path.replaceAll(",", "%2C").replaceAll(";", "%3B");
+    return `${scheme}://ops:${password}@host:1/${scheme === "redis" ? "" : encoded}`;
+  });
 const listOf = (scheme: string) =>
   fc.uniqueArray(fc.tuple(name, urlOf(scheme)), { minLength: 1, maxLength: 6, selector: ([one]) => one });
 const variables = [
@@ -48,9 +49,10 @@ const variables = [
 describe.each(variables)("%s", (variable, scheme, valueOf) => {
   it("has every URL of a list by its name", () => {
     const between = fc.constantFrom(",", ", ", ",\n", " ,\n  ");
+    const equals = fc.constantFrom("=", " = ", "= ", " =");
     fc.assert(
-      fc.property(listOf(scheme), between, fc.boolean(), (list, comma, isFile) => {
-        const text = list.map((entry) => entry.join("=")).join(comma);
+      fc.property(listOf(scheme), between, equals, fc.boolean(), (list, comma, equal, isFile) => {
+        const text = list.map((entry) => entry.join(equal)).join(comma);
         const config = isFile ? parse({ [`${variable}_FILE`]: "/run/urls" }, `${text}\n`) : parse({ [variable]: text });
         expect(valueOf(config)).toEqual(new Map(list));
       }),
@@ -77,6 +79,8 @@ describe.each(variables)("%s", (variable, scheme, valueOf) => {
     );
   });
 
+  // Redis has no path but the number of a database.
+  const two = scheme === "redis" ? "must be " : "has more than one URL";
   it.each<[string, string]>([
     [`${scheme}://u:canary@a,${scheme}://u:canary@b`, "entry 1 has no name; entry 2 has no name"],
     [`${scheme}://u:canary@a,b=${scheme}://u:canary@b`, "entry 1 has no name"],
@@ -85,6 +89,10 @@ describe.each(variables)("%s", (variable, scheme, valueOf) => {
     [`a=${scheme}://u:canary@a,b=ftp://u:canary@b`, "entry 2 must be "],
     [`a=${scheme}://u:canary@a,can ary=${scheme}://b`, "the name of entry 2 must be 1 to 32 letters, digits, "],
     [`=${scheme}://u:canary@a`, "the name of entry 1 must be "],
+    [`a=${scheme}://u:canary@a/s1;b=${scheme}://u:canary@b/s2`, `entry 1 ${two}`],
+    [`a=${scheme}://u:canary@a/s1,b=${scheme}:u:canary@b/s2`, `entry 1 ${two}`],
+    [`a=${scheme}://u:canary@a/s1,b=`, `entry 1 ${two}`],
+    [`a=${scheme}://u:canary@a/s1,`, `entry 1 ${two}`],
     [`${"canary".repeat(6)}=${scheme}://a`, "the name of entry 1 must be "],
     ["host=canary user=canary", "entry 1 must be "],
   ])("refuses %s and shows the form", (value, problem) => {
@@ -93,6 +101,15 @@ describe.each(variables)("%s", (variable, scheme, valueOf) => {
     const form = `must be one URL, or several with a name each (shop=${scheme}://..,billing=${scheme}://..): `;
     expect(issue.startsWith(`${prefix}${variable} ${form}${problem}`), issue).toBe(true);
     expect(issue).not.toContain("canary");
+  });
+
+  it("is not two URLs without a comma between them", () => {
+    const [one, two] = [`${scheme}://u:canary@a`, `${scheme}://u:canary@b/2`];
+    for (const text of [`${one}/1 ${two}`, `${one}/1;${two}`, `${one}?s=1&b=${two}`, `${one}/1 billing = ${two}`]) {
+      const [issue = "no issue"] = issuesOf({ [variable]: text });
+      expect(issue).toContain(`${prefix}${variable} must be `);
+      expect(issue).not.toContain("canary");
+    }
   });
 
   it("is refused without a part of any password", () => {
