@@ -25,6 +25,7 @@ export function toQueueMetrics(
     waitSeconds: toQuantiles(measured.wait_p50, measured.wait_p95),
     runSeconds: toQuantiles(measured.run_p50, measured.run_p95),
     ...(measured.oldest_run !== undefined && { oldestRunSeconds: measured.oldest_run }),
+    ...(typeof measured.taken_age === "number" && { takenSeconds: measured.taken_age }),
     paused: typeof paused === "number" ? paused === 1 : null,
     workers: number(measured.workers),
     exact: sampled === null,
@@ -35,11 +36,15 @@ export function toQueueMetrics(
 
 /** Uses samples only where the rows do not count failures; they may, even where the rate is sampled. */
 function toFailures(
-  { failures, failures_recent: recent }: Measured,
+  { failures, failures_recent: recent, failures_seen: seen, failures_seen_recent: seenRecent }: Measured,
   sampled: SampledRates | null,
-): Pick<QueueMetrics, "failuresLastHour" | "failuresRecent"> {
+): Pick<QueueMetrics, "failuresLastHour" | "failuresRecent" | "failuresSeen"> {
   if (typeof failures === "number") return { failuresLastHour: failures, failuresRecent: number(recent) };
-  return { failuresLastHour: number(sampled?.failures), failuresRecent: number(sampled?.failuresRecent) };
+  return {
+    ...(typeof seen === "number" && { failuresSeen: { lastHour: seen, recent: seenRecent ?? 0 } }),
+    failuresLastHour: number(sampled?.failures),
+    failuresRecent: number(sampled?.failuresRecent),
+  };
 }
 
 function number(value: number | null | undefined): number | null {

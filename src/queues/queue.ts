@@ -23,6 +23,8 @@ export interface QueueMetrics {
    * `failuresLastHour` is null.
    */
   readonly failuresRecent: number | null;
+  /** Where these two are unknown, because rows are gone: how many failures the rows that are left have. */
+  readonly failuresSeen?: { readonly lastHour: number; readonly recent: number };
   /** Jobs that a worker is running. */
   readonly active: number | null;
   /** Jobs that wait for a future time and did not fail. */
@@ -43,6 +45,8 @@ export interface QueueMetrics {
   readonly usualRunSeconds?: number | null;
   /** How long its oldest running job has been running, seconds; null without one. Only where rows of ended jobs hold no run times; else absent. */
   readonly oldestRunSeconds?: number | null;
+  /** How long ago a job was taken, as far as rows show it, seconds. Only where the rate may be unknown; else absent. */
+  readonly takenSeconds?: number;
   /**
    * For how long no waiting job has been taken, as far as reads show it, seconds; absent or null
    * where none waits, or it is unknown since when.

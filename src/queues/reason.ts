@@ -31,7 +31,9 @@ export function toQueueReason(figures: ReasonFigures): string {
     case "BACKLOG":
       return toBacklog(figures);
     case "UNKNOWN":
-      return `${toFailures(figures)}, and how many succeeded is unknown`;
+      return figures.failuresLastHour === null
+        ? `at least ${queueThresholds.failingFailures} failed in 1 h, and how many in all is unknown`
+        : `${toFailures(figures)}, and how many succeeded is unknown`;
     case "IDLE":
       return "no job waits or runs, none succeeded in 5 min";
     case "OK":

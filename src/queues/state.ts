@@ -10,6 +10,7 @@ export type QueueFigures = Pick<
   | "processedPerSec"
   | "failuresLastHour"
   | "failuresRecent"
+  | "failuresSeen"
   | "active"
   | "oldestAgeSeconds"
   | "usualRunSeconds"
@@ -44,7 +45,7 @@ const { failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } 
 export const queueStateRules = {
   paused: "It is paused.",
   no_workers: "Jobs could run, and the system reports no workers.",
-  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same and no fewer waited.`,
+  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken.`,
   failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
   backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
   unknown: `It may be failing: at least ${failingFailures} failures in the last hour, one of them in the last 5 minutes, and how many jobs succeeded is unknown.`,
@@ -111,21 +112,30 @@ function toRate({ processedPerSec, untakenSeconds }: QueueFigures): number | nul
 }
 
 function isStalled(figures: QueueFigures): boolean {
-  const { depth, failuresRecent, oldestAgeSeconds } = figures;
-  const hasNoneEnded = toRate(figures) === 0 && (failuresRecent ?? 0) === 0;
+  const { depth, oldestAgeSeconds } = figures;
+  const hasNoneEnded = toRate(figures) === 0 && toFailures(figures).recent === 0;
   return depth > 0 && hasNoneEnded && (oldestAgeSeconds ?? 0) > toStalledSeconds(figures);
 }
 
 function isFailing(figures: QueueFigures): boolean {
   const rate = toRate(figures);
-  const failed = figures.failuresRecent ?? 0;
+  const failed = toFailures(figures).recent;
   if (rate === null || !hasFailures(figures)) return false;
   return failed / (failed + rate * recentSeconds) >= failingRatio;
 }
 
 /** Whether enough jobs failed for a failing queue, also lately. */
-function hasFailures({ failuresLastHour, failuresRecent }: QueueFigures): boolean {
-  return (failuresLastHour ?? 0) >= failingFailures && (failuresRecent ?? 0) > 0;
+function hasFailures(figures: QueueFigures): boolean {
+  const { lastHour, recent } = toFailures(figures);
+  return lastHour >= failingFailures && recent > 0;
+}
+
+/** The failures, at least. */
+function toFailures({ failuresLastHour, failuresRecent, failuresSeen }: QueueFigures) {
+  return {
+    lastHour: failuresLastHour ?? failuresSeen?.lastHour ?? 0,
+    recent: failuresRecent ?? failuresSeen?.recent ?? 0,
+  };
 }
 
 /** The rule of `backlog`, whatever the other rules say. */

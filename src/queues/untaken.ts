@@ -17,12 +17,13 @@ const mostRestMs = 120_000;
 
 /**
  * For how long no waiting job has been taken, for the queues of one source: the oldest is the same,
- * and no fewer wait than at the read before. This shows that nothing ends where the system stores
+ * no fewer wait than at the read before, and the rows show none that was taken. This shows that nothing ends where the system stores
  * no jobs that ended. Known only while clients ask.
  */
 export function createUntaken() {
   let known: ReadonlyMap<string, Waiting> = new Map();
-  const toWaiting = ({ name, depth, oldestAgeSeconds, observedAt }: QueueMetrics): Waiting | null => {
+  const toWaiting = (queue: QueueMetrics): Waiting | null => {
+    const { name, depth, oldestAgeSeconds, observedAt, takenSeconds = Number.POSITIVE_INFINITY } = queue;
     if (depth === 0 || oldestAgeSeconds === null) return null;
     // Of the read: its answer may be used for a minute.
     const at = Date.parse(observedAt);
@@ -33,7 +34,9 @@ export function createUntaken() {
       Math.abs(before.due - due) <= jitterSeconds &&
       depth >= before.depth &&
       at - before.at <= mostRestMs;
-    return isSame ? { ...before, depth, at } : { due, depth, since: at, at };
+    // The oldest may have a low priority, so that others are taken.
+    const since = Math.max(isSame ? before.since : at, at - takenSeconds * 1000);
+    return isSame ? { ...before, depth, since, at } : { due, depth, since, at };
   };
   return {
     /** Returns the queues with their `untakenSeconds`. Forgets all other queues. */

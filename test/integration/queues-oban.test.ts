@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
+import type { QueueMetrics } from "../../src/queues/queue.ts";
+import { toQueueState } from "../../src/queues/state.ts";
 import { toWorkerHosts } from "../../src/graphql/containers/running-work.ts";
 import { createJudge } from "../../src/graphql/queues/lost-jobs.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
@@ -94,6 +96,11 @@ describe("oban", () => {
     );
     expect(await told("mail")).toEqual([null, null, null]);
     expect(await told("idle")).toEqual([null, null, null]);
+    const seen = await readQueue(source, "mail");
+    expect(seen?.failuresSeen).toEqual({ lastHour: 9, recent: 8 });
+    expect(toQueueState(seen as QueueMetrics)).not.toBe("ok");
+    // Taken 28 s ago and still running, or completed 29 s ago.
+    expect(Math.abs((seen?.takenSeconds ?? 0) - 28)).toBeLessThan(10);
     expect((await source?.failures(signal))?.length).toBe(2);
     await database.query(
       "insert into oban_jobs (id, queue, worker, state, completed_at) values (101, 'other', 'M', 'completed', ago(610))",

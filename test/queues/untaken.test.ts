@@ -40,6 +40,19 @@ describe("waiting jobs", () => {
     expect(read([0, 5, -100], [60, 5, -98], [120, 5, -96], [180, 5, -94])).toEqual([0, 60, 0, 60]);
   });
 
+  it("are taken while rows show it, though the oldest waits on and more come", () => {
+    const untaken = createUntaken();
+    const look = (second: number, more: { readonly takenSeconds?: number } = {}) => {
+      const observedAt = formatRfc3339(start + second * 1000);
+      const queue = sampleQueue({ name: "mail", depth: 5 + second, oldestAgeSeconds: second + 1000, observedAt });
+      return untaken.add([{ ...queue, ...more }])[0]?.untakenSeconds;
+    };
+    const taken = (takenSeconds: number) => ({ takenSeconds });
+    expect([look(0), look(60, taken(5)), look(120, taken(0)), look(180), look(240, taken(400))]).toEqual([
+      0, 5, 0, 60, 120,
+    ]);
+  });
+
   it("are unknown where none waits, or nobody knows since when", () => {
     expect(read([0, 5, -100], [60, 0, null], [120, 5, -100])).toEqual([0, null, 0]);
     expect(read([0, 5, null], [60, 5, null])).toEqual([null, null]);

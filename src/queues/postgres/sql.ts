@@ -77,10 +77,26 @@ export function readSuccesses(
   };
 }
 
-/** The failures of the last hour in the rows of a query with the columns queue and failed_at. */
+/**
+ * The failures of the last hour in the rows of a query with the columns queue and failed_at. While
+ * `known` does not hold there may have been more: then only the measures `failures_seen` have them.
+ */
 export function readFailures(failures: string, { now, known }: WindowOptions = {}): Reading {
-  const read = readKnown(`(${failures}) as failure`, "queue", known);
-  return read(["failures", "failures_recent"], countFailures("failed_at", now), "true");
+  const counted = readFrom(`(${failures}) as failure`, "queue")(
+    ["failures", "failures_recent"],
+    countFailures("failed_at", now),
+    "true",
+  );
+  if (known === undefined) return counted;
+  const whenKnown = (measure: string) => `case when ${known} then ${measure} end as ${measure}`;
+  return {
+    measures: [...counted.measures, "failures_seen", "failures_seen_recent"],
+    sql: `
+      select queue, ${whenKnown("failures")}, ${whenKnown("failures_recent")},
+             failures as failures_seen, failures_recent as failures_seen_recent
+      from (${counted.sql}) as counted`,
+    absent: `case when ${known} then 0 end`,
+  };
 }
 
 /** As `readFrom`, while a condition on the whole table holds. */

@@ -6,7 +6,19 @@ import type { TableName } from "./names.ts";
 /** Numbers that are 0 for a queue without a row. */
 const counts = ["depth", "processed", "failures", "failures_recent", "active", "deferred", "retrying", "dead"] as const;
 /** Numbers that are null for a queue without a row. Ages and quantiles in seconds; `paused` is 0 or 1. */
-const gauges = ["oldest_age", "oldest_run", "wait_p50", "wait_p95", "run_p50", "run_p95", "paused", "workers"] as const;
+const gauges = [
+  "oldest_age",
+  "oldest_run",
+  "wait_p50",
+  "wait_p95",
+  "run_p50",
+  "run_p95",
+  "paused",
+  "workers",
+  "failures_seen",
+  "failures_seen_recent",
+  "taken_age",
+] as const;
 /** Counters that only grow, for systems whose rows vanish: their samples give the numbers of a window. */
 const totals = ["processed_total", "failures_total"] as const;
 

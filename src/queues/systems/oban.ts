@@ -109,6 +109,7 @@ export function obanStatements(schema: string): SqlStatements {
       ),
       read(["active"], "count(*) as active", "state = 'executing'"),
       read(["dead"], "count(*) as dead", "state = 'discarded'"),
+      { measures: ["taken_age"], sql: findTaken(table) },
       processed,
       readFailures(attempts, { known: hasCompleted(table, 70) }),
     ],
@@ -159,6 +160,21 @@ function hasCompleted(table: string, minutes: number): string {
   return `exists (
     select from (select completed_at from ${table} where state = 'completed' order by queue, priority, scheduled_at, id limit 1000) as oldest
     where completed_at < ${utcNow} - interval '${minutes} minutes')`;
+}
+
+/**
+ * How long ago a job was taken, as far as rows show it. Completed ones are read only where they do
+ * not give the rate, and any of them will do: they are younger than its window.
+ */
+function findTaken(table: string): string {
+  return `
+    select queue, ${secondsBetween("max(taken)", utcNow)} as taken_age
+    from (
+      select queue, attempted_at as taken from ${table} where state = 'executing'
+      union all
+      (select queue, completed_at from ${table} where state = 'completed' and not ${hasCompleted(table, 10)}
+       order by queue, priority, scheduled_at, id limit 10000)
+    ) as job group by 1`;
 }
 
 /**

@@ -119,8 +119,9 @@ from (
       },
       readFrom(scheduled, "queue_name")(["deferred"], "count(*) as deferred", `scheduled_at > ${utcNow}`),
       count(
-        ["active", "oldest_run"],
-        `count(*) as active, ${secondsBetween("min(execution.created_at)", utcNow)} as oldest_run`,
+        ["active", "oldest_run", "taken_age"],
+        `count(*) as active, ${secondsBetween("min(execution.created_at)", utcNow)} as oldest_run,
+         ${secondsBetween("max(execution.created_at)", utcNow)} as taken_age`,
         claimed,
       ),
       count(["dead"], "count(*) as dead", failed),
