@@ -13,6 +13,7 @@ import { formatCount, formatDuration } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { probePrometheus } from "../prometheus/source.ts";
 import { probeQueueSources } from "../queues/probe.ts";
+import type { QueueSourcesOptions } from "../queues/source.ts";
 import { toQueueOptions } from "../sources.ts";
 import { probeLogHistory } from "../victorialogs/source.ts";
 import { type CommandContext, createCommand } from "./command.ts";
@@ -138,12 +139,14 @@ interface Probe {
 
 /** Asks every configured upstream once, all at the same time. Each promise resolves as soon as its upstream has answered. */
 function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
-  const queues = probeQueueSources(toQueueOptions(config, silentLogger), AbortSignal.timeout(10_000));
+  const options = toQueueOptions(config, silentLogger);
+  const queues = probeQueueSources(options, AbortSignal.timeout(10_000));
   const engines = config.engines.map((engine) => probeDocker(engine, config));
   const { given } = config;
   return [
     ...engines.map(async (engine) => [(await engine).probe]),
     findOwner(engines, config.containers.services),
+    findUnknownOwners(engines, options.sources ?? [], config.containers.services),
     queues.then((probes) =>
       probes.map((probe) => ({ ...probe, name: probe.name === "queues" ? probe.name : `queues:${probe.name}` })),
     ),
@@ -203,6 +206,23 @@ async function findOwner(
   const others = [...new Set(known.flatMap((probe) => probe.services))].toSorted();
   const nothing = `no core container of ${services.join(" or ")} runs here, so lists are empty`;
   return [{ name: "containers", ok: true, detail: null, warnings: [`${nothing}: ${toRemedy(others, known)}`] }];
+}
+
+/** A warning for each source whose configured service runs on no engine: no deploy is judged by its queues. */
+async function findUnknownOwners(
+  engines: readonly Promise<DockerProbe>[],
+  sources: NonNullable<QueueSourcesOptions["sources"]>,
+  services: readonly string[],
+): Promise<readonly Probe[]> {
+  const found = (await Promise.all(engines)).map((engine) => engine.found);
+  if (found.includes(null)) return [];
+  const known = new Set([...services, ...found.flatMap((probe) => probe?.services ?? [])]);
+  return sources.flatMap(({ name, service }): Probe | [] => {
+    if (service === undefined || known.has(service)) return [];
+    const near = [...known].toSorted().join(", ");
+    const warning = `its service ${service} runs on no engine, so no deploy is judged by its queues; known are ${near}`;
+    return { name: `queues:${name}`, ok: true, detail: null, warnings: [warning] };
+  });
 }
 
 function toRemedy([first, ...others]: readonly string[], known: readonly ContainersProbe[]): string {

@@ -84,6 +84,17 @@ test("what the check advises leaves nothing to do", async () => {
   expect(done.code).toBe(0);
 });
 
+test("a service of a source that runs nowhere is a warning, with those known", async () => {
+  const file = join(inject("runFolder"), "check-queues.json");
+  const source = (name: string, service: string) => ({ name, kind: "river", schema: "public", by: "queue", service });
+  const sources = [source("typo", "stroe"), source("right", "store"), source("named", "billing")];
+  writeFileSync(file, JSON.stringify({ sources }));
+  const { lines } = await check({ QUEUES_FILE: file, SERVICE: "shop,billing" });
+  expect(find(lines, "warn  queues:")).toEqual([
+    "warn  queues:typo: its service stroe runs on no engine, so no deploy is judged by its queues; known are billing, shop, store",
+  ]);
+});
+
 test("a database without job tables is a failure", async () => {
   const { code, lines } = await check({ DATABASE_URL: database.url });
   expect(code).toBe(1);

@@ -142,7 +142,9 @@ async function listOf(
       const found = await source.running([host], signal);
       jobs.push(...found.jobs.filter(({ startedAt }) => startedAt && Date.parse(startedAt) / 1000 < lostBefore));
     }
-    return { jobs: jobs.toSorted(byStart).slice(0, runningJobsLimit), gap: null };
+    // A row may name its worker in a form that stands for two of the hosts.
+    const once = new Map(jobs.map((job) => [JSON.stringify([job.queue, job.jobId]), job]));
+    return { jobs: [...once.values()].toSorted(byStart).slice(0, runningJobsLimit), gap: null };
   } catch (error) {
     return { jobs: [], gap: { source: source.name, reason: toProblem(error).message } };
   }
