@@ -18,6 +18,7 @@ import {
 } from "./detect.ts";
 import { createFingerprints } from "./errors.ts";
 import { type ControlDatabase, createControlDatabase } from "./jobs/database.ts";
+import { createSameDatabase } from "./jobs/same-database.ts";
 import { escapeNames } from "./jobs/names.ts";
 import { createSqlControl } from "./jobs/sql-control.ts";
 import { createRunTimes } from "./metrics.ts";
@@ -79,7 +80,7 @@ interface OpenDatabase {
   readonly name: string | null;
   readonly database: Database;
   /** Null where its jobs cannot be changed. */
-  readonly control: ControlDatabase | null;
+  readonly control: (ControlDatabase & { readonly isSame: (signal: AbortSignal) => Promise<void> }) | null;
 }
 
 /** A source with its caches. */
@@ -108,11 +109,13 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   const sources = (options.sources ?? []).map((config) => nameOnlyPlace(config, places));
   const controls = listPlaces(controlDatabaseUrl);
   const databases = listPlaces(databaseUrl).map(({ name, url }): OpenDatabase => {
-    const control = controls.find((place) => place.name === name);
+    const given = controls.find((place) => place.name === name);
+    const database = createDatabase(url, toPlaceLogger(logger, name), observe);
+    const control = given && createControlDatabase(given.url, toPlaceLogger(logger, name), observe);
     return {
       name,
-      database: createDatabase(url, toPlaceLogger(logger, name), observe),
-      control: control ? createControlDatabase(control.url, toPlaceLogger(logger, name), observe) : null,
+      database,
+      control: control ? { ...control, isSame: createSameDatabase(database, control, name) } : null,
     };
   });
   const isAlone = databases.length + Object.values(brokers).flatMap(listPlaces).length <= 1;
@@ -135,7 +138,10 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
       completeMs,
       completeMs,
     );
-    const prepare = kind.prepare && (async (signal: AbortSignal) => kind.control?.(await complete(signal)) ?? null);
+    const prepare = async (signal: AbortSignal) => {
+      await own?.control?.isSame(signal);
+      return kind.prepare ? (kind.control?.(await complete(signal)) ?? null) : null;
+    };
     const control =
       own?.control && changes && createSqlControl({ source: config.name, database: own.control, ...changes, prepare });
     const readOnly =

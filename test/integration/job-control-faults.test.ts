@@ -177,8 +177,9 @@ it("an unavailable control database differs from a read-only one", async () => {
     message: "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL does not exist",
   });
   expect(await ask(change({ pathname: "/postgres" }))).toMatchObject({
-    code: "schema_mismatch",
-    message: "Table public.river_job does not exist for WALLET_CORE_OPS_CONTROL_DATABASE_URL",
+    code: "operation_not_supported",
+    message:
+      "Nothing is changed: WALLET_CORE_OPS_CONTROL_DATABASE_URL leads to another database than WALLET_CORE_OPS_DATABASE_URL",
   });
   expect(await states(database)).toEqual(["discarded", "discarded", "discarded"]);
 });

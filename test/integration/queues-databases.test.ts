@@ -171,6 +171,19 @@ describe("a job id that two databases have", () => {
     expect((await operator.retry("billing:river", "705")).error).toBeNull();
     expect(await states("705")).toEqual(["discarded", "available"]);
   });
+
+  it("stays as it is where two roles have each other's database", async () => {
+    const controlUrl = `shop=${billing.url},billing=${shop.url}`;
+    const operator = openOperator({ databaseUrl: databaseUrl(), controlUrl });
+    onTestFinished(() => operator.close());
+    await fail("706");
+    for (const place of ["shop", "billing"])
+      expect((await operator.retry(`${place}:river`, "706")).error).toEqual({
+        code: "operation_not_supported",
+        message: `Nothing is changed: WALLET_CORE_OPS_CONTROL_DATABASE_URL of ${place} leads to another database than WALLET_CORE_OPS_DATABASE_URL`,
+      });
+    expect(await states("706")).toEqual(["discarded", "discarded"]);
+  });
 });
 
 describe("of three databases, one that is silent", () => {

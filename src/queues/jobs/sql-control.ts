@@ -38,7 +38,12 @@ export function createSqlControl({ source, database, prepare, ...given }: SqlCon
     if (isNoId(error, job.jobId)) return refuse("jobId is not of the type that the ids of this source have");
     return toControlError(error, { source, table });
   };
-  const ready = async (): Promise<JobStatements> => (await prepare?.(AbortSignal.timeout(prepareMs))) ?? given;
+  const ready = async (): Promise<JobStatements> => {
+    const prepared = prepare?.(AbortSignal.timeout(prepareMs)) ?? null;
+    return (
+      (await prepared?.catch((error: unknown) => Promise.reject(toControlError(error, { source, table })))) ?? given
+    );
+  };
   const toStatement = (statements: JobStatements, action: JobAction, job: JobRef, onlyFailed: boolean): string => {
     checkRef(job);
     const statement = statements.change(action, job, onlyFailed);
