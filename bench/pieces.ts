@@ -7,6 +7,7 @@ import { scopes } from "../src/auth/principal.ts";
 import { listHeaviest } from "../test/support/heaviest-questions.ts";
 import { type Piece, quietProbeMs } from "../test/support/pieces.ts";
 import { type Question, toGraphqlQuestion } from "../test/support/questions.ts";
+import { startLargeUpstreams } from "./large-upstreams.ts";
 import { createReaders, type Scene, startScene } from "./scene.ts";
 import { toFresh } from "./soak/questions.ts";
 import { createReport } from "./statistics.ts";
@@ -98,7 +99,8 @@ async function fill(scene: Scene): Promise<void> {
 
 /**
  * The largest piece of CPU for which the event loop is held, by every question that the product has,
- * where one engine has 5,000 containers: a line for each.
+ * where one engine has 5,000 containers, on one host name that 1,000 queues have jobs on, beside
+ * 2,500 errors and 4,500 hosts: a line for each.
  */
 export async function benchPieces(): Promise<boolean> {
   const { say, isWithin } = createReport("pieces");
@@ -106,7 +108,9 @@ export async function benchPieces(): Promise<boolean> {
   const socketPath = join(folder, "pieces.sock");
   const shared = createReaders(scopes);
   try {
+    await using upstreams = await startLargeUpstreams(folder);
     const env = {
+      ...upstreams.env,
       NODE_OPTIONS: `--import=${join(import.meta.dirname, "servers/pieces.ts")}`,
       BENCH_PIECES_SOCKET: socketPath,
       WALLET_CORE_OPS_MCP: "on",
@@ -128,7 +132,7 @@ export async function benchPieces(): Promise<boolean> {
     await sleep(3000);
     const rest = await measure(() => sleep(32_000));
     say("at rest for 32 s, with a list", rest.cpuMs, "ms", limit);
-    const things = { containers: ["web-000003", "web-0003e8"], engines: ["web-0"], queues: [], sources: [], hosts: [] };
+    const things = { containers: ["web-000003", "web-0003e8"], engines: ["web-0"], ...upstreams };
     let number = 0;
     const toCosts = async (question: Question): Promise<readonly Asked[]> => {
       const costs: Asked[] = [];
