@@ -3,6 +3,7 @@ import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { parseJson } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { redactStart } from "../lib/redact/sanitize.ts";
+import { UpstreamReply } from "../lib/upstream-reply.ts";
 import { type FailureKind, PrometheusError } from "./failure.ts";
 
 /** One element of an instant vector. */
@@ -95,7 +96,7 @@ function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof fai
     errorType,
   );
   const kind = gaveUp ? "gave_up" : errorType === "internal" ? "server" : "rejected";
-  return new PrometheusError(kind, known ? errorType : `HTTP ${status}`);
+  return new PrometheusError(kind, known ? errorType : `HTTP ${status}`, new UpstreamReply(error));
 }
 
 /** One series over a range. */

@@ -11,6 +11,7 @@ import type { HistoryRange } from "../lib/range.ts";
 import { unescapeName } from "../lib/redact/names.ts";
 import { formatCount } from "../lib/text.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
+import { quoteReply, UpstreamReply } from "../lib/upstream-reply.ts";
 import type { Matrix } from "./answer.ts";
 import { createPrometheusClient } from "./client.ts";
 import { PrometheusError } from "./failure.ts";
@@ -131,7 +132,7 @@ function createWatch(logger: Logger) {
 
 /** The cause of a failure, only for our log: an error of the connection, never text of Prometheus. */
 function causeOf({ cause }: PrometheusError): string | undefined {
-  return cause instanceof Error ? cause.message : undefined;
+  return cause instanceof Error && !(cause instanceof UpstreamReply) ? cause.message : undefined;
 }
 
 /** The error for a caller that left while it waited: the kind `abandoned`. */
@@ -153,6 +154,8 @@ function isUnknownHost(error: unknown): boolean {
   return cause instanceof Error && "code" in cause && ["ENOTFOUND", "EAI_AGAIN"].includes(String(cause.code));
 }
 
+const variable = "WALLET_CORE_OPS_PROMETHEUS_URL";
+
 /**
  * One line of `cli check`: the hosts found, or the fault and its remedy. `isGiven`: whether the URL was configured; else a host name that does not resolve means that there is no
  * Prometheus. Rejects only for a URL that is not http(s).
@@ -173,8 +176,10 @@ export async function probePrometheus({ isGiven = true, ...options }: Omit<HostS
       const detail = `not configured, ${options.url} is not known here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters`;
       return { ok: true, isConfigured: false, detail };
     }
-    const remedy = error instanceof PrometheusError ? `: ${error.remedy}` : "";
-    return { ok: false, detail: `${error instanceof Error ? error.message : "unknown error"}${remedy}` };
+    if (!(error instanceof PrometheusError)) return { ok: false, detail: "unknown error" };
+    const { message, cause, remedy } = error;
+    const detail = [message, quoteReply(cause) ?? [], remedy].flat().join(": ");
+    return { ok: false, detail: detail.includes(variable) ? detail : `${detail} (${variable})` };
   } finally {
     await source.close();
   }

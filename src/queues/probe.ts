@@ -1,7 +1,8 @@
-import { describe, quoteRefusal } from "../lib/postgres/errors.ts";
+import { quoteRefusal } from "../lib/postgres/errors.ts";
 import type { Row } from "../lib/postgres/pool.ts";
 import { toOpsError } from "../lib/errors.ts";
 import { formatCount } from "../lib/text.ts";
+import { quoteReply } from "../lib/upstream-reply.ts";
 import type { Database } from "./postgres/database.ts";
 import { noSubject, toQueueError } from "./postgres/errors.ts";
 import { formatTable, quoteIdentifier, quoteLiteral, quoteTable, type TableName } from "./postgres/names.ts";
@@ -66,10 +67,22 @@ export async function probeQueueSources(
     for (const source of asked) lines.push(await probe(source, signal));
     return [...lines, ...unsupported];
   } catch (error) {
-    return [failed(`${toOpsError(error).message}: check WALLET_CORE_OPS_DATABASE_URL`)];
+    return [
+      failed(`${signal.aborted ? "no answer in time" : toOpsError(error).message}: check ${listVariables(options)}`),
+    ];
   } finally {
     await opened.close();
   }
+}
+
+/** The variables that are set. */
+function listVariables({ databaseUrl, brokers }: QueueSourcesOptions): string {
+  const names = [
+    databaseUrl ? databaseVariable : [],
+    brokers?.rabbitmq ? "WALLET_CORE_OPS_RABBITMQ_URL" : [],
+    brokers?.redis ? "WALLET_CORE_OPS_REDIS_URL" : [],
+  ];
+  return names.flat().join(", ");
 }
 
 /** Whether it needs a database, and none is configured for it. */
@@ -92,20 +105,29 @@ async function findProblem(database: Database, signal: AbortSignal): Promise<str
     await database.read("select 1", signal);
     return null;
   } catch (error) {
-    const { message } = toQueueError(error, noSubject);
-    const { code } = describe(error);
-    const refusal = quoteRefusal(error);
-    if (refusal !== null) return `${message}: ${refusal}: ${toRemedy(refusal)}`;
-    const reason = message === "PostgreSQL cannot be reached" && code !== "" ? ` (${code})` : "";
-    return `${message}${reason}: check WALLET_CORE_OPS_DATABASE_URL`;
+    return withRemedy(toQueueError(error, noSubject).message, quoteRefusal(error));
   }
 }
 
+const databaseVariable = "WALLET_CORE_OPS_DATABASE_URL";
+
 /** PostgreSQL names the address that it sees us have, and the role and the database that we asked for. */
-function toRemedy(refusal: string): string {
-  return refusal.includes("pg_hba.conf")
-    ? "allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL"
-    : "check WALLET_CORE_OPS_DATABASE_URL";
+function withRemedy(message: string, refusal: string | null): string {
+  if (refusal === null) return withVariable(message, databaseVariable);
+  const isEntry = refusal.includes("pg_hba.conf");
+  const remedy = `${isEntry ? "allow that host, which is ours, in its pg_hba.conf, or " : ""}check ${databaseVariable}`;
+  return `${message}: ${refusal}: ${remedy}`;
+}
+
+/** A message that names no variable does not say where to look. */
+function withVariable(message: string, variable: string): string {
+  return message.includes("WALLET_CORE_OPS_") ? message : `${message}: check ${variable}`;
+}
+
+/** The variable with the URL of what a source is read from. */
+function toVariable({ kind, database }: OpenSource): string {
+  if (database !== null) return databaseVariable;
+  return kind === "rabbitmq" ? "WALLET_CORE_OPS_RABBITMQ_URL" : "WALLET_CORE_OPS_REDIS_URL";
 }
 
 async function probe(source: OpenSource, signal: AbortSignal): Promise<QueueProbe> {
@@ -135,8 +157,10 @@ async function probe(source: OpenSource, signal: AbortSignal): Promise<QueueProb
     };
   } catch (error) {
     const { message, cause } = toOpsError(error);
-    const obstacle = quoteRefusal(cause) ?? accesses.find((access) => access.obstacle !== null)?.obstacle;
-    return { name, ok: false, detail: obstacle ? `${message}: ${obstacle}` : message, warnings: toWarnings() };
+    const said = quoteReply(cause) ?? quoteRefusal(cause);
+    const obstacle = said ?? accesses.find((access) => access.obstacle !== null)?.obstacle;
+    const detail = obstacle ? `${message}: ${obstacle}` : message;
+    return { name, ok: false, detail: withVariable(detail, toVariable(source)), warnings: toWarnings() };
   }
 }
 

@@ -37,8 +37,8 @@ const prometheus =
 const deploy =
   "FAIL  deploy-info: deploy_info.json not found on host: install deploy/kamal/post-deploy, or set WALLET_CORE_OPS_DEPLOY_INFO_PATH";
 const engines = [
-  "FAIL  docker:a: Docker engine a: its socket does not exist: is Docker running, and is its socket mounted at this path?",
-  "FAIL  docker:b: Docker engine b: nothing listens there: is Docker running? A socket that was mounted before Docker made a new one is dead: restart the gateway",
+  "FAIL  docker:a: Docker engine a: its socket does not exist: is Docker running, and is its socket mounted at this path? (WALLET_CORE_OPS_DOCKER_HOSTS)",
+  "FAIL  docker:b: Docker engine b: nothing listens there: is Docker running? A socket that was mounted before Docker made a new one is dead: restart the gateway (WALLET_CORE_OPS_DOCKER_HOSTS)",
 ];
 
 it("each upstream that is down has a line with the remedy", async () => {

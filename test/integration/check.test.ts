@@ -7,6 +7,7 @@ import { variables } from "../../src/config/variables.ts";
 import { runCli } from "../support/cli-process.ts";
 import { createContainer, startContainer } from "../support/docker-containers.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
+import { createRiverJobs } from "../support/postgres-jobs.ts";
 
 let dockerd: Dockerd;
 let database: TestDatabase;
@@ -120,18 +121,47 @@ test("the reason of a PostgreSQL that refuses us is passed on, no secret", async
     wrong.password = "canary-of-the-password";
     const login = `password authentication failed for user "${role}"`;
     expect(await fail({ DATABASE_URL: wrong.href })).toEqual([
-      `FAIL  queues: PostgreSQL refused the login: ${login}: check WALLET_CORE_OPS_DATABASE_URL`,
+      `FAIL  queues: PostgreSQL refused the login of WALLET_CORE_OPS_DATABASE_URL: ${login}: check WALLET_CORE_OPS_DATABASE_URL`,
     ]);
     expect(await fail({ RESTART: "on", STATE_URL: wrong.href })).toEqual([
-      `FAIL  audit: nothing can be restarted or changed: PostgreSQL is not available (SQLSTATE 28P01): ${login}`,
+      `FAIL  audit: nothing can be restarted or changed: PostgreSQL refused the login of WALLET_CORE_OPS_STATE_URL: ${login}`,
+    ]);
+    const plain = new URL(server.url);
+    plain.searchParams.set("sslmode", "require");
+    const noTls = (name: string) =>
+      `PostgreSQL does not speak TLS: turn on ssl there, or change sslmode in WALLET_CORE_OPS_${name}`;
+    expect(await fail({ DATABASE_URL: plain.href })).toEqual([`FAIL  queues: ${noTls("DATABASE_URL")}`]);
+    expect(await fail({ RESTART: "on", STATE_URL: plain.href })).toEqual([
+      `FAIL  audit: nothing can be restarted or changed: ${noTls("STATE_URL")}`,
     ]);
     wrong.username = "reader";
     const noEntry = `no pg_hba.conf entry for host "127.0.0.1", user "reader", database "${url.pathname.slice(1)}", no encryption`;
     expect(await fail({ DATABASE_URL: wrong.href })).toEqual([
-      `FAIL  queues: PostgreSQL refused the login: ${noEntry}: allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL`,
+      `FAIL  queues: PostgreSQL refused the login of WALLET_CORE_OPS_DATABASE_URL: its pg_hba.conf does not let in our address 127.0.0.1: ${noEntry}: allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL`,
     ]);
   } finally {
     await server.stop();
+  }
+});
+
+test("a missing right to connect is named, with its variable", async () => {
+  const jobs = await createTestDatabase(inject("postgresUrl"), "check_connect");
+  const role = await jobs.createRole();
+  try {
+    const name = new URL(jobs.url).pathname.slice(1);
+    await createRiverJobs(jobs);
+    await jobs.query(`revoke connect on database ${name} from public`);
+    const denied = `may not connect to its database: grant it CONNECT on the database: permission denied for database "${name}"`;
+    const read = await check({ DATABASE_URL: role.url });
+    expect(find(read.lines, "FAIL")).toEqual([
+      `FAIL  queues: The role of WALLET_CORE_OPS_DATABASE_URL ${denied}: check WALLET_CORE_OPS_DATABASE_URL`,
+    ]);
+    const control = await check({ DATABASE_URL: jobs.url, JOBS: "on", CONTROL_DATABASE_URL: role.url });
+    expect(find(control.lines, "FAIL").filter((line) => line.startsWith("FAIL  queues:"))).toEqual([
+      `FAIL  queues:river: The role of WALLET_CORE_OPS_CONTROL_DATABASE_URL ${denied}`,
+    ]);
+  } finally {
+    await jobs.drop();
   }
 });
 

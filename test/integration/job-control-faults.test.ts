@@ -168,7 +168,8 @@ it("an unavailable control database differs from a read-only one", async () => {
   const change = (values: Partial<URL>) => Object.assign(new URL(url), values).href;
   expect(await ask(change({ port: "1" }))).toMatchObject({
     code: "postgres_unavailable",
-    message: "PostgreSQL cannot be reached",
+    message:
+      "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_CONTROL_DATABASE_URL",
   });
   expect(await ask(change({ password: "wrong-canary" }))).toMatchObject({
     message: "PostgreSQL refused the login of WALLET_CORE_OPS_CONTROL_DATABASE_URL",

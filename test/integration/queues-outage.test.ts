@@ -44,7 +44,12 @@ it("a restart is survived, an outage reported and recovered from", async () => {
   expect(await source?.metrics(signal())).toMatchObject([a, {}]);
 
   await server.restart(async () => {
-    const down = { code: "postgres_unavailable", message: "PostgreSQL cannot be reached", upstream: "queues:runner" };
+    const down = {
+      code: "postgres_unavailable",
+      message:
+        "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
+      upstream: "queues:runner",
+    };
     await expect(source?.metrics(signal())).rejects.toMatchObject(down);
     await expect(source?.failures(signal())).rejects.toMatchObject(down);
   });
@@ -82,12 +87,20 @@ it("connection errors name neither the password nor the address", async () => {
   const missing = new URL(server.url);
   missing.pathname = "/nowhere";
   const cases: [url: string, message: string, why: string][] = [
-    [refused.href, "PostgreSQL cannot be reached", " (ECONNREFUSED)"],
-    [login.href, "PostgreSQL refused the login", ': password authentication failed for user "postgres"'],
+    [
+      refused.href,
+      "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
+      "",
+    ],
+    [
+      login.href,
+      "PostgreSQL refused the login of WALLET_CORE_OPS_DATABASE_URL",
+      ': password authentication failed for user "postgres": check WALLET_CORE_OPS_DATABASE_URL',
+    ],
     [
       missing.href,
       "The database of WALLET_CORE_OPS_DATABASE_URL does not exist",
-      ': database "nowhere" does not exist',
+      ': database "nowhere" does not exist: check WALLET_CORE_OPS_DATABASE_URL',
     ],
     ["postgres://user:secret@host:notaport/db", "WALLET_CORE_OPS_DATABASE_URL is not a connection string", ""],
   ];
@@ -100,7 +113,7 @@ it("connection errors name neither the password nor the address", async () => {
     const line = {
       name: "queues",
       ok: false,
-      detail: `${message}${why}: check WALLET_CORE_OPS_DATABASE_URL`,
+      detail: `${message}${why}`,
       warnings: [],
     };
     const options = { databaseUrl: url, env: null, logger: silentLogger };
@@ -161,7 +174,10 @@ it("an exhausted server is reported as such", async () => {
   const database = await createTestDatabase(server.url, "full");
   const role = await database.createRole("connection limit 0");
   const sources = open(role.url, null);
-  const full = { code: "postgres_unavailable", message: "PostgreSQL has no connection left for us" };
+  const full = {
+    code: "postgres_unavailable",
+    message: "PostgreSQL has no connection left for the role of WALLET_CORE_OPS_DATABASE_URL",
+  };
   await expect(sources.all(signal())).rejects.toMatchObject(full);
   await sources.close();
 });

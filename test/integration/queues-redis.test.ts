@@ -128,7 +128,8 @@ describe("a Redis", () => {
     const away = {
       code: "queues_unavailable",
       upstream: "queues:redis",
-      message: "Redis cannot be reached: check WALLET_CORE_OPS_REDIS_URL",
+      message:
+        "Redis cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_REDIS_URL",
     };
     await expect(first.source.metrics(signal())).rejects.toMatchObject(away);
     await Promise.all(

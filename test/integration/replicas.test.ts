@@ -223,7 +223,10 @@ test("without its database a gateway reads, and refuses actions", async () => {
   expect([status, body.error.code]).toEqual([503, "audit_unavailable"]);
   expect((await own.query("{ containers { name } }")).data.containers.length).toBeGreaterThan(0);
   const env = { WALLET_CORE_OPS_STATE_URL: "postgres://nobody:none@127.0.0.1:1/none" };
-  expect(await runCli(["migrate"], env)).toMatchObject({ code: 1, out: "FAIL  PostgreSQL cannot be reached\n" });
+  expect(await runCli(["migrate"], env)).toMatchObject({
+    code: 1,
+    out: "FAIL  PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_STATE_URL\n",
+  });
   expect(await runCli(["migrate"])).toMatchObject({ code: 78 });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/lib/logger.ts";
+import { protectSecrets } from "../../src/lib/redact/secrets.ts";
 import { createPrometheusClient, parseTarget } from "../../src/prometheus/client.ts";
 import { type FailureKind, PrometheusError, toPrometheusError } from "../../src/prometheus/failure.ts";
 import { createHostSource, probePrometheus } from "../../src/prometheus/source.ts";
@@ -199,9 +200,18 @@ describe("probePrometheus", () => {
     expect(await probePrometheus({ url: upstream.url, thresholds })).toEqual({
       ok: false,
       detail:
-        "Prometheus has no node-exporter metrics: add a scrape job named node for the node-exporters, and look at /targets",
+        "Prometheus has no node-exporter metrics: add a scrape job named node for the node-exporters, and look at /targets (WALLET_CORE_OPS_PROMETHEUS_URL)",
     });
     await expect(probePrometheus({ url: "ftp://x", thresholds })).rejects.toThrow(TypeError);
+  });
+
+  it("passes on what Prometheus said, without a secret", async () => {
+    protectSecrets(["canary-of-prometheus"]);
+    const body = { status: "error", errorType: "bad_data", error: "unknown function, canary-of-prometheus" };
+    await using upstream = await startFakeUpstream((response) => response.writeHead(400).end(JSON.stringify(body)));
+    const { detail } = await probePrometheus({ url: upstream.url, thresholds });
+    expect(detail).toMatch(/^Prometheus rejected the query \(bad_data\): unknown function, \[redacted\]: /);
+    expect(detail).toContain("WALLET_CORE_OPS_PROMETHEUS_URL");
   });
 });
 

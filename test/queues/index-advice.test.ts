@@ -16,7 +16,13 @@ describe("adviseIndexes", () => {
     await expect(adviseIndexes({ ...options, databaseUrl }, signal)).rejects.toBeInstanceOf(OpsError);
     const advised = await adviseIndexes({ ...options, databaseUrl, detect: false, sources: [runnerMapping] }, signal);
     expect(advised).toEqual([
-      { name: "runner", table: "public.runner_jobs", missing: [], obstacle: "PostgreSQL cannot be reached" },
+      {
+        name: "runner",
+        table: "public.runner_jobs",
+        missing: [],
+        obstacle:
+          "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
+      },
     ]);
   });
 });

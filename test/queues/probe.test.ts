@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { probeQueueSources } from "../../src/queues/probe.ts";
 import { closedUrl, noBrokers, noSources as options, startBroker } from "../support/fake-broker.ts";
@@ -36,7 +38,9 @@ describe("probeQueueSources", () => {
     expect(await probeQueueSources({ ...options, brokers }, signal)).toEqual([read]);
     expect(await probeQueueSources({ ...options, brokers, sources: [runnerMapping] }, signal)).toEqual([notSet, read]);
     const databaseUrl = await closedUrl();
-    const away = failed("PostgreSQL cannot be reached (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL");
+    const away = failed(
+      "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
+    );
     expect(
       await probeQueueSources(
         { ...options, brokers, databaseUrl, sources: [{ kind: "rabbitmq", name: "mq" }] },
@@ -51,19 +55,20 @@ describe("probeQueueSources", () => {
       {
         name: "rabbitmq",
         ok: false,
-        detail: "RabbitMQ does not have this virtual host, or the address is not its management API",
+        detail:
+          "RabbitMQ does not have this virtual host, or the address is not its management API: check WALLET_CORE_OPS_RABBITMQ_URL",
         warnings: [],
       },
     ]);
   });
 
   it.each([
-    ["a server that is away", null, "PostgreSQL cannot be reached (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL"],
     [
-      "what is no address",
-      "postgres://[",
-      "WALLET_CORE_OPS_DATABASE_URL is not a connection string: check WALLET_CORE_OPS_DATABASE_URL",
+      "a server that is away",
+      null,
+      "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
     ],
+    ["what is no address", "postgres://[", "WALLET_CORE_OPS_DATABASE_URL is not a connection string"],
   ])("says what is wrong with %s", async (_what, url, detail) => {
     const databaseUrl = url ?? (await closedUrl());
     expect(await probeQueueSources({ ...options, databaseUrl }, signal)).toEqual([failed(detail)]);
@@ -76,12 +81,17 @@ describe("probeQueueSources", () => {
     [
       "28000",
       'no pg_hba.conf entry for host "172.17.0.2", user "ops", database "jobs", no encryption',
-      "PostgreSQL refused the login: REASON: allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL",
+      "PostgreSQL refused the login of WALLET_CORE_OPS_DATABASE_URL: its pg_hba.conf does not let in our address 172.17.0.2: REASON: allow that host, which is ours, in its pg_hba.conf, or check WALLET_CORE_OPS_DATABASE_URL",
     ],
     [
       "28P01",
       'password authentication failed for user "ops"',
-      "PostgreSQL refused the login: REASON: check WALLET_CORE_OPS_DATABASE_URL",
+      "PostgreSQL refused the login of WALLET_CORE_OPS_DATABASE_URL: REASON: check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+    [
+      "42501",
+      'permission denied for database "jobs"',
+      "The role of WALLET_CORE_OPS_DATABASE_URL may not connect to its database: grant it CONNECT on the database: REASON: check WALLET_CORE_OPS_DATABASE_URL",
     ],
     [
       "3D000",
@@ -93,6 +103,19 @@ describe("probeQueueSources", () => {
     const databaseUrl = `postgres://ops:canary-of-the-password@127.0.0.1:${server.port}/jobs`;
     const expected = detail.replace("REASON", reason);
     expect(await probeQueueSources({ ...options, databaseUrl }, signal)).toEqual([failed(expected)]);
+  });
+
+  it.each(["redis", "rediss"])("names the variable of a silent server at %s://", async (scheme) => {
+    const silent = createServer((socket) => void socket.on("error", () => {}).resume());
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const brokers = { ...noBrokers, redis: `${scheme}://127.0.0.1:${port}` };
+    const lines = await probeQueueSources({ ...options, brokers }, signal);
+    expect(lines).toEqual([
+      { ...failed(""), name: "redis", detail: expect.stringMatching(/^Redis did not answer in time.*_REDIS_URL/) },
+    ]);
+    silent.close();
   });
 
   it("ignores a broker that is not to be detected", async () => {

@@ -130,7 +130,12 @@ describe("createQueueSources", () => {
       { name: "rabbitmq", kind: "rabbitmq" },
       { name: "postgres", kind: "postgres", place: null },
     ]);
-    const away = { code: "postgres_unavailable", message: "PostgreSQL cannot be reached", upstream: "queues:postgres" };
+    const away = {
+      code: "postgres_unavailable",
+      message:
+        "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
+      upstream: "queues:postgres",
+    };
     await expect(found[1]?.metrics(signal)).rejects.toMatchObject(away);
     expect(sources.allCached?.()).toBeNull();
     const places = new Map([
@@ -181,7 +186,8 @@ describe("createQueueSources", () => {
     const alone = createQueueSources({ ...options, databaseUrl });
     await expect(alone.all(signal)).rejects.toMatchObject({
       code: "postgres_unavailable",
-      message: "PostgreSQL cannot be reached",
+      message:
+        "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
     });
     expect(await alone.unsupported?.(signal)).toEqual([]);
     const configured = createQueueSources({ ...options, databaseUrl, sources: [runnerMapping] });

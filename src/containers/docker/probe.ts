@@ -3,13 +3,14 @@ import { toClockSkew, warnOfSkew } from "../../lib/clock-skew.ts";
 import { toEnvironment } from "../../lib/environment.ts";
 import { silentLogger } from "../../lib/logger.ts";
 import { formatCount, formatFirst } from "../../lib/text.ts";
+import { quoteReply } from "../../lib/upstream-reply.ts";
 import type { Container, RawContainer } from "../container.ts";
 import { composeProject, isOwnService, toKind, toOrigin } from "../kamal/origin.ts";
 import type { ContainerRules } from "../kamal/rules.ts";
 import type { EngineOptions } from "./address.ts";
 import { listAnswer, toListedContainer } from "./http/answers.ts";
 import { createEngineClient } from "./http/client.ts";
-import { toDockerError } from "./http/errors.ts";
+import { StatusError, toDockerError } from "./http/errors.ts";
 import { createContainerSource } from "./source.ts";
 import { createCgroupReader } from "./stats/cgroup.ts";
 
@@ -35,10 +36,17 @@ export async function probeEngine(engine: EngineOptions, timeoutMs = 5000): Prom
       return { ok: true, version, detail: `API ${version}, ${formatCount(count, "container")}`, warnings };
     });
   } catch (error) {
-    return { ok: false, detail: toDockerError(error, engine.name).message, warnings: [] };
+    const { message } = toDockerError(error, engine.name);
+    return { ok: false, detail: `${message}${quote(error)} (WALLET_CORE_OPS_DOCKER_HOSTS)`, warnings: [] };
   } finally {
     client.close();
   }
+}
+
+/** What an engine, or a proxy before it, said itself, for the person who configures the gateway. */
+function quote(error: unknown): string {
+  const said = error instanceof StatusError ? quoteReply(error.reply()) : null;
+  return said === null ? "" : `: ${said}`;
 }
 
 /** Whose an engine's containers are. */

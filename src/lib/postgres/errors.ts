@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { redactStart, sanitiseName } from "../redact/sanitize.ts";
+import { explainSocket } from "../socket-errors.ts";
 
 /** SQLSTATEs of a server that stops or starts, or of a broken connection: a new connection may work. */
 const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
@@ -11,12 +13,36 @@ export function isConnectionLost(error: unknown): boolean {
   return lostStates.has(code) || lostSockets.has(code) || /^Connection terminated(?: unexpectedly)?$/.test(message);
 }
 
-/** Why there is no connection. `variable`: the one that has its URL. */
-export function explainConnection(code: string, variable: string): string {
+/**
+ * Why there is no connection, and what to do. `variable`: the one that has its URL. Of the server's
+ * own words only our address is passed on, which the person at the server needs.
+ */
+export function explainConnection(error: unknown, variable: string): string {
+  const { code, message } = describe(error);
   if (code === "ERR_INVALID_URL") return `${variable} is not a connection string`;
-  if (code === "53300") return "PostgreSQL has no connection left for us";
+  if (code === "53300") return `PostgreSQL has no connection left for the role of ${variable}`;
   if (code === "3D000") return `The database of ${variable} does not exist`;
-  return isSqlState(code) ? `PostgreSQL is not available (SQLSTATE ${code})` : "PostgreSQL cannot be reached";
+  if (isNoConnectRight(error))
+    return `The role of ${variable} may not connect to its database: grant it CONNECT on the database`;
+  if (code.startsWith("28")) return `PostgreSQL refused the login of ${variable}${explainEntry(message)}`;
+  if (isSqlState(code)) return `PostgreSQL is not available (SQLSTATE ${code}): see its log, or check ${variable}`;
+  if (message === "The server does not support SSL connections")
+    return `PostgreSQL does not speak TLS: turn on ssl there, or change sslmode in ${variable}`;
+  const reason = explainSocket(error);
+  return `PostgreSQL cannot be reached: ${reason === null ? "" : `${reason}: `}check ${variable}`;
+}
+
+/** Whether the server let the role in, and the database did not. */
+export function isNoConnectRight(error: unknown): boolean {
+  const { code, message } = describe(error);
+  return code === "42501" && message.startsWith("permission denied for database ");
+}
+
+/** The server says which address it sees us have. */
+function explainEntry(message: string): string {
+  const [, address = ""] =
+    /^(?:no pg_hba\.conf entry|pg_hba\.conf rejects connection) for host "([^"]*)"/.exec(message) ?? [];
+  return isIP(address) === 0 ? "" : `: its pg_hba.conf does not let in our address ${address}`;
 }
 
 /** Whether the code comes from the server itself. */
@@ -35,7 +61,7 @@ const longestReason = 300;
 export function quoteRefusal(error: unknown): string | null {
   const { code, message } = describe(error);
   // Connection, login, database, resources, operator.
-  if (!isSqlState(code) || !/^(?:08|28|3D|53|57P)/.test(code)) return null;
+  if (!isNoConnectRight(error) && (!isSqlState(code) || !/^(?:08|28|3D|53|57P)/.test(code))) return null;
   return sanitiseName(redactStart(message, longestReason)) || null;
 }
 

@@ -1,4 +1,4 @@
-import { describe, explainConnection } from "../../lib/postgres/errors.ts";
+import { describe, explainConnection, isNoConnectRight } from "../../lib/postgres/errors.ts";
 import type { Row } from "../../lib/postgres/pool.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { type ReadSubject } from "../postgres/errors.ts";
@@ -125,7 +125,7 @@ function toProbe(statements: JobStatements, jobId: string): string[] {
 /** Makes an OpsError of any failed change. The message is ours, because PostgreSQL's may quote values. Source: "Appendix A. PostgreSQL Error Codes". */
 export function toControlError(error: unknown, { source, table }: Pick<ReadSubject, "source" | "table">): OpsError {
   if (error instanceof OpsError) return error;
-  const { code, message } = describe(error);
+  const { code } = describe(error);
   // The error of an invalid URL holds the URL and its password: it must not reach the log.
   const options = { cause: code === "ERR_INVALID_URL" ? undefined : error, upstream: `queues:${source}` };
   if (error instanceof AnswerLost) {
@@ -142,9 +142,9 @@ export function toControlError(error: unknown, { source, table }: Pick<ReadSubje
       options,
     );
   }
-  const mismatch = explainMismatch(code, table);
+  const mismatch = isNoConnectRight(error) ? null : explainMismatch(code, table);
   if (mismatch !== null) return new OpsError("schema_mismatch", mismatch, options);
-  return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
+  return new OpsError("postgres_unavailable", explainUnavailable(error), options);
 }
 
 /** Why the database refused a change that the job's state allowed; null for any other error. */
@@ -169,13 +169,13 @@ function explainMismatch(code: string, table: string): string | null {
     : null;
 }
 
-function explainUnavailable(code: string, message: string): string {
+function explainUnavailable(error: unknown): string {
+  const { code, message } = describe(error);
   if (code === "57014") return "PostgreSQL took longer than 5 s: nothing was changed";
   if (code === "25006") return "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL only lets us read";
   if (code === "ConnectionsBusyError")
     return "The connection of WALLET_CORE_OPS_CONTROL_DATABASE_URL is busy with other changes: nothing was changed";
   if (code === "TimeoutError" || message.startsWith("timeout exceeded"))
     return "PostgreSQL did not answer in time: nothing was changed";
-  if (code.startsWith("28")) return "PostgreSQL refused the login of WALLET_CORE_OPS_CONTROL_DATABASE_URL";
-  return explainConnection(code, "WALLET_CORE_OPS_CONTROL_DATABASE_URL");
+  return explainConnection(error, "WALLET_CORE_OPS_CONTROL_DATABASE_URL");
 }

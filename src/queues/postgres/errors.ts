@@ -1,5 +1,5 @@
 import { OpsError } from "../../lib/errors.ts";
-import { describe, explainConnection } from "../../lib/postgres/errors.ts";
+import { describe, explainConnection, isNoConnectRight } from "../../lib/postgres/errors.ts";
 
 /** The subject of a failed read, for its error message. */
 export interface ReadSubject {
@@ -26,9 +26,9 @@ export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
   const options = { cause, ...(subject.source === null ? {} : { upstream: `queues:${subject.source}` }) };
   if (code === "55P03")
     return new OpsError("queue_locked", `Table ${subject.table} is locked, probably by a migration`, options);
-  const mismatch = explainMismatch(code, message, subject);
+  const mismatch = isNoConnectRight(error) ? null : explainMismatch(code, message, subject);
   if (mismatch !== null) return new OpsError("schema_mismatch", mismatch, options);
-  return new OpsError("postgres_unavailable", explainUnavailable(code, message), options);
+  return new OpsError("postgres_unavailable", explainUnavailable(error), options);
 }
 
 /** `column job.state does not exist`, `column "state" does not exist`, and the same in another language. */
@@ -66,12 +66,12 @@ function toOther(pattern: RegExp, message: string, table: string): string {
   return named === undefined || table.endsWith(named) ? table : named;
 }
 
-function explainUnavailable(code: string, message: string): string {
+function explainUnavailable(error: unknown): string {
+  const { code, message } = describe(error);
   if (code === "57014") return "PostgreSQL took longer than 2 s";
   if (code === "TimeoutError") return "PostgreSQL did not answer in time";
   if (code === "AbortError") return "Gave up waiting for PostgreSQL: the request has ended";
-  if (code.startsWith("28")) return "PostgreSQL refused the login";
   if (code === "ConnectionsBusyError") return "All connections to PostgreSQL are busy with other reads";
   if (/^timeout exceeded|due to connection timeout$/.test(message)) return "PostgreSQL accepted no connection in time";
-  return explainConnection(code, "WALLET_CORE_OPS_DATABASE_URL");
+  return explainConnection(error, "WALLET_CORE_OPS_DATABASE_URL");
 }

@@ -37,9 +37,15 @@ describe("a look at an engine", () => {
     fake.on("/containers/json", hang);
     expect(await probeEngine(fake.options, 100)).toEqual({
       ok: false,
-      detail: "Docker engine fake: no answer within 0.1 s",
+      detail: "Docker engine fake: no answer within 0.1 s (WALLET_CORE_OPS_DOCKER_HOSTS)",
       warnings: [],
     });
+    fake.on("/containers/json", (_url, response) => {
+      response.writeHead(500, { "content-type": "application/json" }).end('{"message":"layer store is\\nbroken"}');
+    });
+    expect((await probeEngine(fake.options)).detail).toBe(
+      "Docker engine fake: it answered with status 500: layer store isbroken (WALLET_CORE_OPS_DOCKER_HOSTS)",
+    );
   });
 
   const noCgroups = "statistics: from the engine, because /nonexistent holds no cgroups, or they cannot be read";

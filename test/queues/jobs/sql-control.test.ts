@@ -257,12 +257,28 @@ describe("toControlError", () => {
     ["57014", "postgres_unavailable", "PostgreSQL took longer than 5 s: nothing was changed"],
     ["25006", "postgres_unavailable", "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL only lets us read"],
     ["ERR_INVALID_URL", "postgres_unavailable", "WALLET_CORE_OPS_CONTROL_DATABASE_URL is not a connection string"],
-    ["53300", "postgres_unavailable", "PostgreSQL has no connection left for us"],
+    [
+      "53300",
+      "postgres_unavailable",
+      "PostgreSQL has no connection left for the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL",
+    ],
     ["3D000", "postgres_unavailable", "The database of WALLET_CORE_OPS_CONTROL_DATABASE_URL does not exist"],
     ["28P01", "postgres_unavailable", "PostgreSQL refused the login of WALLET_CORE_OPS_CONTROL_DATABASE_URL"],
-    ["XX042", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE XX042)"],
-    ["57P28", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE 57P28)"],
-    ["ECONNREFUSED", "postgres_unavailable", "PostgreSQL cannot be reached"],
+    [
+      "XX042",
+      "postgres_unavailable",
+      "PostgreSQL is not available (SQLSTATE XX042): see its log, or check WALLET_CORE_OPS_CONTROL_DATABASE_URL",
+    ],
+    [
+      "57P28",
+      "postgres_unavailable",
+      "PostgreSQL is not available (SQLSTATE 57P28): see its log, or check WALLET_CORE_OPS_CONTROL_DATABASE_URL",
+    ],
+    [
+      "ECONNREFUSED",
+      "postgres_unavailable",
+      "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_CONTROL_DATABASE_URL",
+    ],
   ])("%s is %s", (code, expected, message) => {
     const error = pgError(code);
     expect(toControlError(error, { source: "s", table: "t" })).toMatchObject({
@@ -282,7 +298,7 @@ describe("toControlError", () => {
     ],
     ["TimeoutError", "", "PostgreSQL did not answer in time: nothing was changed"],
     ["Error", "timeout exceeded when trying to connect", "PostgreSQL did not answer in time: nothing was changed"],
-    ["Error", "no timeout exceeded", "PostgreSQL cannot be reached"],
+    ["Error", "no timeout exceeded", "PostgreSQL cannot be reached: check WALLET_CORE_OPS_CONTROL_DATABASE_URL"],
   ])("%s %s is postgres_unavailable", (name, text, message) => {
     const error = Object.assign(new Error(text), { name });
     expect(toControlError(error, { source: "s", table: "t" })).toMatchObject({ code: "postgres_unavailable", message });

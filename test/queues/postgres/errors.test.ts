@@ -14,21 +14,41 @@ describe("toQueueError", () => {
     ["3F000", "schema_mismatch", "Table public.jobs does not exist"],
     ["42703", "schema_mismatch", "A column does not exist in table public.jobs"],
     ["0A000", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 0A000)"],
-    ["XX422", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE XX422)"],
-    ["28000", "postgres_unavailable", "PostgreSQL refused the login"],
+    [
+      "XX422",
+      "postgres_unavailable",
+      "PostgreSQL is not available (SQLSTATE XX422): see its log, or check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+    ["28000", "postgres_unavailable", "PostgreSQL refused the login of WALLET_CORE_OPS_DATABASE_URL"],
     ["42501", "schema_mismatch", "The database role may not read table public.jobs"],
     ["22P02", "schema_mismatch", "Table public.jobs does not have one of the expected statuses"],
     ["22012", "schema_mismatch", "An expression divides by zero in a row of table public.jobs"],
     ["42883", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 42883)"],
     ["22007", "schema_mismatch", "A column of table public.jobs has another type than expected (SQLSTATE 22007)"],
     ["57014", "postgres_unavailable", "PostgreSQL took longer than 2 s"],
-    ["57P01", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE 57P01)"],
-    ["53300", "postgres_unavailable", "PostgreSQL has no connection left for us"],
-    ["28P01", "postgres_unavailable", "PostgreSQL refused the login"],
+    [
+      "57P01",
+      "postgres_unavailable",
+      "PostgreSQL is not available (SQLSTATE 57P01): see its log, or check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+    ["53300", "postgres_unavailable", "PostgreSQL has no connection left for the role of WALLET_CORE_OPS_DATABASE_URL"],
+    ["28P01", "postgres_unavailable", "PostgreSQL refused the login of WALLET_CORE_OPS_DATABASE_URL"],
     ["3D000", "postgres_unavailable", "The database of WALLET_CORE_OPS_DATABASE_URL does not exist"],
-    ["XX000", "postgres_unavailable", "PostgreSQL is not available (SQLSTATE XX000)"],
-    ["ECONNREFUSED", "postgres_unavailable", "PostgreSQL cannot be reached"],
-    ["EPIPE", "postgres_unavailable", "PostgreSQL cannot be reached"],
+    [
+      "XX000",
+      "postgres_unavailable",
+      "PostgreSQL is not available (SQLSTATE XX000): see its log, or check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+    [
+      "ECONNREFUSED",
+      "postgres_unavailable",
+      "PostgreSQL cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_DATABASE_URL",
+    ],
+    [
+      "EPIPE",
+      "postgres_unavailable",
+      "PostgreSQL cannot be reached: it closed the connection (EPIPE): check WALLET_CORE_OPS_DATABASE_URL",
+    ],
   ])("%s is %s", (code, expected, message) => {
     const cause = pgError(code);
     expect(toQueueError(cause, subject)).toMatchObject({ code: expected, message, upstream: "queues:runner", cause });
@@ -65,8 +85,8 @@ describe("toQueueError", () => {
   });
 
   it.each([
-    ["a timeout exceeded", "PostgreSQL cannot be reached"],
-    ["due to connection timeout, or not", "PostgreSQL cannot be reached"],
+    ["a timeout exceeded", "PostgreSQL cannot be reached: check WALLET_CORE_OPS_DATABASE_URL"],
+    ["due to connection timeout, or not", "PostgreSQL cannot be reached: check WALLET_CORE_OPS_DATABASE_URL"],
     ["timeout exceeded", "PostgreSQL accepted no connection in time"],
   ])("maps %s to %s", (text, message) => expect(toQueueError(new Error(text), subject).message).toBe(message));
 
@@ -91,7 +111,9 @@ describe("toQueueError", () => {
 
   it("accepts anything thrown, and leaves an OpsError unchanged", () => {
     for (const thrown of [null, undefined, "x", 1, {}])
-      expect(toQueueError(thrown, subject).message).toBe("PostgreSQL cannot be reached");
+      expect(toQueueError(thrown, subject).message).toBe(
+        "PostgreSQL cannot be reached: check WALLET_CORE_OPS_DATABASE_URL",
+      );
     const known = new OpsError("queue_locked", "x");
     expect(toQueueError(known, subject)).toBe(known);
   });

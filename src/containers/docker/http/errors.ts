@@ -1,5 +1,7 @@
 import { DeadlineError } from "../../../lib/abort.ts";
 import { type ErrorCode, OpsError } from "../../../lib/errors.ts";
+import { parseJson } from "../../../lib/http-client.ts";
+import { UpstreamReply } from "../../../lib/upstream-reply.ts";
 
 type Failure = readonly [code: ErrorCode, message: string];
 
@@ -121,6 +123,12 @@ export class StatusError extends Error {
     this.name = "StatusError";
     this.status = status;
     this.#body = body;
+  }
+
+  /** The engine's message; empty for another body, such as a proxy's page. */
+  reply(): UpstreamReply {
+    const { message } = (parseJson(this.#body) ?? {}) as { readonly message?: unknown };
+    return new UpstreamReply(typeof message === "string" ? message : "");
   }
 
   /** Whether the body contains these words. */

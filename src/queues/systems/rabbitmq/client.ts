@@ -4,7 +4,9 @@ import { abortable } from "../../../lib/abort.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { parseJson, readBody, toBasicCredentials } from "../../../lib/http-client.ts";
 import type { CallSpan } from "../../../lib/tracing/tracing.ts";
+import { explainSocket } from "../../../lib/socket-errors.ts";
 import { type ObserveCall, observed, toApiFacts, unobserved } from "../../../lib/upstream-call.ts";
+import { UpstreamReply } from "../../../lib/upstream-reply.ts";
 
 export interface RabbitmqClient {
   /** Sends one GET below /api and validates the response. @throws OpsError queues_unavailable, with upstreamStatus when the API answered */
@@ -58,7 +60,10 @@ export function createRabbitmqClient({
     const { statusCode, text } = await abortable(ask(path, signal, span), signal).catch((error: unknown) => {
       throw fail(explain(error), { cause: error, ...(error instanceof TooLargeError && { upstreamStatus: 200 }) });
     });
-    if (statusCode !== 200) throw fail(explainStatus(statusCode, text), { upstreamStatus: statusCode });
+    if (statusCode !== 200) {
+      const cause = new UpstreamReply(toReason(text));
+      throw fail(explainStatus(statusCode, text), { cause, upstreamStatus: statusCode });
+    }
     const result = schema.safeParse(parseJson(text));
     if (!result.success) throw fail("The address of RabbitMQ does not answer as its management API does");
     return result.data;
@@ -99,18 +104,25 @@ export function parseAddress(url: string): { origin: string; base: string; heade
   return { origin, base: pathname.replace(/\/+$/, ""), headers };
 }
 
+/** What RabbitMQ says of a refusal; "" for another answer. */
+function toReason(text: string): string {
+  const { reason } = (parseJson(text) ?? {}) as { readonly reason?: unknown };
+  return typeof reason === "string" ? reason : "";
+}
+
 /** Explains a status in our own words; RabbitMQ's text is not passed on. */
 function explainStatus(status: number, text: string): string {
-  const { reason } = (parseJson(text) ?? {}) as { reason?: unknown };
-  if (status === 401 && typeof reason === "string" && /management user|monitor user/i.test(reason)) {
+  const reason = toReason(text);
+  if (status === 401 && /management user|monitor user/i.test(reason)) {
     return "The RabbitMQ user may not read the management API: give it the tag monitoring (rabbitmqctl set_user_tags)";
   }
-  if (status === 401 && typeof reason === "string" && /virtual host/i.test(reason)) {
+  if (status === 401 && /virtual host/i.test(reason)) {
     return "The RabbitMQ user may not see this virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
   }
   if (status === 401)
     return "RabbitMQ refused the login: check the user and the password in WALLET_CORE_OPS_RABBITMQ_URL";
-  if (status === 404) return "RabbitMQ does not have this virtual host, or the address is not its management API";
+  if (status === 404)
+    return "RabbitMQ does not have this virtual host, or the address is not its management API: check WALLET_CORE_OPS_RABBITMQ_URL";
   return `RabbitMQ's management API answered ${status}`;
 }
 
@@ -119,7 +131,8 @@ function explain(error: unknown): string {
   if (error instanceof TooLargeError) return "RabbitMQ's answer is too large: read fewer queues (vhost, include)";
   if (name === "TimeoutError" || code === "UND_ERR_CONNECT_TIMEOUT") return "RabbitMQ did not answer in time";
   if (name === "AbortError") return "Gave up waiting for RabbitMQ: the request has ended";
-  return "RabbitMQ's management API cannot be reached: check WALLET_CORE_OPS_RABBITMQ_URL, and that the plugin rabbitmq_management is enabled";
+  const reason = explainSocket(error);
+  return `RabbitMQ's management API cannot be reached: ${reason === null ? "" : `${reason}: `}check WALLET_CORE_OPS_RABBITMQ_URL, and that the plugin rabbitmq_management is enabled`;
 }
 
 class TooLargeError extends Error {}

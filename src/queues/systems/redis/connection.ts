@@ -2,7 +2,9 @@ import type { Redis } from "ioredis";
 import { abortable } from "../../../lib/abort.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { redactStart } from "../../../lib/redact/sanitize.ts";
+import { explainSocket } from "../../../lib/socket-errors.ts";
 import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../../lib/upstream-call.ts";
+import { UpstreamReply } from "../../../lib/upstream-reply.ts";
 
 /** One command: its name, with "Buffer" behind it for a reply in bytes, and its arguments. */
 export type Command = readonly [name: string, ...args: readonly (string | number)[]];
@@ -90,7 +92,7 @@ export function createRedisConnection(source: string, url: string, observe: Obse
     } catch (error) {
       // A silent connection is not used again: the next call opens a new one.
       if (toText(error).startsWith("TimeoutError")) drop();
-      throw error instanceof OpsError ? error : fail(explain(error), toCause(error));
+      throw error instanceof OpsError ? error : fail(explain(error, url), toCause(error));
     }
   };
   return {
@@ -110,7 +112,8 @@ function openLink(url: string, onEnd: () => void) {
     // ioredis takes long to load: load it on the first call, not at the start of the process.
     const { Redis } = await import("ioredis");
     abandoned.signal.throwIfAborted();
-    const redis = new Redis(url, {
+    const { address, database } = splitDatabase(url);
+    const redis = new Redis(address, {
       lazyConnect: true,
       enableOfflineQueue: false,
       enableReadyCheck: false,
@@ -126,6 +129,8 @@ function openLink(url: string, onEnd: () => void) {
     redis.once("end", onEnd);
     try {
       await redis.connect();
+      // By itself ioredis ignores the refusal of a database that does not exist, and reads database 0.
+      if (database !== 0) await redis.select(database);
       return redis;
     } catch (error) {
       redis.disconnect();
@@ -141,9 +146,22 @@ function toReply(error: Error, name: string): Error {
   throw error;
 }
 
-/** ioredis attaches the command, and so the password, to its errors. Retains only the message, redacted: a server may quote the password there too. */
+/** A URL without the number of its database, and that. The configuration refuses other paths. */
+function splitDatabase(url: string): { readonly address: string; readonly database: number } {
+  const address = new URL(url);
+  const database = Number(address.pathname.slice(1) || address.searchParams.get("db")) || 0;
+  address.pathname = "";
+  address.searchParams.delete("db");
+  return { address: address.href, database };
+}
+
+/**
+ * ioredis attaches the command, and so the password, to its errors. Retains only the message,
+ * redacted: a server may quote the password there too.
+ */
 function toCause(error: unknown): Error {
-  return new Error(redactStart(toText(error), 300));
+  const isReply = error instanceof Error && error.name === "ReplyError";
+  return isReply ? new UpstreamReply(error.message) : new Error(redactStart(toText(error), 300));
 }
 
 function toText(error: unknown): string {
@@ -151,8 +169,10 @@ function toText(error: unknown): string {
   return [name, code, message].filter((part) => typeof part === "string").join(" ");
 }
 
+const variable = "WALLET_CORE_OPS_REDIS_URL";
+
 /** Source: "Errors" of redis.io/docs, and the replies of Redis 8. */
-function explain(error: unknown): string {
+function explain(error: unknown, url: string): string {
   const text = toText(error);
   if (text.startsWith("AbortError")) return "Gave up waiting for Redis: the request has ended";
   if (/WRONGPASS|NOAUTH|invalid (?:username|password)|AUTH .*called without any password/i.test(text)) {
@@ -162,8 +182,15 @@ function explain(error: unknown): string {
   if (/\bMOVED\b|CROSSSLOT/.test(text))
     return "WALLET_CORE_OPS_REDIS_URL is a node of a cluster that has the queues on other nodes: give the one that has them";
   if (/\bLOADING\b|MASTERDOWN/.test(text)) return "Redis is still loading its data";
-  if (/timed? ?out|ETIMEDOUT|TimeoutError/i.test(text)) return "Redis did not answer in time";
-  return "Redis cannot be reached: check WALLET_CORE_OPS_REDIS_URL";
+  if (/\bDENIED\b/.test(text)) return `Redis is in protected mode: give it a password, and put it into ${variable}`;
+  if (/DB index is out of range|SELECT is not allowed/.test(text))
+    return `Redis has no database ${splitDatabase(url).database}: correct the number in ${variable}`;
+  if (/timed? ?out|ETIMEDOUT|TimeoutError/i.test(text)) {
+    const isTls = url.startsWith("rediss:");
+    return `Redis did not answer in time${isTls ? `, perhaps as it does not speak TLS there: then ${variable} starts with redis://` : ""}`;
+  }
+  const reason = explainSocket(error);
+  return `Redis cannot be reached: ${reason === null ? "" : `${reason}: `}check ${variable}`;
 }
 
 const toCode = (error: unknown) => toOpsError(error).code;

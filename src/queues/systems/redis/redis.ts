@@ -94,7 +94,7 @@ function createRedisSource(
       }));
       return { jobs, total: own.length, unnamed };
     },
-    unsupported: (signal) => findUnsupported(bounded(signal)),
+    unsupported: (signal) => findUnsupported(bounded(signal)).catch(() => []),
     close: () => connection.close(),
   };
 }

@@ -66,7 +66,11 @@ describe("createRabbitmqClient", () => {
     [401, "null", noLogin],
     [403, because("Not management user"), "RabbitMQ's management API answered 403"],
     [403, because("virtual host"), "RabbitMQ's management API answered 403"],
-    [404, "", "RabbitMQ does not have this virtual host, or the address is not its management API"],
+    [
+      404,
+      "",
+      "RabbitMQ does not have this virtual host, or the address is not its management API: check WALLET_CORE_OPS_RABBITMQ_URL",
+    ],
     [302, "", "RabbitMQ's management API answered 302"],
     [500, "secret", "RabbitMQ's management API answered 500"],
   ])("explains a status: %i %s", async (status, body, message) => {
@@ -132,7 +136,7 @@ describe("createRabbitmqClient", () => {
     const client = createRabbitmqClient({ source: "mq", url: upstream.url });
     await client.close();
     const message =
-      "RabbitMQ's management API cannot be reached: check WALLET_CORE_OPS_RABBITMQ_URL, and that the plugin rabbitmq_management is enabled";
+      "RabbitMQ's management API cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_RABBITMQ_URL, and that the plugin rabbitmq_management is enabled";
     expect(await failureOf(client.get("/x", list, never))).toEqual(toFailure(message));
     await client.close();
   });

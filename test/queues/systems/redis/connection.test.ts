@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import { protectSecrets } from "../../../../src/lib/redact/secrets.ts";
+import { UpstreamReply } from "../../../../src/lib/upstream-reply.ts";
 import { createRedisConnection, type Question } from "../../../../src/queues/systems/redis/connection.ts";
 
 /** What the server answers to a command, in its protocol; null: nothing. */
@@ -77,6 +78,8 @@ const rights = "The Redis user may not read the queues: give it +@read on their 
 const cluster =
   "WALLET_CORE_OPS_REDIS_URL is a node of a cluster that has the queues on other nodes: give the one that has them";
 const away = "Redis cannot be reached: check WALLET_CORE_OPS_REDIS_URL";
+const noListener =
+  "Redis cannot be reached: nothing listens at its address (ECONNREFUSED): check WALLET_CORE_OPS_REDIS_URL";
 const late = "Redis did not answer in time";
 const left = "Gave up waiting for Redis: the request has ended";
 
@@ -131,6 +134,7 @@ describe("createRedisConnection", () => {
     ["ERR upstream timed out", late],
     ["ERR upstream timeout", late],
     ["ERR upstream time out", late],
+    ["DENIED Redis is running in protected mode", expect.stringMatching(/protected mode.*WALLET_CORE_OPS_REDIS_URL$/)],
     ["ERR unknown command", away],
   ])("explains a refusal: %s", async (text, message) => {
     await using server = await startServer(() => `-${text}\r\n`);
@@ -138,6 +142,35 @@ describe("createRedisConnection", () => {
     const connection = createRedisConnection("r", server.url, observe);
     expect(await failureOf(connection.ask([ask(["get", "a"])], never))).toEqual(failed(message));
     expect(observe.mock.calls).toEqual([["redis", expect.any(Number), "queues_unavailable"]]);
+    await connection.close();
+  });
+
+  it("reads no other database than the one that is named", async () => {
+    const refusal = "ERR DB index is out of range";
+    await using server = await startServer((name, [database]) =>
+      name === "select" && database === "99" ? `-${refusal}\r\n` : ":1\r\n",
+    );
+    const missing = createRedisConnection("r", `${server.url}/99`);
+    const error = await missing.ask([ask(["get", "a"])], never).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      message: "Redis has no database 99: correct the number in WALLET_CORE_OPS_REDIS_URL",
+      cause: new UpstreamReply(refusal),
+    });
+    await missing.close();
+    for (const url of [`${server.url}/3`, `${server.url}?db=4`, `${server.url}/0`]) {
+      const there = createRedisConnection("r", url);
+      expect(await there.ask([ask(["get", "b"])], never)).toEqual([[1]]);
+      await there.close();
+    }
+    expect(server.commands).toEqual(["select 99", "select 3", "get b", "select 4", "get b", "get b"]);
+  });
+
+  it("says that a server that is silent may not speak TLS", async () => {
+    await using server = await startServer(() => null);
+    const connection = createRedisConnection("r", server.url.replace("redis:", "rediss:"));
+    expect(await failureOf(connection.ask([ask(["get", "a"])], never))).toEqual(
+      failed(`${late}, perhaps as it does not speak TLS there: then WALLET_CORE_OPS_REDIS_URL starts with redis://`),
+    );
     await connection.close();
   });
 
@@ -193,13 +226,13 @@ describe("createRedisConnection", () => {
     await server[Symbol.asyncDispose]();
     const connection = createRedisConnection("r", server.url);
     const first = await connection.ask([ask(["get", "a"])], never).catch((error: unknown) => error);
-    expect(first).toMatchObject({ message: away });
+    expect(first).toMatchObject({ message: noListener });
     const { message } = (first as OpsError).cause as Error;
     expect(message).toContain("ECONNREFUSED");
     const again = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.write(":1\r\n")));
     await new Promise<void>((resolve) => again.listen(server.port, "127.0.0.1", resolve));
     vi.advanceTimersByTime(249);
-    expect(await failureOf(connection.ask([ask(["get", "a"])], never))).toEqual(failed(away));
+    expect(await failureOf(connection.ask([ask(["get", "a"])], never))).toEqual(failed(noListener));
     vi.advanceTimersByTime(1);
     expect(await connection.ask([ask(["get", "a"])], never)).toEqual([[1]]);
     await connection.close();
