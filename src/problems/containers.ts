@@ -1,4 +1,5 @@
 import { type Container, liveStates, type StatsPoint, toContainerKey } from "../containers/container.ts";
+import type { Environment } from "../lib/environment.ts";
 import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { formatCount, formatDuration } from "../lib/text.ts";
 import { type ServiceGroup, toRoleKey } from "../releases/service-group.ts";
@@ -15,10 +16,12 @@ export interface ContainerReadings {
   readonly retired: readonly Container[];
   /** What engines that do not answer listed last. */
   readonly lost: readonly Container[];
-  /** Whether one of these has never listed its containers: it may run any. */
-  readonly isAnyUnlisted: boolean;
+  /** The configured environment of each of these that has never listed its containers; null where it has none. */
+  readonly unlisted: readonly (Environment | null)[];
   /** Ends, kills for lack of memory and health changes of containers. */
   readonly events: readonly TimelineEntry[];
+  /** Time of the newest end on an engine that is remembered no more; null without one. RFC 3339. */
+  readonly forgottenUntil: (engine: string) => string | null;
   /** Samples of the last ten minutes, oldest first, by `toContainerKey`; absent where none were taken. */
   readonly samples: ReadonlyMap<string, readonly StatsPoint[]>;
 }
@@ -36,7 +39,7 @@ export function* findContainerProblems(readings: ContainerReadings): Steps<{
   const roles = findDownRoles(readings, eventsOf);
   yield;
   const single = yield* mapSteps(known, (container) => [
-    ...findLoop(container, eventsOf, nowMs),
+    ...findLoop(container, eventsOf, readings),
     ...findUnhealthy(container, eventsOf),
     ...findOomKill(container, eventsOf, nowMs),
     ...findHighMemory(container, samples.get(toContainerKey(container)) ?? [], nowMs),
@@ -65,18 +68,23 @@ function isWithin({ time }: { readonly time: string }, seconds: number, nowMs: n
 }
 
 /**
- * Restarts by the policy: the engine counts them since the last manual start, the timeline has when. The lower of the two numbers is certain. All restarts of a
- * container that is younger than the window are in it.
+ * Restarts by the policy: the engine counts them since the last manual start, the timeline has when.
+ * The lower of the two numbers is certain. All restarts of a container that is younger than the window
+ * are in it. While the engine's number is not known, the ends that nobody asked for count: what ended
+ * is live again.
  */
-function findLoop(container: Container, eventsOf: Events, nowMs: number): CurrentProblem[] {
+function findLoop(
+  container: Container,
+  eventsOf: Events,
+  { nowMs, forgottenUntil }: ContainerReadings,
+): CurrentProblem[] {
   const { name, restarts, status, createdAt } = container;
   const { loopRestarts, loopSeconds } = problemThresholds;
-  if (!liveStates.has(status) || restarts === null) return [];
-  const deaths = eventsOf(container, "container_death").filter(
-    (one) => !one.requested && isWithin(one, loopSeconds, nowMs),
-  );
-  const isYoung = isWithin({ time: createdAt }, loopSeconds, nowMs);
-  const count = isYoung ? restarts : Math.min(restarts, deaths.length);
+  if (!liveStates.has(status)) return [];
+  const known = eventsOf(container, "container_death").filter((one) => !one.requested);
+  const deaths = known.filter((one) => isWithin(one, loopSeconds, nowMs));
+  const isYoung = restarts !== null && isWithin({ time: createdAt }, loopSeconds, nowMs);
+  const count = isYoung ? restarts : Math.min(restarts ?? Number.POSITIVE_INFINITY, deaths.length);
   if (count < loopRestarts) return [];
   const last = deaths.at(-1);
   const span = isYoung
@@ -86,15 +94,39 @@ function findLoop(container: Container, eventsOf: Events, nowMs: number): Curren
     createProblem("container_restart_loop", toContainerKey(container), {
       ...aboutContainer(container),
       title: `${name} restarts in a loop`,
-      since: isYoung ? createdAt : (deaths[0]?.time ?? null),
+      since: findLoopStart(container, known, forgottenUntil(container.engine)),
       at: last?.time ?? null,
       evidence: [
-        `${formatCount(count, "restart")} ${span}`,
+        `${formatCount(count, restarts === null ? "unrequested end" : "restart")} ${span}`,
         ...toExit(last),
         ...(status === "running" ? [] : [`status ${status}`]),
       ],
     }),
   ];
+}
+
+/**
+ * The first end of the streak in which the rule held without a break, so one loop has one begin. If
+ * ends were not seen soon after the container was created, it is that time; null where ends of the
+ * streak may be forgotten.
+ */
+function findLoopStart(
+  { createdAt, restarts }: Container,
+  deaths: readonly TimelineEntry[],
+  forgottenUntil: string | null,
+): string | null {
+  const { loopRestarts, loopSeconds } = problemThresholds;
+  const isNear = (before: string, after: string) => Date.parse(after) - Date.parse(before) <= loopSeconds * 1000;
+  let first = Math.max(0, deaths.length - loopRestarts);
+  for (; first > 0; first -= 1) {
+    const [before, after] = [deaths[first - 1], deaths[first + loopRestarts - 1]];
+    if (!before || !after || !isNear(before.time, after.time)) break;
+  }
+  const begin = deaths[first]?.time ?? createdAt;
+  if (first > 0) return begin;
+  if (forgottenUntil !== null && isNear(forgottenUntil, begin)) return null;
+  const isUnseen = restarts !== null && restarts > deaths.length;
+  return isUnseen && isNear(createdAt, begin) ? createdAt : begin;
 }
 
 function toExit(death: TimelineEntry | undefined): string[] {
@@ -194,7 +226,18 @@ function isStarting({ status, createdAt }: Container, nowMs: number): boolean {
   return status === "created" && isWithin({ time: createdAt }, problemThresholds.startSeconds, nowMs);
 }
 
-function findDownRoles({ containers, lost, isAnyUnlisted, nowMs }: ContainerReadings, eventsOf: Events) {
+/**
+ * An engine that was never listed may run a core role of its environment. Accessories and other
+ * containers run where somebody put them.
+ */
+function mayHaveRole(engines: ContainerReadings["unlisted"], role: readonly Container[]): boolean {
+  return (
+    role.some(({ kind }) => kind === "core") &&
+    engines.some((engine) => engine === null || role.some(({ env }) => env === null || env === engine))
+  );
+}
+
+function findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings, eventsOf: Events) {
   const problems: CurrentProblem[] = [];
   const unknown: string[] = [];
   const mayRun = new Set([...lost, ...containers.filter(({ stale }) => stale)].filter(runs).map(toRoleKey));
@@ -202,7 +245,7 @@ function findDownRoles({ containers, lost, isAnyUnlisted, nowMs }: ContainerRead
     const known = role.filter(({ stale }) => !stale).toSorted(byNewest);
     const [newest] = known;
     if (!newest || known.some((one) => runs(one) || isStarting(one, nowMs)) || !isMeantToRun(known, nowMs)) continue;
-    if (isAnyUnlisted || mayRun.has(key)) {
+    if (mayRun.has(key) || mayHaveRole(unlisted, known)) {
       unknown.push(describeRole(newest));
       continue;
     }

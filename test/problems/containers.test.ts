@@ -12,7 +12,16 @@ const old = { createdAt: ago(7200), startedAt: ago(7200) };
 const worker = sampleContainer({ name: "payouts-worker", role: "worker", ...old });
 
 function find(containers: readonly Container[], more: Partial<ContainerReadings> = {}) {
-  const readings = { nowMs, containers, retired: [], lost: [], isAnyUnlisted: false, events: [], samples: new Map() };
+  const readings = {
+    nowMs,
+    containers,
+    retired: [],
+    lost: [],
+    unlisted: [],
+    forgottenUntil: () => null,
+    events: [],
+    samples: new Map(),
+  };
   return finish(findContainerProblems({ ...readings, ...more }));
 }
 
@@ -57,6 +66,53 @@ describe("a restart loop", () => {
     expect(find([restarted], { events }).problems).toMatchObject([{ evidence: ["3 restarts in 15 min"] }]);
   });
 
+  it("has one begin for its whole life, with unknown restarts too", () => {
+    const ends = Array.from({ length: 40 }, (_, index) => 7000 - index * 120);
+    for (const { createdAt, seen } of [
+      { createdAt: ago(100_000), seen: ends },
+      { createdAt: ago(7010), seen: ends },
+      { createdAt: ago(7400), seen: ends.slice(2) },
+    ]) {
+      const begins = new Set<unknown>();
+      for (let now = 6500; now > 2300; now -= 37) {
+        const before = (seconds: number) => seconds >= now;
+        const restarts = ends.filter(before).length;
+        const events = seen.filter(before).map((seconds) => happened(worker, "container_death", seconds));
+        for (const known of [restarts, null]) {
+          const [loop] = find([{ ...worker, createdAt, restarts: known }], {
+            nowMs: nowMs - now * 1000,
+            events,
+          }).problems;
+          if (known !== null || events.length > 8) begins.add(`${known === null} ${loop?.since}`);
+        }
+      }
+      const begin = seen === ends ? ago(7000) : createdAt;
+      expect([...begins]).toEqual([`false ${begin}`, `true ${ago(seen[0] ?? 0)}`]);
+    }
+  });
+
+  it("begins anew after a pause in which the rule did not hold", () => {
+    const events = [5000, 4900, 4800, 900, 500, 100].map((seconds) => happened(restarted, "container_death", seconds));
+    expect(find([{ ...restarted, restarts: 6 }], { events }).problems).toMatchObject([{ since: ago(900) }]);
+  });
+
+  it("has no begin where an end of the streak may be forgotten", () => {
+    const forgotten = (seconds: number) => find([restarted], { events: deaths, forgottenUntil: () => ago(seconds) });
+    expect(forgotten(1600).problems).toMatchObject([{ since: null }]);
+    expect(forgotten(1800).problems).toMatchObject([{ since: ago(800) }]);
+    const other = { events: deaths, forgottenUntil: (engine: string) => (engine === "other" ? ago(1600) : null) };
+    expect(find([restarted], other).problems).toMatchObject([{ since: ago(800) }]);
+  });
+
+  it("is known by its ends while its restarts are not", () => {
+    const unknown = { ...restarted, restarts: null };
+    expect(find([unknown], { events: deaths }).problems).toMatchObject([
+      { kind: "container_restart_loop", since: ago(800), evidence: ["3 unrequested ends in 15 min", "exit code 1"] },
+    ]);
+    expect(kindsOf([{ ...unknown, createdAt: ago(850) }], { events: deaths })).toEqual(["container_restart_loop"]);
+    expect(kindsOf([unknown], { events: deaths.slice(1) })).toEqual([]);
+  });
+
   it("counts all restarts of a young container, also where no end was seen", () => {
     const young = { ...restarted, createdAt: ago(240), status: "restarting", restarts: 7 };
     expect(find([young]).problems).toMatchObject([
@@ -79,7 +135,6 @@ describe("a restart loop", () => {
       deaths.map((one) => ({ ...one, container: toTimelineContainer(sampleContainer()) })),
     ],
     ["restarts before the window", { ...restarted, restarts: 50 }, []],
-    ["an unknown number of restarts", { ...restarted, restarts: null }, deaths],
     ["the last state before an engine was lost", { ...restarted, stale: true }, deaths],
   ] as const)("is not %s", (_, container, events) => {
     expect(kindsOf([container], { events })).toEqual([]);
@@ -201,12 +256,25 @@ describe("a role that is down", () => {
   const elsewhere: Container = { ...first, status: "running", stale: true };
   it.each<[string, Partial<ContainerReadings>]>([
     ["ran it", { lost: [elsewhere] }],
-    ["was never listed", { isAnyUnlisted: true }],
+    ["was never listed", { unlisted: [null] }],
   ])("is unknown while an engine is silent that %s", (_, more) => {
     expect(find([stopped], more)).toEqual({
       problems: [],
       gaps: ["whether these roles run on an engine that does not answer: worker of wallet-core-staging"],
     });
+  });
+
+  it.each<[string, readonly Container[], ContainerReadings["unlisted"], string[]]>([
+    ["of its environment hides a core role", [stopped], ["staging"], []],
+    ["without an environment hides a core role", [stopped], [null], []],
+    ["hides a core role of unknown environment", [{ ...stopped, env: null }], ["production"], []],
+    ["of another environment hides none", [stopped], ["production"], ["role_down"]],
+    ["hides no accessory", [{ ...stopped, kind: "accessory" }], ["staging", null], ["role_down"]],
+    ["hides no other container", [{ ...stopped, kind: "other" }], ["staging", null], ["role_down"]],
+  ])("an engine that was never listed %s", (_, containers, unlisted, expected) => {
+    const { problems, gaps } = find(containers, { unlisted });
+    expect(problems.map(({ kind }) => kind)).toEqual(expected);
+    expect(gaps).toHaveLength(1 - expected.length);
   });
 
   it("is down while an engine is silent that did not run it", () => {

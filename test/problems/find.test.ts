@@ -157,7 +157,8 @@ const world = fc
         containers,
         retired: given.retired,
         lost: [],
-        isAnyUnlisted: silent.length > 0,
+        unlisted: silent.map(() => null),
+        forgottenUntil: () => null,
         events,
         samples,
       },
@@ -264,10 +265,11 @@ describe("problems", () => {
         for (const one of readings.hosts?.hosts ?? [])
           expect(has("host_down", (problem) => problem.host === one)).toBe(one.status === "down");
         expect(has("upstream_down", ({ upstream }) => upstream === "prometheus")).toBe(readings.hosts === null);
-        const { containers, isAnyUnlisted } = readings.containers;
+        const { containers, unlisted } = readings.containers;
         const downRoles = problems.filter(({ kind }) => kind === "role_down");
-        expect(isAnyUnlisted ? downRoles : []).toEqual([]);
-        const isWhole = !isAnyUnlisted && containers.every(({ stale }) => !stale);
+        const core = downRoles.filter((one) => one.containers.some(({ kind }) => kind === "core"));
+        expect(unlisted.length > 0 ? core : []).toEqual([]);
+        const isWhole = unlisted.length === 0 && containers.every(({ stale }) => !stale);
         expect(isWhole ? gaps : []).toEqual([]);
       }),
     );
@@ -289,6 +291,7 @@ describe("problems", () => {
           containers: {
             ...readings.containers,
             samples: new Map(),
+            events: readings.containers.events.filter(({ kind }) => kind !== "container_death"),
             containers: readings.containers.containers.map((one) => ({ ...one, restarts: null })),
           },
           queues: readings.queues && {
@@ -325,7 +328,8 @@ describe("problems", () => {
         containers: [],
         retired: [],
         lost: [],
-        isAnyUnlisted: false,
+        unlisted: [],
+        forgottenUntil: () => null,
         events: [],
         samples: new Map(),
       },

@@ -33,6 +33,12 @@ export interface KnownContainers {
   readonly engines: KnownEngines;
 }
 
+/** What is remembered of the silent engines. */
+interface LastListed {
+  readonly lost: readonly Container[];
+  readonly unlisted: readonly (Environment | null)[];
+}
+
 export interface ContainerLoaders {
   /** All known containers that the caller may see, in the order of `all`, and the state of the engines. Never rejects for an engine. */
   known(includeAccessories: boolean): Promise<KnownContainers>;
@@ -43,8 +49,11 @@ export interface ContainerLoaders {
    * of which not all is known.
    */
   unsure(filter: ContainerFilter): Promise<readonly SilentEngine[]>;
-  /** What the silent engines listed last, of what the caller may see; null for one that was never listed. */
-  lastListed(): Promise<readonly (readonly Container[] | null)[]>;
+  /**
+   * What the silent engines listed last, of what the caller may see; and the configured environment of
+   * each that was never listed, null without one.
+   */
+  lastListed(): Promise<LastListed>;
   /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
@@ -190,10 +199,15 @@ export function createContainerLoaders(
   };
   const lastListed = async () => {
     const accepts = createContainerFilter({ includeAccessories: true }, principal);
-    return (await engines()).silent.map(({ name }) => {
-      const last = name === null ? null : sources.containers.lastListed(name);
-      return last && last.filter(accepts);
-    });
+    const { shown, silent } = await engines();
+    const found = silent.map(({ name }) => ({
+      last: name === null ? null : sources.containers.lastListed(name),
+      env: shown.find((engine) => engine.name === name)?.env ?? null,
+    }));
+    return {
+      lost: found.flatMap(({ last }) => last?.filter(accepts) ?? []),
+      unlisted: found.flatMap(({ last, env }) => (last === null ? [env] : [])),
+    };
   };
   const findRetired = async (includeAccessories: boolean) =>
     (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));

@@ -90,9 +90,10 @@ export async function readAll(
         nowMs,
         containers,
         retired,
-        lost: last.flatMap((own) => own ?? []),
-        isAnyUnlisted: last.includes(null),
+        ...last,
         events,
+        forgottenUntil: (engine) =>
+          sources.timeline.forgottenUntil("container_death", (place) => place.engine === engine),
         samples,
       },
       engines: {

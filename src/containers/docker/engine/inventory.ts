@@ -51,10 +51,13 @@ export interface Inventory {
   /**
    * The inspection failed: from now on the container is reported from the list, plus what never
    * changes after its creation. While it runs on, so does its count of restarts, which only grows.
+   * While it is stopped, its times stay.
    */
   demote(fullId: string): void;
   /** Somebody may have started this container, or any (null), by hand: that sets its count of restarts back. */
   doubtRestarts(fullId: string | null): void;
+  /** It started or ended: the times of its last inspection are old. */
+  doubtTimes(fullId: string): void;
   remove(fullId: string): void;
   /** Ids of all containers. */
   ids(): readonly string[];
@@ -99,6 +102,8 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   /** When the count of restarts was last in doubt, of all containers and of one. */
   let allDoubted = 0;
   const doubted = new Map<string, number>();
+  /** The same for the times of a start and an end. */
+  const moved = new Map<string, number>();
   let clock = 0;
   const snapshots = new Map<boolean, Snapshot>();
   const index = createVisibleIndex(engine);
@@ -192,6 +197,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   const remove = (fullId: string) => {
     removed.set(fullId, ++clock);
     doubted.delete(fullId);
+    moved.delete(fullId);
     heard.delete(fullId);
     const last = find(fullId, false);
     const before = former.get(fullId);
@@ -246,12 +252,19 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
       const runsOn = liveStates.has(raw.state) && liveStates.has(listed.state);
       const isCounted = runsOn && Math.max(allDoubted, doubted.get(fullId) ?? 0) < asked;
       const restarts = isCounted ? raw.restarts : null;
-      put(fullId, { listed, raw: { ...listed, hostname, image, variables, restarts }, inspected: false, asked });
+      const isStill = !liveStates.has(listed.state) && raw.state === listed.state && (moved.get(fullId) ?? 0) < asked;
+      const { startedAt, finishedAt } = isStill ? raw : listed;
+      const kept = { hostname, image, variables, restarts, startedAt, finishedAt };
+      put(fullId, { listed, raw: { ...listed, ...kept }, inspected: false, asked });
     },
     doubtRestarts(fullId) {
       clock += 1;
       if (fullId === null) allDoubted = clock;
       else if (entries.has(fullId)) doubted.set(fullId, clock);
+    },
+    doubtTimes(fullId) {
+      clock += 1;
+      if (entries.has(fullId)) moved.set(fullId, clock);
     },
     remove,
     ids: () => [...entries.keys()],

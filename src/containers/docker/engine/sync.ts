@@ -265,6 +265,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
     },
     onEvent({ action, fullId }) {
       if (requests.has(action)) inventory.doubtRestarts(fullId);
+      if (action === "start" || action === "die") inventory.doubtTimes(fullId);
       // A signal changes nothing yet: `die` does.
       if (action === "kill") return;
       if (action === "destroy") return inventory.remove(fullId);

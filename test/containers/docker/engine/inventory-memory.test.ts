@@ -134,6 +134,40 @@ it("an uninspectable container is as listed, with its constant fields", () => {
   expect(learned.snapshot(false).known(id("1"))?.row.restarts).toBe(3);
 });
 
+describe("a stopped container that cannot be inspected", () => {
+  const times = { startedAt: "2026-01-13T09:00:00Z", finishedAt: "2026-01-13T09:59:00Z" };
+  const createStopped = () => {
+    const known = createKnown();
+    const stopped = { ...one, ...times, state: "exited" };
+    known.inventory.learn(stopped, known.inventory.begin());
+    const fail = (state = "exited") => {
+      known.list(toListed({ ...one, state, startedAt: null, finishedAt: null }));
+      known.inventory.demote(id("1"));
+      const { startedAt, finishedAt } = known.inventory.snapshot(false).known(id("1"))?.row ?? {};
+      return { startedAt, finishedAt };
+    };
+    return { ...known, stopped, fail };
+  };
+  const unknown = { startedAt: null, finishedAt: null };
+
+  it("keeps its times, also when its engine was away", () => {
+    const { inventory, fail } = createStopped();
+    expect([fail(), fail()]).toEqual([times, times]);
+    inventory.doubtRestarts(null);
+    expect(fail()).toEqual(times);
+  });
+
+  it("has no times once it started or ended again, until it is inspected", () => {
+    const { inventory, fail, stopped } = createStopped();
+    inventory.doubtTimes(id("1"));
+    expect([fail(), fail()]).toEqual([unknown, unknown]);
+    inventory.learn(stopped, inventory.begin());
+    expect(fail()).toEqual(times);
+    expect(fail("running")).toEqual(unknown);
+    expect(fail()).toEqual(unknown);
+  });
+});
+
 it("a snapshot is the same object until something changes", () => {
   const { inventory } = createKnown();
   const before = inventory.snapshot(false);

@@ -104,6 +104,18 @@ describe("a first synchronisation", () => {
   });
 });
 
+describe("an event", () => {
+  it.each(["start", "die"])("of a %s makes the times of the last inspection unknown", async (action) => {
+    const { refresher, inventory, emit } = setUp(a);
+    await refresher.syncAll(1000);
+    const doubt = vi.spyOn(inventory, "doubtTimes");
+    emit("kill");
+    expect(doubt).not.toHaveBeenCalled();
+    emit(action);
+    expect(doubt.mock.calls).toEqual([[a]]);
+  });
+});
+
 describe("a synchronisation", () => {
   it("inspects what changed alone, within the limit of its engine", async () => {
     const { refresher, state, take, row } = setUp(a);
