@@ -38,9 +38,10 @@ export const settlingMs = 300_000;
  *
  * - leftover: a live container that Kamal has replaced (`_replaced_`), or that one of another release
  *   on the same engine has replaced. That one is the replacement if it is of the group's newest
- *   recorded deploy and this container was there before, or if it serves, came after that deploy, and
- *   was created and started later. People remove leftovers, so a container that may not be one is
- *   not reported.
+ *   recorded deploy and this container was there before. Where nothing of that deploy is live: if it
+ *   serves, has not restarted lately, and was created and started later. People remove leftovers, so
+ *   a container that may not be one is not reported: beside the recorded deploy a newer release may be
+ *   of a deploy that was aborted, or of one that left no record.
  * - mixed_releases: the containers that are no leftovers run several releases.
  * - unexpected_release: a container that is no leftover runs another release than the newest
  *   recorded deploy of its group.
@@ -58,7 +59,7 @@ export function* findDrift(
   const live = containers.filter((container) => container.kind === "core" && isLive(container));
   const newest = findNewest(deploys.filter(({ origin }) => recordedOrigins.has(origin)));
   const roles = [...Map.groupBy(live, toRoleKey).values()];
-  const leftovers = yield* mapSteps(roles, (role) => findLeftovers(role, newest(role[0])));
+  const leftovers = yield* mapSteps(roles, (role) => findLeftovers(role, newest(role[0]), now));
   const left = new Set(leftovers.flat());
   const found = yield* mapSteps(roles, (role) => {
     const rest = role.filter((container) => !left.has(container) && !container.floating);
@@ -92,29 +93,42 @@ function isYoung(container: Container, now: number): boolean {
 /** The most by which the clock of an engine may differ from the clock of the recorded deploys, ms. */
 const clockMs = 60_000;
 
-function findLeftovers(role: readonly Container[], deploy: Deploy | undefined): Container[] {
+/** A container that the restart policy started serves once it has run so long, ms: as long as a restart loop is looked for. */
+const provenMs = 900_000;
+
+function findLeftovers(role: readonly Container[], deploy: Deploy | undefined, now: number): Container[] {
   return [...Map.groupBy(role, ({ engine }) => engine).values()].flatMap((own) => {
     const known = own.filter(({ replaced, floating }) => !replaced && !floating);
-    const isLeft = findReplacement(known, deploy);
+    const isLeft = findReplacement(known, deploy, now);
     return own.filter((container) => container.replaced || (!container.floating && isLeft(container)));
   });
 }
 
 /**
- * Finds what replaced the others of a role on one engine: the containers of the deploy, or one that
- * came after it without a record.
+ * Finds what replaced the others of a role on one engine: the containers of the deploy or, where none
+ * of them is live, the newest that serves.
  */
-function findReplacement(known: readonly Container[], deploy: Deploy | undefined): (container: Container) => boolean {
+function findReplacement(
+  known: readonly Container[],
+  deploy: Deploy | undefined,
+  now: number,
+): (container: Container) => boolean {
   const isDeployed = (container: Container) => deploy !== undefined && isOfDeploy(container, deploy);
   const deployed = known.filter(isDeployed);
-  const last = known.filter(isServing).reduce<Container | null>(toLater, null);
   if (deploy && deployed.length > 0) {
-    const before = Date.parse(deploy.deployedAt) + clockMs;
-    const isRecorded = !last || isDeployed(last) || toCreated(last) <= before;
-    const started = deployed.reduce((latest, container) => Math.max(latest, toStarted(container) + clockMs), before);
-    if (isRecorded)
-      return (container) => !isDeployed(container) && toCreated(container) <= before && toStarted(container) <= started;
+    const deployedAt = Date.parse(deploy.deployedAt);
+    const starts = deployed.map(toStarted);
+    // Within the difference of the clocks, the engine's own times decide. A later start is none of the deploy.
+    const begun = deployed.reduce((latest, container) => {
+      const start = toStarted(container);
+      return Math.max(latest, start <= deployedAt + clockMs ? start : toCreated(container));
+    }, 0);
+    const wasBefore = (created: number) =>
+      created <= deployedAt - clockMs || (created < begun && created <= deployedAt + clockMs);
+    const started = Math.max(deployedAt, ...starts) + clockMs;
+    return (container) => !isDeployed(container) && wasBefore(toCreated(container)) && toStarted(container) <= started;
   }
+  const last = known.filter((container) => isServing(container, now)).reduce<Container | null>(toLater, null);
   // A container that was created before and started later may be left, and restarted, or a rollback.
   return (container) =>
     last !== null &&
@@ -123,9 +137,10 @@ function findReplacement(known: readonly Container[], deploy: Deploy | undefined
     toStarted(container) <= toStarted(last) + clockMs;
 }
 
-/** A boot that failed has replaced nothing. */
-function isServing({ status, health }: Container): boolean {
-  return status === "running" && (health === "healthy" || health === "none");
+/** A boot that failed has replaced nothing, and one that fails again and again looks well for a moment each time. */
+function isServing({ status, health, restarts, startedAt }: Container, now: number): boolean {
+  const isProven = restarts === 0 || (startedAt !== null && now - Date.parse(startedAt) >= provenMs);
+  return status === "running" && (health === "healthy" || health === "none") && isProven;
 }
 
 function toLater(last: Container | null, container: Container): Container {
