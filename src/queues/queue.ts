@@ -215,6 +215,16 @@ export interface QueueSource {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, QueueHistory>>;
   /**
+   * As `history`, but only what ended on these hosts, so depth and age are null. A queue of which
+   * nothing did may be missing. Absent where the rows do not name the worker of an ended job.
+   */
+  historyOn?(
+    hosts: readonly string[],
+    queues: readonly string[] | null,
+    range: HistoryRange,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, QueueHistory>>;
+  /**
    * Failed jobs that the action would change; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error.
    */
   failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FingerprintedJobs[] | null>;

@@ -340,6 +340,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const readPast = pastFailures && cachePast(pastFailures);
   const readWorkers = source.workerJobs && createCache(source.workerJobs, ttlMs);
   const readRows = source.history && cacheHistories(source.history, 2 * ttlMs);
+  const readRowsOn = source.historyOn && cacheHistoriesOn(source.historyOn, 2 * ttlMs);
   const metrics = createCache(readMetrics, ttlMs);
   const failures = createCache(readFailures, ttlMs);
   const patient = isAlone ? null : { metrics: createPatience(metrics), failures: createPatience(failures) };
@@ -361,6 +362,12 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
       const histories = await readRows(queues, range, signal).catch(asOpsError);
       return isSampled ? addSamples(histories, ring.history(queues, range)) : histories;
     },
+    ...(readRowsOn && {
+      historyOn: async (hosts, queues, range, signal) => {
+        await checkSilence(signal);
+        return readRowsOn(hosts, queues, range, signal).catch(asOpsError);
+      },
+    }),
     metrics: (signal) => askMetrics(signal).catch(asOpsError),
     failures: (signal) => askFailures(signal).catch(asOpsError),
     ...(readPast && {
@@ -392,6 +399,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
 }
 
 type ReadHistory = NonNullable<QueueSource["history"]>;
+type ReadHistoryOn = NonNullable<QueueSource["historyOn"]>;
 
 /** Larger histories are shared only by the callers waiting for them, points. */
 const mostCachedPoints = 5000;
@@ -401,15 +409,20 @@ const mostCachedPoints = 5000;
  * queues matters: the result is in their order.
  */
 export function cacheHistories(read: ReadHistory, ttlMs: number): ReadHistory {
-  const countPoints = (histories: Awaited<ReturnType<ReadHistory>>) =>
+  const cached = cacheHistoriesOn((_hosts, queues, range, signal) => read(queues, range, signal), ttlMs);
+  return (queues, range, signal) => cached([], queues, range, signal);
+}
+
+function cacheHistoriesOn(read: ReadHistoryOn, ttlMs: number): ReadHistoryOn {
+  const countPoints = (histories: Awaited<ReturnType<ReadHistoryOn>>) =>
     [...histories.values()].reduce((sum, { points }) => sum + points.length, 0);
   const cached = createKeyedCache(
-    ([queues, { from, step, steps }]: readonly [readonly string[] | null, HistoryRange]) =>
-      JSON.stringify([queues, from, step, steps]),
-    ([queues, range], signal) => read(queues, range, signal),
+    ([hosts, queues, { from, step, steps }]: readonly [readonly string[], readonly string[] | null, HistoryRange]) =>
+      JSON.stringify([hosts, queues, from, step, steps]),
+    ([hosts, queues, range], signal) => read(hosts, queues, range, signal),
     (histories) => (countPoints(histories) > mostCachedPoints ? 0 : ttlMs),
   );
-  return (queues, range, signal) => cached([queues, range], signal);
+  return (hosts, queues, range, signal) => cached([hosts, queues, range], signal);
 }
 
 /** How long failures of the past are the same: only jobs that are retried or removed change them. */

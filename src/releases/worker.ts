@@ -59,12 +59,38 @@ export function createContainerOf<Container extends WorkerContainer>(
   );
 }
 
+/** The host names of the containers in each class. A name of containers of several classes is in none. */
+export function listHosts<Class extends string>(
+  containers: readonly WorkerContainer[],
+  toClass: (group: ServiceGroup) => Class | null,
+): ReadonlyMap<Class, readonly string[]> {
+  const { full, cut } = collectHosts<Class>(containers, toClass, (a, b) => a === b);
+  const byClass = new Map<Class, string[]>();
+  for (const [name, value] of new Map([...cut, ...full])) {
+    if (value === null) continue;
+    const names = byClass.get(value) ?? [];
+    names.push(name);
+    byClass.set(value, names);
+  }
+  return byClass;
+}
+
 /** What the containers with a host name have; null where they differ. */
 function indexHosts<T, C extends WorkerContainer = WorkerContainer>(
   containers: readonly C[],
   toValue: (container: C) => T | null,
   isSame: (a: T, b: T) => boolean,
 ): (host: string | null) => T | null {
+  const { full, cut } = collectHosts(containers, toValue, isSame);
+  return (host) => (host === null ? null : ((full.has(host) ? full : cut).get(host) ?? null));
+}
+
+/** By full names, and by those that Erlang cut, which count only where no full name matches. */
+function collectHosts<T, C extends WorkerContainer = WorkerContainer>(
+  containers: readonly C[],
+  toValue: (container: C) => T | null,
+  isSame: (a: T, b: T) => boolean,
+) {
   const [full, cut] = [new Map<string, T | null>(), new Map<string, T | null>()];
   const add = (values: typeof full, name: string, value: T | null) => {
     const other = values.get(name);
@@ -75,5 +101,5 @@ function indexHosts<T, C extends WorkerContainer = WorkerContainer>(
     for (const name of toWorkerNames(container)) add(full, name, value);
     add(cut, toErlangHost(container.host), value);
   }
-  return (host) => (host === null ? null : ((full.has(host) ? full : cut).get(host) ?? null));
+  return { full, cut };
 }

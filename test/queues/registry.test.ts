@@ -24,6 +24,8 @@ const abilitiesOf = (config: object) => {
 
 describe("a kind that is detected", () => {
   const byRows = ["clockOffset", "failedJobs", "history", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"];
+  /** Those of ended jobs name their workers. */
+  const byNamedRows = [...byRows, "historyOn"].toSorted();
   const solid = [
     "jobs",
     "ready_executions",
@@ -34,8 +36,8 @@ describe("a kind that is detected", () => {
     "processes",
   ];
   it.each<[string, object, string[], string[]]>([
-    ["river", { schema: "app", by: "kind" }, ["river_job"], byRows],
-    ["oban", { schema: "app" }, ["oban_jobs"], byRows],
+    ["river", { schema: "app", by: "kind" }, ["river_job"], byNamedRows],
+    ["oban", { schema: "app" }, ["oban_jobs"], byNamedRows],
     ["solid-queue", { schema: "app" }, solid.map((name) => `solid_queue_${name}`), byRows],
     [
       "good-job",
@@ -110,7 +112,8 @@ describe("a mapped table", () => {
 
   it("has the operations that its columns allow", () => {
     const always = ["failedJobs", "history", "jobs", "pastFailures"];
-    expect(abilitiesOf(full)).toEqual(["clockOffset", ...always, "running", "usualRuns", "warnings", "workerJobs"]);
+    const ofWorkers = ["clockOffset", "historyOn", "running", "workerJobs"];
+    expect(abilitiesOf(full)).toEqual([...always, ...ofWorkers, "usualRuns", "warnings"].toSorted());
     expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns", "warnings"]);
     // Since when a job could run is nowhere.
     expect(abilitiesOf(payouts)).toEqual([...always, "isPastPartial", "usualRuns", "warnings"].toSorted());

@@ -36,11 +36,19 @@ export interface HistoryRows {
 /** Makes a condition on a row's queue column: it is one of the requested queues. */
 type ToQueueCondition = (column: string) => string;
 
-/** Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema first. */
+/** The column `host`, after a comma; empty where it is not needed, as hosts take time to compute. */
+type ToHostColumn = (host: string) => string;
+
+/**
+ * Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema first.
+ * Where rows name the workers of ended jobs, the rows of both queries end with `withHost`: the host
+ * on which the last attempt ran, or the one that failed.
+ */
 export type ToHistoryRows = (
   isAsked: ToQueueCondition,
   from: string,
   read: ReadRows,
+  withHost: ToHostColumn,
 ) => HistoryRows | Promise<HistoryRows>;
 
 /** Jobs in a range, at most. More take longer than a statement may run, and too much memory. */
@@ -48,18 +56,24 @@ const mostRows = 1_000_000;
 /** Highest cost of a statement, in the planner's units: what fits into its timeout. */
 const mostCost = 400_000;
 
-/** Reads the past of queues from rows. Rejects as `read` does, and with query_refused or answer_too_large. */
+/**
+ * Reads the past of queues from rows. Rejects as `read` does, and with query_refused or answer_too_large.
+ *
+ * @param hosts only what ended on these hosts, and so no depth; null: everything
+ */
 export async function readHistory(
   read: ReadRows,
   toRows: ToHistoryRows,
   queues: readonly string[] | null,
   range: HistoryRange,
   budget: Pick<ReadBudget, "turn">,
+  hosts: readonly string[] | null = null,
 ): Promise<ReadonlyMap<string, QueueHistory>> {
   const toQueueCondition = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
-  if (queues?.length === 0) return new Map();
-  const history = await toRows(toQueueCondition, toSqlTime(range.from), read);
-  const statement = historyStatement(history, range);
+  if (queues?.length === 0 || hosts?.length === 0) return new Map();
+  const withHost = (host: string) => (hosts === null ? "" : `, ${host} as host`);
+  const history = await toRows(toQueueCondition, toSqlTime(range.from), read, withHost);
+  const statement = historyStatement(hosts === null ? history : onHosts(history, hosts), range);
   const advice = "choose a shorter range, or add the indexes that `wallet-core-ops indexes` prints";
   const rows = await readCheap(read, statement, advice, history.costCorrection);
   const [first] = rows;
@@ -83,14 +97,20 @@ export async function readHistory(
   const histories = new Map<string, QueueHistory>();
   for (const [queue, happened] of steps) {
     await budget.turn();
+    const points = toPoints(range, happened, since);
     histories.set(queue, {
-      points: toPoints(range, happened, since),
+      points: hosts === null ? points : points.map((point) => ({ ...point, depth: null, oldestAgeSeconds: null })),
       exact: history.isAssumed !== true && happened.every(({ retried = 0 }) => retried === 0),
       sampled: false,
       since: since === null ? null : formatRfc3339(Math.floor(since) * 1000),
     });
   }
   return histories;
+}
+
+function onHosts(history: HistoryRows, hosts: readonly string[]): HistoryRows {
+  const select = (rows: string) => `select * from (${rows}) as hosted where ${isOneOf("host", hosts)}`;
+  return { ...history, jobs: select(history.jobs), failures: select(history.failures) };
 }
 
 /** Since when the past is known, unix seconds; null where that is before the range, the end of the range where nothing is known. */

@@ -31,6 +31,8 @@ interface SchemaKind<Kind extends string> {
   readonly statements: (schema: string) => SqlSource["statements"];
   /** Absent where rows of ended jobs are deleted. */
   readonly history?: (schema: string) => ToHistoryRows;
+  /** As `SqlSource.historyNamesHosts`. */
+  readonly historyNamesHosts?: boolean;
   /** How its jobs are read one by one; absent where they cannot be. */
   readonly jobs?: (schema: string) => JobQuery;
   /** Indexes that the system itself does not create. */
@@ -56,6 +58,7 @@ export function defineSchemaKind<const Kind extends string>(
         tables: [{ schema: config.schema, table: first }, ...others.map((table) => ({ schema: config.schema, table }))],
         statements: statements(config.schema),
         history: history?.(config.schema),
+        historyNamesHosts: own.historyNamesHosts,
         jobs: jobs?.(config.schema),
       }),
     ...(indexes && { indexes: ({ schema }) => indexes(schema) }),

@@ -1,5 +1,6 @@
 import type { Row } from "../../lib/postgres/pool.ts";
 import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
+import type { HistoryRange } from "../../lib/range.ts";
 import { compareTimes, toErrorText } from "../errors.ts";
 import { createKnownQueues, createSamples, toQueueMetrics } from "../metrics.ts";
 import {
@@ -40,6 +41,8 @@ export interface SqlSource {
   readonly namesWorkers?: boolean;
   /** Queries for the history; absent where the rows do not have it. */
   readonly history?: ToHistoryRows | undefined;
+  /** Whether these have the hosts of ended jobs. @default false */
+  readonly historyNamesHosts?: boolean | undefined;
   /** How its jobs are read one by one; absent where they cannot be. */
   readonly jobs?: JobQuery | undefined;
   /** The same for the current schema; rejects with an OpsError. @default `jobs` */
@@ -55,8 +58,10 @@ const preparedMs = 60_000;
 export function createSqlSource(
   { name, kind, names = [] }: SqlSourceConfig,
   { env, database, heavy }: Pick<KindContext, "env" | "database" | "heavy">,
-  { tables, statements: given, history, jobs, prepareJobs, namesWorkers = false, isPastPartial = false }: SqlSource,
+  sqlSource: SqlSource,
 ): KindSource {
+  const { tables, statements: given, history, jobs, prepareJobs } = sqlSource;
+  const { namesWorkers = false, isPastPartial = false, historyNamesHosts = false } = sqlSource;
   const known = createKnownQueues(names);
   const samples = createSamples();
   const reads = createPlannedReads(database, heavy);
@@ -102,6 +107,15 @@ export function createSqlSource(
       const ready = await prepare(signal).catch((error: unknown) => asOpsError(error));
       return read(ready, signal).catch((error: unknown) => asOpsError(error, ready));
     };
+  const readPast =
+    history &&
+    ((hosts: readonly string[] | null, queues: readonly string[] | null, range: HistoryRange, signal: AbortSignal) => {
+      const read = (turn: AbortSignal) => {
+        const ask: ReadRows = (statement) => database.read(statement, turn);
+        return readHistory(ask, history, queues, range, createSharedBudget(turn), hosts);
+      };
+      return inTurn(database, read, signal).catch((error: unknown) => asOpsError(error));
+    });
   const findsRunning = isFixed(given) ? given.running !== undefined : namesWorkers;
   return {
     name,
@@ -140,12 +154,9 @@ export function createSqlSource(
         const rows = await database.read(pickFailed(queries.failedJobs[action], queue), signal);
         return inTurns(rows, createSharedBudget(signal), (row) => toFailedJobs(row, queries));
       })(signal),
-    ...(history && {
-      history: (queues, range, signal) => {
-        const read = (turn: AbortSignal) =>
-          readHistory((statement) => database.read(statement, turn), history, queues, range, createSharedBudget(turn));
-        return inTurn(database, read, signal).catch((error: unknown) => asOpsError(error));
-      },
+    ...(readPast && {
+      history: (queues, range, signal) => readPast(null, queues, range, signal),
+      ...(historyNamesHosts && { historyOn: readPast }),
     }),
     ...(jobs && {
       jobs: createJobReader({ source: name, database, query: jobs, prepare: prepareJobs, cost: heavy?.cost }),

@@ -23,7 +23,7 @@ import type { SqlStatements } from "../postgres/statements.ts";
  */
 function obanHistory(schema: string): ToHistoryRows {
   const table = quoteTable({ schema, table: "oban_jobs" });
-  return (isAsked, from) => {
+  return (isAsked, from, _read, withHost) => {
     const since = `timezone('utc', ${from})`;
     const own = isAsked("queue");
     const states = ["completed", "discarded", "cancelled"] as const;
@@ -36,19 +36,19 @@ function obanHistory(schema: string): ToHistoryRows {
     const jobs = ended.map(
       ({ state, where }) => `
     select queue, scheduled_at as due, coalesce(case when attempted_at >= scheduled_at then attempted_at end, ${state}_at) as taken, ${state}_at as ended,
-           ${state === "completed"} as succeeded, ${isRetried} as retried
+           ${state === "completed"} as succeeded, ${isRetried} as retried${withHost(toHost("attempted_by[1]"))}
     from ${table} where ${where}`,
     );
     const errors = [...ended.map(({ where }) => where), open].map(
-      (where) => `select queue, errors from ${table} where ${where} and cardinality(errors) > 0`,
+      (where) => `select queue, errors, attempt, attempted_by from ${table} where ${where} and cardinality(errors) > 0`,
     );
     return {
       jobs: `${jobs.join("\n    union all")}
     union all
     select queue, scheduled_at, case when state = 'executing' then attempted_at end, null, false,
-           ${isRetried} or (state <> 'executing' and attempted_at is not null) from ${table} where ${open}`,
+           ${isRetried} or (state <> 'executing' and attempted_at is not null)${withHost("null::text")} from ${table} where ${open}`,
       failures: `
-    select job.queue, (failure->>'at')::timestamptz as failed_at
+    select job.queue, (failure->>'at')::timestamptz as failed_at${withHost(failedHost)}
     from (${errors.join(" union all ")}) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(completed_at) from ${table} where state = 'completed'`,
     };
@@ -67,6 +67,7 @@ export const oban = defineSchemaKind({
   tables: ["oban_jobs"],
   statements: obanStatements,
   history: obanHistory,
+  historyNamesHosts: true,
   jobs: obanJobs,
   indexes: (schema) => toIndexAdvices(obanIndexes, schema, obanStatements(schema)),
 });
@@ -152,6 +153,9 @@ function toHost(node: string): string {
   return `case when ${isNamed(node)} then regexp_replace(${node}, '^.*@', '') end`;
 }
 
+/** Of `job`, the host on which a `failure` happened: known of the last attempt alone. */
+const failedHost = `case when (failure->>'attempt')::int = job.attempt then ${toHost("job.attempted_by[1]")} end`;
+
 /**
  * The condition that a job completed `minutes` ago is still there, for the whole table. Reads only the first jobs of Oban's index, by queue and due time: a search
  * among all would scan the whole table if it found none.
@@ -190,7 +194,7 @@ function failedAttempts(table: string): string {
   );
   return `
     select job.queue, job.id, ${readErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
-           case when (failure->>'attempt')::int = job.attempt then ${toHost("job.attempted_by[1]")} end as worker,
+           ${failedHost} as worker,
            (failure->>'attempt')::int as attempts
     from (
       select ${columns} from ${table}
@@ -241,7 +245,7 @@ function obanJobs(schema: string): JobQuery {
         at: "(failure->>'at')::timestamptz",
         error: "failure->>'error'",
         worker: `case when ${isLast} then ${node} end`,
-        host: `case when ${isLast} then ${toHost(node)} end`,
+        host: failedHost,
       },
       "from unnest(job.errors) as failure",
     ),

@@ -38,6 +38,7 @@ export const river = defineKind<typeof riverConfig>({
       tables: [{ schema: config.schema, table: "river_job" }],
       statements: riverStatements(config.schema, config.by),
       history: riverHistory(config.schema, config.by),
+      historyNamesHosts: true,
       jobs: riverJobs(config.schema, config.by),
     }),
   control: ({ schema, by }) => riverControl(schema, by),
@@ -211,7 +212,7 @@ function riverJobs(schema: string, by: "queue" | "kind"): JobQuery {
  */
 function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
   const table = quoteTable({ schema, table: "river_job" });
-  return (isAsked, from) => {
+  return (isAsked, from, _read, withHost) => {
     const own = isAsked(by);
     const attempted = "case when attempted_at >= scheduled_at then attempted_at end";
     const ended = `state in ('completed', 'discarded', 'cancelled') and finalized_at >= ${from} and ${own}`;
@@ -220,17 +221,17 @@ function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
     return {
       jobs: `
     select ${by} as queue, scheduled_at as due, coalesce(${attempted}, finalized_at) as taken, finalized_at as ended, state = 'completed' as succeeded,
-           ${isRetried} as retried
+           ${isRetried} as retried${withHost(toHost(lastWorker("attempted_by")))}
     from ${table} where ${ended}
     union all
-    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}
+    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}${withHost("null::text")}
     from ${table} where state in ('available', 'scheduled', 'retryable', 'running') and ${own}`,
       failures: `
-    select job.queue, (failure->>'at')::timestamptz as failed_at
+    select job.queue, (failure->>'at')::timestamptz as failed_at${withHost(toHost(failedWorker))}
     from (
-      select ${by} as queue, errors from ${table} where ${open} and errors is not null
+      select ${by} as queue, errors, attempt, attempted_by from ${table} where ${open} and errors is not null
       union all
-      select ${by} as queue, errors from ${table} where ${ended} and errors is not null
+      select ${by} as queue, errors, attempt, attempted_by from ${table} where ${ended} and errors is not null
     ) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(finalized_at) from ${table} where state = 'completed' and finalized_at is not null`,
     };

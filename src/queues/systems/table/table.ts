@@ -9,7 +9,7 @@ import { isIndexable } from "./condition.ts";
 import { has, type Status, tableConfig, type TableSourceConfig } from "./config.ts";
 import { tableJobs } from "./jobs.ts";
 import { assumesUtc, createPrepared, prepareMapping } from "./prepare.ts";
-import { isStatus, isWaiting, tableStatements, toQueue, withoutDiscarded } from "./sql.ts";
+import { isStatus, isWaiting, tableStatements, toHost, toQueue, withoutDiscarded } from "./sql.ts";
 
 /**
  * Jobs in a table of the application's own. Such a table records no attempts, so failures are the jobs that *ended* failed. A job that failed and went back to
@@ -31,7 +31,9 @@ function createTableSource(config: TableSourceConfig, context: KindContext): Kin
     tables: [toTableName(config.table)],
     statements: async (_read, signal) => tableStatements((await prepared.refresh(signal)).mapping),
     namesWorkers: config.active !== undefined && config.worker !== undefined,
-    history: async (isAsked, from) => tableHistory((await prepared.get()).mapping, isAsked, from),
+    history: async (isAsked, from, _read, withHost) =>
+      tableHistory((await prepared.get()).mapping, isAsked, from, withHost),
+    historyNamesHosts: config.worker !== undefined,
     jobs: tableJobs(config),
     prepareJobs: async () => tableJobs((await prepared.get()).mapping),
     isPastPartial: config.run_at === undefined,
@@ -44,7 +46,13 @@ function createTableSource(config: TableSourceConfig, context: KindContext): Kin
  * one in the range, and for all queues if the mapping has no `run_at`. Without `started_at` a job appears to wait until it ended: depth then includes running
  * jobs.
  */
-function tableHistory(config: TableMapping, isAsked: (column: string) => string, from: string): HistoryRows {
+function tableHistory(
+  config: TableMapping,
+  isAsked: (column: string) => string,
+  from: string,
+  withHost: (host: string) => string,
+): HistoryRows {
+  const host = withHost(config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text");
   const { run_at: runAt, started_at: startedAt } = config;
   const table = toFrom(config);
   const { queue } = toQueue(config);
@@ -56,10 +64,10 @@ function tableHistory(config: TableMapping, isAsked: (column: string) => string,
   const own = "name" in config.queue ? isAsked(quoteLiteral(config.queue.name)) : isAsked(column(config.queue.column));
   const endedAs = (values: readonly (string | number)[], succeeded: boolean) => `
     select ${queue} as queue, ${due} as due, ${started} as taken, ${ended} as ended, ${succeeded} as succeeded,
-           ${isRetried(config, 1, !succeeded)} as retried
+           ${isRetried(config, 1, !succeeded)} as retried${host}
     from ${table} where ${isStatus(config, values)} and ${isLate} and ${own}`;
   const isOpen = (condition: string, taken: string, attempts: 0 | 1) => `
-    select ${queue}, ${due}, ${taken}, null, false, ${isRetried(config, attempts, false)} from ${table} where ${condition} and ${own}`;
+    select ${queue}, ${due}, ${taken}, null, false, ${isRetried(config, attempts, false)}${withHost("null::text")} from ${table} where ${condition} and ${own}`;
   return {
     jobs: [
       endedAs(config.done, true),
@@ -69,7 +77,7 @@ function tableHistory(config: TableMapping, isAsked: (column: string) => string,
         ? [isOpen(isStatus(config, config.active), startedAt === undefined ? "null" : toTime(config, startedAt), 1)]
         : []),
     ].join("\n    union all"),
-    failures: `select ${queue} as queue, ${ended} as failed_at from ${table} where ${isStatus(config, config.failed)} and ${isLate} and ${own}`,
+    failures: `select ${queue} as queue, ${ended} as failed_at${host} from ${table} where ${isStatus(config, config.failed)} and ${isLate} and ${own}`,
     oldest: `select ${convert(`min(${stored})`)} from ${table} where ${isStatus(config, config.done)}`,
     keeps: true,
     hidesStarts: config.started_at === undefined,
