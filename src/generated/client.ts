@@ -183,7 +183,7 @@ export type ProblemSeverity =
 
 /** How it is known that a service works on a queue. */
 export type QueueOwnerBasis =
-  /** The token sees no other service in the environment of the source. */
+  /** No worker of the queue is known, and the token sees no other service in the environment of the source. */
   | 'ALONE'
   /** WALLET_CORE_OPS_QUEUES_FILE says so. */
   | 'CONFIGURED'

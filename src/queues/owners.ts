@@ -8,7 +8,7 @@ export interface ConfiguredOwner {
 
 /** A service that works on a queue. */
 export interface QueueOwner {
-  /** Null where no container and no deploy names one. */
+  /** Null where no container and no deploy names one; by its workers, where the caller may not see it. */
   readonly service: string | null;
   /** Null without one, and for every destination. */
   readonly destination: string | null;
@@ -49,11 +49,19 @@ export function isOwnedBy(owners: readonly QueueOwner[] | null, asking: Asking):
   const { service, destination, ambiguous = false } = asking;
   const isAlone = owners.some(({ basis }) => basis === "alone");
   // Where only one service is known, a question without a service means that one.
-  const same = owners.filter((one) => one.service === service || (isAlone && service === null));
+  const same = owners.filter((one) => (service === null ? isAlone : one.service === service));
   const isOwn = same.some((one) => one.everyDestination || one.destination === destination);
   if (isOwn && !ambiguous) return true;
   // Another service that asks shows that there are several. A question without a service may mean any.
   return isAlone || service === null || (ambiguous && same.length > 0) ? null : false;
+}
+
+/** The owners of a queue besides a service that works on it at its destination. */
+export function listOtherOwners(owners: readonly QueueOwner[], { service, destination }: Asking): QueueOwner[] {
+  return owners.filter(
+    (one) =>
+      one.basis !== "alone" && (one.service !== service || (!one.everyDestination && one.destination !== destination)),
+  );
 }
 
 /** The service and the destination that all owners have; null where unknown, or where they differ. */

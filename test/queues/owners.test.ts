@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   describeOwners,
   isOwnedBy,
+  listOtherOwners,
   type QueueOwner,
   toConfiguredOwner,
   toOwner,
@@ -47,8 +48,23 @@ describe("a queue", () => {
     ["of the only service, at another destination", alone(shop), beta, null],
     ["of the only service, for an unsure deploy", alone(shop), unsure(shop), null],
     ["where no service has a name", alone(nobody), nobody, true],
+    ["of workers that nobody may see, for a deploy that names none", workers(nobody), nobody, null],
+    ["of workers that nobody may see", workers(nobody), shop, false],
+    ["of workers, one of which nobody may see", workers(nobody, shop), shop, true],
   ])("%s is owned: %#", (_, owners, by, expected) => {
     expect(isOwnedBy(owners, by)).toBe(expected);
+  });
+
+  it.each<[Owners, ServiceGroup, readonly string[]]>([
+    [workers(shop), shop, []],
+    [workers(shop, { ...shop, env: "production" }), shop, []],
+    [workers(shop, billing, beta), shop, ["billing", "shop -d beta"]],
+    [workers(shop, nobody), shop, ["no name"]],
+    [configured("shop"), beta, []],
+    [configured("shop", "beta"), shop, ["shop -d beta"]],
+    [alone(shop), billing, []],
+  ])("has others that work on it: %#", (owners, by, expected) => {
+    expect(listOtherOwners(owners ?? [], by).map((one) => describeOwners([one]))).toEqual(expected);
   });
 
   it.each<[Owners, string | null, string | null, string]>([

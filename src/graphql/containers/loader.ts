@@ -58,6 +58,11 @@ export interface ContainerLoaders {
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
   listRetired(includeAccessories: boolean): Promise<readonly Container[]>;
+  /**
+   * All containers and retired ones, also those that the caller may not see. Only to tell whose a
+   * worker is: what they are called is for nobody to be shown.
+   */
+  everyWorker(): Promise<readonly Container[]>;
   /** As `listRetired`, core ones alone, and those that never started: for deploy history. */
   listRetiredOfDeploys(): Promise<readonly Container[]>;
   /**
@@ -91,6 +96,7 @@ export function createContainerLoaders(
 ): ContainerLoaders {
   const list = () => sources.containers.list(signal);
   let listing = once(list);
+  const retired = once(() => sources.containers.listRetired(signal));
   const find = async (filter: ContainerFilter) =>
     (await listing()).containers.filter(createContainerFilter(filter, principal));
   const infoFor = onceKnown(async (): Promise<InfoFor> => {
@@ -210,7 +216,7 @@ export function createContainerLoaders(
     };
   };
   const findRetired = async (includeAccessories: boolean) =>
-    (await sources.containers.listRetired(signal)).filter(createContainerFilter({ includeAccessories }, principal));
+    (await retired()).filter(createContainerFilter({ includeAccessories }, principal));
 
   return {
     known,
@@ -251,6 +257,7 @@ export function createContainerLoaders(
     },
     listRetired: async (includeAccessories) =>
       (await findRetired(includeAccessories)).filter(({ status }) => status !== "created"),
+    everyWorker: async () => [...(await listing()).containers, ...(await retired())],
     listRetiredOfDeploys: () => findRetired(false),
     async one(query) {
       const { name, engine, includeAccessories, everyEngine = false } = query;

@@ -10,7 +10,7 @@ import { listGroups, type ServiceGroup, toGroup } from "../../releases/service-g
 import type { ContainerLoaders } from "../containers/loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { QueueLoaders } from "./loader.ts";
-import { findWorkers } from "./workers.ts";
+import { findWorkerGroups, findWorkers } from "./workers.ts";
 
 /** Whose a queue of a source is, by its name; null when unknown. */
 type OwnersOf = (queue: string) => readonly QueueOwner[] | null;
@@ -25,11 +25,14 @@ interface OwnerSiblings {
 }
 
 const unknown: OwnersOf = () => null;
+/** A service that the caller may not see. */
+const unseen: ServiceGroup = { service: null, destination: null, env: null };
 
 /**
  * As configured. Else by the containers of its workers: those that run a job of the queue or, where
- * there are several services, failed one in the last hour; now or at a reading of the last day.
- * Else the one service that is known in the environment of the source.
+ * there are several services, failed one in the last hour; now or at a reading of the last day. One
+ * that the caller may not see has no name. Else, where no worker is known, the one service that is
+ * known in the environment of the source.
  */
 export function createOwnerLoader(
   sources: Sources,
@@ -38,13 +41,14 @@ export function createOwnerLoader(
 ): OwnerLoader {
   const { queueOwners: memory, services } = sources;
   const workers = once(() => findWorkers(siblings.containers));
+  const workerGroups = once(() => findWorkerGroups(siblings.containers));
   const visible = once(() => siblings.queues.visible().catch(() => []));
 
   /** Remembers the services of a source's workers. */
   const learn = async (source: QueueSource, isUnsure: boolean): Promise<void> => {
     const [running, failed] = await Promise.all([
       source.workerJobs?.(signal).catch(() => []) ?? [],
-      // They cost more, and say nothing where one service is known.
+      // They cost more, and say nothing where there is one service.
       isUnsure ? source.failures(signal).catch(() => []) : [],
     ]);
     const hosts = [
@@ -52,7 +56,7 @@ export function createOwnerLoader(
       ...failed.map(({ queue, worker: host }) => ({ queue, host })),
     ].filter(({ host }) => host !== null);
     if (hosts.length === 0) return;
-    const { groupOf } = await workers();
+    const { groupOf } = await workerGroups();
     for (const [name, own] of Map.groupBy(hosts, ({ queue }) => queue)) {
       const groups = [...new Set(own.map(({ host }) => host))].flatMap((host) => groupOf(host) ?? []);
       memory.note(
@@ -85,16 +89,20 @@ export function createOwnerLoader(
     return group && others.every((other) => isSameService(other, group)) ? toOwners([group], "alone") : null;
   };
 
+  const toVisible = (group: ServiceGroup) => (maySee(principal, group.env) ? group : unseen);
+
   const find = async (name: string): Promise<OwnersOf> => {
     const source = (await visible()).find((one) => one.name === name);
     if (!source) return unknown;
     const configured = source.owner && [toConfiguredOwner(source.owner)];
     if (configured) return () => configured;
     const alone = await findAlone(source.env ?? sources.env);
-    await learn(source, alone === null);
+    const { groups } = await workerGroups();
+    const hasOthers = alone?.some((owner) => groups.some((group) => !isSameService(group, owner))) ?? true;
+    await learn(source, hasOthers);
     return (queue) => {
-      const groups = memory.of({ source: name, name: queue }).filter(({ env }) => maySee(principal, env));
-      return groups.length > 0 ? toOwners(groups, "workers") : alone;
+      const seen = memory.of({ source: name, name: queue });
+      return seen.length > 0 ? toOwners(seen.map(toVisible), "workers") : alone;
     };
   };
   const found = new Map<string, () => Known<OwnersOf>>();

@@ -14,7 +14,7 @@ export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars):
       configured: "WALLET_CORE_OPS_QUEUES_FILE says so.",
       workers:
         "Its containers run, or ran in the last 24 h, jobs of the queue, by the host names in the rows of jobs that run or that failed in the last 60 minutes.",
-      alone: "The token sees no other service in the environment of the source.",
+      alone: "No worker of the queue is known, and the token sees no other service in the environment of the source.",
     }),
   });
   refs.queueOwner.implement({
@@ -22,7 +22,8 @@ export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars):
       "A service whose workers take the jobs of a queue. A deploy is judged only by the queues that its service, at its destination, is known to work on.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "service: String": "Kamal's service; null where no container and no deploy names one.",
+        "service: String":
+          "Kamal's service; null where no container and no deploy names one, or the token may not see it.",
         "destination: String": "Kamal's destination; null without one, and for every destination.",
         "everyDestination: Boolean!": "Whether it works on the queue at each of its destinations.",
       }),

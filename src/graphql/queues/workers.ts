@@ -1,16 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toOwnerEnv } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
-import type { ServiceGroup } from "../../releases/service-group.ts";
-import { createContainerOf, createGroupOf, createReleaseOf, type ReleaseOf } from "../../releases/worker.ts";
+import { listGroups, type ServiceGroup, toGroup } from "../../releases/service-group.ts";
+import { createContainerOf, createGroupOf, createReleaseOf, listHosts, type ReleaseOf } from "../../releases/worker.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 
 /** Finds by the host name of a worker. */
 export interface Workers {
   readonly releaseOf: ReleaseOf;
   readonly containerOf: (host: string | null) => Container | null;
-  /** Its environment is null where only tokens of every environment may see the container. */
-  readonly groupOf: (host: string | null) => ServiceGroup | null;
   /** The containers that are not retired; null when unknown. */
   readonly known: KnownContainers | null;
 }
@@ -18,7 +16,6 @@ export interface Workers {
 export const noWorkers: Workers = {
   releaseOf: () => null,
   containerOf: () => null,
-  groupOf: () => null,
   known: null,
 };
 
@@ -30,16 +27,45 @@ export async function findWorkers(containers: ContainerLoaders): Promise<Workers
   const find = async (): Promise<Workers> => {
     const [known, retired] = await Promise.all([containers.known(true), containers.listRetired(true)]);
     const all = [...known.containers, ...retired];
-    const indexGroups = () => createGroupOf(all.map((one) => ({ ...one, env: toOwnerEnv(one) })));
-    let groupOf: Workers["groupOf"] | undefined;
+    return { releaseOf: createReleaseOf(all), containerOf: createContainerOf(all), known };
+  };
+  return inPatience(find, noWorkers);
+}
+
+/** Whose workers are, by their host names, also of containers that the caller may not see. */
+export interface WorkerGroups {
+  /** The environment is null where only tokens of every environment may see the container. */
+  readonly groupOf: (host: string | null) => ServiceGroup | null;
+  /** The host names of the groups in each class. */
+  readonly hostsOf: <Class extends string>(
+    toClass: (group: ServiceGroup) => Class | null,
+  ) => ReadonlyMap<Class, readonly string[]>;
+  /** Every group that has a service. */
+  readonly groups: readonly ServiceGroup[];
+}
+
+const noGroups: WorkerGroups = { groupOf: () => null, hostsOf: () => new Map(), groups: [] };
+
+/**
+ * A worker's service decides what a queue says of a deploy, whoever asks: a caller must not see
+ * the names, but gets the same decision. Never rejects.
+ */
+export async function findWorkerGroups(containers: ContainerLoaders): Promise<WorkerGroups> {
+  const find = async (): Promise<WorkerGroups> => {
+    const every = await containers.everyWorker();
+    const indexGroups = () => createGroupOf(every.map((one) => ({ ...one, env: toOwnerEnv(one) })));
+    let groupOf: WorkerGroups["groupOf"] | undefined;
     return {
-      releaseOf: createReleaseOf(all),
-      containerOf: createContainerOf(all),
       groupOf: (host) => (groupOf ??= indexGroups())(host),
-      known,
+      hostsOf: (toClass) => listHosts(every, toClass),
+      groups: listGroups(every.filter(({ service }) => service !== null)).map(toGroup),
     };
   };
+  return inPatience(find, noGroups);
+}
+
+async function inPatience<T>(find: () => Promise<T>, none: T): Promise<T> {
   const done = new AbortController();
-  const late = sleep(patienceMs, noWorkers, { ref: false, signal: done.signal }).catch(() => noWorkers);
-  return Promise.race([find().catch(() => noWorkers), late]).finally(() => done.abort());
+  const late = sleep(patienceMs, none, { ref: false, signal: done.signal }).catch(() => none);
+  return Promise.race([find().catch(() => none), late]).finally(() => done.abort());
 }

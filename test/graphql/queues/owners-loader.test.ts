@@ -11,7 +11,7 @@ import { sampleFailures, sampleWorkerJobs } from "../../support/queues.ts";
 
 type Owners = readonly QueueOwner[] | null;
 const alone = (service: string | null): Owners => toOwners([group(service)], "alone");
-const workers = (...services: string[]): Owners =>
+const workers = (...services: (string | null)[]): Owners =>
   toOwners(
     services.map((service) => group(service)),
     "workers",
@@ -34,6 +34,7 @@ const group = (service: string | null, destination: string | null = null, env: E
   destination,
   env,
 });
+const beta = toOwners([group("shop", "beta")], "workers");
 const jobs: Memory["queueSources"][number] = { name: "jobs", env: "staging", metrics: [{ name: "mail" }], errors: [] };
 const running = (queue: string, host: string | null) => async () => [sampleWorkerJobs({ queue, source: "jobs", host })];
 
@@ -88,13 +89,39 @@ describe("the owner of a queue", () => {
     }
   });
 
-  it("of another environment is not shown to a token that may not see it", async () => {
+  it("has no name for a token that may not see it", async () => {
     const hidden = { ...billing, env: "production" as const };
     const { ask } = open(
       { containers: [shop, hidden], queueSources: [{ ...jobs, workerJobs: running("mail", "billing-worker") }] },
       ["staging"],
     );
-    expect(await ask()).toEqual(alone("shop"));
+    expect(await ask()).toEqual(workers(null));
+  });
+
+  it.each<[string, Container, Environment[] | undefined, Owners]>([
+    ["the foreign one", core("crm", "crm-worker", { kind: "other" }), undefined, workers("crm")],
+    ["one without a name", core("crm", "crm-worker", { kind: "other" }), ["staging"], workers(null)],
+    ["the other destination", core("shop", "crm-worker", { destination: "beta", kind: "other" }), undefined, beta],
+  ])("is %s that failed its jobs, and not the only service", async (_, foreign, environments, expected) => {
+    for (const retired of [false, true]) {
+      const failed = [{ ...sampleFailures({ queue: "crm", error: "boom", count: 1 }), worker: "crm-worker" }];
+      const errors = [...failed, { ...sampleFailures({ queue: "odd", error: "boom", count: 1 }), worker: "elsewhere" }];
+      const { ask } = open(
+        {
+          containers: retired ? [shop] : [shop, foreign],
+          retired: retired ? [foreign] : [],
+          queueSources: [{ ...jobs, errors } as never],
+        },
+        environments,
+      );
+      expect(await ask("crm")).toEqual(expected);
+      for (const queue of ["mail", "odd"]) expect(await ask(queue)).toEqual(alone("shop"));
+    }
+  });
+
+  it("takes no failures where there is one service", async () => {
+    const { ask, calls } = open({ containers: [shop, core(null, "tool")] });
+    expect([await ask(), calls.errors]).toEqual([alone("shop"), undefined]);
   });
 
   it("is unknown while an engine is silent that may run another service", async () => {
