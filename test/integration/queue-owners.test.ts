@@ -42,6 +42,10 @@ beforeAll(async () => {
   );
   await work("mailer", hosts.shop, 1700, 850, null);
   await work("mailer", hosts.shop, 830, 1, 2);
+  for (const service of services) {
+    await work("exports", hosts[service], 1700, 850, null);
+    await work("exports", hosts[service], 830, 1, service === "shop" ? 2 : null);
+  }
   await work("invoices", hosts.billing, 1700, 850, 100);
   await work("invoices", hosts.billing, 830, 1, 100);
   const release = (service: (typeof services)[number], version: string, more = {}) =>
@@ -87,8 +91,36 @@ describe("of two services in one database, the one whose queue fails", () => {
     expect([shop.code, billing.code]).toEqual([3, 0]);
     const judged = (out: string) =>
       (JSON.parse(out) as { verdict: { outcome: string; queues: object[] } }[])[0]?.verdict;
-    expect(judged(shop.out)).toMatchObject({ outcome: "REGRESSED", queues: [{ queue: "mailer" }] });
-    expect(judged(billing.out)).toMatchObject({ outcome: "CLEAN", queues: [{ queue: "invoices" }], gaps: [] });
+    expect(judged(shop.out)).toMatchObject({
+      outcome: "REGRESSED",
+      queues: [{ queue: "exports" }, { queue: "mailer" }],
+    });
+    expect(judged(billing.out)).toMatchObject({
+      outcome: "CLEAN",
+      queues: [{ queue: "exports" }, { queue: "invoices" }],
+      gaps: [],
+    });
+  });
+
+  it("is judged in a queue of both by the jobs of its own workers", async () => {
+    const { body } = await gateway.query(
+      "{ latestDeploys { service verdict { queues { queue outcome before { succeeded failed } after { succeeded failed } } } } }",
+    );
+    const exported = body.data.latestDeploys.map(({ service, verdict }: any) => [
+      service,
+      verdict.queues.find(({ queue }: { queue: string }) => queue === "exports"),
+    ]);
+    // The windows move while the test runs: a few jobs are outside.
+    const part = (outcome: string, succeeded: number, failed: unknown) => ({
+      queue: "exports",
+      outcome,
+      before: { succeeded: expect.closeTo(400, -2), failed: 0 },
+      after: { succeeded: expect.closeTo(succeeded, -2), failed },
+    });
+    expect(Object.fromEntries(exported)).toEqual({
+      shop: part("REGRESSED", 200, expect.closeTo(200, -2)),
+      billing: part("CLEAN", 400, 0),
+    });
   });
 
   it("is the one whose deploy is a problem", async () => {
@@ -101,6 +133,7 @@ describe("of two services in one database, the one whose queue fails", () => {
     const { body } = await gateway.query("{ queues { name owners { service destination basis } } }");
     const owned = (service: string) => [{ service, destination: null, basis: "WORKERS" }];
     expect(body.data.queues).toEqual([
+      { name: "exports", owners: owned("shop") },
       { name: "invoices", owners: owned("billing") },
       { name: "mailer", owners: owned("shop") },
     ]);

@@ -1,7 +1,6 @@
 import type { Container } from "../../containers/container.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import type { FingerprintedFailures } from "../../queues/queue.ts";
-import type { QueueHistory } from "../../queues/history.ts";
 import { isSameGroup } from "../../releases/service-group.ts";
 import type { ReleaseOf } from "../../releases/worker.ts";
 import type { TimelineEntry } from "../../timeline/timeline.ts";
@@ -9,10 +8,11 @@ import { type DeployRecord, toStart } from "../deploy.ts";
 import { isLive, isOfDeploy } from "../state.ts";
 import { verdictRules } from "./rules.ts";
 import type { Baseline, ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./types.ts";
+import { countEnded, type OwnHistory } from "./shared.ts";
 import { hasEnough } from "./verdict.ts";
 import { lastsUntil, type Span, type Windows } from "./windows.ts";
 
-type Histories = ReadonlyMap<string, QueueHistory>;
+type Histories = ReadonlyMap<string, OwnHistory>;
 
 /** The queues of one source in both windows, by name, from histories of one step each. A window is null where its rows are gone, or only samples. */
 export function toQueueEvidence(source: string, seconds: number, before: Histories, after: Histories): QueueEvidence[] {
@@ -24,6 +24,7 @@ export function toQueueEvidence(source: string, seconds: number, before: Histori
     after: toWindow(after.get(queue), seconds),
     endedBefore: toEnded(before.get(queue), seconds),
     endedAfter: toEnded(after.get(queue), seconds),
+    ...([before, after].some((one) => one.get(queue)?.unattributed === null) && { isUnattributed: true }),
   }));
 }
 
@@ -51,11 +52,13 @@ export function withBaseline(
   return hasEnough(before) || isFirst ? { ...evidence, baseline, before, endedBefore } : evidence;
 }
 
-function toEnded(history: QueueHistory | undefined, seconds: number): number | null {
+function toEnded(history: OwnHistory | undefined, seconds: number): number | null {
   if (!history) return 0;
-  const [point] = history.points;
-  if (!point || point.processedPerSec === null || point.failures === null) return null;
-  return Math.round(point.processedPerSec * seconds) + point.failures;
+  const ended = countEnded(history, seconds);
+  if (ended === null) return null;
+  // Failures may be those of another service: they neither blame nor excuse.
+  if (history.unattributed === null) return ended.succeeded || null;
+  return ended.succeeded + ended.failed + (history.unattributed?.succeeded ?? 0);
 }
 
 const nothing = {
@@ -68,13 +71,15 @@ const nothing = {
 };
 
 /** A queue missing from the answer had no jobs. */
-function toWindow(history: QueueHistory | undefined, seconds: number): QueueWindow | null {
+function toWindow(history: OwnHistory | undefined, seconds: number): QueueWindow | null {
   if (!history) return nothing;
-  const [point] = history.points;
-  if (history.sampled || !point || point.processedPerSec === null || point.failures === null) return null;
+  const { points, sampled, unattributed } = history;
+  const [point] = points;
+  const ended = countEnded(history, seconds);
+  if (sampled || unattributed === null || !point || ended === null) return null;
   const { waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds } = point;
-  const ended = { succeeded: Math.round(point.processedPerSec * seconds), failed: point.failures };
-  return { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };
+  const window = { ...ended, waitP95Seconds, runP95Seconds, depth, oldestAgeSeconds };
+  return unattributed ? { ...window, unattributed } : window;
 }
 
 /** Engine events of a group's containers. */

@@ -1,4 +1,5 @@
 import type { QueueState } from "../../queues/state.ts";
+import type { Ended } from "./shared.ts";
 import type { Windows } from "./windows.ts";
 
 export type VerdictOutcome = "clean" | "regressed" | "not_enough_data";
@@ -12,6 +13,11 @@ export interface QueueWindow {
   /** Runnable jobs at its end, and how long the oldest has been runnable, seconds; null when unknown, or without one. */
   readonly depth: number | null;
   readonly oldestAgeSeconds: number | null;
+  /**
+   * In a queue that other services work on too the numbers are of the deploy's own service, and
+   * these are of workers that may be anyone's. Absent where the whole queue is the service's.
+   */
+  readonly unattributed?: Ended;
 }
 
 /**
@@ -31,6 +37,8 @@ export interface QueueEvidence {
   readonly endedBefore: number | null;
   readonly endedAfter: number | null;
   readonly after: QueueWindow | null;
+  /** Whether others work on it too, and rows do not say whose the ended jobs are. @default false */
+  readonly isUnattributed?: boolean;
   /** State now, looked up if the queue has lost its jobs (`hasLostJobs`). @default null */
   readonly stateNow?: QueueState | null;
 }

@@ -13,6 +13,7 @@ import type {
   QueueVerdict,
   QueueWindow,
 } from "./types.ts";
+import type { Ended } from "./shared.ts";
 import type { Windows } from "./windows.ts";
 
 /**
@@ -27,7 +28,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const { restartsFrom, restartsBefore, restartsAfter, untilNow } = containers;
   // Right after a deploy workers may still be starting.
   const stateCounts = untilNow && windows !== null && windows.seconds >= verdictRules.stoppedSeconds;
-  const judged = queues.map((queue) => judgeQueue(queue, verdictRules.alpha / tests, stateCounts));
+  const judged = queues.map((queue) => judgeShare(queue, verdictRules.alpha / tests, stateCounts));
   const isPast = restartsFrom === "counters" && !untilNow;
   const restartsPValue =
     restartsBefore && restartsAfter && !isPast
@@ -201,13 +202,47 @@ export function hasEnough(window: QueueWindow | null): window is QueueWindow {
   return window !== null && countEnded(window) >= verdictRules.leastJobs;
 }
 
-function countEnded({ succeeded, failed }: QueueWindow): number {
+function countEnded({ succeeded, failed }: Ended): number {
   return succeeded + failed;
 }
 
 /** Whether a queue had enough jobs before the deploy, but not after it: the release may have stopped it. */
 export function hasLostJobs({ before, after }: QueueEvidence): boolean {
   return hasEnough(before) && !hasEnough(after);
+}
+
+/**
+ * Tests one queue, or of one that other services work on too, the service's part. What ended on
+ * workers that may be anyone's counts for the deploy: it is worse only if it is so whoever did it,
+ * and clean only likewise.
+ */
+function judgeShare(evidence: QueueEvidence, alpha: number, stateCounts: boolean): QueueVerdict {
+  const { before, after } = evidence;
+  const judge = (was: Partial<Ended>, is: Partial<Ended>) => ({
+    ...judgeQueue({ ...evidence, before: addJobs(before, was), after: addJobs(after, is) }, alpha, stateCounts),
+    before,
+    after,
+  });
+  const own = judge({}, {});
+  if (evidence.isUnattributed) {
+    return { ...own, reasons: ["other services work on it too, and its ended jobs do not name their workers"] };
+  }
+  const [was, is] = [before?.unattributed ?? none, after?.unattributed ?? none];
+  const count = countEnded(was) + countEnded(is);
+  if (count === 0) return own;
+  const best = judge({ failed: was.failed }, { succeeded: is.succeeded });
+  if (best.outcome === "regressed") return best;
+  const worst = judge({ succeeded: was.succeeded }, { failed: is.failed });
+  if (own.outcome === "clean" && worst.outcome !== "regressed") return own;
+  if (own.outcome === "not_enough_data" && worst.outcome === "not_enough_data") return own;
+  const reason = `other services work on it too, and the workers of ${formatCount(count, "ended job")} are not known`;
+  return { ...own, outcome: "not_enough_data", reasons: [reason] };
+}
+
+const none: Ended = { succeeded: 0, failed: 0 };
+
+function addJobs(window: QueueWindow | null, { succeeded = 0, failed = 0 }: Partial<Ended>): QueueWindow | null {
+  return window && { ...window, succeeded: window.succeeded + succeeded, failed: window.failed + failed };
 }
 
 /**

@@ -5,6 +5,7 @@ import { isOfSameGroup, toStart } from "../../deploys/deploy.ts";
 import { type Deploy, withoutFailed } from "../../deploys/state.ts";
 import {
   earlierBaselines,
+  type FailureOwners,
   findNewErrors,
   needsBaseline,
   type SeenEvents,
@@ -16,11 +17,11 @@ import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.t
 import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
 import { type Span, toWindows, type Windows } from "../../deploys/verdict/windows.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { once } from "../../lib/cache.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
-import { formatFirst, formatList } from "../../lib/text.ts";
+import { formatList } from "../../lib/text.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import type { QueueHistory } from "../../queues/history.ts";
-import { isOwnedBy } from "../../queues/owners.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
@@ -28,9 +29,11 @@ import type { Place } from "../../timeline/rings.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 import type { QueueLoaders } from "../queues/loader.ts";
 import type { OwnerLoader } from "../queues/owners-loader.ts";
-import { findWorkers } from "../queues/workers.ts";
+import { findWorkerGroups, findWorkers } from "../queues/workers.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { DeployLoader } from "./info-loader.ts";
+import { createOwnership, type Ownership } from "./ownership.ts";
+import { createOwnJobs } from "./own-jobs.ts";
 
 export interface DeploySiblings {
   readonly containers: ContainerLoaders;
@@ -46,18 +49,21 @@ interface VerdictParts {
   readonly fleet: () => Promise<KnownContainers>;
 }
 
-/** Queues that a gap names, at most. */
-const mostNamed = 5;
+const noHistories: ReadonlyMap<string, QueueHistory> = new Map();
 /** Verdicts computed at once: each queries every source twice. */
 const sideBySide = 2;
 
-/** Collects the evidence of a verdict; what cannot be read becomes a gap. One query for each source and window. */
+/**
+ * Collects the evidence of a verdict; what cannot be read becomes a gap. One query for each source
+ * and window, and two more where rows name workers of several services.
+ */
 export function createVerdicts(
   sources: Sources,
   { principal, signal }: Caller,
   { siblings, all, fleet }: VerdictParts,
 ): (deploy: Deploy, seconds: number) => Promise<DeployVerdict> {
   const now = siblings.nowMs / 1000;
+  const workerGroups = once(() => findWorkerGroups(siblings.containers));
 
   /** The sources of its environment, and those of an unknown one, which only tokens of every environment see. `unread`: none, because they do not answer. */
   const findSources = async (deploy: Deploy, gaps: string[]) => {
@@ -73,22 +79,24 @@ export function createVerdicts(
   };
   const readQueues = async (
     source: QueueSource,
-    isOwn: IsOwn,
+    ownership: Ownership,
     { seconds, before, after }: Windows,
     gaps: string[],
   ): Promise<{ readonly evidence: readonly QueueEvidence[]; readonly unread: boolean }> => {
-    const ask = async (from: number) =>
-      (await source.history?.(null, { from, step: seconds, steps: 1 }, signal)) ?? new Map();
+    const jobs = createOwnJobs(source, seconds, ownership, signal);
+    const ask = async (from: number) => (await jobs.read([from]))[0] ?? noHistories;
     try {
-      const [was, is] = await Promise.all([ask(before.from), ask(after.from)]);
+      const [was = noHistories, is = noHistories] = await jobs.read([before.from, after.from]);
       const evidence = await addBaselines(
         source.name,
-        toQueueEvidence(source.name, seconds, was, is).filter(isOwn),
+        toQueueEvidence(source.name, seconds, was, is).filter(({ queue }) => jobs.isOwn(queue)),
         after,
         ask,
         gaps,
       );
-      const isUnknown = evidence.some((queue) => queue.before === null || queue.after === null);
+      const isUnknown = evidence.some(
+        (queue) => !queue.isUnattributed && (queue.before === null || queue.after === null),
+      );
       if (isUnknown) gaps.push(`${source.name}: ended jobs are not stored long enough`);
       return { evidence: evidence.some(hasLostJobs) ? await addStates(evidence) : evidence, unread: false };
     } catch (error) {
@@ -105,7 +113,12 @@ export function createVerdicts(
       return { ...one, stateNow: own ? toQueueState(own) : null };
     });
   };
-  const readErrors = async (deploy: Deploy, shown: readonly QueueSource[], isOwn: IsOwn, gaps: string[]) => {
+  const readErrors = async (
+    deploy: Deploy,
+    shown: readonly QueueSource[],
+    isOwn: FailureOwners["isOwn"],
+    gaps: string[],
+  ) => {
     const latest = withoutFailed(await all()).find((other) => isOfSameGroup(other, deploy));
     if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
     try {
@@ -157,12 +170,17 @@ export function createVerdicts(
     const around = withoutFailed(deploys).filter((other) => isOfSameGroup(other, deploy));
     const windows = failed ? null : toWindows(deploy, around, now, seconds);
     const { shown: asked, unread } = await findSources(deploy, gaps);
-    const { isOwn, toGaps } = await createOwnership(deploy, asked, siblings.owners);
+    const ownership = await createOwnership(deploy, asked, {
+      principal,
+      ownersOf: siblings.owners,
+      groups: await workerGroups(),
+    });
     const [read, newErrors] = await Promise.all([
-      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, isOwn, windows, gaps))),
-      readErrors(deploy, asked, isOwn, errorGaps),
+      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, ownership, windows, gaps))),
+      readErrors(deploy, asked, ownership.isOwnFailure, errorGaps),
     ]);
-    gaps.push(...errorGaps, ...toGaps());
+    const queues = read.flatMap(({ evidence }) => evidence);
+    gaps.push(...errorGaps, ...ownership.toGaps(queues));
     const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));
     const { shown, silent } = engines;
     if (silent.length > 0) {
@@ -173,7 +191,7 @@ export function createVerdicts(
     return judgeDeploy({
       failed,
       windows,
-      queues: read.flatMap(({ evidence }) => evidence),
+      queues,
       queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),
       containers: toContainerEvidence(deploy, windows, own, seen, now),
       newErrors,
@@ -205,33 +223,6 @@ async function addBaselines(
     compared = compared.map((one) => (needsBaseline(one) ? withBaseline(one, baseline, earlier, to - from) : one));
   }
   return compared;
-}
-
-type IsOwn = (queue: { readonly queue: string; readonly source: string }) => boolean;
-
-/**
- * Whether the service of a deploy works on a queue. A queue whose service is unknown does not count;
- * `toGaps` names those that were asked for.
- */
-async function createOwnership(
-  deploy: Deploy,
-  sources: readonly QueueSource[],
-  ownersOf: OwnerLoader,
-): Promise<{ readonly isOwn: IsOwn; readonly toGaps: () => readonly string[] }> {
-  const owners = new Map(await Promise.all(sources.map(async ({ name }) => [name, await ownersOf(name)] as const)));
-  const unknown = new Map<string, Set<string>>();
-  return {
-    isOwn({ queue, source }) {
-      const isOwned = isOwnedBy(owners.get(source)?.(queue) ?? null, deploy);
-      if (isOwned === null) unknown.set(source, (unknown.get(source) ?? new Set()).add(queue));
-      return isOwned === true;
-    },
-    toGaps: () =>
-      [...unknown].map(
-        ([source, queues]) =>
-          `${source}: which service works on ${formatFirst([...queues].toSorted(), mostNamed)} is not known`,
-      ),
-  };
 }
 
 /** Whether something belongs to the group of a deploy. */

@@ -1,0 +1,64 @@
+import { countEnded, toOwnHistory } from "../../deploys/verdict/shared.ts";
+import type { QueueHistory } from "../../queues/history.ts";
+import type { QueueSource } from "../../queues/queue.ts";
+import type { Ownership } from "./ownership.ts";
+
+type Histories = ReadonlyMap<string, QueueHistory>;
+
+/** The ended jobs of a source's queues, as far as they are of a deploy's service. */
+export interface OwnJobs {
+  /**
+   * The histories of all queues in windows that begin at these times, unix seconds. Of a queue that
+   * others work on too it is what the service's own workers did.
+   */
+  readonly read: (froms: readonly number[]) => Promise<readonly Histories[]>;
+  /** Whether the service works on a queue, by its owners or by the rows that were read. */
+  readonly isOwn: (queue: string) => boolean;
+}
+
+/**
+ * Where rows name the workers of ended jobs, they show who works on a queue, though no job of it
+ * runs or fails now. A queue that is shared in one of the windows is so in all.
+ */
+export function createOwnJobs(
+  source: QueueSource,
+  seconds: number,
+  { isOwn, isShared, hosts }: Ownership,
+  signal: AbortSignal,
+): OwnJobs {
+  // Where there is no other service, nobody has to be told apart.
+  const isNamed = source.historyOn !== undefined && hosts.has("other");
+  const seen = { own: new Set<string>(), other: new Set<string>() };
+  const readOn = async (whose: "own" | "other", from: number): Promise<Histories> => {
+    const names = hosts.get(whose);
+    if (!isNamed || !source.historyOn || !names) return new Map();
+    const histories = await source.historyOn(names, null, { from, step: seconds, steps: 1 }, signal);
+    for (const [queue, history] of histories) {
+      const { succeeded, failed } = countEnded(history, seconds) ?? { succeeded: 0, failed: 0 };
+      if (succeeded + failed > 0) seen[whose].add(queue);
+    }
+    return histories;
+  };
+  const readWindow = async (from: number) => {
+    const whole = source.history?.(null, { from, step: seconds, steps: 1 }, signal) ?? new Map<string, QueueHistory>();
+    const [all, own, others] = await Promise.all([whole, readOn("own", from), readOn("other", from)]);
+    return { all, own, others };
+  };
+  const ofSource = (queue: string) => ({ queue, source: source.name });
+  const isOwnHere = (queue: string) => isOwn(ofSource(queue), seen.own.has(queue));
+  /** Whether only part of its jobs are the service's. */
+  const isPart = (queue: string) => isOwnHere(queue) && (seen.other.has(queue) || isShared(ofSource(queue)));
+  return {
+    isOwn: isOwnHere,
+    async read(froms) {
+      const windows = await Promise.all(froms.map(readWindow));
+      return windows.map(({ all, own, others }) => {
+        const toPart = (queue: string, history: QueueHistory) =>
+          toOwnHistory(history, seconds, isNamed ? { own: own.get(queue), others: others.get(queue) } : null);
+        return new Map(
+          [...all].map(([queue, history]) => [queue, isPart(queue) ? toPart(queue, history) : history] as const),
+        );
+      });
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { expect, it } from "vitest";
+import { createOwnJobs } from "../../../src/graphql/deploys/own-jobs.ts";
+import type { Ownership } from "../../../src/graphql/deploys/ownership.ts";
+import type { QueueHistory } from "../../../src/queues/history.ts";
+import type { QueueSource } from "../../../src/queues/queue.ts";
+import { sampleHistory } from "../../support/queues.ts";
+
+const signal = new AbortController().signal;
+const seconds = 600;
+const ended = (count: number) => sampleHistory({ processedPerSec: count / seconds, failures: 0 });
+
+/** Two queues of 100 jobs in each window; those of each host, by the start of the window and the queue. */
+function open(
+  on: Readonly<Record<string, Readonly<Record<string, number>>>> | null,
+  {
+    isShared = () => false,
+    isOwn = () => true,
+    hosts = { own: ["mine"], other: ["theirs"] },
+  }: {
+    isShared?: Ownership["isShared"];
+    isOwn?: Ownership["isOwn"];
+    hosts?: Readonly<Record<string, readonly string[]>>;
+  } = {},
+) {
+  const asked: unknown[] = [];
+  const source: Pick<QueueSource, "name" | "history" | "historyOn"> = {
+    name: "jobs",
+    history: async () => new Map(["a", "b"].map((queue) => [queue, ended(100)])),
+    ...(on && {
+      historyOn: async (names, queues, { from }) => {
+        asked.push([names, queues, from]);
+        const counts = on[`${names[0]} ${from}`] ?? {};
+        return new Map<string, QueueHistory>(Object.entries(counts).map(([queue, count]) => [queue, ended(count)]));
+      },
+    }),
+  };
+  const ownership = { isOwn, isShared, hosts: new Map(Object.entries(hosts)) } as unknown as Ownership;
+  const own = createOwnJobs(source as QueueSource, seconds, ownership, signal);
+  return {
+    asked,
+    isOwn: (queue: string) => own.isOwn(queue),
+    read: async (...froms: number[]) =>
+      (await own.read(froms)).map((histories) =>
+        Object.fromEntries(
+          [...histories].map(([queue, { points, ...more }]) => {
+            const { unattributed } = more as { unattributed?: { succeeded: number } | null };
+            return [
+              queue,
+              [Math.round((points[0]?.processedPerSec ?? 0) * seconds), unattributed?.succeeded ?? unattributed],
+            ];
+          }),
+        ),
+      ),
+  };
+}
+const whole = { a: [100, undefined], b: [100, undefined] };
+
+it("jobs of a queue where nobody else's ended are all of the service", async () => {
+  const { asked, read } = open({ "mine 1": { a: 60 } });
+  expect(await read(1, 2)).toEqual([whole, whole]);
+  expect(asked).toEqual([
+    [["mine"], null, 1],
+    [["theirs"], null, 1],
+    [["mine"], null, 2],
+    [["theirs"], null, 2],
+  ]);
+});
+
+it("jobs of a queue that is shared in one window are split in all", async () => {
+  const { read } = open({ "theirs 2": { b: 30 }, "mine 2": { b: 60 }, "mine 1": { b: 90 } });
+  expect(await read(1, 2)).toEqual([
+    { a: [100, undefined], b: [90, 10] },
+    { a: [100, undefined], b: [60, 10] },
+  ]);
+  // An earlier day, which is read later.
+  expect(await read(3)).toEqual([{ a: [100, undefined], b: [0, 100] }]);
+});
+
+it("jobs of a queue that is known to be shared are split at once", async () => {
+  const isShared: Ownership["isShared"] = ({ queue, source }) => queue === "a" && source === "jobs";
+  expect(await open({ "mine 1": { a: 99 } }, { isShared }).read(1)).toEqual([{ a: [99, 1], b: [100, undefined] }]);
+});
+
+it.each([
+  ["rows name no workers", null, undefined],
+  ["no worker of another service is known", {}, { own: ["mine"] }],
+])("jobs of a shared queue are of nobody where %s", async (_, on, hosts) => {
+  const { asked, read } = open(on, { isShared: () => true, ...(hosts && { hosts }) });
+  expect(await read(1)).toEqual([{ a: [100, null], b: [100, null] }]);
+  expect(asked).toEqual([]);
+});
+
+it("jobs of a queue that is not the service's are not split", async () => {
+  const { read, isOwn } = open({ "theirs 1": { a: 5 } }, { isOwn: () => false });
+  expect([await read(1), isOwn("a")]).toEqual([[whole], false]);
+});
+
+it("rows make a queue the service's, as far as its workers ended jobs", async () => {
+  const own: Ownership["isOwn"] = (_queue, hasEnded = false) => hasEnded;
+  const { read, isOwn } = open({ "mine 2": { a: 40 } }, { isOwn: own, isShared: () => true });
+  expect(await read(1, 2)).toEqual([
+    { a: [0, 100], b: [100, undefined] },
+    { a: [40, 60], b: [100, undefined] },
+  ]);
+  expect(["a", "b"].map(isOwn)).toEqual([true, false]);
+});
