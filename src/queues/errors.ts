@@ -2,14 +2,16 @@ import type { ReadBudget } from "../lib/budget/budget.ts";
 import { redactStart, cutMargin } from "../lib/redact/sanitize.ts";
 import { type ServiceGroup, toGroupKey, toReleaseKey } from "../releases/service-group.ts";
 import type { ReleaseOf } from "../releases/worker.ts";
-import { toFingerprint } from "./fingerprint.ts";
+import { toFingerprint, toWords } from "./fingerprint.ts";
 import {
   type FailedJobs,
   failureGroupsLimit,
   type FingerprintedFailures,
   type FingerprintedJobs,
+  type FoundFailure,
   type JobFailures,
   jobIdsPerError,
+  type PastFailure,
 } from "./queue.ts";
 
 /** Longest error text that is shown, characters. */
@@ -19,7 +21,14 @@ export const errorReadLimit = errorTextLimit + cutMargin;
 
 /** An error text for display: cleaned, then cut, never empty. `isCut`: the system had already cut it. */
 export function toErrorText(text: string, isCut = false): string {
-  return redactStart(text, errorTextLimit, isCut) || "no error text";
+  return redactStart(text, errorTextLimit, isCut) || noErrorText;
+}
+
+const noErrorText = "no error text";
+
+/** The words that a stored text has, in this order, if its error is that of a text for display. */
+export function toErrorWords(text: string): readonly string[] {
+  return text === noErrorText ? [] : toWords(text);
 }
 
 /** Failures whose workers ran one release of one group; all fields are null where the release is unknown. */
@@ -102,6 +111,14 @@ export function createFingerprints() {
       return (await add(failures, budget)).map((failure) => ({ ...failure, complete }));
     },
     addToJobs: (jobs: readonly FailedJobs[], budget: Turns): Promise<FingerprintedJobs[]> => add(jobs, budget),
+    async addToFound(found: readonly FoundFailure[], budget: Turns): Promise<PastFailure[]> {
+      return (await add(found, budget)).map(({ queue, source, worker, fingerprint }) => ({
+        queue,
+        source,
+        worker,
+        fingerprint,
+      }));
+    },
   };
 }
 

@@ -14,11 +14,31 @@ const openQuoteLength = 200;
  * values, times) have the same one, in every queue. Clean the text first: the hash must not reveal a secret.
  */
 export function toFingerprint(text: string): string {
-  const shape = foldError(text);
+  return hash("sha256", toShape(text).compared).slice(0, 12);
+}
+
+/** The folded text, and its part that is compared. */
+function toShape(text: string): { readonly whole: string; readonly compared: string } {
+  const whole = foldError(text);
   // A power of two: texts cut to different lengths mostly compare the same part.
   const length =
-    text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(shape.length || 1)));
-  return hash("sha256", shape.slice(0, length)).slice(0, 12);
+    text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(whole.length || 1)));
+  return { whole, compared: whole.slice(0, length) };
+}
+
+/** Words that are enough to tell most errors apart. */
+const mostWords = 12;
+
+/**
+ * Words that every text with the fingerprint of this one has, in this order, however it is
+ * redacted. A search by them in a database finds the texts whose fingerprints may be the same.
+ */
+export function toWords(text: string): readonly string[] {
+  const { whole, compared } = toShape(text);
+  const words = compared.match(/\p{L}{2,}/gu) ?? [];
+  // The last one may be cut.
+  const complete = compared.length < whole.length ? words.slice(0, -1) : words;
+  return complete.filter((word) => word !== "redacted").slice(0, mostWords);
 }
 
 /** A second pass seldom changes a folded text; a third has never been seen to. */

@@ -108,6 +108,26 @@ export interface FingerprintedFailures extends JobFailures {
   readonly complete: boolean;
 }
 
+/** Errors whose failures are looked for among all that are stored. */
+export interface PastSearch {
+  /** Their texts, as `failures` returns them, with their fingerprints. */
+  readonly errors: readonly Pick<FingerprintedFailures, "error" | "fingerprint">[];
+  /** Only failures up to this time, unix seconds. */
+  readonly until: number;
+}
+
+/** A failure with one of these errors: one for each queue, worker and fingerprint, or more. */
+export type PastFailure = Pick<FingerprintedFailures, "queue" | "source" | "worker" | "fingerprint">;
+
+/** The same as a kind reads it. */
+export type FoundFailure = Pick<JobFailures, "queue" | "source" | "worker" | "error">;
+
+export interface PastFailures<Failure> {
+  readonly failures: readonly Failure[];
+  /** False where not all stored failures were looked at: an error may have more than these. */
+  readonly isWhole: boolean;
+}
+
 /** The jobs of one queue that failed in the last 60 minutes with the same error text. */
 export interface FailedJobs {
   /** As `JobFailures.error`. */
@@ -201,10 +221,10 @@ export interface QueueSource {
   /** Newest first, at most `failureGroupsLimit`. Empty where the system records no errors. */
   failures(signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
   /**
-   * The failures of the hour that ended at this time (unix seconds), in the rows that are still
-   * there. Rejects also with query_refused. Absent where no rows hold them.
+   * Failures with some errors, of any age, in the rows that are still there. Rejects also with
+   * query_refused. Absent where no rows hold them.
    */
-  pastFailures?(until: number, signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
+  pastFailures?(search: PastSearch, signal: AbortSignal): Promise<PastFailures<PastFailure>>;
   /**
    * The past of these queues at the times of the range; null means all queues that had a job in it. Rejects also with query_refused (no index serves it, or the
    * range holds too many jobs) and answer_too_large. Absent where nothing is remembered.

@@ -36,6 +36,7 @@ import {
 import {
   type CachedAnswers,
   noRunningJobs,
+  type PastSearch,
   type QueueMetrics,
   type QueueSource,
   type QueueSources,
@@ -371,9 +372,9 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
     metrics: (signal) => askMetrics(signal).catch(asOpsError),
     failures: (signal) => askFailures(signal).catch(asOpsError),
     ...(readPast && {
-      pastFailures: async (until, signal) => {
+      pastFailures: async (search, signal) => {
         await checkSilence(signal);
-        return readPast(until, signal).catch(asOpsError);
+        return readPast(search, signal).catch(asOpsError);
       },
     }),
     ...(source.running && {
@@ -428,14 +429,34 @@ function cacheHistoriesOn(read: ReadHistoryOn, ttlMs: number): ReadHistoryOn {
 /** How long failures of the past are the same: only jobs that are retried or removed change them. */
 const pastMs = 300_000;
 
-function cachePast(read: NonNullable<KindSource["pastFailures"]>): NonNullable<QueueSource["pastFailures"]> {
+/** A search that failed after this long is not tried again for a while, milliseconds. */
+const slowPastMs = 500;
+const restMs = 60_000;
+
+/**
+ * Keeps of what a kind finds the failures that have the errors in question, by their fingerprints.
+ * A search that takes too long would take too long again: until it has rested, its error is repeated.
+ */
+export function cachePast(read: NonNullable<KindSource["pastFailures"]>): NonNullable<QueueSource["pastFailures"]> {
   const fingerprints = createFingerprints();
-  const cached = createKeyedCache(
-    (until: number) => `${until}`,
-    async (until, signal) => fingerprints.addToFailures(await read(until, signal), createSharedBudget(signal)),
+  let slow: { readonly error: Error; readonly at: number } | null = null;
+  const search = createKeyedCache(
+    ({ errors, until }: PastSearch) => JSON.stringify([until, errors.map(({ fingerprint }) => fingerprint).toSorted()]),
+    async (asked, signal) => {
+      const begin = performance.now();
+      const { failures, isWhole } = await read(asked, signal).catch((error: unknown) => {
+        const now = performance.now();
+        if (now - begin >= slowPastMs && !signal.aborted) slow = { error: error as Error, at: now };
+        throw error;
+      });
+      const wanted = new Set(asked.errors.map(({ fingerprint }) => fingerprint));
+      const found = await fingerprints.addToFound(failures, createSharedBudget(signal));
+      return { failures: found.filter(({ fingerprint }) => wanted.has(fingerprint)), isWhole };
+    },
     () => pastMs,
   );
-  return (until, signal) => cached(until, signal);
+  return (wanted, signal) =>
+    slow && performance.now() - slow.at < restMs ? Promise.reject(slow.error) : search(wanted, signal);
 }
 
 function asOpsError(error: unknown): never {

@@ -6,7 +6,15 @@ import type { JobAction, JobStatements } from "./jobs/control.ts";
 import type { Database } from "./postgres/database.ts";
 import type { TableName } from "./postgres/names.ts";
 import type { HeavyOptions, IndexAdvice } from "./postgres/statements.ts";
-import type { FailedJobs, JobFailures, QueueSource, UnsupportedSystem } from "./queue.ts";
+import type {
+  FailedJobs,
+  FoundFailure,
+  JobFailures,
+  PastFailures,
+  PastSearch,
+  QueueSource,
+  UnsupportedSystem,
+} from "./queue.ts";
 
 /** What a source may need. Nothing connects before its first use. */
 export interface KindContext {
@@ -33,7 +41,8 @@ interface BrokerUrls {
 /** A source as its kind makes it; `createQueueSources` adds the caches and the fingerprints. */
 export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures" | "failedJobs"> {
   failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
-  readonly pastFailures?: (until: number, signal: AbortSignal) => Promise<readonly JobFailures[]>;
+  /** May return failures with other errors too: those with a text alike. */
+  readonly pastFailures?: (search: PastSearch, signal: AbortSignal) => Promise<PastFailures<FoundFailure>>;
   failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
   /** Its rows hold only part of the past: samples taken at reads fill what `history` leaves null. */
   readonly isPastPartial?: boolean;

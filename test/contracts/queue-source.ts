@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { protectSecrets } from "../../src/lib/redact/secrets.ts";
+import { toFingerprint } from "../../src/queues/fingerprint.ts";
 import type { QueueMetrics, QueueSource, QueueSources } from "../../src/queues/queue.ts";
 import type { JobBackend } from "../support/job-backend.ts";
 
@@ -102,18 +103,41 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       expect(Date.parse(timeouts?.lastAt ?? "") - Date.parse(timeouts?.firstAt ?? "")).toBe(20_000);
     });
 
-    it("has the failures of an hour of an earlier day", async ({ skip }) => {
+    it("finds the failures of any age that had an error", async ({ skip }) => {
       skip(!backend.abilities.errors || !source.pastFailures, "it keeps no errors");
-      const ago = (seconds: number, error: string) => ({
-        queue: "a",
+      const ago = (seconds: number, error: string | null, name = "a") => ({
+        queue: name,
         state: "failed" as const,
         endedAgo: seconds,
         error,
       });
       const day = 86_400;
-      await backend.insert([ago(10, "now"), ago(day + 10, "then"), ago(day + 3500, "then"), ago(day + 3700, "before")]);
-      const past = await source.pastFailures?.(Math.floor(Date.now() / 1000) - day, signal());
-      expect(past?.map(({ queue: name, error, count }) => [name, error, count])).toStrictEqual([["a", "then", 2]]);
+      await backend.insert([
+        ago(10, "no rate for EUR 1"),
+        ago(3700, "no rate for USD 2"),
+        ago(day + 7200, "no quote for 'DE' 3"),
+        ago(40 * day, "no quote for 'FR' 4", "b"),
+        ago(7200, "no quote was ever for sale"),
+        ago(7200, null),
+      ]);
+      const until = Math.floor(Date.now() / 1000) - 3600;
+      const search = async (...texts: readonly string[]) => {
+        const errors = texts.map((error) => ({ error, fingerprint: toFingerprint(error) }));
+        const past = await source.pastFailures?.({ errors, until }, signal());
+        expect(past?.isWhole).toBe(true);
+        return past?.failures
+          .map(({ queue: own, fingerprint }) => [
+            own,
+            texts[errors.findIndex((one) => one.fingerprint === fingerprint)],
+          ])
+          .toSorted();
+      };
+      expect(await search("no rate for EUR 9", "no quote for 'IT' 5")).toStrictEqual([
+        ["a", "no quote for 'IT' 5"],
+        ["b", "no quote for 'IT' 5"],
+      ]);
+      expect(await search("no error text")).toStrictEqual([["a", "no error text"]]);
+      expect(await search("no quote")).toStrictEqual([]);
     });
 
     it("keeps 64-bit ids exact", async ({ skip }) => {

@@ -171,7 +171,10 @@ function withFingerprints(source: KindSource) {
   const fingerprints = createFingerprints();
   const failures = async (signal: AbortSignal) =>
     fingerprints.addToFailures(await source.failures(signal), createSharedBudget(signal));
-  const pastFailures = async (_until: number, signal: AbortSignal) => failures(signal);
+  const pastFailures = async (_search: unknown, signal: AbortSignal) => ({
+    failures: await failures(signal),
+    isWhole: true,
+  });
   return { ...source, failures, pastFailures, failedJobs: async () => null };
 }
 

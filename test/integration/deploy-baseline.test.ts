@@ -103,3 +103,9 @@ it("an error that its queue did not have a day before is a regression", async ()
     newErrors: [{ error: expect.stringContaining("no rate"), regressed: true }],
   });
 });
+
+it("an error that its queue had on any day, at any hour, is not new", async () => {
+  await work("nightly", 9 * day + 7200, 9 * day + 7000, "no rate for EUR 19");
+  await restart();
+  await expect.poll(judge, { timeout: 20_000 }).toMatchObject({ outcome: "CLEAN", reasons: [], newErrors: [] });
+});

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { foldError, toFingerprint } from "../../src/queues/fingerprint.ts";
+import { redactText } from "../../src/lib/redact/sanitize.ts";
+import { foldError, toFingerprint, toWords } from "../../src/queues/fingerprint.ts";
 import { growthOf } from "../support/cost.ts";
 
 /** Values as errors have them, each kind of its own form. */
@@ -321,5 +322,65 @@ describe("toFingerprint", () => {
         JSON.stringify(unit),
       ).toBeLessThan(8);
     }
+  });
+});
+
+describe("the words of an error", () => {
+  /** Whether a text has these words in their order, as a search in a database tests it. */
+  const has = (text: string, words: readonly string[]) => {
+    let from = 0;
+    return words.every((word) => {
+      const at = text.indexOf(word, from);
+      from = at + word.length;
+      return at !== -1;
+    });
+  };
+  /** Two values of one kind. */
+  const pair = fc.oneof(
+    ...[
+      fc.uuid(),
+      fc.nat().map(String),
+      fc.stringMatching(/^[0-9a-f]{16,40}$/),
+      fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString()),
+      fc.string({ maxLength: 30 }).map((text) => JSON.stringify(text)),
+      fc.emailAddress(),
+    ].map((kind) => fc.tuple(kind, kind)),
+  );
+  const phrase = fc.constantFrom(
+    "could not charge customer",
+    "the gateway's answer was late:",
+    "ActiveRecord::RecordNotUnique (Key (a, b)=(",
+    "Überweisung für Konto",
+    "password=",
+    "\n\tat Foo.bar(Foo.java:",
+    '{"error": ',
+  );
+
+  it("are in every text with its fingerprint, in their order", () => {
+    const parts = fc.array(fc.tuple(phrase, pair), { minLength: 1, maxLength: 12 });
+    const texts = parts.map((own) =>
+      [0, 1].map((index) => own.map(([part, two]) => `${part} ${two[index]} `).join("")),
+    );
+    let same = 0;
+    fc.assert(
+      fc.property(texts, ([one = "", other = ""]) => {
+        const shown = redactText(one).slice(0, 2000);
+        expect(has(one, toWords(shown))).toBe(true);
+        if (toFingerprint(shown) !== toFingerprint(redactText(other).slice(0, 2000))) return;
+        same += 1;
+        expect(has(other, toWords(shown))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+    // Most of them are alike.
+    expect(same).toBeGreaterThan(50);
+  });
+
+  it("are at most twelve, without values and what redaction wrote", () => {
+    expect(toWords("no rate for 'EUR' at 10:31, x 17 [redacted] done")).toEqual(["no", "rate", "for", "at", "done"]);
+    expect(toWords("one two three four five six seven eight nine ten eleven twelve thirteen")).toHaveLength(12);
+    expect(toWords("17")).toEqual([]);
+    // A text that was cut compares a part, whose last word may be cut.
+    expect(toWords("a".repeat(1990))).toEqual([]);
   });
 });

@@ -52,7 +52,8 @@ export function withBaseline(
   return hasEnough(before) || isFirst ? { ...evidence, baseline, before, endedBefore } : evidence;
 }
 
-function toEnded(history: OwnHistory | undefined, seconds: number): number | null {
+/** Jobs that ended in a history of one step; null when unknown. */
+export function toEnded(history: OwnHistory | undefined, seconds: number): number | null {
   if (!history) return 0;
   const ended = countEnded(history, seconds);
   if (ended === null) return null;
@@ -118,7 +119,7 @@ export function toContainerEvidence(
       unhealthyNow,
     };
   }
-  const start = toStart(deploy);
+  const start = windows?.before.to ?? toStart(deploy);
   const earlier = containers.filter(
     (container) => !isOfDeploy(container, deploy) && toUnixSeconds(container.createdAt) < start,
   );
@@ -169,7 +170,7 @@ function countUnhealthy(
 }
 
 /** How far back the sources' failures reach, seconds. */
-const failuresSeconds = 3600;
+export const failuresSeconds = 3600;
 /** Least time observed before the deploy for an error to count as new, seconds. */
 const leastBefore = 300;
 
@@ -177,32 +178,48 @@ const leastBefore = 300;
 export interface FailureOwners {
   readonly releaseOf: ReleaseOf;
   /** Whether the deploy's service works on its queue, for one whose worker is unknown. */
-  readonly isOwn: (failures: FingerprintedFailures) => boolean;
+  readonly isOwn: (failures: Pick<FingerprintedFailures, "queue" | "source" | "worker">) => boolean;
 }
 
 /**
- * Errors with no failure before the deploy began, and none by a worker of another release or group.
- * A deploy itself interrupts jobs while it lasts: where workers are unknown, only failures after it
- * count, and only those of queues of the deploy's service. Null when the failures of the last hour
- * do not reach far enough before the deploy, or are incomplete.
+ * Whether a failure counts for the service of a deploy: its worker is of the same group, or nobody
+ * knows whose it is and the queue is the service's.
+ */
+export function isOwnFailure(
+  failure: Pick<FingerprintedFailures, "queue" | "source" | "worker">,
+  deploy: DeployRecord,
+  { releaseOf, isOwn }: FailureOwners,
+): boolean {
+  const release = releaseOf(failure.worker);
+  return release === null ? isOwn(failure) : isSameGroup(release, deploy);
+}
+
+/**
+ * Errors of the deploy's service with no failure before its release began, and none by a worker of
+ * another release. A deploy itself interrupts jobs while it lasts: where workers are unknown, only
+ * failures after it count. Null when the failures of the last hour do not reach far enough before
+ * the deploy, or are incomplete.
+ *
+ * @param releaseStart when its release first began to be deployed, unix seconds
  */
 export function findNewErrors(
   deploy: DeployRecord,
   failures: readonly FingerprintedFailures[],
-  { releaseOf, isOwn }: FailureOwners,
+  owners: FailureOwners,
   now: number,
+  releaseStart = toStart(deploy),
 ): NewError[] | null {
   const [start, end] = [toStart(deploy), toUnixSeconds(deploy.deployedAt)];
-  const beforeSeconds = start - (now - failuresSeconds);
-  if (beforeSeconds < leastBefore || failures.some(({ complete }) => !complete)) return null;
-  const groups = [...Map.groupBy(failures, ({ fingerprint }) => fingerprint)];
-  return groups.flatMap(([fingerprint, rows]) => {
-    const releases = rows.flatMap(({ worker }) => releaseOf(worker) ?? []);
-    const isElsewhere = releases.some(
-      (release) => !isSameGroup(release, deploy) || ![deploy.version, deploy.tag].includes(release.version),
-    );
-    if (isElsewhere || rows.some(({ firstAt }) => toUnixSeconds(firstAt) < start)) return [];
-    const own = rows.filter((row) => releaseOf(row.worker) !== null || isOwn(row));
+  const reach = now - failuresSeconds;
+  const ofService = failures.filter((failure) => isOwnFailure(failure, deploy, owners));
+  if (start - reach < leastBefore || ofService.some(({ complete }) => !complete)) return null;
+  const { releaseOf } = owners;
+  const groups = [...Map.groupBy(ofService, ({ fingerprint }) => fingerprint)];
+  return groups.flatMap(([fingerprint, own]) => {
+    const isOfAnother = own
+      .flatMap(({ worker }) => releaseOf(worker) ?? [])
+      .some(({ version }) => ![deploy.version, deploy.tag].includes(version));
+    if (isOfAnother || own.some(({ firstAt }) => toUnixSeconds(firstAt) < releaseStart)) return [];
     const counted = own.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
     if (counted.length === 0) return [];
     const newest = own.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));
@@ -213,8 +230,10 @@ export function findNewErrors(
         fingerprint,
         error: newest.error,
         queues: [...new Set(own.map(({ queue }) => queue))].toSorted(),
+        sources: [...new Set(own.map(({ source }) => source))].toSorted(),
         after: { count, seconds: Math.max(1, now - Math.min(first, end)) },
-        beforeSeconds,
+        // The release before a deploy of the same one again may have ended long ago.
+        beforeSeconds: Math.max(leastBefore, releaseStart - reach),
         minutes: countMinutes(counted),
         firstAgo: now - first,
         lastAgo: now - toUnixSeconds(newest.lastAt),

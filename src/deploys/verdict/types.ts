@@ -64,11 +64,24 @@ export interface ContainerEvidence {
   readonly unhealthyNow: readonly string[];
 }
 
-/** An error that no stored failure before the deploy, and none of another release, had. */
+/** An error that no stored failure before the release, and none of another release, had. */
 export interface NewError {
   readonly fingerprint: string;
   readonly error: string;
   readonly queues: readonly string[];
+  /** Names of the sources of these queues. */
+  readonly sources: readonly string[];
+  /**
+   * Whether all failures stored from before the release were searched for it. If not, nobody knows
+   * that it is new, and it decides nothing. @default true
+   */
+  readonly searched?: boolean;
+  /**
+   * Jobs that ended in its queues in the hour before the release, and since the deploy ended. Absent
+   * or null when unknown; then those of the windows count.
+   */
+  readonly endedBefore?: number | null;
+  readonly endedAfter?: Counted | null;
   /** How often it occurred, and in how many seconds since the deploy ended, or since the first if earlier; and how many seconds before had none. */
   readonly after: Counted;
   readonly beforeSeconds: number;
@@ -107,7 +120,7 @@ export interface JudgedError extends NewError {
   /** Its share of the jobs that ended in its queues after the deploy, 0..1; null when unknown. */
   readonly share: number | null;
   readonly pValue: number;
-  /** Whether a job of its queues ended in the window that it is compared with: else it decides nothing. */
+  /** Whether a job of its queues is known to have ended before: else it decides nothing. */
   readonly comparable: boolean;
   readonly regressed: boolean;
 }

@@ -20,7 +20,7 @@ import type { Windows } from "./windows.ts";
  * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer, or has stopped; containers restart more
  * (conditional binomial test), are unhealthy longer, or are unhealthy now, in the window; a new error occurs too often for chance. Clean when nothing is worse,
  * a queue had enough jobs in both windows, none had enough only before, and no
- * error is new where nothing ran before. Else there is not enough data.
+ * error is new where nothing ran before, or may be new. Else there is not enough data.
  */
 export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const { failed = false, windows, queues, containers, newErrors, gaps, queuesUnread = false } = evidence;
@@ -36,7 +36,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
       : null;
   const errors =
     newErrors?.map((error) =>
-      judgeError(error, toJobs(error.queues, queues, windows), verdictRules.alpha / newErrors.length),
+      judgeError(error, toJobs(error, queues, windows), verdictRules.alpha / newErrors.length),
     ) ?? null;
   const worse = [
     ...judged
@@ -48,7 +48,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
       .map(({ error, after }) => `a new error occurred ${formatTimes(after.count)}: ${cut(error)}`),
   ];
   const lost = judged.filter((queue) => queue.outcome !== "regressed" && hasLostJobs(queue));
-  const unjudged = (errors ?? []).filter((error) => !error.comparable && matters(error, verdictRules.alpha));
+  const unjudged = (errors ?? []).filter((error) => !canRegress(error) && matters(error, verdictRules.alpha));
   const isClean = lost.length === 0 && unjudged.length === 0 && judged.some((queue) => queue.outcome === "clean");
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
   const missing =
@@ -61,7 +61,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     windows,
     queues: judged,
     containers: { ...containers, restartsPValue },
-    newErrors: errors,
+    newErrors: errors?.filter(({ searched }) => searched !== false) ?? null,
     queuesUnread,
     gaps: isPast
       ? [
@@ -109,51 +109,57 @@ function toSpan(counted: Counted, seconds: number): Counted {
     : { count: Math.ceil((counted.count * seconds) / counted.seconds), seconds };
 }
 
-/** Jobs that ended in the queues of an error. */
+/** Jobs that ended in the queues of an error; null where unknown. */
 interface EndedJobs {
-  /** In the windows that are compared; null where unknown. */
   readonly before: number | null;
-  readonly after: number | null;
-  /** Length of each window, seconds; null without windows. */
-  readonly seconds: number | null;
+  readonly after: Counted | null;
 }
 
-function toJobs(names: readonly string[], queues: readonly QueueEvidence[], windows: Windows | null): EndedJobs {
-  const own = queues.filter(({ queue }) => names.includes(queue));
+/** Of the hour before and the time since, and else of the windows: whatever has more before, all of them were seen. */
+function toJobs(
+  { queues: names, sources, endedBefore = null, endedAfter = null }: NewError,
+  queues: readonly QueueEvidence[],
+  windows: Windows | null,
+): EndedJobs {
+  const own = queues.filter(({ queue, source }) => names.includes(queue) && sources.includes(source));
+  const before = addUp(own.map((one) => one.endedBefore));
+  const after = addUp(own.map((one) => one.endedAfter));
   return {
-    before: addUp(own.map(({ endedBefore }) => endedBefore)),
-    after: addUp(own.map(({ endedAfter }) => endedAfter)),
-    seconds: windows?.seconds ?? null,
+    before: before === null || endedBefore === null ? (before ?? endedBefore) : Math.max(before, endedBefore),
+    after: endedAfter ?? (after === null || windows === null ? null : { count: after, seconds: windows.seconds }),
   };
 }
 
 /** Null without a number, and where one is unknown. */
-function addUp(counts: readonly (number | null)[]): number | null {
+export function addUp(counts: readonly (number | null)[]): number | null {
   if (counts.length === 0 || counts.includes(null)) return null;
   return counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
 }
 
 /**
  * An error that no job had before is compared with the jobs that ended before without it, as a
- * share: more jobs have more failures. No failure before had it for longer than the window, where
- * as many jobs ended in each second. Without such jobs, nothing shows that it is of this release.
+ * share: more jobs have more failures. Only jobs that were counted are expected to show it: how many
+ * ran at other times is unknown. Without such jobs, nothing shows that it is of this release.
  */
 function judgeError(error: NewError, jobs: EndedJobs, alpha: number): JudgedError {
   const { after, beforeSeconds, minutes } = error;
   const byTime = rateIncrease({ count: 0, seconds: beforeSeconds }, { count: minutes, seconds: after.seconds });
   const comparable = (jobs.before ?? 0) > 0;
-  // Failures after the window count too, so the share could exceed 1.
-  const share =
-    jobs.after && jobs.seconds ? Math.min(1, after.count / after.seconds / (jobs.after / jobs.seconds)) : null;
-  const failed = Math.round((share ?? 1) * (jobs.after ?? after.count));
-  const spared = Math.round((jobs.before ?? 0) * Math.max(1, beforeSeconds / (jobs.seconds ?? beforeSeconds)));
-  const byShare = fisherIncrease(
-    { failed: 0, succeeded: spared },
-    { failed, succeeded: (jobs.after ?? failed) - failed },
-  );
+  // Failures are not counted over the same time as jobs, so the share could exceed 1.
+  const share = jobs.after?.count
+    ? Math.min(1, after.count / after.seconds / (jobs.after.count / jobs.after.seconds))
+    : null;
+  const ended = jobs.after?.count ?? after.count;
+  const failed = Math.round((share ?? 1) * ended);
+  const byShare = fisherIncrease({ failed: 0, succeeded: jobs.before ?? 0 }, { failed, succeeded: ended - failed });
   const pValue = comparable ? Math.max(byTime, byShare) : byTime;
   const judged = { ...error, share, pValue, comparable };
-  return { ...judged, regressed: comparable && matters(judged, alpha) };
+  return { ...judged, regressed: canRegress(judged) && matters(judged, alpha) };
+}
+
+/** Whether it is known that an error is new, and what to compare it with. */
+function canRegress({ comparable, searched = true }: Pick<JudgedError, "comparable" | "searched">): boolean {
+  return comparable && searched;
 }
 
 /** Whether an error is too frequent for chance, lasts, and is a large share. */
@@ -171,6 +177,9 @@ function toMissing(
   [unjudged]: readonly JudgedError[],
 ): string {
   if (windows === null) return "there is less than a minute between this deploy and now, or the deploys around it";
+  if (unjudged?.searched === false) {
+    return `an error occurred ${formatTimes(unjudged.after.count)}, but whether it is new is not known: ${cut(unjudged.error)}`;
+  }
   if (unjudged) {
     const where = unjudged.queues.join(", ");
     return `a new error occurred ${formatTimes(unjudged.after.count)}, but no job of ${where} is known to have ended before the deploy, nor at its hour a day or a week before: ${cut(unjudged.error)}`;

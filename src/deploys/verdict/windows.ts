@@ -1,5 +1,7 @@
+import { isFloatingTag } from "../../containers/kamal/version.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import { type DeployRecord, toStart } from "../deploy.ts";
+import { toNewestFirst } from "../merge.ts";
 
 /** A time span, whole unix seconds. */
 export interface Span {
@@ -7,7 +9,10 @@ export interface Span {
   readonly to: number;
 }
 
-/** Two spans of equal length: one ends when the deploy began, the other begins when it ended. */
+/**
+ * Two spans of equal length: one ends when the release of the deploy first began to be deployed,
+ * the other begins when the deploy ended.
+ */
 export interface Windows {
   readonly seconds: number;
   readonly before: Span;
@@ -20,7 +25,29 @@ export const usualWindowSeconds = 1800;
 const shortest = 60;
 
 /**
- * As long as wanted, but no longer than the time to the deploys around it, or to now. Null when that is less than a minute.
+ * When the release of a deploy first began to be deployed, unix seconds: of deploys of one release
+ * in a row, the first. A release is not compared with itself.
+ *
+ * @param around all deploys of its group that have not failed
+ */
+export function toReleaseStart(deploy: DeployRecord, around: readonly DeployRecord[]): number {
+  let start = toStart(deploy);
+  const earlier = around.filter(({ deployedAt }) => toUnixSeconds(deployedAt) <= start);
+  for (const other of toNewestFirst(earlier)) {
+    if (!isSameRelease(other, deploy)) break;
+    start = Math.min(start, toStart(other));
+  }
+  return start;
+}
+
+/** Each deploy of a moving tag (`latest`) may have brought another release. */
+function isSameRelease(a: DeployRecord, b: DeployRecord): boolean {
+  return a.tag === b.tag && a.version === b.version && !isFloatingTag(a.version);
+}
+
+/**
+ * As long as wanted, but no longer than the time to the deploys of other releases before it, to the
+ * next deploy, or to now. Null when that is less than a minute.
  *
  * @param around all deploys of its group that have not failed
  */
@@ -30,9 +57,13 @@ export function toWindows(
   now: number,
   wanted: number,
 ): Windows | null {
-  const [start, end] = [Math.floor(toStart(deploy)), Math.ceil(toUnixSeconds(deploy.deployedAt))];
   const others = around.filter(({ tag, deployedAt }) => tag !== deploy.tag || deployedAt !== deploy.deployedAt);
-  const earlier = others.map(({ deployedAt }) => toUnixSeconds(deployedAt)).filter((at) => at <= start);
+  const releaseStart = toReleaseStart(deploy, others);
+  const [start, end] = [Math.floor(releaseStart), Math.ceil(toUnixSeconds(deploy.deployedAt))];
+  const earlier = others
+    .filter((other) => toStart(other) < releaseStart || !isSameRelease(other, deploy))
+    .map(({ deployedAt }) => toUnixSeconds(deployedAt))
+    .filter((at) => at <= start);
   const later = others.map(toStart).filter((at) => at > end);
   const seconds = Math.floor(Math.min(wanted, start - Math.max(0, ...earlier), Math.min(now, ...later) - end));
   if (seconds < shortest) return null;

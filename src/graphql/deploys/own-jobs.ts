@@ -8,10 +8,12 @@ type Histories = ReadonlyMap<string, QueueHistory>;
 /** The ended jobs of a source's queues, as far as they are of a deploy's service. */
 export interface OwnJobs {
   /**
-   * The histories of all queues in windows that begin at these times, unix seconds. Of a queue that
+   * The histories of queues in windows that begin at these times, unix seconds. Of a queue that
    * others work on too it is what the service's own workers did.
+   *
+   * @param queues which; null for all. @default null
    */
-  readonly read: (froms: readonly number[]) => Promise<readonly Histories[]>;
+  readonly read: (froms: readonly number[], queues?: readonly string[] | null) => Promise<readonly Histories[]>;
   /** Whether the service works on a queue, by its owners or by the rows that were read. */
   readonly isOwn: (queue: string) => boolean;
 }
@@ -29,19 +31,20 @@ export function createOwnJobs(
   // Where there is no other service, nobody has to be told apart.
   const isNamed = source.historyOn !== undefined && hosts.has("other");
   const seen = { own: new Set<string>(), other: new Set<string>() };
-  const readOn = async (whose: "own" | "other", from: number): Promise<Histories> => {
+  const readOn = async (whose: "own" | "other", from: number, queues: readonly string[] | null): Promise<Histories> => {
     const names = hosts.get(whose);
     if (!isNamed || !source.historyOn || !names) return new Map();
-    const histories = await source.historyOn(names, null, { from, step: seconds, steps: 1 }, signal);
+    const histories = await source.historyOn(names, queues, { from, step: seconds, steps: 1 }, signal);
     for (const [queue, history] of histories) {
       const { succeeded, failed } = countEnded(history, seconds) ?? { succeeded: 0, failed: 0 };
       if (succeeded + failed > 0) seen[whose].add(queue);
     }
     return histories;
   };
-  const readWindow = async (from: number) => {
-    const whole = source.history?.(null, { from, step: seconds, steps: 1 }, signal) ?? new Map<string, QueueHistory>();
-    const [all, own, others] = await Promise.all([whole, readOn("own", from), readOn("other", from)]);
+  const readWindow = async (from: number, queues: readonly string[] | null) => {
+    const whole =
+      source.history?.(queues, { from, step: seconds, steps: 1 }, signal) ?? new Map<string, QueueHistory>();
+    const [all, own, others] = await Promise.all([whole, readOn("own", from, queues), readOn("other", from, queues)]);
     return { all, own, others };
   };
   const ofSource = (queue: string) => ({ queue, source: source.name });
@@ -50,8 +53,8 @@ export function createOwnJobs(
   const isPart = (queue: string) => isOwnHere(queue) && (seen.other.has(queue) || isShared(ofSource(queue)));
   return {
     isOwn: isOwnHere,
-    async read(froms) {
-      const windows = await Promise.all(froms.map(readWindow));
+    async read(froms, queues = null) {
+      const windows = await Promise.all(froms.map((from) => readWindow(from, queues)));
       return windows.map(({ all, own, others }) => {
         const toPart = (queue: string, history: QueueHistory) =>
           toOwnHistory(history, seconds, isNamed ? { own: own.get(queue), others: others.get(queue) } : null);

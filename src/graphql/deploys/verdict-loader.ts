@@ -1,12 +1,10 @@
 import pLimit from "p-limit";
 import { maySee, type Principal } from "../../auth/principal.ts";
 import type { EngineStatus } from "../../containers/source.ts";
-import { isOfSameGroup, toStart } from "../../deploys/deploy.ts";
+import { isOfSameGroup } from "../../deploys/deploy.ts";
 import { type Deploy, withoutFailed } from "../../deploys/state.ts";
 import {
   earlierBaselines,
-  type FailureOwners,
-  findNewErrors,
   needsBaseline,
   type SeenEvents,
   toContainerEvidence,
@@ -15,7 +13,7 @@ import {
 } from "../../deploys/verdict/evidence.ts";
 import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.ts";
 import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
-import { type Span, toWindows, type Windows } from "../../deploys/verdict/windows.ts";
+import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { once } from "../../lib/cache.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
@@ -29,11 +27,12 @@ import type { Place } from "../../timeline/rings.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 import type { QueueLoaders } from "../queues/loader.ts";
 import type { OwnerLoader } from "../queues/owners-loader.ts";
-import { findWorkerGroups, findWorkers } from "../queues/workers.ts";
+import { findWorkerGroups } from "../queues/workers.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { DeployLoader } from "./info-loader.ts";
 import { createOwnership, type Ownership } from "./ownership.ts";
 import { createOwnJobs } from "./own-jobs.ts";
+import { createErrorReader } from "./verdict-errors.ts";
 
 export interface DeploySiblings {
   readonly containers: ContainerLoaders;
@@ -90,7 +89,7 @@ export function createVerdicts(
       const evidence = await addBaselines(
         source.name,
         toQueueEvidence(source.name, seconds, was, is).filter(({ queue }) => jobs.isOwn(queue)),
-        after,
+        { before, after },
         ask,
         gaps,
       );
@@ -113,51 +112,7 @@ export function createVerdicts(
       return { ...one, stateNow: own ? toQueueState(own) : null };
     });
   };
-  const readErrors = async (
-    deploy: Deploy,
-    shown: readonly QueueSource[],
-    isOwn: FailureOwners["isOwn"],
-    gaps: string[],
-  ) => {
-    const latest = withoutFailed(await all()).find((other) => isOfSameGroup(other, deploy));
-    if (shown.length === 0 || latest?.deployedAt !== deploy.deployedAt) return null;
-    try {
-      const asked = await Promise.allSettled(shown.map((source) => source.failures(signal)));
-      const failed = asked.flatMap((one, index) =>
-        one.status === "rejected" ? [{ source: shown[index]?.name, error: one.reason as unknown }] : [],
-      );
-      if (failed.length === asked.length) throw failed[0]?.error;
-      gaps.push(...failed.map(({ source, error }) => `errors of ${source}: ${toProblem(error).message}`));
-      const failures = asked.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
-      const { releaseOf } = await findWorkers(siblings.containers);
-      const errors = findNewErrors(deploy, failures, { releaseOf, isOwn }, now);
-      if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");
-      if (errors === null || errors.length === 0) return errors;
-      const seen = await readPastErrors(deploy, shown, gaps);
-      return errors.filter(({ fingerprint }) => !seen.has(fingerprint));
-    } catch (error) {
-      gaps.push(`errors: ${toProblem(error).message}`);
-      return null;
-    }
-  };
-  /**
-   * The errors of the hour that begins with the deploy, as it was a day and a week before: what is
-   * stored of a job that runs once a day.
-   */
-  const readPastErrors = async (deploy: Deploy, shown: readonly QueueSource[], gaps: string[]) => {
-    const start = Math.floor(toStart(deploy));
-    const reads = shown.flatMap((source) =>
-      earlierBaselines.map(async ([, secondsBefore]) => {
-        try {
-          return (await source.pastFailures?.(start - secondsBefore + 3600, signal)) ?? [];
-        } catch (error) {
-          gaps.push(`earlier errors of ${source.name}: ${toProblem(error).message}`);
-          return [];
-        }
-      }),
-    );
-    return new Set((await Promise.all(reads)).flat().map(({ fingerprint }) => fingerprint));
-  };
+  const readErrors = createErrorReader({ all, containers: siblings.containers, now, signal });
   const limit = pLimit(sideBySide);
   const budget = createSharedBudget(signal);
   const find = async (deploy: Deploy, seconds: number): Promise<DeployVerdict> => {
@@ -177,7 +132,7 @@ export function createVerdicts(
     });
     const [read, newErrors] = await Promise.all([
       Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, ownership, windows, gaps))),
-      readErrors(deploy, asked, ownership.isOwnFailure, errorGaps),
+      readErrors({ deploy, windows, sources: asked, ownership, gaps: errorGaps }),
     ]);
     const queues = read.flatMap(({ evidence }) => evidence);
     gaps.push(...errorGaps, ...ownership.toGaps(queues));
@@ -203,18 +158,19 @@ export function createVerdicts(
 
 /**
  * A queue with too few jobs right before the deploy is compared with the same hour of a day before,
- * or of a week before.
+ * or of a week before, if that is before the release.
  */
 async function addBaselines(
   source: string,
   evidence: readonly QueueEvidence[],
-  { from, to }: Span,
+  { before, after: { from, to } }: Pick<Windows, "before" | "after">,
   ask: (from: number) => Promise<ReadonlyMap<string, QueueHistory>>,
   gaps: string[],
 ): Promise<readonly QueueEvidence[]> {
   let compared = evidence;
   for (const [baseline, secondsBefore] of earlierBaselines) {
     if (!compared.some(needsBaseline)) break;
+    if (to - secondsBefore > before.to) continue;
     const earlier = await ask(from - secondsBefore).catch((error: unknown) => {
       gaps.push(`${source}, a ${baseline} before: ${toProblem(error).message}`);
       return null;

@@ -91,7 +91,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   });
   const newError = builder.objectRef<JudgedError>("NewError").implement({
     description:
-      "An error that first occurred with this release. No failure before the deploy had it: in the last hour, and at the same hour a day and a week before, as far as rows are stored. No failure of another release's workers had it. When rows do not name their workers, failures during the deploy do not count.",
+      "An error that first occurred with this release. No failure of its service that is stored from before the release had it, however old. No failure of another release's workers had it. When rows do not name their workers, failures during the deploy do not count.",
     fields: (t) => ({
       ...exposeAll(t, {
         "fingerprint: String!": "As ErrorGroup.fingerprint.",
@@ -100,8 +100,8 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         "minutes: Int!": "Upper limit of the number of different minutes with such a failure.",
         "share: Float": "Share of the jobs that ended in these queues after the deploy, 0..1; null when unknown.",
         "pValue: Float!":
-          "The probability of no such failure before the deploy if nothing had changed: the larger of two tests. One compares the rate, where failures in one minute count as one (conditional binomial test). One compares the share of the jobs that ended in its queues (Fisher's exact test).",
-        "regressed: Boolean!": `Whether the error counts as a regression. All must hold: \`pValue\` is below ${alpha} divided by the number of new errors. It occurred at least ${leastErrors} times, in at least ${leastErrorMinutes} minutes. The time since the last failure is at most ${errorLastsUntil} of the time since the first. \`share\` is at least ${leastRatioGrowth}, or unknown. A job of its queues ended before the deploy, or at the same hour a day or a week before.`,
+          "The probability of no such failure before the deploy if nothing had changed: the larger of two tests. One compares the rate, where failures in one minute count as one (conditional binomial test). One compares the share of the jobs that ended in its queues (Fisher's exact test), with those of the hour before the release or of the compared window, whichever are more.",
+        "regressed: Boolean!": `Whether the error counts as a regression. All must hold: \`pValue\` is below ${alpha} divided by the number of new errors. It occurred at least ${leastErrors} times, in at least ${leastErrorMinutes} minutes. The time since the last failure is at most ${errorLastsUntil} of the time since the first. \`share\` is at least ${leastRatioGrowth}, or unknown. A job of its queues ended in the hour before the release, or in the compared window.`,
       }),
       count: t.int({
         description:
@@ -135,7 +135,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   const deployVerdict = builder.objectRef<DeployVerdict>("DeployVerdict").implement({
-    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, no queue had enough only before, and no error is new where no job is known to have ended before.`,
+    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, no queue had enough only before, and no error is new where no job is known to have ended before, or may be new.`,
     fields: (t) => ({
       outcome: t.expose("outcome", { type: outcome, description: "Outcome of all parts together." }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
@@ -147,7 +147,8 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       beforeFrom: t.field({
         type: "DateTime",
         nullable: true,
-        description: "Start of the window before the deploy. That window ends when the deploy began.",
+        description:
+          "Start of the window before the deploy. That window ends when the deploy began; of deploys of one release in a row, the first.",
         resolve: ({ windows }) => (windows ? formatRfc3339(windows.before.from * 1000) : null),
       }),
       afterTo: t.field({
@@ -162,7 +163,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         type: [newError],
         nullable: true,
         description:
-          "Errors that first occurred with this release. Null when the deploy is not the last one, or is older than 55 minutes.",
+          "Errors that first occurred with this release. Without those that could not be looked up among earlier failures: `gaps` says why. Null when the deploy is not the last one, or is older than 55 minutes.",
       }),
       gaps: t.exposeStringList("gaps", { description: "Sources that could not be read, and why." }),
     }),
@@ -193,7 +194,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 2000, multiplier: 1 },
       description:
-        "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors.",
+        "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors. A deploy of the same release again is compared with the release before that.",
       args: {
         window: t.arg.int({
           defaultValue: usualWindowSeconds,

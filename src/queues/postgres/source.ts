@@ -1,10 +1,11 @@
 import type { Row } from "../../lib/postgres/pool.ts";
 import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
 import type { HistoryRange } from "../../lib/range.ts";
-import { compareTimes, toErrorText } from "../errors.ts";
+import { compareTimes, toErrorText, toErrorWords } from "../errors.ts";
 import { createKnownQueues, createSamples, toQueueMetrics } from "../metrics.ts";
 import {
   type FailedJobs,
+  failureGroupsLimit,
   type JobFailures,
   noRunningJobs,
   type QueueMetrics,
@@ -18,7 +19,7 @@ import type { JobQuery } from "./job-query.ts";
 import { createJobReader } from "./jobs.ts";
 import { formatTable, type TableName } from "./names.ts";
 import { createPlannedReads, type PlannedStatements } from "./reads.ts";
-import { asOf, groupFailures, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
+import { findFailures, groupFailures, mostAlike, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
 import { type ReadRows, type SqlStatements, toNumber } from "./statements.ts";
 
 /** The configuration that all sources of statements share. */
@@ -134,11 +135,15 @@ export function createSqlSource(
       const failures = await inTurns(rows, createSharedBudget(signal), (row) => toFailures(row, name, queries));
       return failures.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
     }),
-    pastFailures: (until, signal) =>
+    pastFailures: ({ errors, until }, signal) =>
       withStatements(async ({ queries }, caller) => {
         const { failures } = queries;
-        if (failures === null) return [];
-        const statement = groupFailures(asOf(failures, until));
+        if (failures === null) return { failures: [], isWhole: true };
+        const statement = findFailures(
+          failures,
+          until,
+          errors.map(({ error }) => toErrorWords(error)),
+        );
         const read = (turn: AbortSignal) =>
           readCheap(
             (sql) => database.read(sql, turn),
@@ -146,7 +151,15 @@ export function createSqlSource(
             "add the indexes that `wallet-core-ops indexes` prints",
           );
         const rows = await inTurn(database, read, caller);
-        return inTurns(rows, createSharedBudget(caller), (row) => toFailures(row, name, queries));
+        const toFound = (row: Row) => ({
+          queue: row["queue"] ?? "",
+          source: name,
+          worker: row["worker"] ?? null,
+          error: toError(row, queries),
+        });
+        const alike = rows.reduce((sum, { n }) => sum + Number(n), 0);
+        const found = await inTurns(rows, createSharedBudget(caller), toFound);
+        return { failures: found, isWhole: alike < mostAlike && rows.length < failureGroupsLimit };
       })(signal),
     failedJobs: (queue, action, signal) =>
       withStatements(async ({ queries }) => {

@@ -12,9 +12,38 @@ export function inLast(minutes: number, column: string, now = "now()"): string {
   return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
 }
 
-/** The same query as it would have been at another time, unix seconds: over the rows of now. */
-export function asOf(query: string, time: number): string {
-  return query.replaceAll("now()", `to_timestamp(${time})`);
+/** A query for the failures of the last hour as one for all up to a time, unix seconds, in the rows of now. */
+function upTo(failures: string, time: number): string {
+  return failures
+    .replaceAll("interval '60 minutes'", `interval '${allYears} years'`)
+    .replaceAll("now()", `to_timestamp(${time})`);
+}
+
+/** Older than every job system, and a time that every type of column can hold. */
+const allYears = 25;
+/** As much of a text as groups it: what differs only further on is seldom another error. */
+const alikeLength = 300;
+
+/** Failures with a text alike that a search groups, at most. With this many there may be more. */
+export const mostAlike = 20_000;
+
+/**
+ * Makes the statement for failures of any age up to a time, unix seconds, from a query as
+ * `groupFailures` takes it: {queue, worker, error, n}, at most `failureGroupsLimit` rows of at most
+ * `mostAlike` failures. Only texts that have all the words of one list, in their order. Texts that
+ * differ in digits alone are one.
+ */
+export function findFailures(failures: string, until: number, words: readonly (readonly string[])[]): string {
+  const patterns = words.map((list) => `%${list.map((word) => `${word}%`).join("")}`);
+  return `
+select queue, worker, min(error) as error, count(*) as n
+from (
+  select queue, worker, error from (${upTo(failures, until)}) as failure
+  where queue is not null and error like any (array[${patterns.map(quoteLiteral).join(", ")}])
+  limit ${mostAlike}
+) as alike
+group by queue, worker, translate(left(error, ${alikeLength}), '0123456789', '')
+limit ${failureGroupsLimit}`;
 }
 
 /** Failures of the last hour, and of its last 5 minutes, as two columns; jobs that did not fail have a null time. */

@@ -259,6 +259,7 @@ describe("new errors", () => {
         fingerprint: "f",
         error: "text of 30",
         queues: ["calls", "mail", "payouts"],
+        sources: ["jobs"],
         after: { count: 8, seconds: 600 },
         beforeSeconds,
         minutes: 8,
@@ -269,6 +270,7 @@ describe("new errors", () => {
         fingerprint: "g",
         error: "text of 60",
         queues: ["calls"],
+        sources: ["jobs"],
         after: { count: 1, seconds: 600 },
         beforeSeconds,
         minutes: 1,
@@ -294,7 +296,8 @@ describe("new errors", () => {
     ["its version", release, 700],
     ["its tag", { ...release, version: "t2" }, 700],
     ["another version", { ...release, version: "v1" }, null],
-    ["another destination", { ...release, destination: "beta" }, null],
+    // That text is no news of the other destination.
+    ["another destination", { ...release, destination: "beta" }, 600],
   ])("of a worker that runs %s", (_, one, seconds) => {
     const own = { ...deploy, tag: "t2", version: "v2" };
     const found = find(

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findNewErrors } from "../../../src/deploys/verdict/evidence.ts";
-import type { QueueEvidence } from "../../../src/deploys/verdict/types.ts";
+import type { NewError, QueueEvidence } from "../../../src/deploys/verdict/types.ts";
 import { judgeDeploy } from "../../../src/deploys/verdict/verdict.ts";
 import { toWindows } from "../../../src/deploys/verdict/windows.ts";
 import { formatRfc3339 } from "../../../src/lib/time.ts";
@@ -9,7 +9,7 @@ import type { FingerprintedFailures } from "../../../src/queues/queue.ts";
 import type { ReleaseOf } from "../../../src/releases/worker.ts";
 import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
 import { sampleFailures } from "../../support/queues.ts";
-import { createNormal } from "../../support/random.ts";
+import { createNormal, createUniform } from "../../support/random.ts";
 
 const now = Date.parse("2026-01-10T13:15:00Z") / 1000;
 /** A deploy that took a minute and ended so many seconds ago. */
@@ -35,8 +35,8 @@ const every = (seconds: number, from: number, to = 1) =>
 const release = (version: string) => ({ ...sampleRecord(), version });
 
 /**
- * The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window, else it is
- * unknown how many after the deploy.
+ * The verdict on errors; with `jobsPerMinute` that many jobs succeed in either window, and in the
+ * hour before, else it is unknown how many after the deploy.
  */
 function judge(
   ago: number,
@@ -69,9 +69,17 @@ function judge(
     windows,
     queues: [queue],
     containers: quiet,
-    newErrors: findNewErrors(deploy, rows, { releaseOf, isOwn: () => true }, now),
+    newErrors: withJobs(findNewErrors(deploy, rows, { releaseOf, isOwn: () => true }, now), {
+      endedBefore: isCounted ? 60 * jobsPerMinute : null,
+      endedAfter: null,
+    }),
     gaps: [],
   });
+}
+
+/** With the jobs that ended around the deploy, as they were counted. */
+function withJobs(errors: readonly NewError[] | null, ended: Pick<NewError, "endedBefore" | "endedAfter">) {
+  return errors?.map((error) => ({ ...error, ...ended })) ?? null;
 }
 
 describe("a new error", () => {
@@ -122,7 +130,8 @@ describe("a new error", () => {
 
 describe("a new error where no job ran before", () => {
   const rows = [failures("no rate for EUR", every(20, 580))];
-  const judgeRun = (more: Partial<QueueEvidence>) => judge(600, rows, 60, () => null, more);
+  /** No job ended in the hour before, but those of the window that it is compared with. */
+  const judgeRun = (more: Partial<QueueEvidence>) => judge(600, rows, 0, () => null, { endedAfter: 600, ...more });
 
   it.each([
     ["none ended", 0],
@@ -140,10 +149,10 @@ describe("a new error where no job ran before", () => {
   });
 
   it("is one of a share, not of a number", () => {
-    // Twenty ended before, for each of which 29 failed since: eight times the jobs do not make it worse.
+    // 29 fail of 1200: eight times the jobs do not make it worse.
     const share = (before: number, after: number) =>
-      judge(600, rows, 60, () => null, { endedBefore: before, endedAfter: after }).newErrors?.[0]?.pValue ?? 0;
-    expect(share(2, 1200)).toBeGreaterThan(0.01);
+      judgeRun({ endedBefore: before, endedAfter: after }).newErrors?.[0]?.pValue ?? 0;
+    expect(share(150, 1200)).toBeGreaterThan(0.01);
     expect(share(1200, 1200)).toBeLessThan(0.01);
   });
 });
@@ -203,7 +212,121 @@ describe("simulated errors", () => {
   });
 });
 
+describe("batches of which a constant share fails", () => {
+  const seconds = 360;
+  const windowOf = (jobs: number, failed: number) => ({
+    succeeded: jobs - failed,
+    failed,
+    waitP95Seconds: null,
+    runP95Seconds: null,
+    depth: 0,
+    oldestAgeSeconds: null,
+  });
+  /** How many of the deploys are called regressed: so many jobs end before one, and so many evenly after it. */
+  const countRegressed = (
+    runs: number,
+    [before, after]: readonly [number, number],
+    [was, is]: readonly [number, number],
+    more: Partial<QueueEvidence> = {},
+  ) => {
+    const uniform = createUniform(12_345);
+    const failsOf = (jobs: number, share: number) =>
+      Array.from({ length: jobs }, (_, index) => index).filter(() => uniform() < share);
+    let regressed = 0;
+    for (let run = 0; run < runs; run += 1) {
+      const failedBefore = failsOf(before, was).length;
+      const ago = failsOf(after, is).map((index) => seconds - Math.floor((seconds * index) / after));
+      // A failure before is stored: then the error is not new.
+      const rows = failedBefore > 0 || ago.length === 0 ? [] : ago.map((at) => failures("e", [at]));
+      const { outcome } = judge(seconds, rows, 0, () => null, {
+        before: windowOf(before, failedBefore),
+        after: windowOf(after, ago.length),
+        endedBefore: before,
+        endedAfter: after,
+        ...more,
+      });
+      if (outcome === "regressed") regressed += 1;
+    }
+    return regressed;
+  };
+
+  it.each<[number, number, number, QueueEvidence["baseline"]]>([
+    [30, 240, 1 / 30, "before"],
+    [60, 480, 1 / 30, "before"],
+    [30, 120, 1 / 15, "before"],
+    [30, 30, 1 / 10, "before"],
+    [100, 100, 1 / 20, "before"],
+    [5, 500, 1 / 20, "before"],
+    [30, 240, 1 / 30, "day"],
+    [60, 480, 1 / 30, "week"],
+  ])(
+    "seldom make a deploy regressed: %i jobs, then %i, %f fail, by the %s",
+    (before, after, share, baseline = "before") => {
+      const regressed = countRegressed(2000, [before, after], [share, share], { baseline });
+      expect(regressed).toBeLessThan(0.02 * 2000);
+    },
+  );
+
+  it.each([
+    // As many jobs before as after, and an eighth.
+    [240, 240, 0.05, 0.9],
+    [120, 120, 0.1, 0.95],
+    [60, 480, 0.1, 0.9],
+  ])("have a new error found: %i jobs, then %i, of which %f fail by it", (before, after, share, least) => {
+    expect(countRegressed(500, [before, after], [0, share])).toBeGreaterThan(least * 500);
+  });
+});
+
+describe("an error that may not be new", () => {
+  const rows = [failures("x", every(20, 590))];
+
+  it("decides nothing, and lets no deploy be clean", () => {
+    const deploy = deployAgo(600);
+    const windows = toWindows(deploy, [deploy], now, 1800);
+    const window = {
+      succeeded: 600,
+      failed: 0,
+      waitP95Seconds: null,
+      runP95Seconds: null,
+      depth: 0,
+      oldestAgeSeconds: null,
+    };
+    const counted = { queue: "mail", source: "jobs", before: window, after: window, endedBefore: 600, endedAfter: 600 };
+    const found = findNewErrors(deploy, rows, { releaseOf: () => null, isOwn: () => true }, now) ?? [];
+    const verdictOf = (searched: boolean) =>
+      judgeDeploy({
+        windows,
+        queues: [counted],
+        containers: quiet,
+        newErrors: found.map((error) => ({ ...error, searched })),
+        gaps: [],
+      });
+    expect(verdictOf(true)).toMatchObject({ outcome: "regressed", newErrors: [{ regressed: true }] });
+    expect(verdictOf(false)).toMatchObject({
+      outcome: "not_enough_data",
+      newErrors: [],
+      reasons: ["an error occurred 30 times, but whether it is new is not known: x"],
+    });
+  });
+});
+
 describe("errors of another group's workers", () => {
+  it("do not hide the same error of the deploy's own", () => {
+    const isBilling = (host: string | null) => (host === "b" ? { ...release("v9"), service: "billing" } : null);
+    const billing = failures("gateway closed", [3000], { worker: "b" });
+    const own = failures("gateway closed", every(20, 590));
+    expect(judge(600, [billing, own], 0, isBilling).newErrors).toMatchObject([
+      { after: { count: 30 }, regressed: true },
+    ]);
+    // Nor do failures of a queue that the service does not work on, nor that these are incomplete.
+    const find = (rows: readonly FingerprintedFailures[]) =>
+      findNewErrors(deployAgo(600), rows, { releaseOf: () => null, isOwn: ({ source }) => source === "jobs" }, now);
+    const elsewhere = failures("gateway closed", [3000], { source: "billing", complete: false });
+    expect(find([elsewhere, own])).toMatchObject([{ after: { count: 30 }, sources: ["jobs"], queues: ["mail"] }]);
+    expect(find([{ ...elsewhere, source: "jobs" }, own])).toBeNull();
+    expect(find([{ ...elsewhere, source: "jobs", complete: true }, own])).toEqual([]);
+  });
+
   it("are not the deploy's, even if they run the same version", () => {
     const rows = [failures("x", every(20, 590), { worker: "h2" })];
     expect(judge(600, rows, 0, () => release("v2")).newErrors).toHaveLength(1);

@@ -105,7 +105,15 @@ describe("a verdict", () => {
     expect(judge({ containers: { ...containers, restartsAfter: counted(3) } }).outcome).toBe("not_enough_data");
     const unhealthy = { ...quiet, unhealthySecondsBefore: 10, unhealthySecondsAfter: 100 };
     expect(judge({ containers: unhealthy }).outcome).toBe("regressed");
-    const error = { fingerprint: "f", error: "boom", queues: ["mail"], beforeSeconds: 600, firstAgo: 590, lastAgo: 10 };
+    const error = {
+      fingerprint: "f",
+      error: "boom",
+      queues: ["mail"],
+      sources: ["jobs"],
+      beforeSeconds: 600,
+      firstAgo: 590,
+      lastAgo: 10,
+    };
     const queues = [uncounted];
     expect(judge({ queues, newErrors: [{ ...error, after: counted(8), minutes: 8 }] })).toMatchObject({
       outcome: "regressed",
@@ -271,6 +279,7 @@ describe("the limits of the rules", () => {
     fingerprint: "f",
     error: "boom",
     queues: ["mail"],
+    sources: ["jobs"],
     beforeSeconds: 60_000,
     firstAgo: 500,
     lastAgo: 250,
@@ -534,7 +543,7 @@ describe("the windows of a verdict", () => {
     });
     const around = [
       deploy,
-      sampleRecord({ deployedAt: at(90) }),
+      sampleRecord({ tag: "v1", deployedAt: at(90) }),
       sampleRecord({ deployedAt: at(120), durationSeconds: 300 }),
     ];
     expect(toWindows(deploy, around, 200 * 60, 3600)?.seconds).toBe(480);

@@ -5,8 +5,8 @@ import { sampleRecord } from "../../support/deploys.ts";
 const at = (second: number) => new Date((100_000 + second) * 1000).toISOString();
 /** It began at 100,000 s and ended 30 s later. */
 const deploy = sampleRecord({ deployedAt: at(30), durationSeconds: 30 });
-const other = (end: number, durationSeconds: number | null = null) =>
-  sampleRecord({ deployedAt: at(end), durationSeconds });
+const other = (end: number, durationSeconds: number | null = null, tag = "v1") =>
+  sampleRecord({ tag, version: tag, deployedAt: at(end), durationSeconds });
 const secondsOf = (now: number, wanted: number, ...others: ReturnType<typeof other>[]) =>
   toWindows(deploy, [deploy, ...others], 100_000 + now, wanted)?.seconds ?? null;
 
@@ -29,6 +29,28 @@ describe("the windows of a deploy", () => {
     ["to one that began a second later", () => secondsOf(9999, 3600, other(31)), null],
   ])("last %s", (_, toSeconds, expected) => {
     expect(toSeconds()).toBe(expected);
+  });
+
+  it("begin before the first deploy of the same release in a row", () => {
+    const again = (end: number, duration: number | null = null) => other(end, duration, deploy.tag);
+    const windowsOf = (...others: ReturnType<typeof other>[]) => toWindows(deploy, [deploy, ...others], 200_000, 3600);
+    expect(windowsOf(again(-500, 20), again(-2000, 40), other(-9000))?.before).toEqual({ from: 94_360, to: 97_960 });
+    // Until the release before began, and not before another one that came between.
+    expect(windowsOf(again(-500, 20), other(-600))?.before).toEqual({ from: 99_400, to: 99_480 });
+    expect(windowsOf(other(-500), again(-600), other(-9000))?.before).toEqual({ from: 99_500, to: 100_000 });
+    // The windows stay as long as each other, and the second one begins after this deploy.
+    expect(windowsOf(again(-500, 20), other(-9000))?.after).toEqual({ from: 100_030, to: 103_630 });
+    // One deployed again later ends them, as every deploy does.
+    expect(windowsOf(again(400, 30))?.seconds).toBe(340);
+  });
+
+  it.each(["latest", "main"])("begin before a deploy of the moving tag %s: it may be another release", (tag) => {
+    const moving = { ...deploy, tag, version: tag };
+    expect(toWindows(moving, [moving, other(-500, null, tag)], 200_000, 3600)?.before.from).toBe(99_500);
+    const named = (version: string, end: number) => ({ ...other(end, null, tag), version });
+    const own = { ...named("abc", 30), durationSeconds: 30 };
+    expect(toWindows(own, [own, named("abc", -500)], 200_000, 3600)?.before.to).toBe(99_500);
+    expect(toWindows(own, [own, named("abd", -500)], 200_000, 3600)?.before.to).toBe(100_000);
   });
 
   it("are equal, before its beginning and after its end, in whole seconds", () => {

@@ -129,7 +129,7 @@ describe("a failure", () => {
       { at: [shop, group("billing"), group(null)] },
     );
     const of = (queue: string, worker: string | null) =>
-      isOwnFailure({ ...sampleFailures({ queue, source: "jobs", worker }), fingerprint: "", complete: true });
+      isOwnFailure(sampleFailures({ queue, source: "jobs", worker }));
     expect(["host-0", "host-1", "host-2", "gone", null].map((worker) => of("mail", worker))).toEqual([
       true,
       false,

@@ -9,7 +9,14 @@ import { createFingerprints } from "../../../src/queues/errors.ts";
 import type { QueueHistory } from "../../../src/queues/history.ts";
 import type { QueueName } from "../../../src/queues/owner-memory.ts";
 import { type QueueOwner, toConfiguredOwner, toOwners } from "../../../src/queues/owners.ts";
-import type { JobFailures, QueueMetrics, QueueSource } from "../../../src/queues/queue.ts";
+import type {
+  FoundFailure,
+  JobFailures,
+  PastFailures,
+  PastSearch,
+  QueueMetrics,
+  QueueSource,
+} from "../../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer, sampleEngine } from "../../support/containers.ts";
@@ -44,7 +51,7 @@ interface Given {
   readonly env?: Environment | null;
   readonly history?: History;
   readonly failures?: (signal: AbortSignal) => Promise<readonly JobFailures[]>;
-  readonly pastFailures?: (until: number) => Promise<readonly JobFailures[]>;
+  readonly pastFailures?: (search: PastSearch) => Promise<PastFailures<FoundFailure>>;
 }
 
 interface Stage {
@@ -78,7 +85,12 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
     env,
     metrics: async () => [],
     failures: async (signal) => add(await failures(signal)),
-    ...(pastFailures && { pastFailures: async (until) => add(await pastFailures(until)) }),
+    ...(pastFailures && {
+      pastFailures: async (search) => {
+        const { failures: found, isWhole } = await pastFailures(search);
+        return { failures: await createFingerprints().addToFound(found, { turn: () => null }), isWhole };
+      },
+    }),
     ...more,
   }));
   stage.timeline?.(sources.timeline);
@@ -168,7 +180,8 @@ describe("queues of a verdict", () => {
   it("have windows between their group's deploys that have not failed", async () => {
     const at = (seconds: number, more: Partial<Deploy> = {}) =>
       toDeploy({ deployedAt: ago(seconds), durationSeconds: 0, ...more });
-    const deploys = [deploy, at(1000, { state: "failed" }), at(1460), at(1100, { destination: "beta" })];
+    const v1 = { tag: "v1", version: "v1" };
+    const deploys = [deploy, at(1000, { state: "failed" }), at(1460, v1), at(1100, { destination: "beta" })];
     expect((await judge({ deploys })).windows).toEqual({
       seconds: 200,
       before: { from: now - 1460, to: now - 1260 },
@@ -272,17 +285,17 @@ describe("a queue that runs once a day", () => {
     expect([verdict.outcome, verdict.reasons, verdict.gaps, asked]).toEqual(["clean", [], [], reads]);
   });
 
-  it("fails as it did a day before: its error is not new", async () => {
-    const asked: number[] = [];
-    const pastFailures = async (until: number) => {
-      asked.push(until);
-      return until === now - 1260 - day + 3600 ? [failure] : [];
+  it("fails as it did before, whenever that was: its error is not new", async () => {
+    const asked: PastSearch[] = [];
+    const pastFailures = async (search: PastSearch) => {
+      asked.push(search);
+      return { failures: [failure], isWhole: true };
     };
     const sources = [{ name: "jobs", history: nightly([], day), failures, pastFailures }];
     expect(await judge({ sources })).toMatchObject({ outcome: "clean", newErrors: [], gaps: [] });
-    expect(asked).toEqual([day, week].map((seconds) => now - 1260 - seconds + 3600));
-    const other = { ...failure, error: "another" };
-    const fresh = await judge({ sources: [{ ...sources[0], name: "jobs", pastFailures: async () => [other] }] });
+    expect(asked).toMatchObject([{ errors: [{ error: "no rate" }], until: now - 1260 }]);
+    const found = async () => ({ failures: [{ ...failure, error: "another" }], isWhole: true });
+    const fresh = await judge({ sources: [{ ...sources[0], name: "jobs", pastFailures: found }] });
     expect(fresh).toMatchObject({ outcome: "regressed", newErrors: [{ error: "no rate", regressed: true }] });
   });
 
@@ -303,12 +316,165 @@ describe("a queue that runs once a day", () => {
       { name: "jobs", history: only, failures, pastFailures: fails(new OpsError("query_refused", "huge")) },
     ];
     const { gaps, queues } = await judge({ sources });
-    expect(gaps).toEqual([
-      "jobs, a day before: too much",
-      "earlier errors of jobs: huge",
-      "earlier errors of jobs: huge",
-    ]);
+    expect(gaps).toEqual(["jobs, a day before: too much", "earlier errors of jobs: huge"]);
     expect(queues.map(({ queue }) => queue)).toEqual(["mail"]);
+  });
+});
+
+describe("errors of a verdict that are looked up among all that are stored", () => {
+  const failure = sampleFailures({ queue: "mail", error: "boom 17", count: 40, firstAt: ago(1000), lastAt: ago(10) });
+  const own = { name: "jobs", history: history(1000, 1000), failures: async () => [failure] };
+  const stored = (...failures: readonly FoundFailure[]) => ({
+    pastFailures: async (): Promise<PastFailures<FoundFailure>> => ({ failures, isWhole: true }),
+  });
+  const judgeWith = (more: Partial<Given>, others: readonly Given[] = [], stage: Stage = {}) =>
+    judge({ sources: [{ ...own, ...more }, ...others], ...stage });
+
+  it("are new where no such failure is", async () => {
+    expect(await judgeWith(stored())).toMatchObject({
+      outcome: "regressed",
+      reasons: ["a new error occurred 40 times: boom 17"],
+      gaps: [],
+    });
+  });
+
+  it.each<[string, FoundFailure]>([
+    ["of the same queue", { ...failure, error: "boom 18" }],
+    ["of another queue of the service", { ...failure, error: "boom 18", queue: "calls" }],
+  ])("are not new where one is, %s", async (_, found) => {
+    expect(await judgeWith(stored(found))).toMatchObject({ outcome: "clean", newErrors: [], gaps: [] });
+  });
+
+  it("are new though another service had them", async () => {
+    const owners: Stage["owners"] = ({ source }) =>
+      toOwners([source === "billing" ? { ...deploy, service: "billing" } : deploy], "workers");
+    const old = { ...failure, source: "billing", firstAt: ago(3000), lastAt: ago(3000), count: 1 };
+    const billing = { name: "billing", failures: async () => [old], ...stored({ ...failure, source: "billing" }) };
+    expect(await judgeWith(stored(), [billing], { owners })).toMatchObject({
+      outcome: "regressed",
+      newErrors: [{ error: "boom 17", after: { count: 40 } }],
+    });
+    // The same rows, where the service works on that queue too.
+    expect(await judgeWith(stored(), [billing])).toMatchObject({ outcome: "clean", newErrors: [] });
+  });
+
+  it.each<[string, Partial<Given>, string]>([
+    [
+      "could not be searched",
+      { pastFailures: fails(new OpsError("query_refused", "huge")) },
+      "earlier errors of jobs: huge",
+    ],
+    [
+      "were too many to look at",
+      { pastFailures: async () => ({ failures: [], isWhole: false }) },
+      "earlier errors of jobs: too many failures are stored to look at all",
+    ],
+  ])("are not known to be new where those stored %s", async (_, more, gap) => {
+    expect(await judgeWith(more)).toMatchObject({
+      outcome: "not_enough_data",
+      reasons: ["an error occurred 40 times, but whether it is new is not known: boom 17"],
+      newErrors: [],
+      gaps: [gap],
+    });
+  });
+
+  it("are the ten most frequent ones", async () => {
+    const rows = Array.from({ length: 12 }, (_, index) => ({
+      ...failure,
+      error: `boom ${"abcdefghijkl"[index]}`,
+      count: 40 + index,
+    }));
+    const asked: PastSearch[] = [];
+    const pastFailures = async (search: PastSearch) => {
+      asked.push(search);
+      return { failures: [], isWhole: true };
+    };
+    const verdict = await judgeWith({ failures: async () => rows, pastFailures });
+    expect(asked.map(({ errors }) => errors.map(({ error }) => error).toSorted())).toEqual([
+      rows.slice(2).map(({ error }) => error),
+    ]);
+    expect(verdict.newErrors).toHaveLength(10);
+    expect(verdict.gaps).toEqual(["errors: 2 rarer errors were not looked up among earlier failures"]);
+  });
+
+  it("are compared with the jobs of the hour before, and of all since", async () => {
+    const asked: unknown[] = [];
+    const counting: History = async (queues, range, signal) => {
+      if (queues !== null) asked.push([queues, range]);
+      return history(60, 600)(queues, range, signal);
+    };
+    const share = async (deploys: readonly Deploy[]) =>
+      (await judge({ sources: [{ ...own, ...stored(), history: counting }], deploys })).newErrors?.map((error) => [
+        error.endedBefore,
+        error.endedAfter,
+      ]);
+    // The window lasts until now, and has counted those since the deploy.
+    expect(await share([deploy])).toEqual([[60, null]]);
+    expect(asked).toEqual([[["mail"], { from: now - 1260 - 3600, step: 3600, steps: 1 }]]);
+    // Another release came shortly before: the window is short.
+    const before = toDeploy({ tag: "v1", version: "v1", deployedAt: ago(1460), durationSeconds: 0 });
+    expect(await share([deploy, before])).toEqual([[60, { count: 600, seconds: 1200 }]]);
+    expect(asked.at(-1)).toEqual([["mail"], { from: now - 1200, step: 1200, steps: 1 }]);
+  });
+});
+
+describe("a deploy of the same release again", () => {
+  const again = toDeploy({ deployedAt: ago(1200), durationSeconds: 60 });
+  const first = toDeploy({ deployedAt: ago(1500), durationSeconds: 60 });
+  const v1 = toDeploy({ tag: "v1", version: "v1", deployedAt: ago(9000) });
+  const deploys = [again, first, v1];
+  const releaseStart = now - 1560;
+  /** A quarter of the jobs fails since the first of the two. */
+  const broken: History = async (_, { from, step }) => {
+    const failed = from < releaseStart ? 0 : 100;
+    const point = { depth: 0, processedPerSec: (400 - failed) / step, failures: failed };
+    return new Map([["mail", sampleHistory(point)]]);
+  };
+  const failure = sampleFailures({ queue: "mail", error: "boom", count: 150, firstAt: ago(1490), lastAt: ago(5) });
+
+  it("is compared with the release before, not with itself", async () => {
+    const verdict = await judge({ sources: [{ name: "jobs", history: broken }], deploys }, again);
+    expect(verdict.windows).toEqual({
+      seconds: 1200,
+      before: { from: releaseStart - 1200, to: releaseStart },
+      after: { from: now - 1200, to: now },
+    });
+    expect(verdict).toMatchObject({
+      outcome: "regressed",
+      reasons: ["mail: 25.0 % of its jobs fail, 0.0 % did before"],
+    });
+  });
+
+  it("has the new errors of its release, also those of before it", async () => {
+    const asked: PastSearch[] = [];
+    const pastFailures = async (search: PastSearch) => {
+      asked.push(search);
+      return { failures: [], isWhole: true };
+    };
+    const row = { ...failure, count: 1, firstAt: ago(1490), lastAt: ago(1490) };
+    const later = { ...failure, firstAt: ago(1190) };
+    const sources = [{ name: "jobs", history: broken, failures: async () => [row, later], pastFailures }];
+    const verdict = await judge({ sources, deploys }, again);
+    expect(verdict.newErrors).toMatchObject([{ error: "boom", after: { count: 150 }, regressed: true }]);
+    expect(asked).toMatchObject([{ until: releaseStart }]);
+  });
+
+  it("is not compared with a day on which its release ran", async () => {
+    const asked: number[] = [];
+    const idle: History = async (_, { from, step }) => {
+      asked.push(now - 1200 - from);
+      const jobs = from < releaseStart ? 0 : 400;
+      return new Map(
+        jobs === 0 ? [] : [["mail", sampleHistory({ depth: 0, processedPerSec: jobs / step, failures: 0 })]],
+      );
+    };
+    const sources = [{ name: "jobs", history: idle }];
+    const since = (seconds: number) => [again, toDeploy({ deployedAt: ago(seconds), durationSeconds: 60 }), v1];
+    await judge({ sources, deploys: since(3000) }, again);
+    expect(asked).toContain(86_400);
+    asked.length = 0;
+    await judge({ sources, deploys: [again, toDeploy({ deployedAt: ago(90_000), durationSeconds: 60 })] }, again);
+    expect([asked.includes(86_400), asked.includes(604_800)]).toEqual([false, true]);
   });
 });
 

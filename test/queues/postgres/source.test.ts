@@ -290,7 +290,7 @@ describe("createSqlSource", () => {
       "usualRuns",
     ]);
     expect(await silent.usualRuns?.(signal)).toEqual(new Map());
-    expect(await silent.pastFailures?.(0, signal)).toEqual([]);
+    expect(await silent.pastFailures?.({ errors: [], until: 0 }, signal)).toEqual({ failures: [], isWhole: true });
     const full = createSource(
       {},
       { history: () => ({ jobs: "", failures: "", oldest: "", keeps: true }), isPastPartial: true },
@@ -302,21 +302,47 @@ describe("createSqlSource", () => {
     expect(createSource({}, { isPastPartial: false }).source).not.toHaveProperty("isPastPartial");
   });
 
-  it("reads the failures of an earlier hour as the query of that time", async () => {
+  it("finds failures of any age by its query for those of an hour", async () => {
     const failures = "select past where at > now() - interval '60 minutes' and at <= now()";
-    const { source, ran } = createSource({ past: [] }, { statements: { ...statements, failures } });
-    expect(await source.pastFailures?.(1_768_298_400, signal)).toEqual([]);
+    const rows = [
+      { queue: "mail", worker: "h", error: "  no rate for 'EUR' 17", n: "19998" },
+      { queue: "mail", worker: null, error: "", n: "1" },
+    ];
+    const { source, ran } = createSource({ queue: rows }, { statements: { ...statements, failures } });
+    const errors = ["no rate for 'EUR' 18", "it's \\%_ done"].map((error) => ({ error, fingerprint: "f" }));
+    expect(await source.pastFailures?.({ errors, until: 1_768_298_400 }, signal)).toEqual({
+      failures: [
+        { queue: "mail", source: "s", worker: "h", error: "no rate for 'EUR' 17" },
+        { queue: "mail", source: "s", worker: null, error: "no error text" },
+      ],
+      isWhole: true,
+    });
     const time = "to_timestamp(1768298400)";
     expect(ran).toHaveLength(1);
-    expect(ran[0]).toContain(`(select past where at > ${time} - interval '60 minutes' and at <= ${time}) as failure`);
+    expect(ran[0]).toContain(`(select past where at > ${time} - interval '25 years' and at <= ${time}) as failure`);
+    expect(ran[0]).toContain("error like any (array['%no%rate%for%', '%it%done%'])");
     expect(ran[0]).not.toContain("now()");
   });
 
-  it("reads no failures of an earlier hour that would take too long", async () => {
+  it.each([
+    ["of which it counts as many as it reads", 1, "20000", false],
+    ["of which it counts fewer", 1, "19999", true],
+    ["in as many groups as it returns", 2500, "1", false],
+    ["in fewer groups", 2499, "1", true],
+  ])("says whether there may be further failures of any age, %s: %i", async (_, groups, n, isWhole) => {
+    const rows = Array.from({ length: groups }, () => ({ queue: "mail", worker: null, error: "x", n }));
+    const { source } = createSource({ queue: rows });
+    const past = await source.pastFailures?.({ errors: [{ error: "x", fingerprint: "f" }], until: 0 }, signal);
+    expect([past?.failures.length, past?.isWhole]).toEqual([groups, isWhole]);
+  });
+
+  it("looks for no failures of any age where that would take too long", async () => {
     const database = createMemoryDatabase((statement) => (statement.startsWith("explain") ? plan(400_001) : []));
     const tables = [{ schema: null, table: "t" }] as const;
     const source = createSqlSource({ name: "s", kind: "k" }, { env: null, database }, { tables, statements });
-    await expect(source.pastFailures?.(0, signal)).rejects.toMatchObject({ code: "query_refused" });
+    await expect(source.pastFailures?.({ errors: [], until: 0 }, signal)).rejects.toMatchObject({
+      code: "query_refused",
+    });
   });
 
   it("builds its statements once a minute, and anew after a failure", async () => {

@@ -1,7 +1,16 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { askNamed, type Question, type RedisConnection } from "./connection.ts";
 import { sumCounts, toCount, toNumber, toScored, toTexts } from "./replies.ts";
-import { type RedisFailure, type RedisReading, type RedisRunning, type RedisSystem, shareOf } from "./system.ts";
+import {
+  type RedisFailure,
+  type RedisFailures,
+  type RedisReading,
+  type RedisRunning,
+  type RedisSpan,
+  type RedisSystem,
+  shareOf,
+  toScore,
+} from "./system.ts";
 
 /** Processes that are read, at most. */
 const serversLimit = 1000;
@@ -50,7 +59,7 @@ export function createAsynq(connection: RedisConnection): RedisSystem {
         ),
       );
     },
-    failures: (queues, now, signal) => readAsynqFailures(connection, queues, now, signal),
+    failures: (queues, within, signal) => readAsynqFailures(connection, queues, within, signal),
     async running(_queues, now, signal) {
       const [keys = []] = await connection.ask([listKeys("asynq:workers", now)], signal);
       const [named = []] = await connection.ask(
@@ -201,7 +210,6 @@ function toRunning(replies: readonly unknown[]): RedisRunning[] {
   });
 }
 
-const hourMs = 3_600_000;
 /** Largest task message that is read, bytes: it holds the payload. A larger one gives only the time of the failure, where known without it. */
 const messageLimit = 64 * 1024;
 
@@ -213,19 +221,20 @@ interface Failed {
   readonly archivedAt: number | null;
 }
 
-/** Tasks whose last attempt failed in the last hour, archived or to be retried. Of each queue: the newest archived ones, and those that are retried next. */
+/** Tasks whose last attempt failed in a time span, archived or to be retried. Of each queue: the newest archived ones, and those that are retried next. */
 async function readAsynqFailures(
   connection: RedisConnection,
   queues: readonly string[],
-  now: number,
+  { from, to, most }: RedisSpan,
   signal: AbortSignal,
-): Promise<RedisFailure[]> {
-  const limit = shareOf(queues.length, 500);
+): Promise<RedisFailures> {
+  // A message holds the payload too.
+  const limit = shareOf(queues.length, most / 2);
   const found = await connection.ask(
-    queues.map((queue) => findFailed(queue, limit, now)),
+    queues.map((queue) => findFailed(queue, limit, { from, to })),
     signal,
   );
-  const failed = found.flat();
+  const failed = found.flatMap(({ tasks }) => tasks);
   const sizes = await connection.ask(
     failed.map(({ key }): Question<number> => ({
       commands: [["hstrlen", key, "msg"]],
@@ -237,22 +246,39 @@ async function readAsynqFailures(
     failed.map((one, index) => readFailed(one, sizes[index] ?? 0)),
     signal,
   );
-  return failures.filter((failure) => failure !== null).filter(({ at }) => at > now - hourMs && at <= now);
+  const within = failures.filter((failure) => failure !== null).filter(({ at }) => at > from && at <= to);
+  return { failures: within, isCut: found.some(({ isCut }) => isCut) };
 }
 
-function findFailed(queue: string, limit: number, now: number): Question<Failed[]> {
+function findFailed(
+  queue: string,
+  limit: number,
+  { from, to }: Omit<RedisSpan, "most">,
+): Question<{ readonly tasks: readonly Failed[]; readonly isCut: boolean }> {
   const key = `asynq:{${queue}}:`;
-  const seconds = Math.floor(now / 1000);
   const toFailed = (id: string, archivedAt: number | null) => ({ queue, id, key: `${key}t:${id}`, archivedAt });
   return {
     commands: [
-      ["zrevrangebyscore", `${key}archived`, seconds, seconds - hourMs / 1000, "WITHSCORES", "LIMIT", 0, limit],
+      [
+        "zrevrangebyscore",
+        `${key}archived`,
+        Math.floor(to / 1000),
+        toScore(Math.floor(from / 1000)),
+        "WITHSCORES",
+        "LIMIT",
+        0,
+        limit,
+      ],
       ["zrange", `${key}retry`, 0, limit - 1, "WITHSCORES"],
     ],
-    parse: ([archived, retry]) => [
-      ...toScored(archived).map(({ id, score }) => toFailed(id, score * 1000)),
-      ...toScored(retry).map(({ id }) => toFailed(id, null)),
-    ],
+    parse: (replies) => {
+      const [archived = [], retry = []] = replies.map(toScored);
+      const tasks = [
+        ...archived.map(({ id, score }) => toFailed(id, score * 1000)),
+        ...retry.map(({ id }) => toFailed(id, null)),
+      ];
+      return { tasks, isCut: archived.length >= limit || retry.length >= limit };
+    },
   };
 }
 

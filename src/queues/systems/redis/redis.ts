@@ -8,6 +8,7 @@ import { compareTimes, errorReadLimit, pickFairly, toErrorText } from "../../err
 import { createKnownQueues, createSamples, toQueueMetrics } from "../../metrics.ts";
 import {
   failureGroupsLimit,
+  type FoundFailure,
   type JobFailures,
   jobIdsPerError,
   type QueueMetrics,
@@ -18,7 +19,16 @@ import { common, defineKind, type KindContext, type KindSource } from "../../sys
 import { createAsynq } from "./asynq.ts";
 import { createBullmq } from "./bullmq/bullmq.ts";
 import { createRedisConnection } from "./connection.ts";
-import type { RedisFailure, RedisReading, RedisRunning, RedisRunningJobs, RedisSystem } from "./system.ts";
+import { hourMs } from "./bullmq/snapshot.ts";
+import type {
+  RedisFailure,
+  RedisFailures,
+  RedisReading,
+  RedisRunning,
+  RedisRunningJobs,
+  RedisSpan,
+  RedisSystem,
+} from "./system.ts";
 import { createUnsupportedSearch } from "./unsupported.ts";
 
 const systemNames = ["bullmq", "asynq"] as const;
@@ -44,6 +54,8 @@ export const redis = defineKind<typeof redisConfig>({
 
 /** For one read with all its commands, milliseconds. */
 const deadlineMs = 2000;
+/** Failed jobs of each queue that a search for an error reads, at most. */
+const mostPast = 10_000;
 
 function bounded(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
@@ -75,8 +87,15 @@ function createRedisSource(
     tables: [],
     metrics: (signal) => queues.metrics(Date.now(), bounded(signal)),
     failures: async (signal) => {
-      const failures = await queues.failures(Date.now(), bounded(signal));
+      const now = Date.now();
+      const { failures } = await queues.failures({ from: now - hourMs, to: now, most: 1000 }, bounded(signal));
       return takeSteps(groupRedisFailures(failures, name), createSharedBudget(signal));
+    },
+    pastFailures: async ({ until }, signal) => {
+      const all = { from: -Infinity, to: until * 1000, most: mostPast };
+      const { failures, isCut } = await queues.failures(all, bounded(signal));
+      const found = await takeSteps(findRedisFailures(failures, name), createSharedBudget(signal));
+      return { failures: found, isWhole: !isCut };
     },
     running: async (hosts, signal): Promise<RunningJobs> => {
       const { named, unnamed } = await readRunning(signal).catch((error: unknown) => {
@@ -148,12 +167,16 @@ export function createRedisQueues(
       );
       return metrics.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     },
-    async failures(now: number, signal: AbortSignal): Promise<RedisFailure[]> {
+    async failures(within: RedisSpan, signal: AbortSignal): Promise<RedisFailures> {
       const found = await findQueues(signal);
-      const failures = await Promise.all(found.map(({ system, names }) => system.failures(names, now, signal)));
-      return found.flatMap(({ shown }, index) =>
-        (failures[index] ?? []).map((failure) => ({ ...failure, queue: shown.get(failure.queue) ?? failure.queue })),
+      const read = await Promise.all(found.map(({ system, names }) => system.failures(names, within, signal)));
+      const failures = found.flatMap(({ shown }, index) =>
+        (read[index]?.failures ?? []).map((failure) => ({
+          ...failure,
+          queue: shown.get(failure.queue) ?? failure.queue,
+        })),
       );
+      return { failures, isCut: read.some(({ isCut }) => isCut) };
     },
     async running(now: number, signal: AbortSignal): Promise<RedisRunningJobs> {
       const found = await findQueues(signal);
@@ -184,6 +207,17 @@ export function* groupRedisFailures(failures: readonly RedisFailure[], source: s
   const picked = pickFairly(groups, ([newest]) => newest?.queue ?? "", failureGroupsLimit);
   const made = yield* mapSteps(picked, (group) => toGroup(group, source));
   return made.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
+}
+
+/** Failures without those that have the queue, text and worker of another. */
+function* findRedisFailures(failures: readonly RedisFailure[], source: string): Steps<FoundFailure[]> {
+  const found = new Map<string, FoundFailure>();
+  for (const { queue, worker, error } of failures) {
+    yield;
+    const key = JSON.stringify([queue, worker, error]);
+    if (!found.has(key)) found.set(key, { queue, source, worker, error: toErrorText(readErrorText(error)) });
+  }
+  return [...found.values()];
 }
 
 function toGroup(group: readonly RedisFailure[], source: string): JobFailures {

@@ -24,6 +24,20 @@ export interface RedisFailure {
   readonly at: number;
 }
 
+/** Failures after `from` up to `to`, milliseconds since 1970. */
+export interface RedisSpan {
+  readonly from: number;
+  readonly to: number;
+  /** Failures to read of each queue, at most; fewer where there are many queues. */
+  readonly most: number;
+}
+
+export interface RedisFailures {
+  readonly failures: readonly RedisFailure[];
+  /** Whether a queue may have more. */
+  readonly isCut: boolean;
+}
+
 /** A running job whose worker's host is known. */
 export interface RedisRunning {
   readonly queue: string;
@@ -39,7 +53,7 @@ export interface RedisSystem {
   /** Names of its queues, as of the last search. */
   discover(signal: AbortSignal): Promise<Iterable<string>>;
   read(queues: readonly string[], now: number, signal: AbortSignal): Promise<readonly RedisReading[]>;
-  failures(queues: readonly string[], now: number, signal: AbortSignal): Promise<readonly RedisFailure[]>;
+  failures(queues: readonly string[], within: RedisSpan, signal: AbortSignal): Promise<RedisFailures>;
   /** Running jobs with their workers, and the number of those without a known worker. */
   running(queues: readonly string[], now: number, signal: AbortSignal): Promise<RedisRunningJobs>;
 }
@@ -47,6 +61,11 @@ export interface RedisSystem {
 export interface RedisRunningJobs {
   readonly named: readonly RedisRunning[];
   readonly unnamed: number;
+}
+
+/** A lower bound of scores; -Infinity is before all. */
+export function toScore(time: number): number | string {
+  return time === -Infinity ? "-inf" : time;
 }
 
 /** Rows to read in one read, shared by the queues. */

@@ -44,6 +44,8 @@ async function read(contents: RedisContents, at = now, queues = ["mail"]) {
 }
 const readMail = async (contents: RedisContents, at = now) => (await read({ ...full, ...contents }, at))[0]?.measured;
 
+const hourUntil = (to: number) => ({ from: to - 3_600_000, to, most: 1000 });
+
 describe("asynq", () => {
   it("lists its queues", async () => {
     expect(await createAsynq(createMemoryRedis(full).connection).discover(signal)).toEqual(["mail", "push"]);
@@ -152,7 +154,7 @@ describe("asynq", () => {
     }).connection;
     const failure = { queue: "mail", worker: null };
     const unknown = { ...failure, error: "", attempts: null };
-    const failures = await createAsynq(connection).failures(["mail", "push"], now, signal);
+    const { failures } = await createAsynq(connection).failures(["mail", "push"], hourUntil(now), signal);
     expect(failures).toEqual([
       { ...failure, id: "exact", error: "large", attempts: 1, at: (second - 1) * 1000 },
       { ...unknown, id: "gone", at: (second - 2) * 1000 },
@@ -162,9 +164,15 @@ describe("asynq", () => {
       { ...failure, queue: "push", id: "other", error: "other", attempts: 2, at: second * 1000 },
     ]);
     // At the very second, an hour is over for the one and not for the other.
-    const atSecond = await createAsynq(connection).failures(["mail"], second * 1000 - 1, signal);
-    expect(atSecond.map(({ id }) => id)).toContain("edge");
-    expect(await createAsynq(createMemoryRedis().connection).failures([], now, signal)).toEqual([]);
+    const atSecond = await createAsynq(connection).failures(["mail"], hourUntil(second * 1000 - 1), signal);
+    expect(atSecond.failures.map(({ id }) => id)).toContain("edge");
+    const none = { failures: [], isCut: false };
+    expect(await createAsynq(createMemoryRedis().connection).failures([], hourUntil(now), signal)).toEqual(none);
+    // Of any age, and with as many rows as may be read: half as many as of others.
+    const all = { from: -Infinity, to: now, most: 12 };
+    const whole = await createAsynq(connection).failures(["mail"], all, signal);
+    expect([whole.failures.map(({ id }) => id).slice(-2), whole.isCut]).toEqual([["again", "old"], false]);
+    expect((await createAsynq(connection).failures(["mail"], { ...all, most: 10 }, signal)).isCut).toBe(true);
   });
 
   it("reads a queue's keys, and no more rows than it uses", async () => {
@@ -189,7 +197,7 @@ describe("asynq", () => {
       ["zrange", "asynq:{mail}:retry", 0, 0, "WITHSCORES"],
     ]);
     commands.length = 0;
-    await asynq.failures(["mail"], now, signal);
+    await asynq.failures(["mail"], hourUntil(now), signal);
     expect(commands).toEqual([
       ["zrevrangebyscore", "asynq:{mail}:archived", second, second - 3600, "WITHSCORES", "LIMIT", 0, 500],
       ["zrange", "asynq:{mail}:retry", 0, 499, "WITHSCORES"],

@@ -16,6 +16,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const lastHour = { from: -3_600_000, to: 0, most: 1000 };
+
 describe("createRedisQueues", () => {
   /** A system that counts what we say. */
   const start = (discover: () => string[] = () => ["mail"]) => {
@@ -23,7 +25,7 @@ describe("createRedisQueues", () => {
     const system: RedisSystem = {
       discover: async () => discover(),
       read: async (queues) => queues.map((queue) => ({ queue, measured: { depth: 0 }, counters, isCut: false })),
-      failures: async () => [],
+      failures: async () => ({ failures: [], isCut: false }),
       running: async () => ({ named: [], unnamed: 0 }),
     };
     const queues = createRedisQueues("redis", ["configured"], [{ label: "bullmq", system }]);
@@ -82,8 +84,17 @@ describe("queues of two systems", () => {
         counters: { processed: null, failures: null },
         isCut: false,
       })),
-    failures: async (queues) =>
-      queues.map((queue) => ({ queue, id: names.join(), error: "boom", worker: null, attempts: null, at: 1 })),
+    failures: async (queues) => ({
+      failures: queues.map((queue) => ({
+        queue,
+        id: names.join(),
+        error: "boom",
+        worker: null,
+        attempts: null,
+        at: 1,
+      })),
+      isCut: names.includes("b"),
+    }),
     running: async (queues) => ({
       named: queues.map((queue) => ({ queue, id: names.join(), kind: null, host: "web-1", startedAt: null })),
       unnamed: names.length,
@@ -110,17 +121,22 @@ describe("queues of two systems", () => {
       ["z", "z,mail"],
       ["asynq:mail", "z,mail"],
     ];
-    expect((await queues.failures(0, signal())).map(({ queue, id }) => [queue, id])).toEqual(shown);
+    const { failures, isCut } = await queues.failures(lastHour, signal());
+    expect([failures.map(({ queue, id }) => [queue, id]), isCut]).toEqual([shown, false]);
     const { named, unnamed } = await queues.running(0, signal());
     expect([named.map(({ queue, id }) => [queue, id]), unnamed]).toEqual([shown, 4]);
   });
 
   it("belong to the first system if only configured", async () => {
     const queues = open(toSystem(["a"]), toSystem(["b"]), ["b", "c"]);
-    expect((await queues.failures(0, signal())).map(({ queue, id }) => [queue, id])).toEqual([
-      ["a", "a"],
-      ["c", "a"],
-      ["b", "b"],
+    const { failures, isCut } = await queues.failures(lastHour, signal());
+    expect([failures.map(({ queue, id }) => [queue, id]), isCut]).toEqual([
+      [
+        ["a", "a"],
+        ["c", "a"],
+        ["b", "b"],
+      ],
+      true,
     ]);
     const none = createRedisQueues("cache", ["c"], []);
     expect(await none.metrics(0, signal())).toEqual([]);
@@ -132,14 +148,14 @@ describe("queues of two systems", () => {
     const named = [{ queue: "b", id: "1", kind: null, host: "h", startedAt: null }];
     const more = {
       read: async () => [reading],
-      failures: async () => [other],
+      failures: async () => ({ failures: [other], isCut: false }),
       running: async () => ({ named, unnamed: 0 }),
     };
     const queues = createRedisQueues("cache", [], [{ label: "bullmq", system: toSystem(["a"], more) }]);
     expect((await queues.metrics(0, signal())).map(({ name, counters }) => [name, counters])).toEqual([
       ["b", reading.counters],
     ]);
-    expect(await queues.failures(0, signal())).toEqual([other]);
+    expect(await queues.failures(lastHour, signal())).toEqual({ failures: [other], isCut: false });
     expect(await queues.running(0, signal())).toEqual({ named, unnamed: 0 });
   });
 

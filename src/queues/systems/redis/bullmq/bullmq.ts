@@ -2,7 +2,15 @@ import type { JobCounters } from "../../../queue.ts";
 import type { Command, Question, RedisConnection, Reply } from "../connection.ts";
 import { createKeySearch, escapePattern } from "../keys.ts";
 import { quantilesOf, sumCounts, toFields, toNumber, toScored } from "../replies.ts";
-import { type RedisFailure, type RedisReading, type RedisSystem, shareOf } from "../system.ts";
+import {
+  type RedisFailure,
+  type RedisFailures,
+  type RedisReading,
+  type RedisSpan,
+  type RedisSystem,
+  shareOf,
+  toScore,
+} from "../system.ts";
 import {
   askAttempts,
   type Beginnings,
@@ -151,7 +159,7 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
         return toReading({ queue, look, jobs, memory, workers: workers(queue), limit, now });
       });
     },
-    failures: (queues, now, signal) => readBullmqFailures(connection, prefix, queues, now, signal),
+    failures: (queues, within, signal) => readBullmqFailures(connection, prefix, queues, within, signal),
   };
 }
 
@@ -241,39 +249,49 @@ interface Failed {
 }
 
 /**
- * Jobs that failed for good in the last hour, and those that failed and wait for their delay; the newest of each queue. Leaves out jobs that failed and can run
+ * Jobs that failed for good in a time span, and those that failed and wait for their delay; the newest of each queue. Leaves out jobs that failed and can run
  * again at once: their rows do not have the time of the failure.
  */
 async function readBullmqFailures(
   connection: RedisConnection,
   prefix: string,
   queues: readonly string[],
-  now: number,
+  { from, to, most }: RedisSpan,
   signal: AbortSignal,
-): Promise<RedisFailure[]> {
-  const limit = shareOf(queues.length, 1000);
+): Promise<RedisFailures> {
+  const limit = shareOf(queues.length, most);
   const found = await connection.ask(
-    queues.map((queue) => findFailed(`${prefix}:${queue}:`, queue, limit, now)),
+    queues.map((queue) => findFailed(`${prefix}:${queue}:`, queue, limit, { from, to })),
     signal,
   );
-  const failed = found.flat();
+  const failed = found.flatMap(({ jobs }) => jobs);
   const failures = await connection.ask(
     failed.map((one) => readFailed(`${prefix}:${one.queue}:${one.id}`, one)),
     signal,
   );
-  return failures.filter((failure) => failure !== null).filter(({ at }) => at > now - hourMs && at <= now);
+  const within = failures.filter((failure) => failure !== null).filter(({ at }) => at > from && at <= to);
+  return { failures: within, isCut: found.some(({ isCut }) => isCut) };
 }
 
-function findFailed(key: string, queue: string, limit: number, now: number): Question<Failed[]> {
+function findFailed(
+  key: string,
+  queue: string,
+  limit: number,
+  { from, to }: Omit<RedisSpan, "most">,
+): Question<{ readonly jobs: readonly Failed[]; readonly isCut: boolean }> {
   return {
     commands: [
-      ["zrevrangebyscore", `${key}failed`, now, now - hourMs, "WITHSCORES", "LIMIT", 0, limit],
+      ["zrevrangebyscore", `${key}failed`, to, toScore(from), "WITHSCORES", "LIMIT", 0, limit],
       ["zrange", `${key}delayed`, 0, limit - 1, "WITHSCORES"],
     ],
-    parse: ([failed, delayed]) => [
-      ...toScored(failed).map(({ id, score }) => ({ queue, id, at: score, isDelayed: false })),
-      ...toScored(delayed).map(({ id, score }) => ({ queue, id, at: Math.floor(score / 0x1000), isDelayed: true })),
-    ],
+    parse: ([failed, delayed]) => {
+      const [ended, waiting] = [toScored(failed), toScored(delayed)];
+      const jobs = [
+        ...ended.map(({ id, score }) => ({ queue, id, at: score, isDelayed: false })),
+        ...waiting.map(({ id, score }) => ({ queue, id, at: Math.floor(score / 0x1000), isDelayed: true })),
+      ];
+      return { jobs, isCut: ended.length >= limit || waiting.length >= limit };
+    },
   };
 }
 

@@ -79,6 +79,8 @@ const empty = {
   failures_recent: 0,
 };
 
+const lastHour = { from: now - 3_600_000, to: now, most: 1000 };
+
 describe("BullMQ", () => {
   it("lists the queues that have a `meta` key", async () => {
     const { connection } = createMemoryRedis({
@@ -379,7 +381,7 @@ describe("BullMQ", () => {
       ["hmget", "bull:q:meta", "opts.maxLenEvents"],
     ]);
     commands.length = 0;
-    await createBullmq(connection, "bull").failures(["q"], now, signal);
+    await createBullmq(connection, "bull").failures(["q"], lastHour, signal);
     expect(commands).toEqual([
       ["zrevrangebyscore", "bull:q:failed", now, ago(3600), "WITHSCORES", "LIMIT", 0, 1000],
       ["zrange", "bull:q:delayed", 0, 999, "WITHSCORES"],
@@ -418,11 +420,19 @@ describe("BullMQ", () => {
         },
       }),
     );
-    expect(await createBullmq(redis.connection, "bull").failures(["q", "none"], now, signal)).toEqual([
+    const bullmq = createBullmq(redis.connection, "bull");
+    const { failures, isCut } = await bullmq.failures(["q", "none"], lastHour, signal);
+    expect(failures).toEqual([
       { queue: "q", id: "f", error: "boom", worker: "web-1", attempts: 3, at: ago(5) },
       { queue: "q", id: "bare", error: "", worker: null, attempts: null, at: ago(6) },
       { queue: "q", id: "d", error: "boom", worker: null, attempts: 1, at: ago(10) },
     ]);
+    expect(isCut).toBe(false);
+    // Of any age, and with as many rows as may be read.
+    const all = { from: -Infinity, to: now, most: 4 };
+    const whole = await bullmq.failures(["q"], all, signal);
+    expect([whole.failures.map(({ id }) => id), whole.isCut]).toEqual([["f", "bare", "edge", "d"], false]);
+    expect((await bullmq.failures(["q"], { ...all, most: 3 }, signal)).isCut).toBe(true);
   });
 
   it("has the number of running jobs with unknown workers", async () => {
