@@ -1,14 +1,17 @@
 import type { CountedSystem, Figures, QueueCount } from "./figures.ts";
 import type { AnsweredQueue, Answers } from "./gateway.ts";
 
-/** How far two ages of the same job may differ, seconds: they are taken at different moments. */
-const ageTolerance = 5;
-/** How far a broker's own average may be from its count, of which it is sampled each few seconds. */
-const averageTolerance = 0.03;
+/** A system's own counts, one before and one after the gateway was asked. What lies between them is right. */
+export interface Counted {
+  readonly before: readonly QueueCount[];
+  readonly after: readonly QueueCount[];
+  /** Of how many seconds the system's own average was before and after, where the gateway answers that. */
+  readonly averaged?: readonly [number, number];
+}
 
 /** One system's figures beside the gateway's. */
 export interface Comparison {
-  readonly system: CountedSystem;
+  readonly system: Pick<CountedSystem, "name" | "by" | "source" | "begins">;
   readonly queues: number;
   readonly jobs: number;
   readonly figures: number;
@@ -16,64 +19,138 @@ export interface Comparison {
   readonly wrong: readonly string[];
 }
 
+/** How far an age may be beyond the two counts, seconds: a real job is made in the time that sending it takes. */
+const ageSlack = 5;
+/** Of decimal fractions. */
+const roundingSlack = 0.01;
+/** A sampled rate of more than five minutes begins with the oldest sample in them: there is one in 10 s, at reads each 2 s. */
+const sampleSeconds = 15;
+const rateSeconds = 300;
+/** A broker counts for its average, and says how long it has run, each 5 s. */
+const brokerSeconds = 5;
+
 /** Compares all that was counted of a system with what the gateway answers, by GraphQL and by REST. */
-export async function compare(
-  system: CountedSystem,
-  counts: readonly QueueCount[],
-  answers: Answers,
-): Promise<Comparison> {
-  const averagedSeconds = (await system.averagedSeconds?.()) ?? null;
-  const wrong: string[] = [];
-  let figures = 0;
-  const check = (what: string, counted: unknown, answered: unknown, isSame = counted === answered) => {
-    figures += 1;
-    if (!isSame) wrong.push(`${system.name}, ${what}: counted ${String(counted)}, answered ${String(answered)}`);
-  };
-  for (const { queue, figures: counted, errors } of counts) {
-    const answered = answers.queues.find(({ source, name }) => source === system.source && name === queue);
-    if (!answered) {
-      check(`queue ${queue}`, "one", "none");
-      continue;
-    }
-    const found = toFigures(answered, averagedSeconds);
-    for (const name of Object.keys(counted) as (keyof Figures)[]) {
-      const [own, theirs] = [counted[name], found[name]];
-      const tolerance = toTolerance(name, own, averagedSeconds !== null);
-      const isSame = own === null || theirs === null ? own === theirs : Math.abs(own - theirs) <= tolerance;
-      check(`${name} of ${queue}`, own, theirs, isSame);
-    }
-    const rest = answers.rest.find(({ source, name }) => source === system.source && name === queue);
-    check(`REST depth of ${queue}`, counted.depth, rest?.depth);
-    check(`REST failures of ${queue}`, counted.failures, rest?.failures_last_hour);
-    const theirs = new Map(answered.errors.map(({ error, count }) => [error, count]));
-    if (errors === null) check(`error texts of ${queue}`, 0, theirs.size);
-    else
-      for (const error of new Set([...errors.keys(), ...theirs.keys()]))
-        check(`"${error}" of ${queue}`, errors.get(error) ?? 0, theirs.get(error) ?? 0);
-  }
-  const jobs = counts.reduce((sum, count) => sum + count.jobs, 0);
-  return { system, queues: counts.length, jobs, figures, wrong };
-}
-
-function toTolerance(name: keyof Figures, counted: number | null, isAverage: boolean): number {
-  if (name === "oldestAgeSeconds") return ageTolerance;
-  return name === "processed" && isAverage ? (counted ?? 0) * averageTolerance : 0;
-}
-
-/** A rate as the number of jobs in its window. */
-function toFigures(answered: AnsweredQueue, averagedSeconds: number | null): Figures {
-  const { depth, active, deferred, retrying, dead, processedPerSec, failuresLastHour, oldestAgeSeconds } = answered;
-  const window = averagedSeconds ?? Math.min(300, answered.windowSeconds ?? 300);
+export function compare(
+  system: Comparison["system"],
+  { before, after, averaged }: Counted,
+  { graphql, rest }: Pick<Answers, "graphql" | "rest">,
+): Comparison {
+  const checks = before.flatMap((first, index) => {
+    const counts = [first, after[index] ?? first] as const;
+    return [
+      ...compareQueue(system, counts, averaged, graphql),
+      ...compareQueue(system, counts, averaged, rest, "REST "),
+    ];
+  });
   return {
-    depth,
-    active,
-    deferred,
-    retrying,
-    dead,
-    processed: processedPerSec === null ? null : Math.round(processedPerSec * window * 100) / 100,
-    failures: failuresLastHour,
-    oldestAgeSeconds,
+    system,
+    queues: before.length,
+    jobs: before.reduce((sum, count) => sum + count.jobs, 0),
+    figures: checks.length,
+    wrong: checks
+      .filter(({ isRight }) => !isRight)
+      .map(({ what, counted, answered }) => `${system.name}, ${what}: counted ${counted}, answered ${answered}`),
   };
+}
+
+interface Check {
+  readonly what: string;
+  readonly isRight: boolean;
+  readonly counted: Value;
+  /** A rate of an uncertain time is two numbers. */
+  readonly answered: Value | string;
+}
+
+/** Without a prefix all errors of the queue are answered, else only the newest of all queues. */
+function compareQueue(
+  system: Comparison["system"],
+  [first, last]: readonly [QueueCount, QueueCount],
+  averaged: Counted["averaged"],
+  answer: Answers["graphql"],
+  prefix = "",
+): readonly Check[] {
+  const { queue } = first;
+  const found = answer.queues.filter(({ source, name }) => source === system.source && name === queue);
+  const answered = found[0];
+  const isAlone = { what: `${prefix}queues ${queue}`, isRight: found.length === 1, counted: 1, answered: found.length };
+  if (!answered) return [isAlone];
+  const seconds = toSeconds(answered, system.begins === "watched", averaged);
+  const figures = (Object.keys(first.figures) as (keyof Figures)[]).map((name): Check => {
+    const counts = [first.figures[name] ?? null, last.figures[name] ?? null] as const;
+    const [least, most] = [toAnswer(answered, name, seconds[0]), toAnswer(answered, name, seconds[1])];
+    const isRight = isBetween([least, most], counts, toSlack(name));
+    return {
+      what: `${prefix}${name} of ${queue}`,
+      isRight,
+      counted: counts[0],
+      answered: least === most ? least : `${least} to ${most}`,
+    };
+  });
+  const texts = new Map<string, number>();
+  for (const { queue: of, error, count } of answer.errors)
+    if (of === queue) texts.set(error, (texts.get(error) ?? 0) + count);
+  const expected = prefix === "" ? [...(first.errors?.keys() ?? [])] : [];
+  const errors = [...new Set([...expected, ...texts.keys()])].map((error): Check => {
+    const counts = [first.errors?.get(error) ?? 0, last.errors?.get(error) ?? 0] as const;
+    const count = texts.get(error) ?? 0;
+    const isRight = isBetween([count, count], counts, 0);
+    return { what: `${prefix}"${error}" of ${queue}`, isRight, counted: counts[0], answered: count };
+  });
+  return [isAlone, ...figures, ...errors];
+}
+
+/** The queues that the gateway answers beside those that were counted: each is wrong. */
+export function findOthers(
+  counted: readonly { readonly source: string; readonly queues: readonly string[] }[],
+  answers: Pick<Answers, "graphql" | "rest">,
+): readonly string[] {
+  const isCounted = (queue: AnsweredQueue) =>
+    counted.some(({ source, queues }) => source === queue.source && queues.includes(queue.name));
+  const others = ({ queues }: Answers["graphql"], prefix: string) =>
+    queues
+      .filter((queue) => !isCounted(queue))
+      .map(({ source, name }) => `${source}, ${prefix}queues ${name}: counted 0, answered 1`);
+  return [...others(answers.graphql, ""), ...others(answers.rest, "REST ")];
+}
+
+type Value = number | boolean | null;
+
+/** Whether the answers that a rate may be, by the least and the most time, meet the counts before and after; other answers are one. */
+function isBetween([least, most]: readonly [Value, Value], counts: readonly [Value, Value], slack: number): boolean {
+  const numbers = counts.filter((count) => typeof count === "number");
+  if (typeof least !== "number" || typeof most !== "number") return counts.includes(least);
+  return numbers.length > 0 && most + slack >= Math.min(...numbers) && least - slack <= Math.max(...numbers);
+}
+
+function toSlack(name: keyof Figures): number {
+  if (name === "oldestAgeSeconds") return ageSlack;
+  return name === "processed" || name.endsWith("Seconds") ? roundingSlack : 0;
+}
+
+/** A figure as it is counted: a rate is the number of jobs in so many seconds. */
+function toAnswer(answered: AnsweredQueue, name: keyof Figures, seconds: number): Value {
+  if (name === "failures") return answered.failuresLastHour;
+  if (name !== "processed") return answered[name];
+  const { processedPerSec } = answered;
+  return processedPerSec === null ? null : Math.round(processedPerSec * seconds * 100) / 100;
+}
+
+/** The least and the most seconds that a rate is of. */
+function toSeconds(
+  { windowSeconds }: AnsweredQueue,
+  isSampled: boolean,
+  averaged: Counted["averaged"],
+): readonly [number, number] {
+  if (averaged) {
+    const [before, after] = averaged;
+    const inWindow = (seconds: number) => Math.min(rateSeconds, seconds) / rateSeconds;
+    return [
+      inWindow(before - brokerSeconds) * (rateSeconds - brokerSeconds),
+      inWindow(after + brokerSeconds) * (rateSeconds + brokerSeconds),
+    ];
+  }
+  if (!isSampled || windowSeconds === null) return [rateSeconds, rateSeconds];
+  return windowSeconds <= rateSeconds ? [windowSeconds, windowSeconds] : [rateSeconds - sampleSeconds, rateSeconds];
 }
 
 /** The comparisons as a table of Markdown. */

@@ -16,14 +16,23 @@ export interface Figures {
   readonly failures: number | null;
   /** Age of the oldest job of `depth`, seconds; null without one. */
   readonly oldestAgeSeconds: number | null;
+  /** Whether it is paused. */
+  readonly paused: boolean | null;
+  /** What takes jobs from it. */
+  readonly workers: number | null;
+  /** How long the successes of the last five minutes waited and ran, seconds: medians and 95th percentiles. */
+  readonly waitP50Seconds: number | null;
+  readonly waitP95Seconds: number | null;
+  readonly runP50Seconds: number | null;
+  readonly runP95Seconds: number | null;
 }
 
-/** One queue, counted without the gateway. */
+/** One queue, counted without the gateway. Figures that cannot be counted are absent. */
 export interface QueueCount {
   readonly queue: string;
   /** How many jobs were made for it. */
   readonly jobs: number;
-  readonly figures: Figures;
+  readonly figures: Partial<Figures>;
   /** How often each error text happened; null where the system stores no texts. */
   readonly errors: ReadonlyMap<string, number> | null;
 }
@@ -35,12 +44,9 @@ export interface CountedSystem {
   readonly by: "workers" | "rows";
   /** Name of its source in the gateway. */
   readonly source: string;
-  /** Whether the gateway must watch while it works, because what ended is gone, or is work of real workers. */
-  readonly isWatched: boolean;
-  /**
-   * For how long its own average runs, seconds, where that is its rate: then it matches within a few
-   * per cent. Absent where the gateway counts.
-   */
+  /** When it begins: real workers at once; rows that are sampled then, while the gateway watches; other rows at the end. */
+  readonly begins: "first" | "watched" | "last";
+  /** Of how many seconds its rate is, where that is an average of its own. Absent where the gateway counts. */
   readonly averagedSeconds?: () => Promise<number>;
   /** Makes its jobs. Resolves when all that can end has ended. */
   work(): Promise<void>;

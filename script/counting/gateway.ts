@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { shippedCommand } from "../../bench/shipped.ts";
 import { freePort, type Running, startProcess } from "../services/process.ts";
+import type { Figures } from "./figures.ts";
 
 /** Where the gateway finds the jobs. */
 interface Places {
@@ -14,34 +15,26 @@ interface Places {
   readonly queuesFile: object;
 }
 
-/** A queue as the gateway answers it, by GraphQL. */
-export interface AnsweredQueue {
+/** A queue as the gateway answers it. */
+export interface AnsweredQueue extends Omit<Figures, "processed" | "failures"> {
   readonly source: string;
   readonly name: string;
-  readonly depth: number;
-  readonly active: number | null;
-  readonly deferred: number | null;
-  readonly retrying: number | null;
-  readonly dead: number | null;
   readonly processedPerSec: number | null;
   readonly failuresLastHour: number | null;
-  readonly oldestAgeSeconds: number | null;
   readonly windowSeconds: number | null;
-  readonly errors: readonly { readonly error: string; readonly count: number }[];
 }
 
-/** A queue as the documented REST endpoint answers it. */
-interface RestQueue {
-  readonly name: string;
-  readonly source: string;
-  readonly depth: number;
-  readonly processed_per_sec: number | null;
-  readonly failures_last_hour: number | null;
+/** How often an error happened in a queue. */
+interface AnsweredError {
+  readonly queue: string;
+  readonly error: string;
+  readonly count: number;
 }
 
+/** By GraphQL all errors of each queue; by REST the newest of all queues. */
 export interface Answers {
-  readonly queues: readonly AnsweredQueue[];
-  readonly rest: readonly RestQueue[];
+  readonly graphql: { readonly queues: readonly AnsweredQueue[]; readonly errors: readonly AnsweredError[] };
+  readonly rest: Answers["graphql"];
   /** Of its sources: those that it cannot read. */
   readonly failing: readonly string[];
 }
@@ -54,6 +47,7 @@ export interface CountedGateway extends Running {
 const question = `{
   queues {
     source name depth active deferred retrying dead processedPerSec failuresLastHour oldestAgeSeconds windowSeconds
+    paused workers waitP50Seconds waitP95Seconds runP50Seconds runP95Seconds
     errors(first: 50) { error count }
   }
   queueSources { name ok error { message } }
@@ -98,19 +92,32 @@ export async function startGateway(folder: string, places: Places): Promise<Coun
     async ask() {
       const { data, errors } = (await get(`/graphql?query=${encodeURIComponent(question)}`)) as {
         data: {
-          queues: AnsweredQueue[];
+          queues: (AnsweredQueue & { errors: Omit<AnsweredError, "queue">[] })[];
           queueSources: { name: string; ok: boolean; error: { message: string } | null }[];
         };
         errors?: readonly { readonly message: string }[];
       };
       if (errors) throw new Error(`the gateway answered: ${errors.map(({ message }) => message).join("; ")}`);
-      const { queues: rest } = (await get("/api/v1/admin/ops/queues")) as { queues: RestQueue[] };
+      const rest = (await get("/api/v1/admin/ops/queues")) as { queues: object[]; errors: AnsweredError[] };
       const failing = data.queueSources.filter(({ ok }) => !ok);
       return {
-        queues: data.queues,
-        rest,
+        graphql: {
+          queues: data.queues,
+          errors: data.queues.flatMap(({ name, errors: own }) => own.map((error) => ({ queue: name, ...error }))),
+        },
+        rest: { queues: rest.queues.map((queue) => toCamelCase(queue) as AnsweredQueue), errors: rest.errors },
         failing: failing.map(({ name, error }) => `${name}: ${error?.message}`),
       };
     },
   };
+}
+
+/** `processed_per_sec` is `processedPerSec`, as it is by GraphQL. */
+function toCamelCase(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name.replaceAll(/_(\w)/g, (_, first: string) => first.toUpperCase()),
+      value as unknown,
+    ]),
+  );
 }

@@ -60,6 +60,13 @@ export class Ledger {
     return this.#of(queue).filter(({ state }) => states.includes(state)).length;
   }
 
+  /** How long ago the jobs that are dead were due, seconds. */
+  deadAges(queue: string): readonly number[] {
+    return this.#of(queue)
+      .filter(({ state }) => state === "dead")
+      .map(({ dueAt }) => (Date.now() - dueAt) / 1000);
+  }
+
   count(queue: string, rules: { readonly failures: FailureRule; readonly errors: FailureRule }): QueueCount {
     const now = Date.now();
     const own = this.#of(queue);
@@ -71,7 +78,7 @@ export class Ledger {
       state === "retrying" || state === "dead" ? (error ?? []) : [],
     );
     const texts = { attempts: failed, jobs: lastFailed };
-    const figures: Figures = {
+    const figures: Partial<Figures> = {
       depth: ready.length,
       active: this.size(queue, "running"),
       deferred: own.filter(({ state, dueAt }) => state === "waiting" && dueAt > now).length,

@@ -5,29 +5,30 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createTestDatabase, type TestDatabase } from "../../test/support/postgres-database.ts";
-import type { JobTable } from "../../test/support/job-backend.ts";
-import { createRiverJobs, createRunnerJobs } from "../../test/support/postgres-jobs.ts";
-import {
-  createGoodJobs,
-  createObanJobs,
-  createPgmqJobs,
-  createQueJobs,
-  createSolidQueueJobs,
-} from "../../test/support/preset-jobs.ts";
 import { connectRedis } from "../../test/support/redis.ts";
 import { startPostgres } from "../services/postgres.ts";
 import { runScript } from "../services/process.ts";
 import { startRabbitmq } from "../services/rabbitmq.ts";
 import { startRedis } from "../services/redis.ts";
-import { compare, toTable } from "./compare.ts";
+import { createAsynqWriter } from "./asynq-writer.ts";
+import { compare, findOthers, toTable } from "./compare.ts";
 import type { CountedSystem } from "./figures.ts";
 import { startGateway } from "./gateway.ts";
 import { createDice } from "./plan.ts";
-import { createAsynqRows, createSqlRows, rowQueues } from "./rows.ts";
+import { createRows, type RowWriter } from "./rows.ts";
+import {
+  createGoodJobWriter,
+  createObanWriter,
+  createPgmqWriter,
+  createQueWriter,
+  createRiverWriter,
+  createSolidQueueWriter,
+  createTableWriter,
+} from "./sql-writers.ts";
 import { workBoss, workBullmq, workGraphile, workRabbitmq } from "./workers.ts";
 
 const usage = `Usage: script/recount [--seed=1] [--jobs=60] [--rows=400]
---jobs: of each system with real workers, 1 to 500. --rows: of each queue of the others, 1 to 1000.
+--jobs: of each system with real workers, 1 to 500. --rows: of each queue of the others, 20 to 1000.
 `;
 const { values, positionals } = parseArgs({
   options: {
@@ -44,7 +45,7 @@ if (values.help === true) {
 }
 const [seed, jobs, rows] = [Number(values.seed), Number(values.jobs), Number(values.rows)];
 const isKnown = Object.keys(values).every((name) => ["seed", "jobs", "rows", "help"].includes(name));
-const isMeant = Number.isInteger(seed) && jobs >= 1 && jobs <= 500 && rows >= 1 && rows <= 1000;
+const isMeant = Number.isInteger(seed) && jobs >= 1 && jobs <= 500 && rows >= 20 && rows <= 1000;
 if (!isKnown || !isMeant || positionals.length > 0 || !Number.isInteger(jobs) || !Number.isInteger(rows)) {
   process.stderr.write(usage);
   process.exit(2);
@@ -57,26 +58,6 @@ const askEachMs = 2000;
 
 function say(text: string): void {
   process.stdout.write(`== ${text}\n`);
-}
-
-/**
- * With its queues, so that the gateway knows them before anything ends. What was read stays hidden
- * until the count; what was sent is due from the same moment on.
- */
-async function createPgmqQueues(database: TestDatabase): Promise<JobTable> {
-  const table = await createPgmqJobs(database);
-  for (const queue of rowQueues) await database.query(`select pgmq."create"($1)`, [queue]);
-  const insert: JobTable["insert"] = async (planned) => {
-    await table.insert(planned);
-    for (const [queue, own] of Map.groupBy(planned, (job) => job.queue))
-      await database.query(
-        `update pgmq."q_${queue}" as message
-         set vt = case when read_ct > 0 then now() + interval '1 hour' else now() - ago * interval '1 second' end
-         from unnest($1::int[]) with ordinality as job (ago, id) where message.msg_id = job.id`,
-        [own.map(({ dueAgo }) => dueAgo ?? 0)],
-      );
-  };
-  return { ...table, insert };
 }
 
 await runScript(async (stack) => {
@@ -101,29 +82,20 @@ await runScript(async (stack) => {
     stack.defer(() => database.drop());
     return database;
   };
-  const addRows = async (
-    name: string,
-    create: (database: TestDatabase) => Promise<JobTable>,
-    options: Omit<Parameters<typeof createSqlRows>[3], "name" | "source" | "jobs"> & { readonly source?: string } = {},
-  ) => {
-    const database = await open(name);
-    const table = await create(database);
-    systems.push(createSqlRows(dice, database, table, { source: `${name}:${name}`, ...options, name, jobs: rows }));
-    return table;
-  };
-  const runner = await addRows("table", createRunnerJobs, { source: "runner", lacks: ["retrying", "dead"] });
-  await addRows("river", createRiverJobs);
-  await addRows("oban", createObanJobs);
-  await addRows("solid-queue", createSolidQueueJobs, { lacks: ["retrying"] });
-  await addRows("good-job", createGoodJobs);
-  const que = await addRows("que", createQueJobs);
-  stack.defer(() => (que as Awaited<ReturnType<typeof createQueJobs>>).locker.end());
-  await addRows("pgmq", createPgmqQueues, {
-    isSampled: true,
-    failsSilently: true,
-    lacks: ["retrying", "dead", "failures", "errors"],
-  });
-  systems.push(await createAsynqRows(dice, redis, rows));
+  const addRows = (name: string, writer: RowWriter, source?: string) =>
+    systems.push(createRows(dice, rows, { ...writer, name, ...(source !== undefined && { source }) }));
+  const table = await createTableWriter(await open("table"));
+  addRows("table", table, "runner");
+  const river = await createRiverWriter(await open("river"));
+  addRows("river", river.byKind);
+  const riverByQueue = await createRiverWriter(await open("river-by-queue"));
+  addRows("river-by-queue", riverByQueue.byQueue, "by-queue");
+  addRows("oban", await createObanWriter(await open("oban")));
+  addRows("solid-queue", await createSolidQueueWriter(await open("solid-queue")));
+  addRows("good-job", await createGoodJobWriter(await open("good-job")));
+  addRows("que", await createQueWriter(await open("que")));
+  addRows("pgmq", await createPgmqWriter(await open("pgmq")));
+  addRows("asynq", await createAsynqWriter(redis), "redis");
   for (const version of [10, 11, 12] as const)
     systems.push(await workBoss(dice, jobs, version, await open(`pgboss${version}`)));
   systems.push(await workGraphile(dice, jobs, await open("graphile")));
@@ -132,12 +104,11 @@ await runScript(async (stack) => {
   for (const system of systems) stack.defer(async () => system.close?.());
 
   say("the gateway starts, and reads before anything happens");
-  const { names: _, ...queue } = (runner.config as unknown as { queue: { column: string; names: string[] } }).queue;
-  const queuesFile = { sources: [{ ...runner.config, queue, database: "table" }] };
+  const byQueue = { name: "by-queue", kind: "river", schema: "public", by: "queue", database: "river-by-queue" };
+  const queuesFile = { sources: [{ ...table.config, database: "table" }, byQueue] };
   const gateway = await startGateway(folder, { databases, redisUrl: server.url, rabbitmqUrl: broker.url, queuesFile });
   stack.defer(() => gateway.stop());
   await gateway.ask();
-  const begin = performance.now();
   const worked = new AbortController();
   const watching = (async () => {
     while (!worked.signal.aborted) {
@@ -145,22 +116,47 @@ await runScript(async (stack) => {
       await sleep(askEachMs);
     }
   })();
+  const begin = (when: CountedSystem["begins"]) =>
+    Promise.all(systems.filter(({ begins }) => begins === when).map((system) => system.work()));
   say(`${systems.length} job systems work by the plan of seed ${seed}`);
   try {
-    await Promise.all(systems.filter(({ isWatched }) => isWatched).map((system) => system.work()));
-    await sleep(Math.max(0, watchedMs - (performance.now() - begin)));
+    await begin("first");
+    await begin("watched");
+    await sleep(watchedMs);
   } finally {
     worked.abort();
     await watching;
   }
   // Last, so that no job leaves the last five minutes or the last hour meanwhile.
-  await Promise.all(systems.filter(({ isWatched }) => !isWatched).map((system) => system.work()));
+  await begin("last");
+  // What the gateway has read before may be shared for a second.
+  await sleep(2000);
 
-  const counts = systems.map((system) => system.count());
+  const look = () =>
+    Promise.all(
+      systems.map(async (system) => ({ queues: system.count(), seconds: (await system.averagedSeconds?.()) ?? null })),
+    );
+  const before = await look();
   const answers = await gateway.ask();
+  const after = await look();
   for (const failing of answers.failing) say(`cannot be read: ${failing}`);
-  const comparisons = await Promise.all(systems.map((system, index) => compare(system, counts[index] ?? [], answers)));
-  const wrong = comparisons.flatMap((comparison) => comparison.wrong);
+  const comparisons = systems.map((system, index) => {
+    const [first, last] = [before[index], after[index]] as [(typeof before)[number], (typeof after)[number]];
+    return compare(
+      system,
+      {
+        before: first.queues,
+        after: last.queues,
+        ...(first.seconds !== null && last.seconds !== null && { averaged: [first.seconds, last.seconds] as const }),
+      },
+      answers,
+    );
+  });
+  const others = findOthers(
+    systems.map(({ source }, index) => ({ source, queues: (before[index]?.queues ?? []).map(({ queue }) => queue) })),
+    answers,
+  );
+  const wrong = [...comparisons.flatMap((comparison) => comparison.wrong), ...others];
   process.stdout.write(`${toTable(comparisons)}\n`);
   for (const line of wrong) say(`wrong: ${line}`);
   const figures = comparisons.reduce((sum, comparison) => sum + comparison.figures, 0);

@@ -34,8 +34,14 @@ interface WorkedSystem {
   readonly isOnce?: boolean;
   readonly rules: { readonly failures: FailureRule; readonly errors: FailureRule };
   readonly averagedSeconds?: () => Promise<number>;
+  /** Pauses a queue; absent where that is impossible. */
+  readonly pause?: (queue: string) => Promise<void>;
+  /** Workers that it shows for `attend`; absent where it does not know them. */
+  readonly showsWorkers?: boolean;
   /** What it does not store, of each queue. */
   readonly without?: (count: QueueCount) => QueueCount;
+  /** Its queue for the dead jobs of a queue, by how long ago each was due, seconds. */
+  readonly keepDead?: (queue: string, ages: readonly number[]) => QueueCount;
   send(queue: string, order: Order, terms: Terms): Promise<void>;
   /** Runs workers that take so many jobs of a queue at once. */
   attend(queue: string, atOnce: number, handle: (order: Order) => Promise<void>): Promise<void>;
@@ -88,12 +94,13 @@ function createWorked(dice: Dice, jobs: number, system: WorkedSystem): CountedSy
     name: system.name,
     by: "workers",
     source: system.source,
-    isWatched: true,
+    begins: "first",
     ...(system.averagedSeconds && { averagedSeconds: system.averagedSeconds }),
     async work() {
       const fates = planFates(dice, jobs, system.fates);
       for (const fate of fates) await send(mixed, fate);
       for (let n = 0; n < 7; n += 1) await send(unattended, { kind: "succeeds" });
+      await system.pause?.(unattended);
       await system.attend(mixed, 4, handle);
       await system.attend(busy, 2, handle);
       for (let n = 0; n < 2; n += 1) await send(busy, { kind: "hangs" });
@@ -110,8 +117,14 @@ function createWorked(dice: Dice, jobs: number, system: WorkedSystem): CountedSy
     },
     count: () =>
       [mixed, busy, unattended]
-        .map((queue) => ledger.count(queue, system.rules))
-        .map((count) => system.without?.(count) ?? count),
+        .map((queue) => {
+          const count = ledger.count(queue, system.rules);
+          const paused = system.pause ? queue === unattended : null;
+          const workers = system.showsWorkers ? Number(queue !== unattended) : null;
+          return { ...count, figures: { ...count.figures, paused, workers } };
+        })
+        .map((count) => system.without?.(count) ?? count)
+        .flatMap((count) => [count, system.keepDead?.(count.queue, ledger.deadAges(count.queue)) ?? []].flat()),
     async close() {
       release.resolve();
       await system.close();
@@ -149,6 +162,8 @@ export function workBullmq(dice: Dice, jobs: number, redis: RunningRedis): Count
     source: "redis",
     fates: ["recovers", "dies", "waits", "deferred"],
     rules: { failures: "attempts", errors: "jobs" },
+    pause: (queue) => open(queue).pause(),
+    showsWorkers: true,
     send: async (queue, order, { attempts, retryInSeconds, dueInSeconds }) => {
       const [backoff, delay] = [retryInSeconds * 1000, dueInSeconds * 1000];
       await open(queue).add("job", order, { attempts, delay, backoff });
@@ -229,14 +244,33 @@ export async function workRabbitmq(dice: Dice, jobs: number, broker: RunningRabb
     fates: ["dies"],
     isOnce: true,
     rules: { failures: "jobs", errors: "jobs" },
+    showsWorkers: true,
     averagedSeconds: async () => {
       const [node] = await admin.call<readonly { readonly uptime: number }[]>("GET", "/nodes");
-      return Math.min(300, (node?.uptime ?? 0) / 1000);
+      return (node?.uptime ?? 0) / 1000;
     },
     without: ({ figures, ...count }) => ({
       ...count,
       errors: null,
       figures: { ...figures, deferred: null, retrying: null },
+    }),
+    // A dead message retains the time of its sending.
+    keepDead: (queue, ages) => ({
+      queue: `${queue}_dead`,
+      jobs: 0,
+      errors: null,
+      figures: {
+        depth: ages.length,
+        active: 0,
+        deferred: null,
+        retrying: null,
+        dead: null,
+        processed: 0,
+        failures: null,
+        oldestAgeSeconds: ages.length > 0 ? Math.max(...ages) : null,
+        paused: null,
+        workers: null,
+      },
     }),
     send: (queue, order) =>
       publisher.publish(queue, JSON.stringify(order), { timestamp: Math.round(Date.now() / 1000) }),
