@@ -37,6 +37,7 @@ export interface FoundProblems {
 
 /** All that is wrong now. Pure: the same readings in any order give the same answer. A number that is unknown is in no problem. */
 export function* findProblems({ containers, engines, releases, queues, hosts, down }: Readings): Steps<FoundProblems> {
+  yield;
   const ofContainers = yield* findContainerProblems(containers);
   const ofReleases = findReleaseProblems(releases, ofContainers.problems);
   yield;

@@ -93,7 +93,8 @@ describe("OpsFailuresUpSinceDeploy", () => {
       };
       const records = [sampleRecord({ tag: "v2", deployedAt: ago(age), durationSeconds: 60 })];
       const queueSources = [{ name: "jobs", env: "staging" as const, metrics: [], errors: [], history: past }];
-      return judgeMemory({ containers: [web("v2")], deployLogs: [{ ...history, records }], queueSources }, title);
+      const containers = [web("v2", { createdAt: ago(age) })];
+      return judgeMemory({ containers, deployLogs: [{ ...history, records }], queueSources }, title);
     };
     expect(await read(3000)).toBe(1);
     expect(await read(26 * 3600)).toBe(0);

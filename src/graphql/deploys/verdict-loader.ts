@@ -134,6 +134,7 @@ export function createVerdicts(
       Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, ownership, windows, gaps))),
       readErrors({ deploy, windows, sources: asked, ownership, gaps: errorGaps }),
     ]);
+    await budget.turn();
     const queues = read.flatMap(({ evidence }) => evidence);
     gaps.push(...errorGaps, ...ownership.toGaps(queues));
     const own = containers.filter((container) => container.kind === "core" && isIn(container, deploy));

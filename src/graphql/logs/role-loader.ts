@@ -86,8 +86,7 @@ export async function readRoleLogs(
     const left = some.entries();
     const readOn = async () => {
       for (const [index, container] of left) {
-        const wait = budget.turn();
-        if (wait) await wait;
+        budget.signal.throwIfAborted();
         found[index] = await readPart(container);
       }
     };

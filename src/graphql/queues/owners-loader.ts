@@ -89,6 +89,13 @@ export function createOwnerLoader(
     return group && others.every((other) => isSameService(other, group)) ? toOwners([group], "alone") : null;
   };
 
+  /** Whether there may be services beside these. A token that may not see all must not learn it. */
+  const mayBeOthers = async (owners: readonly QueueOwner[]): Promise<boolean> => {
+    if (!maySee(principal, null)) return true;
+    const { groups } = await workerGroups();
+    return owners.some((owner) => groups.some((group) => !isSameService(group, owner)));
+  };
+
   const toVisible = (group: ServiceGroup) => (maySee(principal, group.env) ? group : unseen);
 
   const find = async (name: string): Promise<OwnersOf> => {
@@ -97,9 +104,7 @@ export function createOwnerLoader(
     const configured = source.owner && [toConfiguredOwner(source.owner)];
     if (configured) return () => configured;
     const alone = await findAlone(source.env ?? sources.env);
-    const { groups } = await workerGroups();
-    const hasOthers = alone?.some((owner) => groups.some((group) => !isSameService(group, owner))) ?? true;
-    await learn(source, hasOthers);
+    await learn(source, alone === null || (await mayBeOthers(alone)));
     return (queue) => {
       const seen = memory.of({ source: name, name: queue });
       return seen.length > 0 ? toOwners(seen.map(toVisible), "workers") : alone;

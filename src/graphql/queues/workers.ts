@@ -53,7 +53,7 @@ const noGroups: WorkerGroups = { groupOf: () => null, hostsOf: () => new Map(), 
 export async function findWorkerGroups(containers: ContainerLoaders): Promise<WorkerGroups> {
   const find = async (): Promise<WorkerGroups> => {
     const every = await containers.everyWorker();
-    const indexGroups = () => createGroupOf(every.map((one) => ({ ...one, env: toOwnerEnv(one) })));
+    const indexGroups = () => createGroupOf(every.map(toWorker));
     let groupOf: WorkerGroups["groupOf"] | undefined;
     return {
       groupOf: (host) => (groupOf ??= indexGroups())(host),
@@ -62,6 +62,12 @@ export async function findWorkerGroups(containers: ContainerLoaders): Promise<Wo
     };
   };
   return inPatience(find, noGroups);
+}
+
+/** No copy of the whole container: they are thousands. */
+function toWorker(container: Container) {
+  const { id, host, version, service, destination } = container;
+  return { id, host, version, service, destination, env: toOwnerEnv(container) };
 }
 
 async function inPatience<T>(find: () => Promise<T>, none: T): Promise<T> {
