@@ -5,16 +5,24 @@ const longestReply = 300;
 
 /**
  * What an upstream itself said when it refused us, as one line without secrets. It may name our user
- * or our address, so show it only to the person who configures the gateway.
+ * or our address, so show it only to the person who configures the gateway: `message`, which the log
+ * has, is without it unless given.
  */
 export class UpstreamReply extends Error {
-  constructor(text: string) {
-    super(sanitiseName(redactStart(text, longestReply)));
+  readonly #text: string;
+
+  constructor(text: string, message = "The upstream said why") {
+    super(message);
     this.name = "UpstreamReply";
+    this.#text = sanitiseName(redactStart(text, longestReply));
+  }
+
+  quote(): string {
+    return this.#text;
   }
 }
 
 /** The reply that caused an error; null without one. */
 export function quoteReply(cause: unknown): string | null {
-  return (cause instanceof UpstreamReply && cause.message) || null;
+  return (cause instanceof UpstreamReply && cause.quote()) || null;
 }

@@ -158,9 +158,12 @@ async function probe(source: OpenSource, signal: AbortSignal): Promise<QueueProb
   } catch (error) {
     const { message, cause } = toOpsError(error);
     const said = quoteReply(cause) ?? quoteRefusal(cause);
-    const obstacle = said ?? accesses.find((access) => access.obstacle !== null)?.obstacle;
-    const detail = obstacle ? `${message}: ${obstacle}` : message;
-    return { name, ok: false, detail: withVariable(detail, toVariable(source)), warnings: toWarnings() };
+    const obstacle = accesses.find((access) => access.obstacle !== null)?.obstacle ?? null;
+    const failure = said === null ? message : `${message}: ${said}`;
+    // An obstacle has its own remedy.
+    const detail =
+      said === null && obstacle !== null ? `${message}: ${obstacle}` : withVariable(failure, toVariable(source));
+    return { name, ok: false, detail, warnings: toWarnings() };
   }
 }
 

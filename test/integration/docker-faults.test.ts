@@ -151,7 +151,8 @@ test("missing permission for the socket differs from a missing engine", async ()
   const none = await probeEngine({ name: "none", env: null, address: { kind: "unix", socketPath } });
   expect(none).toEqual({
     ok: false,
-    detail: "Docker engine none: its socket does not exist: is Docker running, and is its socket mounted at this path?",
+    detail:
+      "Docker engine none: its socket does not exist: is Docker running, and is its socket mounted at this path? (WALLET_CORE_OPS_DOCKER_HOSTS)",
     warnings: [],
   });
   // Root may open everything: another user has to try.

@@ -9,6 +9,10 @@ describe("UpstreamReply", () => {
     expect(quoteReply(new UpstreamReply("x ".repeat(400)))?.length).toBeLessThanOrEqual(300);
   });
 
+  it("is in no message, which the log has", () => {
+    expect(String(new UpstreamReply("canary").stack)).not.toContain("canary");
+  });
+
   it("is quoted alone, and not if it is empty", () => {
     for (const cause of [new UpstreamReply(""), new Error("canary"), "canary", null, undefined])
       expect(quoteReply(cause)).toBeNull();

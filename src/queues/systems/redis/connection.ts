@@ -161,7 +161,8 @@ function splitDatabase(url: string): { readonly address: string; readonly databa
  */
 function toCause(error: unknown): Error {
   const isReply = error instanceof Error && error.name === "ReplyError";
-  return isReply ? new UpstreamReply(error.message) : new Error(redactStart(toText(error), 300));
+  const text = redactStart(isReply ? error.message : toText(error), 300);
+  return isReply ? new UpstreamReply(error.message, text) : new Error(text);
 }
 
 function toText(error: unknown): string {
