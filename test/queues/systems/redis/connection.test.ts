@@ -154,7 +154,7 @@ describe("createRedisConnection", () => {
     const error = await missing.ask([ask(["get", "a"])], never).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       message: "Redis has no database 99: correct the number in WALLET_CORE_OPS_REDIS_URL",
-      cause: new UpstreamReply(refusal),
+      cause: new UpstreamReply(refusal, refusal),
     });
     await missing.close();
     for (const url of [`${server.url}/3`, `${server.url}?db=4`, `${server.url}/0`]) {
