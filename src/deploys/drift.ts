@@ -118,7 +118,7 @@ function findReplacement(
   if (deploy && deployed.length > 0) {
     const deployedAt = Date.parse(deploy.deployedAt);
     const starts = deployed.map(toStarted);
-    // Within the difference of the clocks, the engine's own times decide. A later start is none of the deploy.
+    // Within the difference of the clocks, the engine's own times decide. A later start is not part of the deploy.
     const begun = deployed.reduce((latest, container) => {
       const start = toStarted(container);
       return Math.max(latest, start <= deployedAt + clockMs ? start : toCreated(container));

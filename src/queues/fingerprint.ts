@@ -26,7 +26,7 @@ function toShape(text: string): { readonly whole: string; readonly compared: str
   return { whole, compared: whole.slice(0, length) };
 }
 
-/** Words that are enough to tell most errors apart. */
+/** This many words distinguish most errors. */
 const mostWords = 12;
 
 /**

@@ -221,9 +221,9 @@ export function hasLostJobs({ before, after }: QueueEvidence): boolean {
 }
 
 /**
- * Tests one queue, or of one that other services work on too, the service's part. What ended on
- * workers that may be anyone's counts for the deploy: it is worse only if it is so whoever did it,
- * and clean only likewise.
+ * Tests one queue. If other services work on it too, only the service's part is tested. Jobs of
+ * unknown workers may be anyone's: the queue is worse only if it is worse whoever ran them, and clean
+ * only if it is clean whoever ran them.
  */
 function judgeShare(evidence: QueueEvidence, alpha: number, stateCounts: boolean): QueueVerdict {
   const { before, after } = evidence;

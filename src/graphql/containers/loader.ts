@@ -59,8 +59,8 @@ export interface ContainerLoaders {
   /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
   listRetired(includeAccessories: boolean): Promise<readonly Container[]>;
   /**
-   * All containers and retired ones, also those that the caller may not see. Only to tell whose a
-   * worker is: what they are called is for nobody to be shown.
+   * All containers and retired ones, also those that the caller may not see. Use them only to find
+   * the service of a worker, and never show their names.
    */
   everyWorker(): Promise<readonly Container[]>;
   /** As `listRetired`, core ones alone, and those that never started: for deploy history. */

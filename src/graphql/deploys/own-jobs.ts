@@ -28,7 +28,7 @@ export function createOwnJobs(
   { isOwn, isShared, hosts }: Ownership,
   signal: AbortSignal,
 ): OwnJobs {
-  // Where there is no other service, nobody has to be told apart.
+  // If there is no other service, all jobs are the service's own.
   const isNamed = source.historyOn !== undefined && hosts.has("other");
   const seen = { own: new Set<string>(), other: new Set<string>() };
   const readOn = async (whose: "own" | "other", from: number, queues: readonly string[] | null): Promise<Histories> => {

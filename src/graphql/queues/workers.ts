@@ -47,8 +47,8 @@ export interface WorkerGroups {
 const noGroups: WorkerGroups = { groupOf: () => null, hostsOf: () => new Map(), groups: [] };
 
 /**
- * A worker's service decides what a queue says of a deploy, whoever asks: a caller must not see
- * the names, but gets the same decision. Never rejects.
+ * Verdicts depend on the services of all workers, so every caller gets the same verdict. The names
+ * of hidden services are never shown. Never rejects.
  */
 export async function findWorkerGroups(containers: ContainerLoaders): Promise<WorkerGroups> {
   const find = async (): Promise<WorkerGroups> => {
