@@ -1,3 +1,5 @@
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
+
 /** OpenMetrics 1.0, or the older text format 0.0.4, which `promtool check metrics` and old scrapers read. */
 export type Format = "openmetrics" | "text";
 
@@ -137,9 +139,9 @@ export function writeRow<Row>({ labels, columns }: Table<Row>, row: Row): Writte
 }
 
 /** The families of a table with these rows. */
-export function joinRows<Row>({ prefix, maxRows, columns }: Table<Row>, rows: readonly WrittenRow[]): Filled {
+export function* joinRows<Row>({ prefix, maxRows, columns }: Table<Row>, rows: readonly WrittenRow[]): Steps<Filled> {
   const shown = rows.slice(0, maxRows);
-  const families = columns.map((column, index): Family => {
+  const families = yield* mapSteps(columns, (column, index): Family => {
     const [name, help, , kind = "gauge"] = column;
     let samples = "";
     for (const row of shown) samples += row.columns[index];
@@ -150,11 +152,8 @@ export function joinRows<Row>({ prefix, maxRows, columns }: Table<Row>, rows: re
 }
 
 /** The same of rows that were not written; without samples when `rows` is null (unknown). */
-export function fill<Row>(table: Table<Row>, rows: readonly Row[] | null): Filled {
-  return joinRows(
-    table,
-    (rows ?? []).map((row) => writeRow(table, row)),
-  );
+export function* fill<Row>(table: Table<Row>, rows: readonly Row[] | null): Steps<Filled> {
+  return yield* joinRows(table, yield* mapSteps(rows ?? [], (row) => writeRow(table, row)));
 }
 
 export function readValue<Row>(row: Row, value: Column<Row>[2]): Value {

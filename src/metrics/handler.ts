@@ -9,7 +9,7 @@ import type { Caller } from "../graphql/sources.ts";
 import { toEncoding, toWeights } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
-import { mapSteps, takeSteps } from "../lib/budget/steps.ts";
+import { mapSteps, type Steps, takeSteps } from "../lib/budget/steps.ts";
 import type { DatabaseClock } from "../lib/clock-skew.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import { containerTable, engineTable, writeContainer } from "./containers.ts";
@@ -69,11 +69,8 @@ export function createMetricsHandler(
       request.budget,
     );
     const databases = maySee(request.principal, null) ? databaseClocks() : [];
-    const tables = [
-      ...toTables(data ?? {}, errors, containers),
-      fill(clockTable, toClockRows(data?.engines ?? [], databases)),
-      fill(tokenTable, toVisibleEnds(tokenEnds(), request.principal)),
-    ];
+    const ends = toVisibleEnds(tokenEnds(), request.principal);
+    const tables = await takeSteps(toTables({ data: data ?? {}, errors, containers, databases, ends }), request.budget);
     const families = [
       ...tables.flatMap((table) => table.families),
       toDropped(tables.map(({ dropped }) => dropped)),
@@ -101,28 +98,34 @@ export function createMetricsHandler(
 /** Counts of requests, upstream calls and entries of the record cover all environments: only for tokens of every environment. */
 const ofAllTokens = /^ops_(?:http|upstream|audit)_/;
 
-function toTables(
-  data: Partial<MetricsQuery>,
-  errors: readonly OpsError[],
-  containers: readonly (WrittenRow | null)[],
-): readonly Filled[] {
+interface Scraped {
+  readonly data: Partial<MetricsQuery>;
+  readonly errors: readonly OpsError[];
+  readonly containers: readonly (WrittenRow | null)[];
+  readonly databases: readonly DatabaseClock[];
+  readonly ends: readonly TokenEnd[];
+}
+
+function* toTables({ data, errors, containers, databases, ends }: Scraped): Steps<readonly Filled[]> {
   const { engines = null, hosts = null, hostsUpdatedAt = null, deployInfo = null } = data;
   const deploys = deployInfo && [deployInfo];
   return [
-    fill(upstreamTable, toUpstreamRows(data, errors)),
-    fill(engineTable, engines),
-    joinRows(
+    yield* fill(upstreamTable, toUpstreamRows(data, errors)),
+    yield* fill(engineTable, engines),
+    yield* joinRows(
       containerTable,
       containers.filter((row) => row !== null),
     ),
-    fill(queueSourceTable, toSourceRows(data)),
-    fill(queueTable, toQueueRows(data)),
-    fill(hostTable, hosts),
-    fill(hostReportTable, hostsUpdatedAt === null ? null : [hostsUpdatedAt]),
-    fill(deployTable, deploys),
-    fill(deployInfoTable, deploys),
-    fill(problemTable, toProblemRows(data)),
-    fill(uncheckedTable, data.problems ? [data.problems] : null),
+    yield* fill(queueSourceTable, toSourceRows(data)),
+    yield* fill(queueTable, toQueueRows(data)),
+    yield* fill(hostTable, hosts),
+    yield* fill(hostReportTable, hostsUpdatedAt === null ? null : [hostsUpdatedAt]),
+    yield* fill(deployTable, deploys),
+    yield* fill(deployInfoTable, deploys),
+    yield* fill(problemTable, toProblemRows(data)),
+    yield* fill(uncheckedTable, data.problems ? [data.problems] : null),
+    yield* fill(clockTable, toClockRows(engines ?? [], databases)),
+    yield* fill(tokenTable, ends),
   ];
 }
 

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { type Family, toLabels, toText } from "../../src/metrics/exposition.ts";
+import { type Family, fill, type Table, toLabels, toText } from "../../src/metrics/exposition.ts";
 import { parseExposition } from "../support/exposition.ts";
+import { finish, longestPiece } from "../support/steps.ts";
 
 const counter: Family = {
   name: "ops_calls_total",
@@ -112,4 +113,28 @@ it("a label's value is unchanged, truncated at 256, whatever it contains", () =>
       });
     }),
   );
+});
+
+it("a table is filled with one row between two turns", () => {
+  const rows = Array.from({ length: 20 }, (_, value) => ({ value }));
+  const table = (onRow: () => void): Table<{ readonly value: number }> => ({
+    prefix: "ops_calls",
+    maxRows: 10,
+    labels: ({ value }) => {
+      onRow();
+      return toLabels({ value });
+    },
+    columns: [["ops_calls_total", "Calls.", "value", "counter"]],
+  });
+  expect(longestPiece((onRow) => fill(table(onRow), rows))).toBe(1);
+  const { families, dropped } = finish(
+    fill(
+      table(() => null),
+      rows,
+    ),
+  );
+  expect(parseExposition(toText(families, "text")).map(({ value }) => value)).toEqual(
+    rows.slice(0, 10).map(({ value }) => value),
+  );
+  expect(dropped).toEqual({ prefix: "ops_calls", series: 10 });
 });
