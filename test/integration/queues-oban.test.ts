@@ -10,6 +10,7 @@ import { createSqlBackend } from "../support/job-backend.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 import { createObanJobs, createSchema } from "../support/preset-jobs.ts";
 import { openSources, readQueue } from "../support/queue-source.ts";
+import { finish } from "../support/steps.ts";
 
 describeQueueSource("oban", () => createSqlBackend("oban", createObanJobs));
 
@@ -148,7 +149,9 @@ describe("oban", () => {
     const two = sampleContainer({ host: "37.27.91.235-56703216100d", fullId: "56703216100d", id: "56703216100d" });
     const workers = (await source?.workerJobs?.(signal)) ?? [];
     const judge = (startedAt: string) => {
-      const judged = createJudge([{ ...one, startedAt }], [sampleEngine()])(workers, source?.clockOffset?.());
+      const judged = finish(
+        finish(createJudge([{ ...one, startedAt }], [sampleEngine()]))(workers, source?.clockOffset?.()),
+      );
       return judged.map(({ jobs, lost, unknown }) => `${jobs.host}: ${lost} lost, ${unknown} unknown`).toSorted();
     };
     // Another container of that machine may have had the name too.

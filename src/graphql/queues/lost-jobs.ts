@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { Container } from "../../containers/container.ts";
 import type { EngineStatus } from "../../containers/source.ts";
+import { mapSteps, type Steps } from "../../lib/budget/steps.ts";
 import { type ClockOffset, mostClockSkew } from "../../lib/clock-skew.ts";
 import { type WorkerJobs, workerStartsLimit } from "../../queues/queue.ts";
 import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
@@ -40,15 +41,19 @@ interface Starts extends Started {
   readonly isAnyUnknown: boolean;
 }
 
+/** Judges the running jobs of a source. `clock` is that of its database. */
+export type Judge = (jobs: readonly WorkerJobs[], clock: DatabaseClock) => Steps<readonly Judged[]>;
+
 /** Judges the running jobs of sources by the containers that are live after the jobs were read. */
-export function createJudge(
+export function* createJudge(
   live: readonly Container[],
   engines: readonly Pick<EngineStatus, "name" | "clockOffset">[],
-) {
+): Steps<Judge> {
   const clocks = new Map(engines.map(({ name, clockOffset }) => [name, clockOffset]));
   const [exact, cut] = [new Map<string, Container[]>(), new Map<string, Container[]>()];
   const machines = new Set<string>();
   for (const container of live) {
+    yield;
     for (const name of toWorkerNames(container)) add(exact, name, container);
     add(cut, toErlangHost(container.host), container);
     for (const name of container.hostNames) {
@@ -57,39 +62,38 @@ export function createJudge(
       if (isIP(name) === 0) machines.add(toErlangHost(name));
     }
   }
-  const toStarts = (containers: readonly Container[], clock: DatabaseClock): Starts => {
+  const toStarts = function* (containers: readonly Container[], clock: DatabaseClock): Steps<Starts> {
     let [least, most, isAnyUnknown] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false];
     for (const container of containers) {
+      yield;
       const started = toStarted(container, clocks.get(container.engine) ?? null, clock);
       if (started === null) isAnyUnknown = true;
       else [least, most] = [Math.min(least, started.least), Math.max(most, started.most)];
     }
     return { least, most, isAnyUnknown };
   };
-  const judgeHost = (jobs: WorkerJobs, host: string, isOld: boolean, startsOf: (host: string) => Starts): Judged => {
+  const judgeHost = (jobs: WorkerJobs, host: string, isOld: boolean, starts: Starts | undefined): Judged => {
     const isExact = exact.has(host);
     if (!isExact && machines.has(host))
       return toUnknown(jobs, "run on a machine, outside of the containers that are known");
-    if (!isExact && !cut.has(host))
-      return { jobs, lost: isOld ? jobs.count : 0, lostBefore: null, unknown: 0, reason: null };
-    return judgeStarts(jobs, startsOf(host), isExact);
+    if (!starts) return { jobs, lost: isOld ? jobs.count : 0, lostBefore: null, unknown: 0, reason: null };
+    return judgeStarts(jobs, starts, isExact);
   };
-  /** `clock` is that of the source's database. */
-  return (jobs: readonly WorkerJobs[], clock: DatabaseClock): readonly Judged[] => {
+  return function* (jobs, clock) {
     const ages = new Map<string, number>();
     for (const { host, oldestAgeSeconds } of jobs) {
       if (host !== null) ages.set(host, Math.max(ages.get(host) ?? 0, oldestAgeSeconds ?? Number.POSITIVE_INFINITY));
     }
     // Thousands of containers may share a name, and each queue has its own jobs on it.
     const known = new Map<string, Starts>();
-    const startsOf = (host: string) => {
-      const starts = known.get(host) ?? toStarts(exact.get(host) ?? cut.get(host) ?? [], clock);
-      known.set(host, starts);
-      return starts;
-    };
-    return jobs.map((own) => {
+    for (const host of ages.keys()) {
+      yield;
+      const own = exact.get(host) ?? cut.get(host);
+      if (own) known.set(host, yield* toStarts(own, clock));
+    }
+    return yield* mapSteps(jobs, (own) => {
       if (own.host === null) return toUnknown(own, "have no known host");
-      return judgeHost(own, own.host, (ages.get(own.host) ?? 0) >= orphanGraceSeconds, startsOf);
+      return judgeHost(own, own.host, (ages.get(own.host) ?? 0) >= orphanGraceSeconds, known.get(own.host));
     });
   };
 }

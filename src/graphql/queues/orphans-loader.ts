@@ -1,6 +1,7 @@
 import { isOfOthers, maySeeContainer, type Principal } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
+import { type Steps, takeSteps } from "../../lib/budget/steps.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
 import {
@@ -50,7 +51,7 @@ const nothing: { readonly containers: readonly Container[]; readonly engines: re
 /** Lists the live hosts of all engines, whatever the caller may see: the caller learns only that a job is no orphan. */
 export function createOrphanLoaders(
   sources: Sources,
-  { principal, signal }: Caller,
+  { principal, signal, budget }: Caller,
   siblings: { readonly queues: QueueLoaders },
 ): OrphanLoaders {
   const search = oncePerEnv(async (env) => {
@@ -60,11 +61,7 @@ export function createOrphanLoaders(
     // Only now: the list has every worker that existed when the jobs were read.
     const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
     const live = isNeeded ? await sources.containers.listRunning(signal) : nothing;
-    const judge = createJudge(live.containers, live.engines);
-    const found = results.map(({ source, jobs, gap }) => {
-      const judged = jobs && judge(jobs, source.clockOffset?.());
-      return { source, gaps: [gap ?? [], ...toGaps(source.name, judged ?? [])].flat(), judged };
-    });
+    const found = await takeSteps(judgeAll(results, live), budget);
     const isAny = found.some(({ judged }) => countLost(judged ?? []) > 0);
     const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
     return { found, blindSpot };
@@ -85,9 +82,9 @@ export function createOrphanLoaders(
   });
   const byHost: OrphanLoaders["byHost"] = async (queue) => {
     const { found, blindSpot } = await search();
-    const own = found.find(({ source }) => source.name === queue.source)?.judged;
-    const judged = own?.filter(({ jobs }) => jobs.queue === queue.name) ?? null;
-    if (judged === null || toNumber(judged) === null || (countLost(judged) > 0 && blindSpot !== null)) return null;
+    const own = found.find(({ source }) => source.name === queue.source);
+    const judged = own?.byQueue && (own.byQueue.get(queue.name) ?? []);
+    if (!judged || toNumber(judged) === null || (countLost(judged) > 0 && blindSpot !== null)) return null;
     return judged.flatMap(({ jobs, lost }) => (lost > 0 ? { ...jobs, count: lost } : []));
   };
   return {
@@ -98,6 +95,29 @@ export function createOrphanLoaders(
       return orphans && orphans.reduce((sum, { count }) => sum + count, 0);
     },
   };
+}
+
+interface SourceJudgement {
+  readonly source: QueueSource;
+  readonly gaps: readonly WorkGap[];
+  /** Null when the source does not know. */
+  readonly judged: readonly Judged[] | null;
+  readonly byQueue: ReadonlyMap<string, readonly Judged[]> | null;
+}
+
+function* judgeAll(
+  results: readonly SourceResult[],
+  { containers, engines }: typeof nothing,
+): Steps<readonly SourceJudgement[]> {
+  const judge = yield* createJudge(containers, engines);
+  const found: SourceJudgement[] = [];
+  for (const { source, jobs, gap } of results) {
+    const judged = jobs && (yield* judge(jobs, source.clockOffset?.()));
+    yield;
+    const gaps = [gap ?? [], ...toGaps(source.name, judged ?? [])].flat();
+    found.push({ source, gaps, judged, byQueue: judged && Map.groupBy(judged, (one) => one.jobs.queue) });
+  }
+  return found;
 }
 
 async function askWorkers(source: QueueSource, signal: AbortSignal): Promise<SourceResult> {

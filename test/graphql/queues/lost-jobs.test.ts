@@ -5,6 +5,7 @@ import type { ClockOffset } from "../../../src/lib/clock-skew.ts";
 import { type WorkerJobs, workerStartsLimit } from "../../../src/queues/queue.ts";
 import { sampleContainer, sampleEngine } from "../../support/containers.ts";
 import { sampleWorkerJobs } from "../../support/queues.ts";
+import { finish, longestPiece } from "../../support/steps.ts";
 
 const web = sampleContainer({ host: "37.27.91.235-56703216100c", hostNames: ["37.27.91.235", "web-1"] });
 const started = Date.parse(web.startedAt ?? "") / 1000;
@@ -28,15 +29,13 @@ interface Given {
 /** The lost ones and those of unknown fate, of each. */
 function judge(asked: readonly WorkerJobs[], { live = [web], engine = sure, database = sure }: Given = {}) {
   const engines = [...new Set(live.map(({ engine: name }) => name))];
-  const judged = createJudge(
-    live,
-    engines.map((name) => sampleEngine({ name, clockOffset: engine })),
-  )(asked, database === "none" ? undefined : database);
+  const known = engines.map((name) => sampleEngine({ name, clockOffset: engine }));
+  const judged = finish(finish(createJudge(live, known))(asked, database === "none" ? undefined : database));
   return judged.map(({ lost, unknown }) => [lost, unknown]);
 }
 
 const reasonOf = (asked: WorkerJobs, live: readonly Container[] = [web]) =>
-  createJudge(live, [sampleEngine({ name: web.engine })])([asked], sure)[0]?.reason;
+  finish(finish(createJudge(live, [sampleEngine({ name: web.engine })]))([asked], sure))[0]?.reason;
 
 describe("a running job", () => {
   it("is lost if no live container has the host name of its worker", () => {
@@ -182,16 +181,35 @@ it("a worker without a container has a grace time from its oldest job on", () =>
   expect(orphanGraceSeconds).toBe(30);
 });
 
-it("judging many queues on one host name reads each of its containers once", () => {
-  let reads = 0;
-  const live = Array.from({ length: 50 }, () => ({
+/** Containers of one host name that say when their start is read. */
+const toWatched = (count: number, onRead: () => void) =>
+  Array.from({ length: count }, () => ({
     ...web,
     get startedAt() {
-      reads += 1;
+      onRead();
       return web.startedAt;
     },
   }));
+
+it("judging many queues on one host name reads each of its containers once", () => {
+  let reads = 0;
+  const live = toWatched(50, () => (reads += 1));
   const asked = Array.from({ length: 100 }, (_, index) => taken([-100, 100], { queue: `q${index}` }));
   expect(judge(asked, { live })).toEqual(asked.map(() => [1, 0]));
   expect(reads).toBeLessThanOrEqual(live.length);
+});
+
+it("judging reads one container and judges one queue between two turns", () => {
+  const engines = [sampleEngine({ name: web.engine })];
+  const judgeIn = (live: readonly Container[]) => finish(createJudge(live, engines));
+  expect(longestPiece((onPiece) => judgeIn(toWatched(50, onPiece))([taken([1])], sure))).toBe(1);
+  const asked = (onPiece: () => void) =>
+    Array.from({ length: 50 }, () => ({
+      ...taken([1]),
+      get readAt() {
+        onPiece();
+        return started + 86_400;
+      },
+    }));
+  expect(longestPiece((onPiece) => judgeIn([web])(asked(onPiece), sure))).toBe(1);
 });
