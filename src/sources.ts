@@ -130,6 +130,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     thresholds: config.thresholds,
     env: config.env,
     services: config.containers.services,
+    isProductConfigured: config.given.product,
     // A selector for the core can match any service.
     isOwnService: (service) => config.containers.core.length > 0 || isOwnService(service, config.containers.services),
     restartEnabled: config.restart,

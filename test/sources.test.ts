@@ -52,8 +52,10 @@ it("a service is one's own by name, or any where selectors say so", async () => 
   const named = createSources(toConfig({ SERVICE: "a,b" }), silentLogger);
   expect(["a", "b", "c"].map(named.isOwnService)).toEqual([true, true, false]);
   const selected = createSources(toConfig({ SERVICE: "a", CORE: "team=x" }), silentLogger);
+  const unnamed = createSources(toConfig({}), silentLogger);
+  expect([named, selected, unnamed].map((one) => one.isProductConfigured)).toEqual([true, true, false]);
   expect(["a", "c"].map(selected.isOwnService)).toEqual([true, true]);
-  await Promise.all([named.close(), selected.close()]);
+  await Promise.all([named.close(), selected.close(), unnamed.close()]);
 });
 
 it("reading the deploy file is one call; a missing file is no failure", async () => {

@@ -39,8 +39,11 @@ export interface Config extends ServerConfig {
   readonly logHistoryUrl: string | null;
   readonly thresholds: { readonly cpu: number; readonly mem: number };
   readonly deployInfoPath: string;
-  /** Whether these parts were configured. Without it their default holds, and there may be none. */
-  readonly given: { readonly prometheusUrl: boolean; readonly deployInfoPath: boolean };
+  /**
+   * Whether these parts were configured. Without it their default holds, and there may be none.
+   * `product`: SERVICE or CORE.
+   */
+  readonly given: { readonly product: boolean; readonly prometheusUrl: boolean; readonly deployInfoPath: boolean };
   /** Path of the audit log that Kamal writes on its servers; null when not configured. */
   readonly kamalAuditLog: string | null;
   readonly restart: boolean;
@@ -124,6 +127,7 @@ export function parseConfig(
     },
     deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
     given: {
+      product: Boolean(env[`${prefix}SERVICE`] || env[`${prefix}CORE`]),
       prometheusUrl: Boolean(env[`${prefix}PROMETHEUS_URL`] || env[`${prefix}PROMETHEUS_URL_FILE`]),
       deployInfoPath: Boolean(env[`${prefix}DEPLOY_INFO_PATH`]),
     },

@@ -43,6 +43,8 @@ export interface Sources {
   readonly env: Environment | null;
   /** The configured services of the product. */
   readonly services: readonly string[];
+  /** Whether the configuration says what the product is (SERVICE or CORE). */
+  readonly isProductConfigured: boolean;
   /** Whether a Kamal service may be one of the product. */
   readonly isOwnService: (service: string) => boolean;
   readonly restartEnabled: boolean;

@@ -21,6 +21,8 @@ export interface SourceReading {
   readonly env: Environment | null;
   /** The name of its database or broker; null where that has none. */
   readonly place: string | null;
+  /** Whose its queues are, as configured; null where nothing says so. */
+  readonly owner: QueueOwner | null;
   readonly error: Failure | null;
 }
 
@@ -170,6 +172,7 @@ function findDownSources(sources: readonly SourceReading[]): CurrentProblem[] {
       createProblem("queue_source_down", source.name, {
         title: `The queues of ${source.name} cannot be read`,
         env: source.env,
+        ...toOwner(source.owner && [source.owner]),
         source: source.name,
         upstream,
         place: source.place,

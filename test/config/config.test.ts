@@ -38,7 +38,7 @@ describe("parseConfig", () => {
       logHistoryUrl: null,
       thresholds: { cpu: 0.85, mem: 0.85 },
       deployInfoPath: "./deploy_info.json",
-      given: { prometheusUrl: false, deployInfoPath: false },
+      given: { product: false, prometheusUrl: false, deployInfoPath: false },
       kamalAuditLog: null,
       restart: false,
       jobs: false,
@@ -56,14 +56,14 @@ describe("parseConfig", () => {
   });
 
   it.each([
-    [{ PROMETHEUS_URL: "http://prometheus:9090" }, { prometheusUrl: true, deployInfoPath: false }],
-    [{ PROMETHEUS_URL_FILE: "/run/url" }, { prometheusUrl: true, deployInfoPath: false }],
-    [
-      { PROMETHEUS_URL: "", DEPLOY_INFO_PATH: "./deploy_info.json" },
-      { prometheusUrl: false, deployInfoPath: true },
-    ],
-  ])("knows which parts were configured: %j", (env, given) => {
-    expect(parseConfig({ ...token, ...withPrefix(env) }, () => "http://prometheus:9090").given).toEqual(given);
+    [{ PROMETHEUS_URL: "http://prometheus:9090" }, ["prometheusUrl"]],
+    [{ PROMETHEUS_URL_FILE: "/run/url" }, ["prometheusUrl"]],
+    [{ PROMETHEUS_URL: "", DEPLOY_INFO_PATH: "./deploy_info.json", SERVICE: "" }, ["deployInfoPath"]],
+    [{ SERVICE: "wallet-core" }, ["product"]],
+    [{ CORE: "tier=core" }, ["product"]],
+  ])("knows which parts were configured: %j", (env, names) => {
+    const { given } = parseConfig({ ...token, ...withPrefix(env) }, () => "http://prometheus:9090");
+    expect(Object.entries(given).flatMap(([name, isGiven]) => (isGiven ? [name] : []))).toEqual(names);
   });
 
   it("reads trusted proxies: addresses and blocks of both families", () => {

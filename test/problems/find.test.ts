@@ -95,6 +95,7 @@ const source = fc.record({
   kind: fc.constantFrom("table", "river", "rabbitmq", "redis"),
   env,
   place: fc.constantFrom(null, "shop", "billing"),
+  owner: fc.constant(null),
   error: failure,
 });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { findQueueGaps, findQueueProblems, type SourceReading } from "../../src/problems/queues.ts";
-import type { QueueOwner } from "../../src/queues/owners.ts";
+import { type QueueOwner, toConfiguredOwner } from "../../src/queues/owners.ts";
 import type { QueueMetrics } from "../../src/queues/queue.ts";
 import { type TimelineEntry, toEntry } from "../../src/timeline/timeline.ts";
 import { sampleQueue, sampleWorkerJobs } from "../support/queues.ts";
 
-const source: SourceReading = { name: "jobs", kind: "river", env: "staging", place: null, error: null };
+const source: SourceReading = { name: "jobs", kind: "river", env: "staging", place: null, owner: null, error: null };
 const locked = { code: "queue_locked", message: "a migration holds the table" };
 const observedAt = "2026-01-13T10:00:00Z";
 const payouts = (more: Partial<QueueMetrics> = {}) => sampleQueue({ name: "payouts", observedAt, ...more });
@@ -162,6 +162,13 @@ describe("a source that cannot be read", () => {
         },
       ],
     );
+  });
+
+  it("is one of its configured service", () => {
+    const owner = toConfiguredOwner({ service: "shop", destination: "beta" });
+    expect(ofSources({ ...down, owner }, { ...source, name: "mail" })).toMatchObject([
+      { kind: "queue_source_down", service: "shop", destination: "beta" },
+    ]);
   });
 
   it("is an outage of its database where none answers there", () => {

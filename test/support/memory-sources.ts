@@ -76,9 +76,12 @@ async function give<T>(value: T | Error): Promise<T> {
 
 export function createMemorySources(
   memory: Partial<Memory> = {},
-  options: Partial<Pick<Sources, "env" | "isOwnService" | "restartEnabled" | "jobsEnabled" | "healthExecEnabled">> & {
-    limits?: RestartLimitOptions;
-  } = {},
+  options: Partial<
+    Pick<
+      Sources,
+      "env" | "isProductConfigured" | "isOwnService" | "restartEnabled" | "jobsEnabled" | "healthExecEnabled"
+    >
+  > & { limits?: RestartLimitOptions } = {},
 ) {
   const data: Memory = {
     containers: [],
@@ -276,6 +279,7 @@ export function createMemorySources(
     probes: createHealthProbes({ source, ledger }),
     jobsEnabled: options.jobsEnabled ?? false,
     services: ["wallet-core"],
+    isProductConfigured: options.isProductConfigured ?? true,
     isOwnService: options.isOwnService ?? (() => true),
     restartEnabled: options.restartEnabled ?? false,
     healthExecEnabled: options.healthExecEnabled ?? false,

@@ -6,8 +6,10 @@ import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
 import { type OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
 import { isSampled } from "../../problems/containers.ts";
 import type { Readings } from "../../problems/find.ts";
+import { createProduct } from "../../problems/product.ts";
 import type { QueueReadings } from "../../problems/queues.ts";
 import { selectJudged } from "../../problems/releases.ts";
+import { toConfiguredOwner } from "../../queues/owners.ts";
 import type { TimelineKind } from "../../timeline/timeline.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
 import type { DeployLoader } from "../deploys/info-loader.ts";
@@ -48,7 +50,8 @@ async function settle<T>(answer: Promise<T>): Promise<Settled<T>> {
 }
 
 /**
- * Reads what the caller may see, through loaders. What cannot be read is among `down`, or a gap; it rejects only when nobody waits any more.
+ * Reads what the caller may see and what belongs to the product, through loaders. What cannot be read
+ * is among `down`, or a gap; it rejects only when nobody waits any more.
  *
  * @param judge the verdict on a deploy
  */
@@ -59,6 +62,7 @@ export async function readAll(
   judge: (deploy: Deploy) => Promise<DeployVerdict>,
 ): Promise<FoundReadings> {
   const { nowMs } = siblings;
+  const product = createProduct(sources.isProductConfigured ? sources.isOwnService : null);
   /** Its work is for all who share the answer. */
   const shared = createSharedBudget(signal);
   const gaps: string[] = [];
@@ -69,12 +73,13 @@ export async function readAll(
       .filter(({ env, container }) => maySeeContainer(principal, { env, kind: container?.kind ?? null }));
 
   const readContainers = async (): Promise<Pick<Readings, "containers" | "engines">> => {
-    const [{ containers, engines }, retired, last] = await Promise.all([
+    const [known, retired, last] = await Promise.all([
       siblings.containers.known(true),
       siblings.containers.listRetired(true),
       siblings.containers.lastListed(),
     ]);
-    const { shown, silent } = engines;
+    const { shown, silent } = known.engines;
+    const containers = known.containers.filter((one) => product.hasContainer(one));
     const samples = await readSamples(containers);
     await shared.turn();
     const running = containers.filter(({ status, stale }) => status === "running" && !stale);
@@ -89,8 +94,9 @@ export async function readAll(
       containers: {
         nowMs,
         containers,
-        retired,
-        ...last,
+        retired: retired.filter((one) => product.hasContainer(one)),
+        lost: last.lost.filter((one) => product.hasContainer(one)),
+        unlisted: last.unlisted,
         events,
         forgottenUntil: (engine) =>
           sources.timeline.forgottenUntil("container_death", (place) => place.engine === engine),
@@ -122,7 +128,7 @@ export async function readAll(
     for (const error of new Set([deploys, drift, logs].flatMap((part) => part.error?.message ?? [])))
       gaps.push(`deploys: ${error}`);
     for (const { error } of logs.value ?? []) if (error) gaps.push(`deploys: ${error.message}`);
-    const all = deploys.value ?? [];
+    const all = (deploys.value ?? []).filter((deploy) => product.hasService(deploy));
     const judged = selectJudged(all, nowMs);
     const verdicts = await Promise.all(judged.map(async (deploy) => [deploy, await readVerdict(deploy)] as const));
     const isUnreadable = info.error?.code === "deploy_info_invalid" || info.error?.code === "deploy_info_unreadable";
@@ -131,7 +137,7 @@ export async function readAll(
       nowMs,
       deploys: all,
       verdicts: new Map(verdicts),
-      drift: drift.value ?? [],
+      drift: (drift.value ?? []).filter((one) => product.hasService(one)),
       infoError: isUnreadable ? info.error.message : staleError,
       info: info.value,
     };
@@ -153,8 +159,8 @@ export async function readAll(
     }
     const [statuses, metrics] = await Promise.all([siblings.queues.statuses(), settle(siblings.queues.all())]);
     const read = statuses.map(async (source) => {
-      const { name, kind, env, place } = source;
-      return { name, kind, env, place, error: await source.numbersError() };
+      const { name, kind, env, place, owner } = source;
+      return { name, kind, env, place, owner: owner && toConfiguredOwner(owner), error: await source.numbersError() };
     });
     const queues = (metrics.value ?? []).map(async (queue) => ({
       queue,
@@ -162,7 +168,11 @@ export async function readAll(
       owners: (await siblings.owners(queue.source))(queue.name),
     }));
     const [found, sourcesRead] = await Promise.all([Promise.all(queues), Promise.all(read)]);
-    return { queues: found, sources: sourcesRead, events: eventsOf("queue_state") };
+    return {
+      queues: found.filter(({ owners }) => product.hasQueue(owners)),
+      sources: sourcesRead,
+      events: eventsOf("queue_state"),
+    };
   };
   const readHosts = async (): Promise<Readings["hosts"]> => {
     const { value, error } = await settle(siblings.hosts.report());

@@ -124,7 +124,7 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       nullable: true,
       complexity: { field: 500, multiplier: 1 },
       description:
-        "What is wrong now, worst first, by what the other queries say: containers, roles, queues, hosts, engines, deploys and drift. The alerts of Prometheus have the same rules and thresholds, but wait `alertAfterSeconds`.",
+        "What is wrong now, worst first, by what the other queries say: containers, roles, queues, hosts, engines, deploys and drift. With SERVICE or CORE set, only what belongs to the product is judged. The alerts of Prometheus have the same rules and thresholds, but wait `alertAfterSeconds`.",
       args: {
         env: t.arg({
           type: scalars.environment,

@@ -154,6 +154,76 @@ describe("the query problems", () => {
     expect(await kinds()).toEqual([]);
   });
 
+  it("judges the product alone, and all where nothing says what it is", async () => {
+    const loops = { health: "unhealthy", restarts: 9, createdAt: ago(60), startedAt: ago(9) } as const;
+    const stopped = { status: "exited", health: "none", finishedAt: ago(60), ...old } as const;
+    const billing = { service: "billing", kind: "other" } as const;
+    const failing = { depth: 3, workers: 0 };
+    const memory: Partial<Memory> = {
+      engines: [],
+      containers: [
+        sampleContainer({ name: "shop-web", service: "shop", health: "none", ...old }),
+        sampleContainer({ name: "shop-cache", service: null, kind: "accessory", role: "cache", ...loops }),
+        sampleContainer({ name: "billing-web", ...billing, ...loops }),
+        sampleContainer({ name: "billing-worker", ...billing, role: "worker", ...stopped }),
+        sampleContainer({ name: "by-hand", service: null, kind: "other", role: "by-hand", ...loops }),
+      ],
+      deployLogs: [
+        sampleDeployLog([
+          sampleRecord({ tag: "v8", service: "billing", deployedAt: ago(40_000) }),
+          sampleRecord({ tag: "v9", service: "billing", deployedAt: ago(1200) }),
+        ]),
+      ],
+      queueSources: [
+        {
+          name: "jobs",
+          env: "staging",
+          owner: { service: "shop" },
+          metrics: [{ name: "mail", ...failing }],
+          errors: [],
+        },
+        {
+          name: "bills",
+          env: "staging",
+          owner: { service: "billing" },
+          metrics: [{ name: "pdf", ...failing }],
+          errors: [],
+          history: async (_, { from, step }) => {
+            const failures = from * 1000 >= nowMs - 1_210_000 ? 300 : 0;
+            return new Map([["pdf", sampleHistory({ depth: 0, processedPerSec: 700 / step, failures })]]);
+          },
+        },
+        { name: "more", env: "staging", metrics: [{ name: "unknown", ...failing }], errors: [] },
+      ],
+    };
+    const list = async (options: Parameters<typeof open>[1]) => {
+      const { found } = await open(memory, { isOwnService: (service) => service === "shop", ...options }).query(
+        "{ problems { problems { kind container { name } queue { name } deploy { tag } } } }",
+      );
+      const subject = ({ container, queue, deploy }: any) => (container ?? queue)?.name ?? deploy?.tag;
+      return found.problems.map((one: any) => `${one.kind} ${subject(one)}`).toSorted();
+    };
+    const own = [
+      "CONTAINER_RESTART_LOOP shop-cache",
+      "CONTAINER_UNHEALTHY shop-cache",
+      "QUEUE_NO_WORKERS mail",
+      "QUEUE_NO_WORKERS unknown",
+    ];
+    expect(await list({})).toEqual(own);
+    expect(await list({ isProductConfigured: false })).toEqual(
+      [
+        ...own,
+        "CONTAINER_RESTART_LOOP billing-web",
+        "CONTAINER_RESTART_LOOP by-hand",
+        "CONTAINER_UNHEALTHY billing-web",
+        "CONTAINER_UNHEALTHY by-hand",
+        "DEPLOY_REGRESSED v9",
+        "QUEUE_NO_WORKERS pdf",
+        "ROLE_DOWN billing-worker",
+      ].toSorted(),
+    );
+  });
+
   it("samples no container, but reads what others sampled", async () => {
     const healthy = { ...web, health: "healthy" as const };
     const [unsampled, sampled] = [0, 1].map(() => open({ containers: [healthy], engines: [] }));
