@@ -56,7 +56,7 @@ unless on (instance) ops_problems_unchecked`,
         panel: [containers, "Container engines"],
       },
       {
-        ...whileFound("OpsQueueSourceDown", ["source", "env", "upstream", "place"]),
+        ...whileFound("OpsQueueSourceDown", ["source", "env", "upstream", "place", "service", "destination"]),
         why: "One source, while others in the same database or broker can be read: else OpsUpstreamDown reports it.",
         summary: "The queues of {{ $labels.source }} cannot be read",
         description: "Their numbers are unknown, not zero. Other queues in {{ $labels.upstream }} can be read.",

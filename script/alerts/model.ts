@@ -76,6 +76,7 @@ export const labels = {
   role: ["service", "destination", "role", "env"],
   container: ["name", "engine", "service", "destination", "role", "env", "version"],
   queue: ["queue", "source", "env"],
+  owner: ["service", "destination"],
 } as const;
 
 /** `by (...)`, `on (...)` and the like take this. */
@@ -91,15 +92,18 @@ export function worst(names: readonly string[], expr: string): string {
 /**
  * The severity, the duration and the expression of an alert: that the gateway finds a problem. It
  * decides what one is, and the rule adds how long it lasts. `alike`: alerts whose problems count too.
+ * `owner`: labels of the service that has it, which one of several gateways may not know yet.
  */
 export function whileFound(
   alert: AlertName,
   names: readonly string[],
-  alike: readonly AlertName[] = [],
+  { alike = [], owner = [] }: { readonly alike?: readonly AlertName[]; readonly owner?: readonly string[] } = {},
 ): Pick<Alert, "alert" | "severity" | "for" | "expr"> {
   const kinds = problemKinds.filter((kind) => [alert, ...alike].some((one) => one === problemRules[kind].alert));
   const found = kinds.length === 1 ? `kind="${kinds[0]}"` : `kind=~"${kinds.join("|")}"`;
-  return { alert, ...alertRules[alert], expr: `${worst(names, `ops_problem{${found}}`)} > 0` };
+  const any = `${worst(names, `ops_problem{${found}}`)} > 0`;
+  const owned = `${worst([...names, ...owner], `ops_problem{${found}, service!=""}`)} > 0`;
+  return { alert, ...alertRules[alert], expr: owner.length === 0 ? any : `${owned} or on ${list(names)} ${any}` };
 }
 
 export function isAlert(rule: Recording | Alert): rule is Alert {

@@ -15,7 +15,7 @@ function numbers(unit: string, ...names: readonly string[]): Column[] {
 
 /** The columns of every table in order, with the names of the documents in schema/grafana/. */
 export const containers = [
-  ...text("container", "role", "destination", "env", "status", "health", "version", "commit_sha"),
+  ...text("container", "role", "service", "destination", "env", "status", "health", "version", "commit_sha"),
   ...numbers("short", "restarts"),
   time("started_at"),
   time("created_at"),
@@ -25,7 +25,7 @@ export const containers = [
 ];
 
 export const queues = [
-  ...text("queue", "source", "env", "state"),
+  ...text("queue", "source", "service", "env", "state"),
   ...numbers("short", "depth"),
   ...numbers("cps", "processed_per_sec"),
   ...numbers("short", "failures_last_hour"),

@@ -1,5 +1,8 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
+import { describeOwners } from "../queues/owners.ts";
 import type { PayloadName, Row } from "./filters.ts";
+
+type Owners = Parameters<typeof describeOwners>[0];
 
 /** A column of a table, named as the document's field. */
 export interface Column {
@@ -73,12 +76,17 @@ export function series<Data extends { readonly rows: readonly { readonly time: s
   return { name, label, document: document as never, payloads: all, columns: null, values, toRows };
 }
 
-/** Rows with the environment of their source, where the document gives it only for sources. */
+/**
+ * Rows with the environment of their source, where the document gives it only for sources, and the
+ * services of a queue as one text.
+ */
 export function toRows({ rows, parts }: Answer): readonly Row[] | null {
   if (rows === null) return null;
   const list = (Array.isArray(rows) ? rows : [rows]) as readonly Row[];
   const envs = new Map(parts?.map(({ name, env }) => [name, env ?? null]));
-  return list.map((row) =>
-    "env" in row || !("source" in row) ? row : { ...row, env: envs.get(String(row["source"])) ?? null },
-  );
+  return list.map((row) => ({
+    ...row,
+    ...("env" in row || !("source" in row) ? {} : { env: envs.get(String(row["source"])) ?? null }),
+    ...("owners" in row ? { service: describeOwners(row["owners"] as Owners) } : {}),
+  }));
 }

@@ -2,7 +2,7 @@ import type { Environment } from "../lib/environment.ts";
 import { formatCount, formatDuration, formatFirst } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
-import { type QueueOwner, toOwner } from "../queues/owners.ts";
+import { describeOwners, type QueueOwner, toOwner } from "../queues/owners.ts";
 import { type QueueMetrics, toQueueUpstream, type WorkerJobs } from "../queues/queue.ts";
 import { isBehind, queueThresholds, toQueueState } from "../queues/state.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
@@ -83,10 +83,10 @@ export function findQueueProblems({ queues, sources, events }: QueueReadings): r
         ...about,
         title: titles[kind](queue.name),
         since: findSince(queue, kind, last.get(toKey(queue)) ?? null),
-        evidence: toEvidence(queue),
+        evidence: [...toEvidence(queue), ...toShared(owners)],
       }),
     );
-    return [...states, ...findOrphans(queue, orphans ?? [], about)];
+    return [...states, ...findOrphans({ queue, orphans, owners }, about)];
   });
   return [...found, ...findDownSources(sources)];
 }
@@ -127,16 +127,21 @@ function toEvidence(queue: QueueMetrics): string[] {
   ];
 }
 
+/** A queue of several services names none as its own. */
+function toShared(owners: readonly QueueOwner[] | null): string[] {
+  return owners && owners.length > 1 ? [`shared by ${describeOwners(owners)}`] : [];
+}
+
 /** Two digits, unless it is zero or a whole number. */
 function formatRate(perSecond: number): string {
   return String(Number(perSecond.toPrecision(2)));
 }
 
 function findOrphans(
-  queue: QueueMetrics,
-  orphans: readonly WorkerJobs[],
+  { queue, orphans: found, owners }: QueueReading,
   about: Partial<CurrentProblem>,
 ): readonly CurrentProblem[] {
+  const orphans = found ?? [];
   const total = orphans.reduce((sum, { count }) => sum + count, 0);
   if (total === 0) return [];
   const hosts = [...new Set(orphans.flatMap(({ host }) => host ?? []))].toSorted();
@@ -148,6 +153,7 @@ function findOrphans(
       evidence: [
         `${hosts.length === 1 ? "worker" : "workers"} ${formatFirst(hosts, mostNames)}`,
         ...(ages.length === 0 ? [] : [`the oldest job has been running for ${formatDuration(Math.max(...ages))}`]),
+        ...toShared(owners),
       ],
     }),
   ];

@@ -143,6 +143,17 @@ describe("orphans", () => {
   });
 });
 
+it("a queue of several services names them all as evidence", () => {
+  const owners = ["shop", "billing"].map((service) => toConfiguredOwner({ service, destination: null }));
+  const stuck = payouts({ depth: 3, workers: 0 });
+  const orphans = [sampleWorkerJobs()];
+  for (const { service, evidence } of find(stuck, [], orphans, owners)) {
+    expect([service, evidence.at(-1)]).toEqual([null, "shared by billing, shop"]);
+  }
+  const [one] = find(stuck, [], null, owners.slice(0, 1));
+  expect([one?.service, one?.evidence.join()]).toEqual(["shop", expect.not.stringContaining("shared")]);
+});
+
 describe("a source that cannot be read", () => {
   const ofSources = (...sources: readonly SourceReading[]) => findQueueProblems({ queues: [], sources, events: [] });
   const down = { ...source, error: locked };

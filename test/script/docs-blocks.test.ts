@@ -135,6 +135,16 @@ const yamlChecks: readonly [page: string, has: string, check: (documents: unknow
       expect(environment["WALLET_CORE_OPS_DEPLOY_INFO_PATH"]).toBe(`${folder}/deploy_info.json`);
     },
   ],
+  [
+    "docs/alerts.md",
+    "receiver: shop",
+    ([config]) => {
+      const { routes } = (config as { route: { routes: { receiver: string; matchers: string[] }[] } }).route;
+      const [shop] = routes.map(({ matchers }) => new RegExp(`^(?:${matchers[0]?.slice('service=~"'.length, -1)})$`));
+      const own = ["shop", "shop-redis", "shop-staging", "shopping", "billing"].filter((name) => shop?.test(name));
+      expect(own).toEqual(["shop", "shop-redis", "shop-staging"]);
+    },
+  ],
 ];
 
 it.each(inLanguage("yaml"))("$title is YAML with what its page says", ({ title, block }) => {

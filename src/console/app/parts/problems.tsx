@@ -61,6 +61,7 @@ export function Problems() {
   const courses = useCourses(rows ?? []);
   const failure = failureOf(state, "problems");
   if (rows === null) return failure ? <FailureNotice failure={failure} what="What is wrong" /> : <Skeleton rows={3} />;
+  const areSeveral = new Set([...rows, ...deploys].flatMap(({ service }) => service ?? [])).size > 1;
   const marksOf = (row: ProblemRow) =>
     deploys
       .filter(({ service }) => row.service === null || service === null || service === row.service)
@@ -72,6 +73,7 @@ export function Problems() {
         <Sentence
           rows={rows}
           deploys={deploys}
+          areSeveral={areSeveral}
           quietSince={state.data?.problems?.quietSince ?? null}
           hasGaps={(state.data?.problems?.gaps ?? []).length > 0}
         />
@@ -82,7 +84,13 @@ export function Problems() {
         ))}
         <div class="problems">
           {rows.map((row) => (
-            <ProblemLine key={row.id} row={row} points={courses(row)} marks={marksOf(row)} />
+            <ProblemLine
+              key={row.id}
+              row={row}
+              service={areSeveral ? toServiceName(row) : ""}
+              points={courses(row)}
+              marks={marksOf(row)}
+            />
           ))}
         </div>
       </LastKnown>
@@ -95,6 +103,8 @@ type LatestDeploy = NonNullable<ConsoleNowMoreQuery["latestDeploys"]>[number];
 interface SentenceProps {
   readonly rows: readonly ProblemRow[];
   readonly deploys: readonly LatestDeploy[];
+  /** Whether there are several services. */
+  readonly areSeveral: boolean;
   readonly quietSince: string | null;
   readonly hasGaps: boolean;
 }
@@ -112,7 +122,7 @@ function toSentence(rows: readonly ProblemRow[]): string {
   return others > 0 ? `${named.join(", ")}, and ${others} more` : named.join(", ");
 }
 
-function Sentence({ rows, deploys, quietSince, hasGaps }: SentenceProps) {
+function Sentence({ rows, deploys, areSeveral, quietSince, hasGaps }: SentenceProps) {
   const critical = rows.filter(({ severity }) => severity === "CRITICAL").length;
   const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : hasGaps ? "unknown" : "ok";
   const env = params.value.get("env");
@@ -137,7 +147,8 @@ function Sentence({ rows, deploys, quietSince, hasGaps }: SentenceProps) {
           <span class="deploy">
             {" · "}
             <a href={href("/deploy", { id: last.id })}>
-              deployed <Since at={last.deployedAt} suffix=" ago" />
+              {areSeveral && last.service !== null && <span class="isolate">{last.service}</span>} deployed{" "}
+              <Since at={last.deployedAt} suffix=" ago" />
               {last.deployedBy ? ` by ${last.deployedBy}` : ""}
               {isRegressed ? ": regressed" : ""}
             </a>
@@ -150,10 +161,13 @@ function Sentence({ rows, deploys, quietSince, hasGaps }: SentenceProps) {
 
 function ProblemLine({
   row,
+  service,
   points,
   marks,
 }: {
   readonly row: ProblemRow;
+  /** Whose it is; empty where that goes without saying. */
+  readonly service: string;
   readonly points: readonly SparkPoint[] | null;
   readonly marks: readonly number[];
 }) {
@@ -176,6 +190,7 @@ function ProblemLine({
         {points !== null && <Spark points={points} tone={tone} marks={marks} label={`Course of: ${row.title}`} />}
       </span>
       <span class="evidence isolate" title={row.evidence.join("\n")}>
+        {service && <span class="isolate">{service} · </span>}
         {row.evidence.join(" · ")}
       </span>
       <span class="next">
@@ -183,6 +198,13 @@ function ProblemLine({
       </span>
     </article>
   );
+}
+
+/** The service of a container, role, queue or deploy. A host, an engine or an upstream has none; a shared queue has several. */
+function toServiceName({ service, queue, container, deploy, evidence }: ProblemRow): string {
+  if (service !== null) return `service ${service}`;
+  const isShared = evidence.some((fact) => fact.startsWith("shared by "));
+  return !isShared && (queue || container || deploy) ? "service unknown" : "";
 }
 
 /** A container's name as short as people say it. */
