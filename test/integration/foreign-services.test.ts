@@ -56,8 +56,8 @@ afterAll(async () => {
 type Gateway = typeof bakery;
 
 /** The subjects of the containers' and queues' problems, by their service. */
-async function listProblems({ query }: Gateway): Promise<readonly string[]> {
-  const { data } = await query(
+async function listProblems(gateway: Gateway): Promise<readonly string[]> {
+  const { data } = await gateway.query(
     "{ problems { problems { kind service role container { name } queue { name } upstream } } }",
   );
   return data.problems.problems
