@@ -56,9 +56,11 @@ const plainNames = `${bareWords}|${abbreviations}`;
 const firstWord = String.raw`(?:[\w.-]+:(?=(?:${plainNames})(?:\s\s|\s(?-i:[\d\p{Lu}[])))|(?=(?:${labels})(?:[:[]|\d{4} \d\d:)|(?-i:${capitals})\s|(?:${abbreviations})\s|(?:${bareWords})\s+(?-i:\p{Lu})))`;
 /** The first word after the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's "E/Tag" and "1234 1234 E Tag". */
 const afterStamp = String.raw`(?=(?:${labels})[:\]|]|(?:${plainNames}|(?-i:Information|Verbose))(?:$|\s)|(?-i:[DINWEC]\s\||[VDIWEF]\/\w))|\d+\s+\d+\s+(?=(?-i:[VDIWEF])\s)`;
-/** As a value: 'LL="ERROR"'. */
-const asValue = `(?:${stamp})?LL="(?=(?-i:${capitals})")`;
-const atStart = new RegExp(`^(?:${firstWord}|${stamp}(?:${afterStamp})|${asValue})([a-z]+)`, "iu");
+/** As a value: 'LL="ERROR"', "LL=ERROR". */
+const asValue = `(?:${stamp})?LL="?(?=(?-i:${capitals})(?:"|\\s))`;
+/** What a terminal shows before it: npm's name, or a sign and a space ("⚠ Warning: x"). */
+const sign = String.raw`(?:npm\s+(?=(?:${bareWords})\s)|(?:[\p{So}\p{Extended_Pictographic}]\uFE0F?\s+)(?=(?:${labels}):))`;
+const atStart = new RegExp(`^(?:${firstWord}|${sign}|${stamp}(?:${afterStamp})|${asValue})([a-z]+)`, "iu");
 /** In capitals anywhere in the head: "ERROR", "[WARN]", "INFO:", "production.ERROR:", "DEBUG/MainProcess". The look-behind comes last because that is quicker. */
 const inCapitals = new RegExp(`(${capitals})(?=$|[\\s\\])>|:,/!-])(?<=(?:^=?|[\\s[(<|:\\]>]|\\w\\.(?=\\w+:))\\1)`);
 /** In any case between brackets or bars, padded or after a module's name: "[error    ]", "[core:error]", "| Warning |"; winston's "[api] info: ". */
@@ -76,10 +78,10 @@ const prose = /(?:^|\s)\p{L}+:?(?=\s+(?:[^-|:\s]|$))|"/u;
 const quotedOrBare = String.raw`(?:"(?:[^"\\]|\\.)*",?|'[^']*',?|(?:[^\s"'][^\s"]*)?)`;
 /** The next level among pairs that begin the line or follow its time. Text between quotes is no pair. */
 const inPairs = new RegExp(
-  String.raw`(?:^${stamp})?((?:[\w.@/-]+=${quotedOrBare}\s+)*?)(?:[Ll]evel|lvl|severity|log_?level)="?((?i:${names}))(?:[+-]\d+)?"?(?=,?(\s+[\w.@/-]+=)?)(?:[\s,]+|$)`,
+  String.raw`(?:^${stamp})?((?:[\w.@/-]+=${quotedOrBare}\s+)*?)(?:[Ll]evel|lvl|severity|log_?level|at)="?((?i:${names}))(?:[+-]\d+)?"?(?=,?(\s+[\w.@/-]+=)?)(?:[\s,]+|$)`,
   "y",
 );
-const levelKey = /(?:level|lvl|severity)=/g;
+const levelKey = /(?:level|lvl|severity|\bat)=/g;
 const graveNames = wordLevels.flatMap(([word, level]) => (isGrave(level) ? word : []));
 const inProse = new RegExp(`\\s(?:level|lvl|severity|log_?level)="?(${graveNames.join("|")})\\b`, "i");
 /** How an error begins that no logger wrote. Source: the runtimes of Python, Java, Node.js, .NET, Go, Rust, Elixir, Erlang, Ruby and PHP. */

@@ -68,6 +68,11 @@ test.each([
   ["2026-01-13T09:40:00Z level=info msg=x", "info"],
   ["time=x level=INFO+2 msg=slog", "info"],
   ["level=info", null],
+  ['at=error code=H12 desc="Request timeout" method=GET path="/"', "error"],
+  ['at=info method=GET path="/" status=200', "info"],
+  ["ts=1 at=warning msg=x", "warn"],
+  ["at=error", null],
+  ["an at=error in a sentence", null],
   ['msg="switching level=info failed" level=error', "error"],
   ["msg='switching level=info failed' level=error", "error"],
   ['msg="a \\" level=info " level=error', "error"],
@@ -173,6 +178,15 @@ test.each([
   ["2026-01-13T09:40:00Z Information listening", "info"],
   ['2026-01-13 09:40:00,123 LL="WARN" slow', "warn"],
   ['LL="ERROR" boom', "error"],
+  ["LL=ERROR boom", "error"],
+  ["2026-01-13 09:40:00,123 LL=WARN slow", "warn"],
+  ["npm WARN deprecated x@1.0.0", "warn"],
+  ["npm error code ELIFECYCLE", "error"],
+  ["npm warned about it", null],
+  ["⚠ Warning: x", "warn"],
+  ["⚠️  Warning: x", "warn"],
+  ["❌ error: x", "error"],
+  ["⚠ warnings appear", null],
   ["zigbee2mqtt:info  2026-01-13 09:40:00: a device joined", "info"],
   ["app.worker:error Boom", "error"],
   ["2026-01-13 09:40:00,123 - jobs        (7fd8ad34eb30) :  INFO (run:40) - done", "info"],
@@ -253,7 +267,24 @@ test.each([
 });
 
 test("a level is read in linear time from any line", () => {
-  const pieces = ["1", "1:", "[", "| ", "09:40:00 ", "{", '{"level":', '"level":"x",', "E, [", " .A", "\\", " "];
+  const pieces = [
+    "⚠ ",
+    "npm ",
+    "LL=ERROR ",
+    "at=x ",
+    "1",
+    "1:",
+    "[",
+    "| ",
+    "09:40:00 ",
+    "{",
+    '{"level":',
+    '"level":"x",',
+    "E, [",
+    " .A",
+    "\\",
+    " ",
+  ];
   pieces.push(
     'a="b" ',
     "a=,, ",
