@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { toPage } from "./case.ts";
 import { notCovered, sections } from "./claims.ts";
-import { findMistakes } from "./mistakes.ts";
+import { findMistakes, findUnclaimed } from "./mistakes.ts";
 
 const page = new URL("../../docs/security-case.md", import.meta.url);
 
@@ -15,7 +15,8 @@ function readTest(file: string): string | null {
 function main(): void {
   const text = toPage(sections, notCovered);
   const isOld = !existsSync(page) || readFileSync(page, "utf8") !== text;
-  const mistakes = findMistakes(sections, readTest);
+  const security = readFileSync(new URL("../../SECURITY.md", import.meta.url), "utf8");
+  const mistakes = [...findMistakes(sections, readTest), ...findUnclaimed(sections, security)];
   if (process.argv.includes("--check") && isOld)
     mistakes.push("docs/security-case.md is old: run npm run security-case");
   else if (isOld) writeFileSync(page, text);

@@ -31,6 +31,22 @@ export function findMistakes(sections: readonly Section[], readTest: (file: stri
   return [...repeated, ...without, ...wrong];
 }
 
+/** The promises of SECURITY.md, which are its points, that rest on no claim, or on one that is gone. */
+export function findUnclaimed(sections: readonly Section[], security: string): string[] {
+  const ids = new Set(listClaims(sections).map(({ id }) => id));
+  const points = security
+    .split(/^- /m)
+    .slice(1)
+    .map((point) => point.split("\n\n")[0] ?? "");
+  if (points.length === 0) return ["SECURITY.md has no points"];
+  return points.flatMap((point) => {
+    const start = point.slice(0, 40).replaceAll("\n", " ");
+    const named = /\(([A-Z]\d+(?:, [A-Z]\d+)*)\)\s*$/.exec(point)?.[1]?.split(", ");
+    if (!named) return [`SECURITY.md, "${start}...": names no claim at its end`];
+    return named.filter((id) => !ids.has(id)).map((id) => `SECURITY.md, "${start}...": there is no claim ${id}`);
+  });
+}
+
 /**
  * Why the test with this title does not show a claim; null if it does. The test is a call of vitest's `it` or `test` with the
  * title as a text, so what stands in comments and other texts is none. A test is switched off by a word in its own call, in that

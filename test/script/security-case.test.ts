@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findNotPassed, toPage } from "../../script/security-case/case.ts";
 import { notCovered, sections } from "../../script/security-case/claims.ts";
-import { findMistakes } from "../../script/security-case/mistakes.ts";
+import { findMistakes, findUnclaimed } from "../../script/security-case/mistakes.ts";
 
 const [file, title] = ["a.test.ts", "%s is refused"];
 const claim = { id: "A1", claim: "Bad names are refused.", tests: [[file, title] as const] };
@@ -114,5 +114,26 @@ describe("the page", () => {
     expect(page).toContain("| Moons | There are none. |");
     const whole = toPage(sections, notCovered);
     for (const { id } of sections.flatMap(({ claims }) => claims)) expect(whole).toContain(`\n| ${id} | `);
+  });
+});
+
+describe("a point of SECURITY.md", () => {
+  const of = (points: string) => findUnclaimed(asked, `# Security\n\nWords (B9)\n\n${points}\n\n## More\n`);
+
+  it("rests on claims that are there", () => {
+    expect(of("- **Names**: bad ones\n  are refused. (A1)\n- Others too. (A1, A1)")).toEqual([]);
+  });
+
+  it.each([
+    ["- Bad names are refused.", "names no claim at its end"],
+    ["- Bad names (A1) are refused.", "names no claim at its end"],
+    ["- Bad names are refused. (A1, A2)", "there is no claim A2"],
+    ["- Bad names are refused. (A1)\n- All is well.", "names no claim at its end"],
+  ])("as %j is a mistake", (points, mistake) => {
+    expect(of(points)).toEqual([expect.stringContaining(mistake)]);
+  });
+
+  it("is there", () => {
+    expect(of("Nothing is promised.")).toEqual(["SECURITY.md has no points"]);
   });
 });
