@@ -28,6 +28,7 @@ export const statusByCode = {
   query_refused: 422,
   answer_too_large: 422,
   queue_unsupported: 422,
+  queue_duplicate: 422,
   rate_limited: 429,
   restart_cooldown: 429,
   restart_budget: 429,

@@ -16,6 +16,7 @@ import {
   toFreeName,
   toPlacedName,
 } from "./detect.ts";
+import { createDuplicates } from "./duplicates.ts";
 import { createFingerprints } from "./errors.ts";
 import { type ControlDatabase, createControlDatabase } from "./jobs/database.ts";
 import { createSameDatabase } from "./jobs/same-database.ts";
@@ -88,6 +89,8 @@ interface OpenDatabase {
 export interface OpenSource extends QueueSource, Omit<KindSource, keyof QueueSource> {
   /** Null where none is configured for it, and for a broker's source. */
   readonly database: OpenDatabase | null;
+  /** The source that reads the same under another name; this one is not read. */
+  readonly duplicateOf?: string;
   /** Null where one of them would be read. */
   answersCached(): CachedAnswers | null;
 }
@@ -166,12 +169,18 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   /** What stands for a database that has never answered. */
   const toSilent = (at: OpenDatabase, error: unknown): OpenSource => {
     const name = toFreeName(at.name ?? "postgres", new Set([...sources.map((source) => source.name), ...taken]));
-    const { code, message } = toOpsError(error);
-    const fail = () => Promise.reject(new OpsError(code, message, { cause: error, upstream: `queues:${name}` }));
-    const reads = { metrics: fail, failures: fail, history: fail, running: fail, workerJobs: fail };
-    const jobs = { find: fail, page: fail, attempts: fail };
-    const about = { name, kind: "postgres", env, place: at.name, isUnsearched: true };
-    return { ...about, database: at, tables: [], ...reads, jobs, answersCached: () => null };
+    const about = { name, kind: "postgres", env, place: at.name, isUnsearched: true, database: at };
+    return createFailingSource(about, error);
+  };
+  const findDuplicates = createDuplicates<OpenSource>();
+  const refused = new Map<OpenSource, OpenSource>();
+  /** A duplicate is not read: what it has would count twice. */
+  const toRefused = (source: OpenSource, first: OpenSource): OpenSource => {
+    const known = refused.get(source);
+    if (known?.duplicateOf === first.name) return known;
+    const made = createDuplicate(source, first, describePlaces(source.kind, places).variable);
+    refused.set(source, made);
+    return made;
   };
   const all: OpenQueueSources["all"] = async (signal) => {
     if (databases.length === 0 && sources.length === 0 && Object.values(brokers).every((urls) => urls === null)) {
@@ -191,7 +200,13 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
         }
       }),
     ]);
-    return [...configured, ...found, ...others.flat()];
+    const listed = [...configured, ...found, ...others.flat()];
+    const duplicates = await findDuplicates(listed, signal);
+    if (duplicates.size === 0) return listed;
+    return listed.map((source) => {
+      const first = duplicates.get(source);
+      return first ? toRefused(source, first) : source;
+    });
   };
   return {
     databases,
@@ -218,7 +233,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
     },
     allCached() {
       const detected = detectors.map((detector) => detector.known());
-      if (detected.includes(null)) return null;
+      if (detected.includes(null) || refused.size > 0) return null;
       const answers = [...configured, ...detected.flatMap((found) => found ?? [])].map((source) =>
         source.answersCached(),
       );
@@ -231,6 +246,29 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
       ]);
     },
   };
+}
+
+/** A source of which nothing can be read, because of this error. */
+function createFailingSource(
+  about: Pick<OpenSource, "name" | "kind" | "env" | "database"> & Partial<OpenSource>,
+  error: unknown,
+): OpenSource {
+  const { code, message } = toOpsError(error);
+  const fail = () => Promise.reject(new OpsError(code, message, { cause: error, upstream: `queues:${about.name}` }));
+  const reads = { metrics: fail, failures: fail, history: fail, running: fail, workerJobs: fail };
+  const jobs = { find: fail, page: fail, attempts: fail };
+  return { tables: [], ...about, ...reads, jobs, answersCached: () => null };
+}
+
+function createDuplicate(source: OpenSource, first: OpenSource, variable: string): OpenSource {
+  // Who may see one environment learns nothing of the sources of another.
+  const other = first.env === source.env ? `${first.name}, under the name ${first.place},` : "Another source";
+  const same = source.database === null ? "jobs" : "table";
+  const message = `${other} reads the same ${same}, which would count twice: give each database and broker one name in ${variable}, or hide one of these sources`;
+  const { name, kind, env, owner, place, database } = source;
+  const about = { name, kind, env, ...(owner && { owner }), place: place ?? null, database };
+  const refusal = { duplicateOf: first.name, readOnly: message };
+  return createFailingSource({ ...about, ...refusal }, new OpsError("queue_duplicate", message));
 }
 
 /** A logger whose lines have the name of a database, where it has one. */

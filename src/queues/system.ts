@@ -57,6 +57,11 @@ export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures
    * to find. Rejects as `metrics`. Absent where rows hold no run times.
    */
   usualRuns?(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Ids of what it reads, which every source of the same has, under whatever name or address.
+   * Empty where nobody says. Rejects where it does not answer. Absent: nothing is known of it.
+   */
+  identify?(signal: AbortSignal): Promise<readonly string[]>;
   /** Closes its own connections. */
   close?(): Promise<void>;
 }

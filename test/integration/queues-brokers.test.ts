@@ -66,6 +66,41 @@ it("an entry of the file reads the Redis that it names", async () => {
   expect(await all[0]?.failures(signal())).toMatchObject([{ source: "jobs", jobIds: ["1"] }]);
 });
 
+it("a Redis with two names is counted once, of each database and prefix", async () => {
+  const [url = ""] = servers.map((server) => server.url);
+  const by = (change: (address: URL) => void) => {
+    const address = new URL(url);
+    change(address);
+    return address.href;
+  };
+  const read = async (other: string, more: Partial<QueueSourcesOptions> = {}) => {
+    const redis = new Map([
+      ["shop", url],
+      ["twin", other],
+    ]);
+    const all = await open({ brokers: { rabbitmq: null, redis }, ...more }).all(signal());
+    return Promise.all(
+      all.map((source) =>
+        source.metrics(signal()).then(
+          (queues) => `${source.name} ${queues.length}`,
+          ({ code }) => `${source.name} ${code}`,
+        ),
+      ),
+    );
+  };
+  const twin = by((address) => (address.hostname = "localhost"));
+  expect(await read(twin)).toEqual(["shop:redis 1", "twin:redis queue_duplicate"]);
+  expect(await read(by((address) => (address.pathname = "/1")))).toEqual(["shop:redis 1", "twin:redis 0"]);
+  const entry = (broker: string, prefix: string) => ({
+    kind: "redis" as const,
+    name: broker,
+    broker,
+    prefix,
+    systems: ["bullmq" as const],
+  });
+  expect(await read(twin, { sources: [entry("shop", "bull"), entry("twin", "other")] })).toEqual(["shop 1", "twin 0"]);
+});
+
 it("a Redis that is away fails alone, in answers and in check", async () => {
   const sources = open();
   const [shop, billing] = await sources.all(signal());

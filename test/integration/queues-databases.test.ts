@@ -289,6 +289,92 @@ describe("of three databases, one that is silent", () => {
   });
 });
 
+describe("a database with two names", () => {
+  /** The same server by another host name and another port. */
+  const again = () => {
+    const url = new URL(proxy.url);
+    url.hostname = url.hostname === "localhost" ? "127.0.0.1" : "localhost";
+    return url.href;
+  };
+  const read = "{ queueSources { name ok error { code message } } queues { source name depth } }";
+  const message =
+    "shop:river, under the name shop, reads the same table, which would count twice: give each database and broker one name in WALLET_CORE_OPS_DATABASE_URL, or hide one of these sources";
+
+  it("is counted under the first, and refused under the other", async () => {
+    const operator = openThree({ databaseUrl: `shop=${shop.url},twin=${again()},billing=${billing.url}` });
+    const { data } = await operator.ask(read);
+    expect(data.queueSources).toEqual([
+      { name: "shop:river", ok: true, error: null },
+      { name: "twin:river", ok: false, error: { code: "queue_duplicate", message } },
+      { name: "billing:river", ok: true, error: null },
+    ]);
+    const sources: string[] = data.queues.map(({ source }: { source: string }) => source);
+    expect([...new Set(sources)].toSorted()).toEqual(["billing:river", "shop:river"]);
+    expect((await operator.retry("twin:river", "1")).error).toEqual({
+      code: "operation_not_supported",
+      message: `Not supported by the source twin:river: ${message}`,
+    });
+  });
+
+  it("is a failure of check", async () => {
+    const url = `shop=${shop.url},twin=${again()}`;
+    const config = parseConfig(toEnv({ DATABASE_URL: url }), () => "");
+    const probes = await probeQueueSources(toQueueOptions(config, silentLogger), signal());
+    expect(probes).toMatchObject([
+      { name: "shop:river", ok: true },
+      { name: "twin:river", ok: false, detail: message },
+    ]);
+  });
+
+  it("may have a schema, or a part of a table, under each name", async () => {
+    await shop.query("create schema archive");
+    onTestFinished(async () => {
+      await shop.query("drop schema archive cascade");
+    });
+    await createRunnerJobs(shop);
+    await shop.query("create table archive.runner_jobs (like public.runner_jobs)");
+    const { table: _, ...mapping } = runnerMapping;
+    const bySchema = `shop=${shop.url},twin=${again()}?options=-csearch_path%3Darchive`;
+    const runner = (database: string, more: object) => ({ ...mapping, name: database, database, ...more });
+    const names = async (urls: string, more: readonly [object, object]) => {
+      const { ask } = openThree({
+        databaseUrl: `${urls},billing=${billing.url}`,
+        queues: [runner("shop", more[0]), runner("twin", more[1])],
+      });
+      return (await ask(question)).data.queueSources.map((source: any) => [source.name, source.ok]);
+    };
+    const both = [
+      ["shop", true],
+      ["twin", true],
+    ];
+    const table = { table: "runner_jobs" };
+    expect(await names(bySchema, [table, table])).toEqual(both);
+    const plain = `shop=${shop.url},twin=${again()}`;
+    expect(await names(plain, [table, { table: "public.runner_jobs" }])).toEqual([
+      ["shop", true],
+      ["twin", false],
+    ]);
+    const part = (where: string) => ({ ...table, where });
+    expect(await names(plain, [part("id > 5"), part("id <= 5")])).toEqual(both);
+    expect(await names(plain, [part("id > 5"), part("id > 5")])).toEqual([
+      ["shop", true],
+      ["twin", false],
+    ]);
+  });
+
+  it("says nothing of a source that the token may not see", async () => {
+    const river = { kind: "river", schema: "public", by: "queue" };
+    const queues = [
+      { ...river, name: "orders", database: "shop", env: "production" },
+      { ...river, name: "mails", database: "twin", env: "staging" },
+    ];
+    const { ask } = openThree({ databaseUrl: `shop=${shop.url},twin=${again()},billing=${billing.url}`, queues });
+    const { data } = await ask(read, { where: ["staging"] });
+    expect(data.queueSources).toMatchObject([{ name: "mails", ok: false, error: { code: "queue_duplicate" } }]);
+    expect(JSON.stringify(data)).not.toMatch(/orders|shop/);
+  });
+});
+
 it("indexes of all databases are listed, and the one that is away", async () => {
   proxy.cut();
   onTestFinished(() => proxy.mend());

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type RunningRabbitmq, startRabbitmq } from "../../script/services/rabbitmq.ts";
+import { silentLogger } from "../../src/lib/logger.ts";
 import type { QueueMetrics, QueueSource, QueueSources } from "../../src/queues/queue.ts";
+import { createQueueSources } from "../../src/queues/source.ts";
 import { describeQueueSource } from "../contracts/queue-source.ts";
 import { connectAmqp } from "../support/amqp.ts";
 import { toBound } from "../support/bound.ts";
@@ -64,6 +66,48 @@ describe("a broker with default settings", () => {
       clock.mockRestore();
     }
   };
+
+  it("is counted once under two names, by its virtual hosts", async () => {
+    await admin.declare("mail");
+    await admin.settle("mail", { ready: 0 });
+    const url = new URL(broker.url);
+    url.hostname = url.hostname === "localhost" ? "127.0.0.1" : "localhost";
+    const readBoth = async (vhosts: readonly (string | undefined)[]) => {
+      const rabbitmq = new Map([
+        ["shop", broker.url],
+        ["twin", url.href],
+      ]);
+      const configured = [...rabbitmq.keys()].map((name, index) => {
+        const vhost = vhosts[index];
+        return { kind: "rabbitmq" as const, name, broker: name, ...(vhost !== undefined && { vhost }) };
+      });
+      const brokers = { rabbitmq, redis: null };
+      const both = createQueueSources({
+        databaseUrl: null,
+        brokers,
+        sources: configured,
+        env: null,
+        logger: silentLogger,
+      });
+      const answers = await Promise.all(
+        (await both.all(signal())).map((one) =>
+          one.metrics(signal()).then(
+            (queues) => queues.length,
+            ({ code }) => code,
+          ),
+        ),
+      );
+      await both.close();
+      return answers;
+    };
+    await expect.poll(() => readBoth([])).toEqual([1, "queue_duplicate"]);
+    expect(await readBoth([undefined, "/"])).toEqual([1, "queue_duplicate"]);
+    await admin.call("PUT", "/vhosts/other");
+    const user = decodeURIComponent(url.username);
+    await admin.call("PUT", `/permissions/other/${user}`, { configure: ".*", write: ".*", read: ".*" });
+    expect(await readBoth(["/", "other"])).toEqual([1, 0]);
+    await admin.call("DELETE", "/vhosts/other");
+  });
 
   it("is detected by its address", async () => {
     expect(source).toMatchObject({ name: "rabbitmq", kind: "rabbitmq", env: "staging" });

@@ -16,7 +16,7 @@ const open = (config: object, database = context.database) =>
   createQueueSource(config as QueueSourceConfig, { ...context, database });
 /** What a source can be asked for, beside what each one has. */
 const abilitiesOf = (config: object) => {
-  const each = new Set(["name", "kind", "env", "tables", "metrics", "failures", "close"]);
+  const each = new Set(["name", "kind", "env", "tables", "metrics", "failures", "close", "identify"]);
   return Object.keys(open(config))
     .filter((key) => !each.has(key))
     .toSorted();

@@ -17,6 +17,7 @@ import { toQueueError } from "./errors.ts";
 import { inTurn, readCheap, readHistory, type ToHistoryRows } from "./history.ts";
 import type { JobQuery } from "./job-query.ts";
 import { createJobReader } from "./jobs.ts";
+import { identifyTable } from "./identity.ts";
 import { formatTable, type TableName } from "./names.ts";
 import { createPlannedReads, type PlannedStatements } from "./reads.ts";
 import { findFailures, groupFailures, mostAlike, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
@@ -50,6 +51,8 @@ export interface SqlSource {
   readonly prepareJobs?: () => Promise<JobQuery>;
   /** As `KindSource.isPastPartial`. */
   readonly isPastPartial?: boolean;
+  /** Which rows of its first table it reads; those with another text are others. @default all */
+  readonly rows?: string | undefined;
 }
 
 /** How long statements made for a schema are used, milliseconds. */
@@ -124,6 +127,7 @@ export function createSqlSource(
     env,
     tables,
     ...(isPastPartial && { isPastPartial }),
+    identify: (signal) => identifyTable(database, tables[0], sqlSource.rows, signal),
     close: async () => reads.close(),
     metrics: withStatements(readMetrics),
     usualRuns: withStatements(async ({ statements }, signal) => {

@@ -282,6 +282,7 @@ describe("createSqlSource", () => {
       "env",
       "failedJobs",
       "failures",
+      "identify",
       "kind",
       "metrics",
       "name",

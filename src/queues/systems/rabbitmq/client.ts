@@ -216,4 +216,6 @@ export const answers = {
   overview,
   /** `uptime` in milliseconds. A node that has not reported yet is an empty list: the API writes an object without fields that way. */
   nodes: z.array(z.union([z.object({ uptime: count }), z.tuple([])])),
+  /** The same with what distinguishes one node from another of its name. */
+  identities: z.array(z.union([z.object({ name: text, os_pid: text, uptime: z.number() }), z.tuple([])])),
 } as const;

@@ -50,6 +50,9 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
         });
       },
       failures: () => Promise.resolve([]),
+      ...(reader && {
+        identify: (signal) => reader.identify(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])),
+      }),
       close: async () => reader?.close(),
     };
   },
@@ -196,8 +199,44 @@ export function createRabbitmqReader(options: ReaderOptions) {
         throw error;
       }
     },
+    /** As `KindSource.identify`. */
+    async identify(signal: AbortSignal): Promise<readonly string[]> {
+      const [nodes, exchanges] = await Promise.all([
+        client.get("/nodes?columns=name,os_pid,uptime", answers.identities, signal),
+        client.get("/exchanges?columns=name,vhost,type", answers.exchanges, signal),
+      ]).catch((error: unknown) => {
+        // The user may not see the nodes.
+        if (error instanceof OpsError && error.upstreamStatus !== undefined) return [[], []];
+        throw error;
+      });
+      const servers = nodes.flatMap((node) => {
+        if ("name" in node) return toServers(node);
+        throw new OpsError("queues_unavailable", "RabbitMQ has just started", { upstream: `queues:${source}` });
+      });
+      // Every virtual host has some.
+      const vhosts = new Set(exchanges.map((exchange) => exchange.vhost));
+      const { include, exclude } = options;
+      return servers.flatMap((server) =>
+        [...vhosts]
+          .filter((one) => vhost === undefined || one === vhost)
+          .map((one) => JSON.stringify([...server, one, include ?? [], exclude ?? []])),
+      );
+    },
     close: () => client.close(),
   };
+}
+
+/** How long a node's uptime lags behind, at most, seconds: an interval of its statistics, and our call. */
+const uptimeLag = 10;
+
+/**
+ * A node by its start. Its uptime gives that to within a few seconds, so it has two spans of time:
+ * at least one of them is the same at each look.
+ */
+function toServers({ name, os_pid: pid, uptime }: { readonly name: string; os_pid: string; uptime: number }) {
+  const start = (Date.now() - uptime) / 1000;
+  const span = 2 * uptimeLag;
+  return [0, uptimeLag].map((shift) => [name, pid, shift, Math.floor((start + shift) / span)]);
 }
 
 const blind =

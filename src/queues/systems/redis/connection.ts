@@ -31,7 +31,7 @@ export function askNamed<Name extends string, T>(
 }
 
 export interface RedisConnection {
-  /** Sends all commands together. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` */
+  /** Sends all commands together. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or `info` */
   ask<T>(questions: readonly Question<T>[], signal: AbortSignal): Promise<T[]>;
   close(): Promise<void>;
 }
@@ -140,14 +140,14 @@ function openLink(url: string, onEnd: () => void) {
   return { ready: open(), drop: () => abandoned.abort() };
 }
 
-/** A key of another type belongs to another program, and listing clients may be forbidden: both are valid replies. */
+/** A key of another type belongs to another program, and some commands may be forbidden: both are valid replies. */
 function toReply(error: Error, name: string): Error {
-  if (name === "client" || error.message.startsWith("WRONGTYPE")) return error;
+  if (name === "client" || name === "info" || error.message.startsWith("WRONGTYPE")) return error;
   throw error;
 }
 
 /** A URL without the number of its database, and that. The configuration refuses other paths. */
-function splitDatabase(url: string): { readonly address: string; readonly database: number } {
+export function splitDatabase(url: string): { readonly address: string; readonly database: number } {
   const address = new URL(url);
   const database = Number(address.pathname.slice(1) || address.searchParams.get("db")) || 0;
   address.pathname = "";

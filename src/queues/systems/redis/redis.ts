@@ -18,7 +18,7 @@ import {
 import { common, defineKind, type KindContext, type KindSource } from "../../system.ts";
 import { createAsynq } from "./asynq.ts";
 import { createBullmq } from "./bullmq/bullmq.ts";
-import { createRedisConnection } from "./connection.ts";
+import { createRedisConnection, type RedisConnection, splitDatabase } from "./connection.ts";
 import { hourMs } from "./bullmq/snapshot.ts";
 import type {
   RedisFailure,
@@ -78,6 +78,12 @@ function createRedisSource(
     [...new Set(wanted)].map((system) => ({ label: system, system: create[system]() })),
   );
   const findUnsupported = createUnsupportedSearch(connection, prefix);
+  const identify = async (signal: AbortSignal): Promise<readonly string[]> => {
+    const server = await readRunId(connection, bounded(signal));
+    const { database } = splitDatabase(brokers.redis ?? "");
+    const keys = { bullmq: prefix, asynq: "" };
+    return server === null ? [] : wanted.map((system) => JSON.stringify([server, database, system, keys[system]]));
+  };
   /** The same for all hosts. */
   const readRunning = createSingleFlight((signal) => queues.running(Date.now(), bounded(signal)));
   return {
@@ -114,8 +120,23 @@ function createRedisSource(
       return { jobs, total: own.length, unnamed };
     },
     unsupported: (signal) => findUnsupported(bounded(signal)).catch(() => []),
+    ...(brokers.redis !== null && { identify }),
     close: () => connection.close(),
   };
+}
+
+/** The id that a Redis has from its start to its end; null where the user may not read it. */
+async function readRunId(connection: Pick<RedisConnection, "ask">, signal: AbortSignal): Promise<string | null> {
+  const [id = null] = await connection.ask(
+    [
+      {
+        commands: [["info", "server"]],
+        parse: ([reply]) => (typeof reply === "string" ? (/^run_id:(\w+)/m.exec(reply)?.[1] ?? null) : null),
+      },
+    ],
+    signal,
+  );
+  return id;
 }
 
 /**

@@ -37,6 +37,7 @@ function createTableSource(config: TableSourceConfig, context: KindContext): Kin
     jobs: tableJobs(config),
     prepareJobs: async () => tableJobs((await prepared.get()).mapping),
     isPastPartial: config.run_at === undefined,
+    rows: config.where,
   });
   return { ...source, warnings: prepared.warnings };
 }

@@ -27,11 +27,14 @@ describe("createRabbitmqReader", () => {
   let asked: string[] = [];
   let bindings: Item[] = [];
   let exchanges: Item[] = [];
+  /** Null: the user may not see them. */
+  let nodes: Item[] | null = null;
   const overview: Item = { rates_mode: "basic" };
   const reply = (url: URL): { status: number; body: unknown } => {
     const path = url.pathname.replace("/api/", "");
     if (path === "overview") return { status: 200, body: overview };
     if (path === "exchanges") return { status: 200, body: exchanges };
+    if (path === "nodes" && nodes !== null) return { status: 200, body: nodes };
     if (path === "nodes") return { status: 401, body: { error: "not_authorised", reason: "Not monitor user" } };
     if (path === "bindings") return { status: 200, body: bindings };
     const page = Number(url.searchParams.get("page"));
@@ -53,6 +56,7 @@ describe("createRabbitmqReader", () => {
   beforeEach(() => {
     asked = [];
     bindings = [];
+    nodes = null;
     exchanges = [{ name: "", vhost: "/", type: "direct" }];
   });
   afterEach(() => void vi.useRealTimers());
@@ -241,6 +245,7 @@ describe("createRabbitmqReader", () => {
       workers: 3,
       exact: false,
       windowSeconds: 100,
+      restSeconds: 0,
       counters: { processed: 600, failures: 10 },
     });
     // Dead letters lie there: that nobody takes them is no alarm.
@@ -364,6 +369,48 @@ describe("createRabbitmqReader", () => {
     pages = [[{ vhost: "/" }]];
     await expect(open().read(signal())).rejects.toMatchObject({
       message: expect.stringContaining("does not answer as its management API does"),
+    });
+  });
+
+  describe("the identity of a broker", () => {
+    const minute = 60_000;
+    const node = (uptime: number, more: Item = {}) => ({ name: "rabbit@mq", os_pid: "7", uptime, ...more });
+    const identify = async (some: Item[] | null, options: object = {}) => {
+      nodes = some;
+      exchanges = ["/", "v"].map((vhost) => ({ name: "", vhost, type: "direct" }));
+      const reader = open(options);
+      const ids = await reader.identify(signal());
+      await reader.close();
+      return ids;
+    };
+    const share = (one: readonly string[], other: readonly string[]) => one.some((id) => other.includes(id));
+
+    it("is the same at each look, though its uptime lags behind", async () => {
+      const ids = await identify([node(10 * minute)]);
+      for (const lag of [1, 3, 5, 7]) {
+        expect(share(ids, await identify([node(10 * minute - lag * 1000)])), `${lag} s`).toBe(true);
+      }
+      expect(share(ids, await identify([node(minute, { name: "other" }), node(10 * minute)]))).toBe(true);
+    });
+
+    it.each([
+      ["another start", [node(11 * minute)], {}],
+      ["another process", [node(10 * minute, { os_pid: "8" })], {}],
+      ["another node", [node(10 * minute, { name: "rabbit@other" })], {}],
+      ["other queues", [node(10 * minute)], { include: ["a"] }],
+      ["another virtual host", [node(10 * minute)], { vhost: "w" }],
+    ])("is another with %s", async (_, some, options) => {
+      expect(share(await identify([node(10 * minute)], { vhost: "/" }), await identify(some, options))).toBe(false);
+    });
+
+    it("has each virtual host, and is unknown without nodes", async () => {
+      expect(await identify([node(minute)])).toHaveLength(4);
+      expect(share(await identify([node(minute)]), await identify([node(minute)], { vhost: "v" }))).toBe(true);
+      expect(await identify(null)).toEqual([]);
+    });
+
+    it("is asked for again where a node has not reported yet", async () => {
+      await expect(identify([[] as unknown as Item])).rejects.toMatchObject({ code: "queues_unavailable" });
     });
   });
 });
