@@ -26,12 +26,21 @@ export function toQueueMetrics(
     runSeconds: toQuantiles(measured.run_p50, measured.run_p95),
     ...(measured.oldest_run !== undefined && { oldestRunSeconds: measured.oldest_run }),
     ...(typeof measured.taken_age === "number" && { takenSeconds: measured.taken_age }),
+    ...(typeof measured.running_ids === "number" && { runningIds: measured.running_ids }),
+    ...(sampled && { restSeconds: sampled.restSeconds }),
     paused: typeof paused === "number" ? paused === 1 : null,
     workers: number(measured.workers),
     exact: sampled === null,
-    windowSeconds: number(sampled?.windowSeconds),
+    windowSeconds: usesSamples(measured, sampled) ? number(sampled?.windowSeconds) : null,
     observedAt,
   };
+}
+
+/** Whether the rate or the failures come from samples. */
+function usesSamples({ processed, failures }: Measured, sampled: SampledRates | null): boolean {
+  const { processedPerSec = null, failures: sampledFailures = null } = sampled ?? {};
+  const hasRate = typeof processed !== "number" && processedPerSec !== null;
+  return hasRate || (typeof failures !== "number" && sampledFailures !== null);
 }
 
 /** Uses samples only where the rows do not count failures; they may, even where the rate is sampled. */
@@ -64,6 +73,8 @@ export interface SampledRates {
   readonly failuresRecent: number | null;
   /** How far the samples reach back, seconds. */
   readonly windowSeconds: number | null;
+  /** For how long the samples show that nothing succeeded, seconds; null where successes are not counted. */
+  readonly restSeconds: number | null;
 }
 
 interface Sample extends JobCounters {
@@ -118,6 +129,7 @@ export function createSamples(now: () => number = () => performance.now()) {
         failures: difference(newest.failures, first.failures),
         failuresRecent: failed === null ? null : failed * (rateMs / ms),
         windowSeconds: Math.min(hourMs, newest.at - first.at) / 1000,
+        restSeconds: toRest(ring),
       };
     },
     /** Drops the samples of all other queues: they are gone. */
@@ -133,7 +145,16 @@ export const unknownRates: SampledRates = {
   failures: null,
   failuresRecent: null,
   windowSeconds: null,
+  restSeconds: null,
 };
+
+/** How long ago the oldest of the newest samples was taken that have the same count of successes. */
+function toRest(ring: readonly Sample[]): number | null {
+  const newest = ring.at(-1);
+  if (!newest || newest.processed === null) return null;
+  const moved = ring.findLastIndex(({ processed }) => processed !== newest.processed);
+  return (newest.at - (ring[moved + 1] ?? newest).at) / 1000;
+}
 
 /** Of samples older than that, retains one in a minute: a queue needs 100 samples, not 366. */
 function thin(ring: Sample[], before: number): void {

@@ -48,6 +48,13 @@ export interface QueueMetrics {
   /** How long ago a job was taken, as far as rows show it, seconds. Only where the rate may be unknown; else absent. */
   readonly takenSeconds?: number;
   /**
+   * Where the rate may come from samples: for how long they show that nothing succeeded, seconds;
+   * null where they do not. A rate of 0 alone may be that of a minute. Absent where rows give it.
+   */
+  readonly restSeconds?: number | null;
+  /** A number that differs where other jobs run. Only where rows do not show when one was taken; else absent. */
+  readonly runningIds?: number;
+  /**
    * For how long no waiting job has been taken, as far as reads show it, seconds; absent or null
    * where none waits, or it is unknown since when.
    */

@@ -15,6 +15,7 @@ export type QueueFigures = Pick<
   | "oldestAgeSeconds"
   | "usualRunSeconds"
   | "untakenSeconds"
+  | "restSeconds"
   | "paused"
   | "workers"
 >;
@@ -45,7 +46,7 @@ const { failingFailures, failingRatio, backlogAgeSeconds, backlogDrainSeconds } 
 export const queueStateRules = {
   paused: "It is paused.",
   no_workers: "Jobs could run, and the system reports no workers.",
-  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken.`,
+  stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken. Where it is sampled, 5 minutes of samples show no success.`,
   failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
   backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
   unknown: `It may be failing: at least ${failingFailures} failures in the last hour, one of them in the last 5 minutes, and how many jobs succeeded is unknown.`,
@@ -111,10 +112,20 @@ function toRate({ processedPerSec, untakenSeconds }: QueueFigures): number | nul
   return processedPerSec ?? ((untakenSeconds ?? 0) >= recentSeconds ? 0 : null);
 }
 
+/**
+ * Whether nothing ended in the window of the rate. A sampled rate of 0 is of a minute at least, so
+ * the samples must reach as far back; where none count successes, the waiting jobs be untaken for
+ * as long.
+ */
+function hasNoneEnded(figures: QueueFigures): boolean {
+  const { restSeconds = recentSeconds, untakenSeconds } = figures;
+  const isKnown = (restSeconds ?? untakenSeconds ?? 0) >= recentSeconds;
+  return isKnown && toRate(figures) === 0 && toFailures(figures).recent === 0;
+}
+
 function isStalled(figures: QueueFigures): boolean {
   const { depth, oldestAgeSeconds } = figures;
-  const hasNoneEnded = toRate(figures) === 0 && toFailures(figures).recent === 0;
-  return depth > 0 && hasNoneEnded && (oldestAgeSeconds ?? 0) > toStalledSeconds(figures);
+  return depth > 0 && hasNoneEnded(figures) && (oldestAgeSeconds ?? 0) > toStalledSeconds(figures);
 }
 
 function isFailing(figures: QueueFigures): boolean {

@@ -28,6 +28,7 @@ describe("que", () => {
     );
     return {
       lock: (id: number | string) => locker.query("select pg_advisory_lock($1)", [id]),
+      unlockAll: () => locker.query("select pg_advisory_unlock_all()"),
       end: () => locker.end(),
     };
   };
@@ -202,6 +203,74 @@ describe("que", () => {
     const flaky = await readQueue(source, "flaky");
     expect(flaky && toQueueState(flaky)).toBe("unknown");
     await database.query("delete from que_jobs where queue = 'flaky'");
+  });
+
+  describe("with an old job of low priority, under fake time", () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ["Date", "performance"] }));
+    afterEach(() => void vi.useRealTimers());
+
+    /** Reads the queue `low` a minute later: jobs become older with the clock. */
+    const openLow = async (queues: string) => {
+      const [source] = await openSources(database, { ...config, names: [] });
+      const locker = await addLocker("web-1", queues, 6);
+      await database.query("delete from que_jobs");
+      await database.query(`
+        insert into que_jobs (id, queue, job_class, job_schema_version, run_at)
+        select 1000 + n, 'low', 'L', 2, now() - interval '40 minutes' from generate_series(1, 20) as n`);
+      const later = async () => {
+        vi.advanceTimersByTime(60_000);
+        await database.query("update que_jobs set run_at = run_at - interval '1 minute' where finished_at is null");
+        await database.query("select pg_stat_force_next_flush()");
+        const low = await readQueue(source, "low");
+        return low && { ...low, state: toQueueState(low) };
+      };
+      return { locker, later };
+    };
+
+    it("is not stalled after a minute of samples, but after five", async () => {
+      const { later } = await openLow("{low}");
+      const states = [];
+      for (let minute = 0; minute <= 6; minute += 1) states.push((await later())?.state);
+      expect(states).toEqual([...Array.from({ length: 5 }, () => "backlog"), "stalled", "stalled"]);
+    });
+
+    it("is not stalled while the jobs that run change", async () => {
+      const { locker, later } = await openLow("{low,other}");
+      const states: unknown[] = [];
+      for (let minute = 0; minute <= 7; minute += 1) {
+        // The last one is taken, done and deleted; two more come.
+        await locker.unlockAll();
+        await database.query("delete from que_jobs where id = (select max(id) from que_jobs)");
+        await database.query(`
+          insert into que_jobs (queue, job_class, job_schema_version) select 'low', 'L', 2 from generate_series(1, 3)`);
+        const { rows } = await database.query("select max(id) as id from que_jobs");
+        await locker.lock(rows[0]?.["id"] as string);
+        const low = await later();
+        expect(low).toMatchObject({ processedPerSec: null, active: 1 });
+        states.push(low?.state);
+      }
+      expect(new Set(states)).toEqual(new Set(["backlog"]));
+      for (let minute = 0; minute <= 4; minute += 1) states.push((await later())?.state);
+      expect(states.at(-1)).toBe("stalled");
+    });
+
+    it("is not stalled where another class of its jobs leaves no row", async () => {
+      const { later } = await openLow("{low}");
+      await database.query(`
+        insert into que_jobs (queue, job_class, job_schema_version, finished_at)
+        values ('low', 'Kept', 2, now() - interval '50 minutes')`);
+      const states: unknown[] = [];
+      for (let minute = 0; minute <= 7; minute += 1) {
+        await database.query(
+          "delete from que_jobs where id = (select max(id) from que_jobs where finished_at is null)",
+        );
+        await database.query("insert into que_jobs (queue, job_class, job_schema_version) values ('low', 'L', 2)");
+        const low = await later();
+        expect(low).toMatchObject({ processedPerSec: 0, windowSeconds: null });
+        states.push(low?.state);
+      }
+      expect(new Set(states)).toEqual(new Set(["backlog"]));
+    });
   });
 
   it("without a rate is stalled when no job is taken for 5 minutes", async () => {

@@ -27,7 +27,13 @@ describe("createSamples", () => {
     const queue = start();
     queue.at(0, 100, 5);
     queue.at(30, 130, 6);
-    expect(queue.at(60, 160, 7)).toEqual({ processedPerSec: 1, failures: 2, failuresRecent: 10, windowSeconds: 60 });
+    expect(queue.at(60, 160, 7)).toEqual({
+      processedPerSec: 1,
+      failures: 2,
+      failuresRecent: 10,
+      windowSeconds: 60,
+      restSeconds: 0,
+    });
   });
 
   it("covers five minutes for the rate and an hour for failures", () => {
@@ -38,6 +44,7 @@ describe("createSamples", () => {
       failures: 360,
       failuresRecent: 30,
       windowSeconds: 3600,
+      restSeconds: 0,
     });
     for (let second = 3620; second <= 3920; second += 10) queue.at(second, 3610, 361);
     expect(queue.at(3930, 3610, 361)).toMatchObject({ processedPerSec: 0, failures: 324, failuresRecent: 0 });
@@ -48,7 +55,24 @@ describe("createSamples", () => {
     const queue = start();
     queue.at(0, 0);
     queue.at(70, 70);
-    expect(queue.at(1070, 2070)).toEqual({ processedPerSec: 2, failures: 0, failuresRecent: 0, windowSeconds: 1070 });
+    expect(queue.at(1070, 2070)).toEqual({
+      processedPerSec: 2,
+      failures: 0,
+      failuresRecent: 0,
+      windowSeconds: 1070,
+      restSeconds: 0,
+    });
+  });
+
+  it("says how long nothing succeeded, also over a time without callers", () => {
+    const queue = start();
+    const rest = [0, 30, 60, 90, 400].map((second, index) => queue.at(second, [7, 8, 8, 8, 8][index] ?? 0));
+    expect(rest.map(({ restSeconds }) => restSeconds)).toEqual([null, null, 30, 60, 370]);
+    expect(queue.at(410, 9)).toMatchObject({ restSeconds: 0 });
+    for (let second = 420; second <= 4100; second += 10) queue.at(second, 9);
+    // Of older samples, one in a minute remains, and none of more than an hour.
+    expect(queue.at(4110, 9).restSeconds).toBeGreaterThan(3500);
+    expect(queue.at(4120, null).restSeconds).toBeNull();
   });
 
   it("starts again if a counter went back: a restart is no negative rate", () => {
@@ -56,7 +80,13 @@ describe("createSamples", () => {
     queue.at(0, 1000);
     queue.at(100, 2000);
     expect(queue.at(110, 3)).toEqual(unknown);
-    expect(queue.at(170, 63)).toEqual({ processedPerSec: 1, failures: 0, failuresRecent: 0, windowSeconds: 60 });
+    expect(queue.at(170, 63)).toEqual({
+      processedPerSec: 1,
+      failures: 0,
+      failuresRecent: 0,
+      windowSeconds: 60,
+      restSeconds: 0,
+    });
   });
 
   it("starts again if something else is counted, and when that ends", () => {
@@ -90,12 +120,14 @@ describe("createSamples", () => {
       failures: 30,
       failuresRecent: 45,
       windowSeconds: 200,
+      restSeconds: 0,
     });
     expect(queue.at(500, 700, 90)).toEqual({
       processedPerSec: 2,
       failures: 90,
       failuresRecent: 60,
       windowSeconds: 500,
+      restSeconds: 0,
     });
   });
 
@@ -129,6 +161,7 @@ describe("createSamples", () => {
       failures: 3,
       failuresRecent: 15,
       windowSeconds: 60,
+      restSeconds: null,
     });
   });
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { formatRfc3339 } from "../../src/lib/time.ts";
-import { toQueueMetrics, unknownRates } from "../../src/queues/metrics.ts";
+import { type SampledRates, toQueueMetrics, unknownRates } from "../../src/queues/metrics.ts";
 import { toQueueState } from "../../src/queues/state.ts";
 
 const identity = { name: "q", source: "s", observedAt: "2026-01-01T00:00:00Z" };
-const sampled = { processedPerSec: 0.1, failures: 12, failuresRecent: 30, windowSeconds: 120 };
+const sampled = { processedPerSec: 0.1, failures: 12, failuresRecent: 30, windowSeconds: 120, restSeconds: 40 };
 
 describe("toQueueMetrics", () => {
   const nothing = {
@@ -107,9 +107,20 @@ describe("toQueueMetrics", () => {
       failuresRecent: 30,
       exact: false,
       windowSeconds: 120,
+      restSeconds: 40,
     });
     expect(toQueueMetrics(identity, { processed: 0 }, sampled).processedPerSec).toBe(0);
-    expect(toQueueMetrics(identity, {}, unknownRates)).toEqual({ ...nothing, exact: false });
+    expect(toQueueMetrics(identity, {}, unknownRates)).toEqual({ ...nothing, exact: false, restSeconds: null });
+  });
+
+  it("has no window where its figures are from rows, or unknown", () => {
+    const windowOf = (measured: object, rates: SampledRates = sampled) =>
+      toQueueMetrics(identity, measured, rates).windowSeconds;
+    const ofRows = { processed: 300, failures: 2 };
+    expect([windowOf(ofRows), windowOf({ processed: 300 }), windowOf({ failures: 2 })]).toEqual([null, 120, 120]);
+    // Samples that count neither: two queues of one table.
+    const blind = { ...sampled, processedPerSec: null, failures: null };
+    expect([windowOf({}, blind), windowOf({ failures: 2 }, blind)]).toEqual([null, null]);
   });
 
   it("takes failures from samples if the rows have none", () => {

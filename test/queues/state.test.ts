@@ -23,6 +23,8 @@ const quiet: QueueFigures = {
 const behind = { depth: 1, active: 1 };
 /** 409 jobs wait for 18 minutes, and nothing tells how many succeed. */
 const uncounted = { depth: 409, oldestAgeSeconds: 1080, processedPerSec: null };
+/** A job waits for hours at a rate of 0. */
+const still = { oldestAgeSeconds: 9999 };
 const state = (figures: Partial<QueueFigures>) => toQueueState({ ...quiet, ...figures });
 
 describe("toQueueState", () => {
@@ -65,6 +67,16 @@ describe("toQueueState", () => {
       { ...uncounted, untakenSeconds: 300, failuresLastHour: 9, failuresRecent: 9 },
       "failing",
     ],
+    ["nothing ended in samples of a minute alone", { ...behind, ...still, restSeconds: 90 }, "backlog"],
+    ["nothing ended in samples of five minutes", { ...behind, ...still, restSeconds: 300 }, "stalled"],
+    ["rows show no success, and others of the queue leave none", { ...behind, ...still, restSeconds: null }, "backlog"],
+    ["the same, and no job was taken", { ...behind, ...still, restSeconds: null, untakenSeconds: 300 }, "stalled"],
+    [
+      "the oldest waits on, and samples show a success",
+      { ...behind, ...still, restSeconds: 60, untakenSeconds: 300 },
+      "backlog",
+    ],
+    ["all failed in samples of a minute", { failuresLastHour: 9, failuresRecent: 9, restSeconds: 60 }, "failing"],
     ["no job waits, whatever is said of its age", { oldestAgeSeconds: 9999 }, "backlog"],
     ["the age is not known", { depth: 1, oldestAgeSeconds: null }, "ok"],
     ["nobody takes jobs, and there are some", { depth: 1, workers: 0 }, "no_workers"],

@@ -53,6 +53,18 @@ describe("waiting jobs", () => {
     ]);
   });
 
+  it("are taken while other jobs run than at the read before", () => {
+    const untaken = createUntaken();
+    const look = (second: number, runningIds?: number) => {
+      const observedAt = formatRfc3339(start + second * 1000);
+      const queue = sampleQueue({ name: "mail", depth: 5 + second, oldestAgeSeconds: second + 1000, observedAt });
+      return untaken.add([{ ...queue, ...(runningIds !== undefined && { runningIds }) }])[0]?.untakenSeconds;
+    };
+    expect([look(0, 7), look(60, 7), look(120, -8), look(180, -8), look(240), look(300)]).toEqual([
+      0, 60, 0, 60, 0, 60,
+    ]);
+  });
+
   it("are unknown where none waits, or nobody knows since when", () => {
     expect(read([0, 5, -100], [60, 0, null], [120, 5, -100])).toEqual([0, null, 0]);
     expect(read([0, 5, null], [60, 5, null])).toEqual([null, null]);

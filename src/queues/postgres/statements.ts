@@ -18,6 +18,7 @@ const gauges = [
   "failures_seen",
   "failures_seen_recent",
   "taken_age",
+  "running_ids",
 ] as const;
 /** Counters that only grow, for systems whose rows vanish: their samples give the numbers of a window. */
 const totals = ["processed_total", "failures_total"] as const;

@@ -9,7 +9,8 @@ import type { SqlStatements } from "../postgres/statements.ts";
  * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing is exact:
  *
  * - By default a job that succeeds is deleted. Where `finish` left jobs of the last hour in a queue, its finished jobs are counted; a class that deletes its jobs
- *   is not. Else, while it is the only queue, all deletions from the table are sampled, also by others; else `processed` is unknown.
+ *   is not. Else, while it is the only queue, all deletions from the table are sampled, also by others; else `processed` is unknown. So a rate of 0 alone does
+ *   not show that nothing ends: deletions do, and the ids of the locked jobs.
  * - Failures are the jobs that expired, and those that wait for a retry, by the time of the last failure. That time is not stored: it is computed from the next
  *   attempt and Que's default interval, and is wrong with a custom interval. Earlier failures, and those of jobs that succeeded later, are not counted.
  * - Advisory locks of its lockers show which jobs run, as in its own `job_states`; a locker locks a few jobs ahead (8 by default). Its workers are threads. The
@@ -51,7 +52,11 @@ export function queStatements(schema: string): SqlStatements {
       ),
       read(["deferred"], "count(*) as deferred", `${unfinished} and run_at > now() and error_count = 0`),
       read(["retrying"], "count(*) as retrying", `${unfinished} and error_count > 0 and ${isFree}`),
-      read(["active"], "count(*) as active", `${unfinished} and ${isLocked}`),
+      read(
+        ["active", "running_ids"],
+        "count(*) as active, sum(hashint8(job.id)) as running_ids",
+        `${unfinished} and ${isLocked}`,
+      ),
       read(["dead"], "count(*) as dead", "expired_at is not null"),
       readFailures(failed),
       {

@@ -77,9 +77,9 @@ export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
   control: ({ schema }) => graphileControl(schema),
 });
 
-/** Failures are a lower bound. Without samples there is no window. */
+/** Failures are a lower bound. */
 function asAtLeast(queue: QueueMetrics): QueueMetrics {
-  return { ...queue, exact: false, windowSeconds: queue.processedPerSec === null ? null : queue.windowSeconds };
+  return { ...queue, exact: false };
 }
 
 /**

@@ -74,6 +74,8 @@ export function toRabbitmqMetrics(
     failures: failed.failures,
     failuresRecent: failed.failuresRecent,
     windowSeconds: failed.failures === null ? rateSeconds : failed.windowSeconds,
+    // The broker's own rate is of as long as it has run.
+    restSeconds: brokerRate === 0 ? rateSeconds : done.restSeconds,
   });
 }
 

@@ -173,7 +173,9 @@ export function createRedisQueues(
     const { queue, measured, counters, isCut } = reading;
     const isSampled = measured.processed === undefined || measured.failures === undefined;
     samples.add(queue, counters);
-    const sampled = isSampled ? samples.rates(queue) : null;
+    const rates = isSampled ? samples.rates(queue) : null;
+    // Where rows give the rate, 0 means that none ended.
+    const sampled = rates && measured.processed !== undefined ? { ...rates, restSeconds: Infinity } : rates;
     const metrics = toQueueMetrics({ name: shown.get(queue) ?? queue, source, observedAt }, measured, sampled);
     return { ...metrics, counters, exact: metrics.exact && !isCut };
   };

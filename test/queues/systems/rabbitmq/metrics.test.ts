@@ -87,6 +87,7 @@ describe("numbers of a queue", () => {
     failures,
     failuresRecent: failures === null ? null : failures + 0.5,
     windowSeconds,
+    restSeconds: windowSeconds / 2,
   });
 
   it("are each in their place", () => {
@@ -106,7 +107,17 @@ describe("numbers of a queue", () => {
       workers: 0,
       exact: false,
       windowSeconds: 90,
+      restSeconds: 60,
     });
+  });
+
+  it("rest as long as a rate of 0 is of: the broker's, or that of samples", () => {
+    const idle = { ...entry, stats: parseStats({ messages: 3 }) };
+    const rest = (broker: { hasRates: boolean; uptime: number | null }) =>
+      toRabbitmqMetrics(identity, idle, broker, { done: rates(120, null), failed: unknownRates }, 0).restSeconds;
+    expect([rest(basic), rest({ hasRates: true, uptime: 90 }), rest({ hasRates: false, uptime: 1000 })]).toEqual([
+      300, 90, 60,
+    ]);
   });
 
   it.each([
