@@ -7,6 +7,7 @@ const remedies: Readonly<Record<string, string>> = {
   jobs_disabled: "Jobs may be changed where the gateway runs with WALLET_CORE_OPS_JOBS=on.",
   restart_protected: "A label of the container forbids it.",
   container_ambiguous: "Say which engine.",
+  queue_ambiguous: "Say which source.",
   role_ambiguous: "Say which service and destination.",
   restart_in_progress: "Wait for it to end.",
   restart_cooldown: "It was restarted moments ago: wait.",

@@ -19,6 +19,7 @@ export const statusByCode = {
   request_timeout: 408,
   container_ambiguous: 409,
   role_ambiguous: 409,
+  queue_ambiguous: 409,
   restart_in_progress: 409,
   job_conflict: 409,
   payload_too_large: 413,

@@ -81,7 +81,7 @@ describe("the fields of the schema", () => {
     const one = (args: string) => `queue(${args}) { name source depth }`;
     const { data } = await read(
       { queueSources },
-      `{ queues { ${fields} } first: ${one('name: "payouts"')} other: ${one('name: "payouts", source: "other"')}
+      `{ queues { ${fields} } first: ${one('name: "payouts", source: "jobs"')} other: ${one('name: "payouts", source: "other"')}
          none: ${one('name: "payouts", source: "nowhere"')} unknown: ${one('name: "pay"')} }`,
     );
     expect(data.queues).toContainEqual(expected);

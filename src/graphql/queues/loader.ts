@@ -42,6 +42,11 @@ export interface QueueLoaders {
   visibleOf(env: Environment | null): Promise<readonly QueueSource[]>;
   /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did, and as `visibleOf`. */
   all(env?: Environment | null): Promise<readonly QueueMetrics[]>;
+  /**
+   * The one of this exact name, of all sources that the token may see or of one; null without one.
+   * Rejects with queue_ambiguous where several have it, and as `all`.
+   */
+  one(name: string, source: string | null): Promise<QueueMetrics | null>;
   /** Error groups of every source that answered, newest first. Rejects as `all`. */
   errors(env?: Environment | null): Promise<readonly JobErrorGroup[]>;
   /** The same errors over all queues. Rejects as `all`. */
@@ -95,12 +100,22 @@ export function createQueueLoaders(
     return source ? loader.load(source) : [];
   };
 
+  const all = oncePerEnv(async (env) =>
+    (await collect(await visibleOf(env), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  );
   return {
     visible,
     visibleOf,
-    all: oncePerEnv(async (env) =>
-      (await collect(await visibleOf(env), metrics)).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    ),
+    all,
+    async one(name, source) {
+      const found = (await all()).filter((queue) => queue.name === name && (!source || queue.source === source));
+      if (found.length <= 1) return found[0] ?? null;
+      const names = found.map((queue) => queue.source).toSorted();
+      throw new OpsError(
+        "queue_ambiguous",
+        `Several sources have a queue of this name; choose one by its source: ${names.join(", ")}`,
+      );
+    },
     errors: oncePerEnv(async (env) =>
       (await collect(await visibleOf(env), errors)).toSorted((a, b) => (a.timestamp > b.timestamp ? -1 : 1)),
     ),

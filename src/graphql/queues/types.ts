@@ -145,14 +145,13 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
     t.field({
       type: refs.queue,
       nullable: true,
-      description: "One queue by its exact name; null when unknown.",
+      description:
+        "One queue by its exact name; null when unknown. Returns queue_ambiguous when several sources have one.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name." }),
         source: t.arg.string({ description: "Configured name of its source, if several have a queue of this name." }),
       },
-      resolve: async (_root, { name, source }, { loaders }) =>
-        (await loaders.queues.all()).find((queue) => queue.name === name && (!source || queue.source === source)) ??
-        null,
+      resolve: (_root, { name, source }, { loaders }) => loaders.queues.one(name, source ?? null),
     }),
   );
   builder.queryField("queueSources", (t) =>

@@ -1,6 +1,8 @@
+import { graphql } from "graphql";
 import { describe, expect, it } from "vitest";
 import { createContext } from "../../../src/graphql/context.ts";
 import { toLength } from "../../../src/graphql/list-lengths.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
 import type { Environment } from "../../../src/lib/environment.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { createCaller } from "../../support/caller.ts";
@@ -86,6 +88,32 @@ describe("numbers of queues", () => {
     expect(await loaders.all()).toBe(rows);
     expect(calls).toEqual({ metrics: 4 });
     expect(toLength("Queue", {}, { sources, principal: context.principal })).toBe(4);
+  });
+
+  const ambiguous = "queue_ambiguous: Several sources have a queue of this name; choose one by its source: other, own";
+  it.each<[string, string, string | null, Environment[], string | null]>([
+    ["has a name that one source has", "beta", null, ["staging", "production"], "other"],
+    ["has a name that several have", "mail", null, ["staging", "production"], ambiguous],
+    ["has such a name, in one source", "mail", "other", ["staging", "production"], "other"],
+    ["has such a name, of which the token sees one", "mail", null, ["staging"], "own"],
+    ["has a name that none has", "gone", null, ["staging", "production"], null],
+    ["is in a source that the token does not see", "mail", "other", ["staging"], null],
+  ])("are one queue, which %s", async (_, name, source, where, expected) => {
+    const { loaders } = load({ caller: limited(...where) });
+    const one = loaders.one(name, source).then(
+      (queue) => queue && queue.source,
+      ({ code, message }) => `${code}: ${message}`,
+    );
+    expect(await one).toBe(expected);
+  });
+
+  it("are one queue in the schema: an error names its sources", async () => {
+    const { context } = load();
+    const ask = (args: string) =>
+      graphql({ schema: createSchema(), source: `{ queue(${args}) { source } }`, contextValue: context });
+    const refused = await ask('name: "mail"');
+    expect([refused.data, `queue_ambiguous: ${refused.errors?.[0]?.message}`]).toEqual([{ queue: null }, ambiguous]);
+    expect(await ask('name: "mail", source: "own"')).toEqual({ data: { queue: { source: "own" } } });
   });
 
   it("fail if every source does, with all reasons", async () => {
