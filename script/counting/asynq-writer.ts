@@ -15,14 +15,14 @@ const lastsSeconds = 3600;
 
 /**
  * asynq at 785bb72: internal/rdb/rdb.go (enqueueCmd, scheduleCmd, dequeueCmd, doneCmd, retryCmd, archiveCmd, forwardCmd, writeServerStateCmd). A retry that is due
- * may have been put to the pending tasks, and then the text of its failure is not read. A task that is done is deleted, its counters stay.
+ * may have been put to the pending tasks, with its message as it is. A task that is done is deleted, its counters stay.
  */
 export async function createAsynqWriter(redis: Redis): Promise<RowWriter> {
   await redis.sadd("asynq:queues", ...queues);
   return {
     rules: {
       failures: "attempts",
-      hasText: ({ state, isStaged }) => state === "dead" || (state === "waiting" && !isStaged),
+      hasText: ({ state }) => state !== "done",
       isSampled: true,
       lacks: ["waitP50Seconds", "waitP95Seconds", "runP50Seconds", "runP95Seconds"],
     },

@@ -217,11 +217,14 @@ interface Failed {
   readonly queue: string;
   readonly id: string;
   readonly key: string;
-  /** When it was archived, milliseconds since 1970; null for a task to be retried, whose message has the time. */
+  /** When it was archived, milliseconds since 1970; null for other tasks, whose message has the time. */
   readonly archivedAt: number | null;
 }
 
-/** Tasks whose last attempt failed in a time span, archived or to be retried. Of each queue: the newest archived ones, and those that are retried next. */
+/**
+ * Tasks whose last attempt failed in a time span: archived, to be retried, or queued or taken for a retry, as these retain their message. Of each queue: the newest
+ * archived ones, those that are retried next, and those queued last, where retries are queued too.
+ */
 async function readAsynqFailures(
   connection: RedisConnection,
   queues: readonly string[],
@@ -270,14 +273,20 @@ function findFailed(
         limit,
       ],
       ["zrange", `${key}retry`, 0, limit - 1, "WITHSCORES"],
+      ["lrange", `${key}pending`, 0, limit - 1],
+      ["lrange", `${key}active`, 0, limit - 1],
     ],
-    parse: (replies) => {
-      const [archived = [], retry = []] = replies.map(toScored);
+    parse: ([dead, later, ...lists]) => {
+      const [archived, retry] = [toScored(dead), toScored(later)];
+      const [pending = [], active = []] = lists.map(toTexts);
+      const others = [...retry.map(({ id }) => id), ...pending, ...active];
+      // A task may move from one to the next between two commands.
+      const ended = new Set(archived.map(({ id }) => id));
       const tasks = [
         ...archived.map(({ id, score }) => toFailed(id, score * 1000)),
-        ...retry.map(({ id }) => toFailed(id, null)),
+        ...[...new Set(others)].filter((id) => !ended.has(id)).map((id) => toFailed(id, null)),
       ];
-      return { tasks, isCut: archived.length >= limit || retry.length >= limit };
+      return { tasks, isCut: [archived, retry, pending, active].some(({ length }) => length >= limit) };
     },
   };
 }

@@ -175,6 +175,32 @@ describe("asynq", () => {
     expect((await createAsynq(connection).failures(["mail"], { ...all, most: 10 }, signal)).isCut).toBe(true);
   });
 
+  it("has the failures of tasks that are queued or taken again", async () => {
+    const message = (more: object) => ({ msg: encodeTask({ id: "x", queue: "mail", ...more }) });
+    const failed = (error: string) => message({ error, retried: 1, lastFailedAt: second - 9 });
+    const { connection } = createMemoryRedis({
+      sorted: { "asynq:{mail}:archived": { dead: second - 9 }, "asynq:{mail}:retry": { later: second + 60 } },
+      // They moved while they were read.
+      lists: { "asynq:{mail}:pending": ["new", "again", "later", "dead"], "asynq:{mail}:active": ["taken", "first"] },
+      hashes: {
+        "asynq:{mail}:t:dead": failed("dead"),
+        "asynq:{mail}:t:later": failed("later"),
+        "asynq:{mail}:t:again": failed("again"),
+        "asynq:{mail}:t:taken": failed("taken"),
+        "asynq:{mail}:t:new": message({}),
+        "asynq:{mail}:t:first": message({}),
+      },
+    });
+    const asynq = createAsynq(connection);
+    const { failures, isCut } = await asynq.failures(["mail"], hourUntil(now), signal);
+    expect([failures.map(({ id, error }) => `${id} ${error}`), isCut]).toEqual([
+      ["dead dead", "later later", "again again", "taken taken"],
+      false,
+    ]);
+    const few = { ...hourUntil(now), most: 8 };
+    expect((await asynq.failures(["mail"], few, signal)).isCut).toBe(true);
+  });
+
   it("reads a queue's keys, and no more rows than it uses", async () => {
     const { connection, commands } = createMemoryRedis();
     const asynq = createAsynq(connection);
@@ -201,6 +227,8 @@ describe("asynq", () => {
     expect(commands).toEqual([
       ["zrevrangebyscore", "asynq:{mail}:archived", second, second - 3600, "WITHSCORES", "LIMIT", 0, 500],
       ["zrange", "asynq:{mail}:retry", 0, 499, "WITHSCORES"],
+      ["lrange", "asynq:{mail}:pending", 0, 499],
+      ["lrange", "asynq:{mail}:active", 0, 499],
     ]);
     commands.length = 0;
     await asynq.running(["mail"], now, signal);
