@@ -18,6 +18,21 @@ export function escapeName(name: string): string {
   return ambiguous.test(name) ? name.replace(everyAmbiguous, toEscape) : name;
 }
 
+/**
+ * As `escapeName`, for all names that one upstream's thing has together: of the names that have to be
+ * written out, at most so many characters are, and what is longer is cut with an ellipsis. To write
+ * out a character costs fifty times as much as to read it, and others choose how many there are.
+ */
+export function createNameEscaper(mostCharacters: number): (name: string) => string {
+  let left = mostCharacters;
+  return (name) => {
+    if (!ambiguous.test(name)) return name;
+    const start = name.slice(0, left);
+    left -= start.length;
+    return start.length === name.length ? escapeName(name) : `${escapeName(start)}…`;
+  };
+}
+
 /** The name behind the one that `escapeName` showed. A text that it never returns is taken as it is. */
 export function unescapeName(shown: string): string {
   if (!shown.includes("<U+")) return shown;

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { escapeMessage, escapeName, unescapeName } from "../../../src/lib/redact/names.ts";
+import { createNameEscaper, escapeMessage, escapeName, unescapeName } from "../../../src/lib/redact/names.ts";
 import { hostileText, unsafe } from "../../support/hostile-text.ts";
 
 describe("an escaped name", () => {
@@ -53,6 +53,26 @@ describe("an escaped name", () => {
         expect(message).not.toMatch(unsafe);
         expect(escapeMessage(message)).toBe(message);
       }),
+    );
+  });
+});
+
+describe("the names of one thing", () => {
+  it("are escaped as alone, as far as the characters go", () => {
+    const texts = fc.array(fc.oneof(hostileText, fc.string({ unit: "binary", maxLength: 20 })), { maxLength: 4 });
+    fc.assert(
+      fc.property(texts, fc.nat(40), (names, most) => {
+        const escape = createNameEscaper(most);
+        let left = most;
+        for (const name of names) {
+          const shown = escape(name);
+          const start = escapeName(name) === name ? name : name.slice(0, left);
+          expect(shown).toBe(start === name ? escapeName(name) : `${escapeName(start)}…`);
+          expect(shown).not.toMatch(unsafe);
+          if (escapeName(name) !== name) left -= start.length;
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 });

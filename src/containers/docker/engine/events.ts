@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { LRUCache } from "lru-cache";
 import { type Notifier, createNotifier } from "../../../lib/broadcast.ts";
-import { escapeName } from "../../../lib/redact/names.ts";
+import { createNameEscaper } from "../../../lib/redact/names.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
+import { mostEscaped } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
 
 /** One event of a container, as the engine sends it. */
@@ -74,11 +75,12 @@ function parseEvent(line: string): EngineEvent | null {
     if (typeof Action !== "string" || typeof fullId !== "string" || !/^[0-9a-f]{64}$/.test(fullId)) return null;
     const [, action = "", detail = typeof HealthStatus === "string" ? HealthStatus : ""] =
       /^([^: ]*)[: ]*(.+)?$/s.exec(Action) ?? [];
+    const escape = createNameEscaper(mostEscaped);
     const texts = Object.entries(Actor?.Attributes ?? {}).flatMap(([key, value]) =>
-      typeof value === "string" ? [[key, escapeName(value)] as const] : [],
+      typeof value === "string" ? [[key, escape(value)] as const] : [],
     );
     return {
-      action: dockersWord[action] ?? escapeName(action),
+      action: dockersWord[action] ?? escape(action),
       detail,
       fullId,
       time: readTime(line),

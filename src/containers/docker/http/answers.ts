@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { escapeName } from "../../../lib/redact/names.ts";
+import { createNameEscaper } from "../../../lib/redact/names.ts";
 import { redactStart } from "../../../lib/redact/sanitize.ts";
 import {
   healthOutputLimit,
@@ -18,8 +18,11 @@ const textSchema = z
   .string()
   .nullish()
   .transform((value) => value ?? "");
-const nameSchema = z.string().transform(escapeName);
-const optionalName = textSchema.transform(escapeName);
+/** Characters that are written out of one text, or of all labels of a container together. */
+export const mostEscaped = 16_384;
+const toName = (text: string) => createNameEscaper(mostEscaped)(text);
+const nameSchema = z.string().transform(toName);
+const optionalName = textSchema.transform(toName);
 /** The fallback for a value that is missing, null or of another form. */
 export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
   return schema
@@ -29,7 +32,10 @@ export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
 }
 /** A small number, as GraphQL's Int; else null. */
 export const count = orElse(z.int32(), null);
-const labels = orElse<Record<string, string>, Record<string, string>>(z.record(z.string(), nameSchema), {});
+const labels = z
+  .unknown()
+  .nullish()
+  .transform((value) => toLabels(value, createNameEscaper(mostEscaped)));
 const fullIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const portSchema = z.object({ IP: optionalName, PublicPort: z.number().int().optional(), Type: optionalName });
@@ -71,7 +77,11 @@ export const inspectAnswer = z.object({
     Image: optionalName,
     Hostname: optionalName,
     Labels: labels,
-    Env: orElse(z.array(nameSchema), []),
+    /** Only the variables that the rules read: the rest of an environment is secrets, and is dropped here. */
+    Env: z
+      .unknown()
+      .nullish()
+      .transform((value) => selectKnown(value, createNameEscaper(mostEscaped))),
     Tty: z.boolean().nullish(),
     StopTimeout: count,
   }),
@@ -110,7 +120,7 @@ function fromList(answer: ListAnswer, engine: string): RawContainer {
   return toUninspected({
     engine,
     fullId: answer.Id,
-    name: toName(answer.Names ?? [], answer.Id),
+    name: chooseName(answer.Names ?? [], answer.Id),
     labels: answer.Labels,
     state: answer.State,
     image: answer.Image,
@@ -127,7 +137,7 @@ export function fromInspect(answer: InspectAnswer, engine: string): RawContainer
   return {
     engine,
     fullId: answer.Id,
-    name: toName([answer.Name], answer.Id),
+    name: chooseName([answer.Name], answer.Id),
     labels: config.Labels,
     state: state.Status,
     image: config.Image,
@@ -144,7 +154,7 @@ export function fromInspect(answer: InspectAnswer, engine: string): RawContainer
 }
 
 /** The container's own name: a list also has names from links ("/web/db"). Names that no engine allows are dropped. */
-function toName(names: readonly string[], fullId: string): string {
+function chooseName(names: readonly string[], fullId: string): string {
   return names.map(parseName).find((name) => name !== null) ?? fullId.slice(0, 12);
 }
 
@@ -190,14 +200,28 @@ function toPublished(
   );
 }
 
-/** The few variables that the rules read. The rest of an environment is secrets: it is dropped here. */
+/** No labels where one of them is no text. By hand: there may be hundreds of thousands. */
+function toLabels(value: unknown, escape: (text: string) => string): Record<string, string> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
+  const own = Object.entries(value);
+  if (own.some(([, text]) => typeof text !== "string")) return {};
+  return Object.fromEntries(own.map(([key, text]) => [key, escape(text as string)]));
+}
+
+const known = /^(?:KAMAL_(?:VERSION|HOST|DESTINATION)|GIT_SHA|COMMIT_SHA|SOURCE_COMMIT)=/;
+
+function selectKnown(value: unknown, escape: (text: string) => string): string[] {
+  if (!Array.isArray(value) || value.some((entry) => typeof entry !== "string")) return [];
+  return (value as string[]).filter((entry) => known.test(entry)).map(escape);
+}
+
 function toVariables(env: readonly string[]): KnownVariables {
   const read = (name: string) => env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
-  const known = {
+  const found = {
     kamalVersion: read("KAMAL_VERSION"),
     kamalHost: read("KAMAL_HOST"),
     kamalDestination: read("KAMAL_DESTINATION"),
     commitSha: read("GIT_SHA") ?? read("COMMIT_SHA") ?? read("SOURCE_COMMIT"),
   };
-  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }

@@ -324,3 +324,34 @@ describe("images", () => {
     expect(imageInspectAnswer.parse(full)).toEqual({ ...full, Config: { Labels: {} }, Metadata: { LastTagTime: "" } });
   });
 });
+
+describe("texts made of characters that are written out", () => {
+  // As others may choose them: U+202E is written as eight characters.
+  const hostile = "\u202e".repeat(400_000);
+  const most = 16_384 * 8 + 10;
+  const many = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`l${index}`, hostile.slice(0, 100)]));
+
+  it.each([
+    ["one label", { Labels: { note: hostile } }],
+    ["many labels", { Labels: many }],
+    ["a variable that is read", { Env: [`KAMAL_VERSION=${hostile}`] }],
+    ["an image", { Image: hostile }],
+    ["a host name", { Hostname: hostile }],
+  ])("are cut in %s", (_, config) => {
+    const { labels, variables, image, hostname } = ofConfig(config);
+    const texts = [...Object.values(labels), ...Object.values(variables ?? {}), image, hostname];
+    expect(texts.filter((text) => text?.includes("<U+202E>"))).not.toEqual([]);
+    expect(texts.join("").length).toBeLessThan(most + 2 * Object.keys(labels).length + 100);
+  });
+
+  it("are cut in the labels of a list", () => {
+    const { raw } = fromList({ Labels: { note: hostile, role: "web" } });
+    expect(raw.labels["role"]).toBe("web");
+    expect(raw.labels["note"]?.length).toBeLessThan(most);
+  });
+
+  it("do not shorten a plain one, however long", () => {
+    const plain = "日本 web".repeat(50_000);
+    expect(fromList({ Labels: { a: hostile, b: plain } }).raw.labels["b"]).toBe(plain);
+  });
+});
