@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerHistorySource } from "../containers/stats/history.ts";
 import type { HostReport, HostSource, Thresholds } from "../hosts/host.ts";
 import { createSharedBudget } from "../lib/budget/budget.ts";
-import { takeSteps } from "../lib/budget/steps.ts";
+import { type Steps, takeSteps } from "../lib/budget/steps.ts";
 import { createCache, createKeyedCache } from "../lib/cache.ts";
 import { OpsError } from "../lib/errors.ts";
 import { createChangeLog, type Logger, silentLogger } from "../lib/logger.ts";
@@ -37,7 +37,7 @@ export interface HostSourceOptions {
   readonly ttlMs?: number;
   readonly observe?: ObserveCall;
   /** Called with each report that was read. */
-  readonly onReport?: (report: HostReport) => void;
+  readonly onReport?: (report: HostReport) => Steps<void>;
 }
 
 /** The data from Prometheus: hosts, now and in the past, and the past of containers. */
@@ -57,7 +57,7 @@ export function createHostSource(options: HostSourceOptions): PrometheusSource {
       const answer = await client.query(hostQuery, signal);
       return { ...answer, report: await takeSteps(toHostReport(answer, thresholds), createSharedBudget(signal)) };
     });
-    options.onReport?.(vector.report);
+    if (options.onReport) await takeSteps(options.onReport(vector.report), createSharedBudget(signal));
     return vector.report;
   };
   let mayBeNone = !isGiven;

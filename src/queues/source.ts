@@ -1,4 +1,5 @@
 import { createSharedBudget } from "../lib/budget/budget.ts";
+import { type Steps, takeSteps } from "../lib/budget/steps.ts";
 import { createCache, createKeyedCache, createSingleFlight } from "../lib/cache.ts";
 import { toClockSkew } from "../lib/clock-skew.ts";
 import type { Environment } from "../lib/environment.ts";
@@ -69,7 +70,10 @@ export interface QueueSourcesOptions extends Partial<QueuesFile> {
   readonly heavy?: HeavyOptions;
 }
 
-export type MetricsObserver = (source: Pick<QueueSource, "name" | "env">, metrics: readonly QueueMetrics[]) => void;
+export type MetricsObserver = (
+  source: Pick<QueueSource, "name" | "env">,
+  metrics: readonly QueueMetrics[],
+) => Steps<void>;
 
 /** How long the completed configuration of a control is used, milliseconds. */
 const completeMs = 60_000;
@@ -108,7 +112,7 @@ export interface OpenQueueSources extends QueueSources {
  */
 export function createQueueSources(options: QueueSourcesOptions): OpenQueueSources {
   const { databaseUrl, controlDatabaseUrl = null, env, logger, brokers = noBrokers, heavy } = options;
-  const { detect = true, hide = [], ttlMs = 1000, onRead = () => {}, observe = unobserved } = options;
+  const { detect = true, hide = [], ttlMs = 1000, onRead = function* () {}, observe = unobserved } = options;
   const places: Places = { databaseUrl, brokers };
   const sources = (options.sources ?? []).map((config) => nameOnlyPlace(config, places));
   const controls = listPlaces(controlDatabaseUrl);
@@ -370,7 +374,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
     await learnRunTimes(signal).catch(() => {});
     const metrics = untaken.add(runTimes.add(read));
     if (isSampled) ring.add(metrics);
-    onRead(source, metrics);
+    await takeSteps(onRead(source, metrics), createSharedBudget(signal));
     return metrics;
   };
   const readFailures = async (signal: AbortSignal) =>

@@ -1,5 +1,6 @@
 import type { ContainerEvent, ContainerObserver } from "../containers/events.ts";
 import type { Host, HostReport } from "../hosts/host.ts";
+import type { Steps } from "../lib/budget/steps.ts";
 import type { Environment } from "../lib/environment.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { QueueMetrics } from "../queues/queue.ts";
@@ -130,9 +131,10 @@ function compare(
 /** Records state changes of queues between the metrics that callers request. */
 export function observeQueues(memory: TimelineMemory, env: Environment | null): MetricsObserver {
   const log = createStateLog(memory, "queue_state", "ok");
-  return (source, metrics) => {
+  return function* (source, metrics) {
     const own = source.env ?? env;
     for (const queue of metrics) {
+      yield;
       const { name, observedAt } = queue;
       memory.begin("queue_state", { name: source.name, env: own, since: observedAt });
       const state = toLastingState(queue);
@@ -161,11 +163,12 @@ function toLastingState(queue: QueueMetrics): string {
 }
 
 /** Records alert changes of hosts between the reports that callers request. */
-export function observeHosts(memory: TimelineMemory, env: Environment | null): (report: HostReport) => void {
+export function observeHosts(memory: TimelineMemory, env: Environment | null): (report: HostReport) => Steps<void> {
   const log = createStateLog(memory, "host_alert", "ok");
-  return ({ hosts, updatedAt }) => {
+  return function* ({ hosts, updatedAt }) {
     memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
     for (const host of hosts) {
+      yield;
       const state = toHostState(host);
       const toChange = (from: string | null) => ({
         env,

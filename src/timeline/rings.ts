@@ -1,4 +1,5 @@
 import { toOwnerEnv } from "../auth/principal.ts";
+import type { Steps } from "../lib/budget/steps.ts";
 import { byTime, type TimelineEntry, type TimelineKind, toLatest } from "./timeline.ts";
 
 /** Which tokens may see an entry: those of its environment (null: only those of every environment); for a gap, those that see its engine. */
@@ -20,8 +21,8 @@ export interface Rings {
   add(entry: TimelineEntry): TimelineEntry | null;
   /** Replaces an entry by a more complete one of the same place and time. False: it is forgotten. */
   replace(entry: TimelineEntry, by: TimelineEntry): boolean;
-  /** Returns the entries that it forgets, as they are older than this time. */
-  forgetBefore(time: string): readonly TimelineEntry[];
+  /** Forgets the entries that are older than this time, and calls `onForgotten` with each. */
+  forgetBefore(time: string, onForgotten: (entry: TimelineEntry) => void): Steps<void>;
   /** Oldest first within one place. */
   readonly entries: (kind: TimelineKind) => readonly TimelineEntry[];
   /** Time of the newest forgotten entry of these places; null without one. */
@@ -61,13 +62,13 @@ export function createRings(): Rings {
       if (index >= 0) entries[index] = by;
       return index >= 0;
     },
-    forgetBefore(time) {
-      const forgotten: TimelineEntry[] = [];
+    *forgetBefore(time, onForgotten) {
       for (const ring of [...rings.keys()].flatMap(ringsOf)) {
-        while (ring.entries[0] && Date.parse(ring.entries[0].time) < Date.parse(time))
-          forgotten.push(shift(ring) as TimelineEntry);
+        while (ring.entries[0] && Date.parse(ring.entries[0].time) < Date.parse(time)) {
+          onForgotten(shift(ring) as TimelineEntry);
+          yield;
+        }
       }
-      return forgotten;
     },
     entries: (kind) => ringsOf(kind).flatMap(({ entries }) => entries),
     forgottenUntil(kind, accepts) {

@@ -1,9 +1,18 @@
 import { repeat } from "../lib/abort.ts";
+import { createSharedBudget } from "../lib/budget/budget.ts";
+import { mapSteps, type Steps, takeSteps } from "../lib/budget/steps.ts";
 import type { Logger } from "../lib/logger.ts";
 import { createSharing, toSharedKey } from "../state/sharing.ts";
 import { createNewest, createTimelineMemory, sampledKinds, type TimelineMemory } from "./memory.ts";
 import { createRings, mostEntries } from "./rings.ts";
-import { byTime, type TimelineEntry, type TimelineKind, timelineKinds, toLatest, toSubject } from "./timeline.ts";
+import {
+  type TimelineEntry,
+  type TimelineKind,
+  timelineKinds,
+  toLatest,
+  toSortedByTime,
+  toSubject,
+} from "./timeline.ts";
 
 /** An entry, and what is the same for it in every gateway. */
 export interface SharedEntry {
@@ -24,7 +33,7 @@ interface Exchange {
   /** Entries older than this are deleted, and of each kind and place all but the last `mostEntries`. */
   readonly days: number;
   /** What is written, from what others have written meanwhile, in that order; it is decided for one gateway at a time. */
-  readonly choose: (others: readonly ReadEntry[]) => readonly SharedEntry[];
+  readonly choose: (others: readonly ReadEntry[]) => Promise<readonly SharedEntry[]>;
 }
 
 /** Where gateways share what they observe. Rejects with OpsError `postgres_unavailable`. */
@@ -65,17 +74,20 @@ const dayMs = 86_400_000;
  * what it has not seen itself, it does not call complete.
  */
 export function createSharedTimeline({ store, logger, days }: SharedTimelineOptions): SharedTimeline {
+  const budget = createSharedBudget(new AbortController().signal);
   let recorded = createRings();
   /** Of everything in `recorded`. */
   const known = new Map<string, TimelineEntry>();
   const keys = new WeakMap<TimelineEntry, string>();
   /** Observed here, and not written yet; also a more complete one of a recorded entry. */
   const pending = new Map<string, TimelineEntry>();
-  /** How many of each kind wait to be written, and the time of the newest that was forgotten before. */
-  const waitingOf = new Map<TimelineKind, number>();
+  /** The same of each kind, and the time of the newest that was forgotten before. */
+  const pendingOf = new Map(timelineKinds.map((kind) => [kind, new Map<string, TimelineEntry>()]));
   const lost = new Map<TimelineKind, string>();
   const newest = createNewest();
   const own = createTimelineMemory();
+  /** The changes of sampled states among `known`, and among `pending`. */
+  const [knownChanges, pendingChanges] = [createChanges(), createChanges()];
   let [seq, lastKey] = [0, null as string | null];
   /** Whether the history was read once. */
   let isLoaded = false;
@@ -85,74 +97,75 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     keys.set(entry, key);
     return key;
   };
-  const forget = (entry: TimelineEntry | null) => void (entry && known.delete(toKey(entry)));
+  const forget = (entry: TimelineEntry | null) => {
+    if (entry === null) return;
+    known.delete(toKey(entry));
+    knownChanges.delete(entry);
+  };
   const learn = ({ key, entry }: ReadEntry) => {
     if (entry === null) return;
     const before = known.get(key);
+    if (before) knownChanges.delete(before);
     keys.set(entry, key);
     known.set(key, entry);
+    knownChanges.add(entry);
     newest.note(entry);
     if (!before || !recorded.replace(before, entry)) forget(recorded.add(entry));
   };
-  /** `waiting`: what would be written with it. */
-  const isNew = (
-    key: string,
-    entry: TimelineEntry,
-    chosen: readonly SharedEntry[],
-    waiting: Iterable<TimelineEntry>,
-  ): boolean => {
+  /** `chosen`: what is written before it. */
+  const isNew = (key: string, entry: TimelineEntry, chosen: Changes): boolean => {
     const before = known.get(key);
     // Who was watching when the signal came knows more.
     if (before) return entry.requested && !before.requested;
     if (!sampledKinds.has(entry.kind)) return true;
-    const subject = toSubject(entry);
-    const same = (entries: Iterable<TimelineEntry>) => [...entries].filter((one) => toSubject(one) === subject);
-    const others = [...same(recorded.entries(entry.kind)), ...same(chosen.map((one) => one.entry))];
-    return !isRecorded(entry, others, [...others, ...same(waiting)]);
+    const others = [...knownChanges.like(entry), ...chosen.like(entry)];
+    return !isAmong(toChange(entry), others, [...others, ...pendingChanges.like(entry)]);
   };
   const setPending = (key: string, entry: TimelineEntry) => {
-    if (!pending.has(key)) waitingOf.set(entry.kind, (waitingOf.get(entry.kind) ?? 0) + 1);
+    const before = pending.get(key);
+    if (before) pendingChanges.delete(before);
     pending.set(key, entry);
+    pendingOf.get(entry.kind)?.set(key, entry);
+    pendingChanges.add(entry);
   };
-  const deletePending = (key: string, { kind }: TimelineEntry) => {
-    if (pending.delete(key)) waitingOf.set(kind, (waitingOf.get(kind) ?? 0) - 1);
+  const deletePending = (key: string, entry: TimelineEntry) => {
+    pending.delete(key);
+    pendingOf.get(entry.kind)?.delete(key);
+    pendingChanges.delete(entry);
   };
   const observe = (entry: TimelineEntry) => {
     const key = toKey(entry);
-    if (!isNew(key, entry, [], pending.values())) return;
+    if (!isNew(key, entry, none)) return;
     newest.note(entry);
     setPending(key, entry);
-    if ((waitingOf.get(entry.kind) ?? 0) <= mostEntries) return;
+    const ofKind = pendingOf.get(entry.kind) ?? pending;
+    if (ofKind.size <= mostEntries) return;
     // Nothing can be written: what is frequent displaces no other kind.
-    for (const [oldKey, old] of pending) {
-      if (old.kind !== entry.kind) continue;
-      deletePending(oldKey, old);
-      lost.set(old.kind, old.time);
-      return;
-    }
+    const [oldest] = ofKind;
+    if (!oldest) return;
+    deletePending(...oldest);
+    lost.set(entry.kind, oldest[1].time);
   };
-  const read = (entries: readonly ReadEntry[], last: number) => {
-    entries.forEach(learn);
+  const read = async (entries: readonly ReadEntry[], last: number) => {
+    await takeSteps(mapSteps(entries, learn), budget);
     [seq, lastKey] = [last, entries.at(-1)?.key ?? lastKey];
   };
   const exchange = async () => {
     // Much may be new: in parts, and without the lock.
     for (let isWhole = isLoaded && sharing.error() === null; !isWhole;) {
       const part = await store.read(seq);
-      read(part.entries, part.seq);
+      await read(part.entries, part.seq);
       isWhole = part.isWhole;
     }
     isLoaded = true;
     let waiting: (readonly [string, TimelineEntry])[] = [];
     let written: SharedEntry[] = [];
     let others: readonly ReadEntry[] = [];
-    const choose = (found: readonly ReadEntry[]): readonly SharedEntry[] => {
+    const choose = async (found: readonly ReadEntry[]): Promise<readonly SharedEntry[]> => {
       others = found;
-      others.forEach(learn);
+      await takeSteps(mapSteps(others, learn), budget);
       waiting = [...pending];
-      written = [];
-      for (const [key, entry] of waiting)
-        if (isNew(key, entry, written, pending.values())) written.push({ key, entry });
+      written = await takeSteps(chooseNew(waiting), budget);
       return written;
     };
     const last = await store.exchange({ after: seq, lastKey, days, choose });
@@ -160,20 +173,36 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
       await startAgain();
       return;
     }
-    read([...others, ...written], last);
-    for (const [key, entry] of waiting) if (pending.get(key) === entry) deletePending(key, entry);
-    recorded.forgetBefore(new Date(Date.now() - days * dayMs).toISOString()).forEach(forget);
+    await read([...others, ...written], last);
+    const settle = ([key, entry]: readonly [string, TimelineEntry]) => {
+      if (pending.get(key) === entry) deletePending(key, entry);
+    };
+    await takeSteps(mapSteps(waiting, settle), budget);
+    await takeSteps(recorded.forgetBefore(new Date(Date.now() - days * dayMs).toISOString(), forget), budget);
   };
+  function* chooseNew(waiting: readonly (readonly [string, TimelineEntry])[]): Steps<SharedEntry[]> {
+    const [chosen, changes] = [[] as SharedEntry[], createChanges()];
+    for (const [key, entry] of waiting) {
+      yield;
+      if (!isNew(key, entry, changes)) continue;
+      chosen.push({ key, entry });
+      changes.add(entry);
+    }
+    return chosen;
+  }
   /** What is known here is written again where the database lost it. */
   const startAgain = async () => {
     logger.warn(
       { upstream: "timeline" },
       "The database lost the end of the timeline: what is known here is written again",
     );
-    for (const entry of timelineKinds.flatMap((kind) => recorded.entries(kind)))
+    const keep = (entry: TimelineEntry) => {
       if (!pending.has(toKey(entry))) setPending(toKey(entry), entry);
+    };
+    for (const kind of timelineKinds) await takeSteps(mapSteps(recorded.entries(kind), keep), budget);
     recorded = createRings();
     known.clear();
+    knownChanges.clear();
     [seq, lastKey, isLoaded] = [0, null, false];
     await exchange();
   };
@@ -186,10 +215,10 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     begin: (kind, subject) => own.begin(kind, subject),
     entries(kind) {
       if (kind === "gap") return own.entries(kind);
-      const waiting = [...pending.values()].filter((entry) => entry.kind === kind);
+      const waiting = [...(pendingOf.get(kind)?.values() ?? [])];
       const written = recorded.entries(kind);
       if (waiting.length === 0) return written;
-      return [...written.filter((entry) => !pending.has(toKey(entry))), ...waiting].toSorted(byTime);
+      return toSortedByTime([...written.filter((entry) => !pending.has(toKey(entry))), ...waiting]);
     },
     latest: newest.get,
     begun: (kind) => own.begun(kind),
@@ -222,29 +251,62 @@ function toEntryKey({ kind, engine, container, queue, host, time, to }: Timeline
   return toSharedKey([kind, ...subject, time, to]);
 }
 
+/** A change of a sampled state, and the time in which it lies, unix ms: after `begin`, at the latest at `end`. */
+interface Change {
+  readonly to: string | null;
+  readonly begin: number;
+  readonly end: number;
+}
+
+function toChange({ to, after, time }: TimelineEntry): Change {
+  return { to, begin: after === null ? Number.NEGATIVE_INFINITY : Date.parse(after), end: Date.parse(time) };
+}
+
+/** Changes by what they are of: an outage changes thousands of states at once, of which each has few. */
+export function createChanges() {
+  const bySubject = new Map<string, Map<TimelineEntry, Change>>();
+  return {
+    add(entry: TimelineEntry): void {
+      if (!sampledKinds.has(entry.kind)) return;
+      const subject = toSubject(entry);
+      const own = bySubject.get(subject);
+      if (own) own.set(entry, toChange(entry));
+      else bySubject.set(subject, new Map([[entry, toChange(entry)]]));
+    },
+    delete(entry: TimelineEntry): void {
+      if (!sampledKinds.has(entry.kind)) return;
+      const subject = toSubject(entry);
+      const own = bySubject.get(subject);
+      if (own?.delete(entry) && own.size === 0) bySubject.delete(subject);
+    },
+    clear: () => bySubject.clear(),
+    /** Those of the same subject. */
+    like: (entry: TimelineEntry): Iterable<Change> => bySubject.get(toSubject(entry))?.values() ?? [],
+  };
+}
+
+type Changes = Pick<ReturnType<typeof createChanges>, "like">;
+const none: Changes = { like: () => [] };
+
 /**
  * Whether a change of a sampled state is among the recorded ones of its subject. Each gateway samples at times of its own, and knows that a change lies between its last two
  * samples. So it is one that another gateway recorded if both lead to the same state, could have been at the same time, and no other state was `seen` between them.
  */
-export function isRecorded(
-  entry: TimelineEntry,
-  recorded: readonly TimelineEntry[],
-  seen: readonly TimelineEntry[] = recorded,
-): boolean {
-  const [begin, end] = toSpan(entry);
+export function isRecorded(entry: TimelineEntry, recorded: readonly TimelineEntry[]): boolean {
+  const changes = recorded.map(toChange);
+  return isAmong(toChange(entry), changes, changes);
+}
+
+function isAmong({ to, begin, end }: Change, recorded: readonly Change[], seen: readonly Change[]): boolean {
+  // The other states that were seen next before it and next after it.
+  let [before, after] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const other of seen) {
+    if (other.to === to) continue;
+    if (other.end < end) before = Math.max(before, other.end);
+    if (other.end > end) after = Math.min(after, other.end);
+  }
   return recorded.some((one) => {
-    const [otherBegin, otherEnd] = toSpan(one);
-    if (one.to !== entry.to || otherBegin >= end || begin >= otherEnd) return false;
-    const [first, last] = [Math.min(end, otherEnd), Math.max(end, otherEnd)];
-    return !seen.some((between) => between.to !== entry.to && toEnd(between) > first && toEnd(between) < last);
+    if (one.to !== to || one.begin >= end || begin >= one.end) return false;
+    return one.end <= end ? before <= one.end : after >= one.end;
   });
-}
-
-/** The time in which a change lies, unix ms: after the first, at the latest at the second. */
-function toSpan(entry: TimelineEntry): [begin: number, end: number] {
-  return [entry.after === null ? Number.NEGATIVE_INFINITY : Date.parse(entry.after), toEnd(entry)];
-}
-
-function toEnd({ time }: TimelineEntry): number {
-  return Date.parse(time);
 }

@@ -153,6 +153,14 @@ export function byTime(a: TimelineEntry, b: TimelineEntry): number {
   return compareMoments(toMoment(a), toMoment(b));
 }
 
+/** Oldest first; of equal times in the given order. */
+export function toSortedByTime(entries: readonly TimelineEntry[]): TimelineEntry[] {
+  return entries
+    .map((entry) => ({ entry, ...toMoment(entry) }))
+    .toSorted(compareMoments)
+    .map(({ entry }) => entry);
+}
+
 interface Moment {
   readonly ms: number;
   /** Within the second: the engines' times are that exact. */

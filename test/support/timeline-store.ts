@@ -20,7 +20,7 @@ export function createTimelineTables() {
       fault = null;
       if (now === "fails") throw away();
       if (seq < after || rows.some((row) => row.seq === after && row.key !== lastKey)) return null;
-      const written = choose(rows.filter((row) => row.seq > after));
+      const written = await choose(rows.filter((row) => row.seq > after));
       for (const { key, entry } of written) {
         const at = rows.findIndex((row) => row.key === key);
         if (at >= 0) rows.splice(at, 1);

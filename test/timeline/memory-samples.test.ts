@@ -5,6 +5,7 @@ import { createTimelineMemory, observeHosts, observeQueues } from "../../src/tim
 import { toEntry } from "../../src/timeline/timeline.ts";
 import { sampleQueue } from "../support/queues.ts";
 import { sampleHost } from "../support/hosts.ts";
+import { finish, longestPiece } from "../support/steps.ts";
 
 const at = (second: number) => `2026-01-13T09:00:0${second}Z`;
 const jobs = { name: "jobs", env: null };
@@ -19,7 +20,7 @@ describe("observeQueues", () => {
     const memory = createTimelineMemory();
     const observe = observeQueues(memory, "staging");
     const sample = (second: number, change: Partial<QueueMetrics>, source: Parameters<typeof observe>[0] = jobs) =>
-      observe(source, [{ ...sampleQueue({ name: "mail" }), observedAt: at(second), ...change }]);
+      finish(observe(source, [{ ...sampleQueue({ name: "mail" }), observedAt: at(second), ...change }]));
     const idle = {
       depth: 0,
       active: 0,
@@ -78,7 +79,9 @@ describe("observeQueues", () => {
       { processedPerSec: 1, depth: 1 },
     ];
     for (const [index, more] of figures.entries())
-      observe({ name: "jobs", env: "staging" }, [sampleQueue({ name: "mail", observedAt: at(index), ...more })]);
+      finish(
+        observe({ name: "jobs", env: "staging" }, [sampleQueue({ name: "mail", observedAt: at(index), ...more })]),
+      );
     expect(memory.entries("queue_state").map(({ message, time, after, env }) => [message, time, after, env])).toEqual([
       ["Queue mail is paused, was ok", at(2), at(1), "staging"],
       ["Queue mail is ok, was paused", at(4), at(3), "staging"],
@@ -91,8 +94,8 @@ describe("observeQueues", () => {
     for (const second of [1, 2]) {
       const read = (source: string, ...names: string[]) =>
         names.map((name) => sampleQueue({ name, source, paused: name === "mail", observedAt: at(second) }));
-      observe({ name: "jobs", env: "staging" }, read("jobs", "mail", "calls"));
-      observe({ name: "other", env: null }, read("other", "mail"));
+      finish(observe({ name: "jobs", env: "staging" }, read("jobs", "mail", "calls")));
+      finish(observe({ name: "other", env: null }, read("other", "mail")));
     }
     const paused = { time: at(1), after: null, from: null, to: "paused", message: "Queue mail is paused" };
     expect(memory.entries("queue_state")).toEqual([
@@ -112,7 +115,7 @@ describe("observeQueues", () => {
     const paused = [sampleQueue({ name: "mail", paused: true, observedAt: at(5) })];
     const early = [sampleQueue({ name: "mail", depth: 1, observedAt: at(4) })];
     const late = [sampleQueue({ name: "mail", depth: 1, observedAt: at(6) })];
-    for (const read of [paused, paused, early, late]) observe(jobs, read);
+    for (const read of [paused, paused, early, late]) finish(observe(jobs, read));
     expect(begin).toHaveBeenCalledTimes(4);
     expect(memory.entries("queue_state").map(({ time, after, to }) => [time, after, to])).toEqual([
       [at(5), null, "paused"],
@@ -127,10 +130,10 @@ describe("observeHosts", () => {
     const observe = observeHosts(memory, "staging");
     const host = (change: Partial<Host>) =>
       sampleHost({ name: "h", status: "up", alert: false, cpuUtil: 0.5, memUtil: 0.256, ...change });
-    observe(report(1, host({})));
-    observe(report(2, host({ alert: true })));
-    observe(report(3, host({ alert: true, status: "down" })));
-    observe(report(4, host({}), host({ name: "new", status: "down" })));
+    finish(observe(report(1, host({}))));
+    finish(observe(report(2, host({ alert: true }))));
+    finish(observe(report(3, host({ alert: true, status: "down" }))));
+    finish(observe(report(4, host({}), host({ name: "new", status: "down" }))));
     const shown = memory
       .entries("host_alert")
       .map(({ env, host: name, time: when, after, from, to, message }) => [env, name, when, after, from, to, message]);
@@ -145,21 +148,44 @@ describe("observeHosts", () => {
 
   it("records a first report only where a host is not healthy", () => {
     const memory = createTimelineMemory();
-    observeHosts(
-      memory,
-      null,
-    )(
-      report(
-        1,
-        sampleHost({ name: "a" }),
-        sampleHost({ name: "b", alert: true, cpuUtil: null, memUtil: 0.876 }),
-        sampleHost({ name: "c", status: "down", cpuUtil: null, memUtil: null }),
-      ),
+    const first = report(
+      1,
+      sampleHost({ name: "a" }),
+      sampleHost({ name: "b", alert: true, cpuUtil: null, memUtil: 0.876 }),
+      sampleHost({ name: "c", status: "down", cpuUtil: null, memUtil: null }),
     );
+    finish(observeHosts(memory, null)(first));
     const seen = { kind: "host_alert", time: at(1) } as const;
     expect(memory.entries("host_alert")).toEqual([
       toEntry({ ...seen, to: "alert", host: "b", message: "Host b is hot: CPU unknown, memory 88 %" }),
       toEntry({ ...seen, to: "down", host: "c", message: "Host c is down" }),
     ]);
+  });
+});
+
+describe("states that change together", () => {
+  const many = 2000;
+  it("are recorded one at a time, those of hosts", () => {
+    const memory = createTimelineMemory();
+    const hosts = Array.from({ length: many }, (_, index) => sampleHost({ name: `h${index}`, status: "down" }));
+    const add = vi.spyOn(memory, "add");
+    const longest = longestPiece((onPiece) => {
+      add.mockImplementation(onPiece);
+      return observeHosts(memory, null)(report(1, ...hosts));
+    });
+    expect([add.mock.calls.length, longest]).toEqual([many, 1]);
+  });
+
+  it("are recorded one at a time, those of queues", () => {
+    const memory = createTimelineMemory();
+    const queues = Array.from({ length: many }, (_, index) =>
+      sampleQueue({ name: `q${index}`, paused: true, observedAt: at(1) }),
+    );
+    const add = vi.spyOn(memory, "add");
+    const longest = longestPiece((onPiece) => {
+      add.mockImplementation(onPiece);
+      return observeQueues(memory, null)(jobs, queues);
+    });
+    expect([add.mock.calls.length, longest]).toEqual([many, 1]);
   });
 });

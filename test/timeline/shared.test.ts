@@ -279,10 +279,95 @@ describe("a change of a sampled state", () => {
   });
 });
 
+describe("an outage that changes thousands of states at once", () => {
+  const many = 1000;
+  /** Changes whose subjects are counted each time one is read. */
+  const toChanges = (second: number, to: string, onRead: () => void, count = many) =>
+    Array.from({ length: count }, (_, index) => {
+      const { queue, ...rest } = change("ok", to, second - 5, second, `q${index}`);
+      return Object.defineProperty({ ...rest, queue }, "queue", {
+        enumerable: true,
+        get: () => (onRead(), queue),
+      });
+    });
+
+  it("is compared in linear time, when it is seen and when it is written", async () => {
+    const stage = createStage();
+    const one = stage.open();
+    let reads = 0;
+    const count = () => void (reads += 1);
+    for (const entry of toChanges(10, "failing", count)) one.add(entry);
+    await one.sync();
+    for (const entry of toChanges(20, "stalled", count)) one.add(entry);
+    await one.sync();
+    // Each with each would be more than a million.
+    expect(reads).toBeLessThan(2 * many * 30);
+    expect(stage.rows).toHaveLength(2 * many);
+  });
+
+  it("is read and written in turns", async () => {
+    vi.useRealTimers();
+    const stage = createStage();
+    const other = stage.open();
+    await other.sync();
+    const one = stage.open();
+    let [turns, reads, most] = [0, 0, 0];
+    // Each piece is as slow as a whole slice of the loop.
+    const slow = () => {
+      for (const end = performance.now() + 1; performance.now() < end;);
+      reads += 1;
+      most = Math.max(most, reads);
+    };
+    for (const entry of toChanges(10, "failing", () => {}, 30)) one.add(entry);
+    const entries = one.entries("queue_state");
+    for (const entry of entries) {
+      const { queue } = entry;
+      // The table here copies all of them in one piece: not this.
+      Object.defineProperty(entry, "queue", { enumerable: false, get: () => (slow(), queue) });
+    }
+    let isDone = false;
+    const loop = () => {
+      turns += 1;
+      reads = 0;
+      if (!isDone) setImmediate(loop);
+    };
+    setImmediate(loop);
+    await one.sync();
+    isDone = true;
+    expect(turns).toBeGreaterThan(10);
+    // Several for each of 30 entries.
+    expect(most).toBeLessThan(30);
+    expect(stage.rows).toHaveLength(30);
+  });
+});
+
 type Step =
   | { readonly kind: "event"; readonly seen: readonly boolean[] }
   | { readonly kind: "sample" | "die"; readonly who: number }
   | { readonly kind: "sync"; readonly who: number; readonly fault: "fails" | "is lost" | null };
+
+describe("isRecorded", () => {
+  it("agrees with its definition for all spans", () => {
+    const span = fc.tuple(fc.constantFrom("ok", "failing"), fc.nat({ max: 8 }), fc.nat({ max: 9 }), fc.boolean());
+    const toEntries = ([to, length, end, isFirst]: readonly [string, number, number, boolean]) =>
+      change("ok", to, isFirst ? null : end - length - 1, end);
+    const toMs = (one: TimelineEntry) => Date.parse(one.time);
+    const toBegin = (one: TimelineEntry) => (one.after === null ? Number.NEGATIVE_INFINITY : Date.parse(one.after));
+    const isDefined = (entry: TimelineEntry, recorded: readonly TimelineEntry[]) =>
+      recorded.some((one) => {
+        if (one.to !== entry.to || toBegin(one) >= toMs(entry) || toBegin(entry) >= toMs(one)) return false;
+        const [first, last] = [toMs(one), toMs(entry)].toSorted((a, b) => a - b) as [number, number];
+        return !recorded.some((between) => between.to !== entry.to && toMs(between) > first && toMs(between) < last);
+      });
+    fc.assert(
+      fc.property(span, fc.array(span, { maxLength: 8 }), (one, others) => {
+        const [entry, recorded] = [toEntries(one), others.map(toEntries)];
+        expect(isRecorded(entry, recorded)).toBe(isDefined(entry, recorded));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
 
 describe("any schedule", () => {
   const gateways = 3;

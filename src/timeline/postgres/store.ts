@@ -1,3 +1,6 @@
+import type { PoolClient } from "pg";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { mapSteps, takeSteps } from "../../lib/budget/steps.ts";
 import { type Logger, silentLogger } from "../../lib/logger.ts";
 import { beginWriting, rowsOf, type StateDatabase, transact } from "../../state/database.ts";
 import { schema } from "../../state/schema.ts";
@@ -5,8 +8,8 @@ import { mostEntries, toPlace } from "../rings.ts";
 import type { ReadEntry, SharedEntry, TimelineStore } from "../shared.ts";
 import { parseEntry } from "../timeline.ts";
 
-/** Entries of one reading: some megabytes. */
-const batch = 5000;
+/** Entries of one reading, some megabytes, and of one statement that writes. */
+const [batch, part] = [5000, 500];
 /** How often what is too old is deleted, by one of the gateways. */
 const pruneEvery = "interval '10 minutes'";
 
@@ -79,6 +82,12 @@ export function createTimelineStore({ ask }: StateDatabase, logger: Logger = sil
     }
     return { key, entry };
   };
+  const budget = createSharedBudget(new AbortController().signal);
+  const readEntries = async (client: PoolClient, after: number) => {
+    const rows = await rowsOf<EntryRow>(client, readAfter, [after, batch]);
+    const entries = await takeSteps(mapSteps(rows, toRead), budget);
+    return { entries, seq: rows.at(-1)?.seq ?? after, isWhole: rows.length < batch };
+  };
   let named: readonly string[] = [];
   const nameBeyond = (beyond: readonly string[]) => {
     const events = beyond.filter((seq) => !named.includes(seq));
@@ -88,11 +97,7 @@ export function createTimelineStore({ ask }: StateDatabase, logger: Logger = sil
     logger.warn({ upstream: "timeline", events }, text);
   };
   return {
-    read: (after) =>
-      ask(async (client) => {
-        const rows = await transact(client, "read", () => rowsOf<EntryRow>(client, readAfter, [after, batch]));
-        return { entries: rows.map(toRead), seq: rows.at(-1)?.seq ?? after, isWhole: rows.length < batch };
-      }),
+    read: (after) => ask((client) => transact(client, "read", () => readEntries(client, after))),
     exchange: ({ after, lastKey, days, choose }) =>
       ask(async (client) => {
         await client.query(beginWriting);
@@ -104,9 +109,15 @@ export function createTimelineStore({ ask }: StateDatabase, logger: Logger = sil
           await client.query("rollback");
           return null;
         }
-        const rows = await rowsOf<EntryRow>(client, readAfter, [after, null]);
-        const written = choose(rows.map(toRead));
-        if (written.length > 0) await client.query(writeEntries, [head.seq, ...toColumns(written)]);
+        const others: ReadEntry[][] = [];
+        for (let [seq, isWhole] = [after, false]; !isWhole;) {
+          const next = await readEntries(client, seq);
+          others.push(next.entries);
+          ({ seq, isWhole } = next);
+        }
+        const written = await choose(others.flat());
+        for (let at = 0; at < written.length; at += part)
+          await client.query(writeEntries, [head.seq + at, ...toColumns(written.slice(at, at + part))]);
         if (head.is_due) await client.query(prune, [days, mostEntries]);
         await client.query("commit");
         return head.seq + written.length;
