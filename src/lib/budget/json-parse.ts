@@ -1,0 +1,140 @@
+import type { Steps } from "./steps.ts";
+
+interface ParseOptions {
+  /** Characters that are parsed in one piece, unless one string or number has more. @default 16384 */
+  readonly pieceLength?: number;
+  /** Called with the number of objects and lists, as they are found in the text, before any is made. What it throws ends the parsing. */
+  readonly onContainers?: (count: number) => void;
+}
+
+/** Objects and lists within each other. No upstream of ours has a tenth of it. */
+const mostDepth = 200;
+
+/**
+ * As `JSON.parse`, in turns: others are served between two pieces. Undefined for invalid JSON, as
+ * `parseJson`, and for more than 200 objects and lists within each other. The time of a piece depends
+ * on its length alone, whatever an upstream writes: 5 MB of `{}`, or of names that are all different,
+ * take half a second at once.
+ */
+export function* parseJsonSteps(text: string, options: ParseOptions = {}): Steps<unknown> {
+  const { pieceLength = 16_384, onContainers = () => {} } = options;
+  try {
+    const ends = yield* findLarge(text, pieceLength, onContainers);
+    const start = Math.min(...ends.keys());
+    const end = ends.get(start);
+    if (end === undefined) return JSON.parse(text);
+    // What is around the outermost one must be blank.
+    JSON.parse(`${text.slice(0, start)}[]${text.slice(end + 1)}`);
+    return yield* parseLarge({ text, ends, pieceLength }, start, end);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Where the objects and lists end that are longer than a piece, by where they begin. */
+function* findLarge(
+  text: string,
+  pieceLength: number,
+  onContainers: (count: number) => void,
+): Steps<ReadonlyMap<number, number>> {
+  const ends = new Map<number, number>();
+  const open: number[] = [];
+  let [count, pause] = [0, pieceLength];
+  for (let place = 0; place < text.length; place += 1) {
+    const character = text[place];
+    if (character === '"') place = findQuote(text, place);
+    else if (character === "{" || character === "[") {
+      if (open.push(place) > mostDepth) throw new SyntaxError("Too deep");
+      count += 1;
+    } else if (character === "}" || character === "]") {
+      const start = open.pop();
+      if (start === undefined || (character === "}") !== (text[start] === "{")) throw new SyntaxError("Not paired");
+      if (place - start > pieceLength) ends.set(start, place);
+    }
+    if (place < pause) continue;
+    onContainers(count);
+    count = 0;
+    yield;
+    pause = place + pieceLength;
+  }
+  if (open.length > 0) throw new SyntaxError("Not closed");
+  onContainers(count);
+  return ends;
+}
+
+/** The end of the string that begins at `place`. */
+function findQuote(text: string, place: number): number {
+  for (let end = text.indexOf('"', place + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let first = end;
+    while (text[first - 1] === "\\") first -= 1;
+    if ((end - first) % 2 === 0) return end;
+  }
+  throw new SyntaxError("A string without an end");
+}
+
+interface Source {
+  readonly text: string;
+  readonly ends: ReadonlyMap<number, number>;
+  readonly pieceLength: number;
+}
+
+/** An object or list that is longer than a piece: its elements in groups of about one piece, and each that is longer itself alone. */
+function* parseLarge(source: Source, start: number, end: number): Steps<unknown> {
+  const { text, ends, pieceLength } = source;
+  const isList = text[start] === "[";
+  const value: unknown[] | Record<string, unknown> = isList ? [] : {};
+  const add = (key: string, one: unknown) => {
+    if (Array.isArray(value)) value.push(one);
+    else Object.defineProperty(value, key, { value: one, writable: true, enumerable: true, configurable: true });
+  };
+  /** Parses elements, and returns how many. */
+  const addAll = (elements: string): number => {
+    const parsed = JSON.parse(isList ? `[${elements}]` : `{${elements}}`) as object;
+    if (Array.isArray(parsed)) for (const one of parsed) add("", one);
+    else for (const [key, one] of Object.entries(parsed)) add(key, one);
+    return Array.isArray(parsed) ? parsed.length : Object.keys(parsed).length;
+  };
+  /** Where the elements begin that are not parsed yet, and the last one of these. */
+  let [from, last] = [start + 1, start + 1];
+  let depth = 0;
+  for (let place = from; place < end; place += 1) {
+    const character = text[place];
+    if (character === '"') place = findQuote(text, place);
+    else if (character === "}" || character === "]") depth -= 1;
+    else if (character === "{" || character === "[") {
+      const itsEnd = depth === 0 ? ends.get(place) : undefined;
+      if (itsEnd === undefined) {
+        depth += 1;
+        continue;
+      }
+      if (last > from && addAll(text.slice(from, last - 1)) === 0) throw new SyntaxError("Nothing before a comma");
+      const key = toKey(text.slice(last, place), isList);
+      add(key, yield* parseLarge(source, place, itsEnd));
+      place = skipBlanks(text, itsEnd + 1);
+      if (place === end) return value;
+      if (text[place] !== ",") throw new SyntaxError("No comma");
+      from = last = place + 1;
+      yield;
+    } else if (character === "," && depth === 0) {
+      last = place + 1;
+      if (last - from <= pieceLength) continue;
+      if (addAll(text.slice(from, place)) === 0) throw new SyntaxError("Nothing before a comma");
+      from = last;
+      yield;
+    }
+  }
+  if (addAll(text.slice(from, end)) === 0 && from > start + 1) throw new SyntaxError("Nothing after a comma");
+  return value;
+}
+
+/** The name before a member's value; "0" before an element of a list. */
+function toKey(text: string, isList: boolean): string {
+  const [key = ""] = Object.keys(JSON.parse(isList ? `[${text}[]]` : `{${text}[]}`) as object);
+  return key;
+}
+
+function skipBlanks(text: string, place: number): number {
+  while (" \t\n\r".includes(text[place] ?? "-")) place += 1;
+  return place;
+}

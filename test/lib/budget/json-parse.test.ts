@@ -1,0 +1,122 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseJsonSteps } from "../../../src/lib/budget/json-parse.ts";
+import { parseJson } from "../../../src/lib/http-client.ts";
+import { finish } from "../../support/steps.ts";
+
+/** JSON with blanks at any place, names that are twice there, and `__proto__`. */
+const json = fc.letrec<{ value: string }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 5, withCrossShrink: true },
+    fc.constantFrom(
+      "0",
+      "-1.5e3",
+      "true",
+      "null",
+      '""',
+      '"\\""',
+      '"a,]}\\\\"',
+      '"\\u202e["',
+      '"日本{"',
+      "[]",
+      "{ }",
+      "[ \n]",
+    ),
+    fc
+      .tuple(fc.array(tie("value"), { maxLength: 8 }), fc.constantFrom(",", " ,\n", ",\t"))
+      .map(([all, comma]) => `[${all.join(comma)}]`),
+    fc
+      .tuple(
+        fc.array(fc.tuple(fc.constantFrom('"a"', '"b"', '"__proto__"', '"7"', '"\\"{"', '""'), tie("value")), {
+          maxLength: 6,
+        }),
+        fc.constantFrom(":", " : "),
+      )
+      .map(([all, colon]) => `{${all.map((one) => one.join(colon)).join(",")}}`),
+  ),
+})).value;
+
+const parse = (text: string, pieceLength: number) => finish(parseJsonSteps(text, { pieceLength }));
+
+describe("JSON in turns", () => {
+  it("is what JSON.parse makes of it, whatever the pieces", () => {
+    fc.assert(
+      fc.property(json, fc.integer({ min: 1, max: 40 }), (text, length) => {
+        // As text, because equality overlooks the order of names.
+        expect(JSON.stringify(parse(text, length))).toBe(JSON.stringify(JSON.parse(text)));
+        expect(parse(text, length)).toStrictEqual(JSON.parse(text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("is refused wherever JSON.parse refuses it", () => {
+    const change = fc.tuple(
+      fc.nat(),
+      fc.nat(2),
+      fc.constantFrom("", ",", "]", "[", "{", "}", '"', ":", "1", "\\", " ", "[[1]]"),
+    );
+    fc.assert(
+      fc.property(
+        json,
+        fc.array(change, { minLength: 1, maxLength: 2 }),
+        fc.integer({ min: 1, max: 12 }),
+        (text, changes, length) => {
+          let changed = text;
+          for (const [at, removed, added] of changes) {
+            const place = at % (changed.length + 1);
+            changed = changed.slice(0, place) + added + changed.slice(place + removed);
+          }
+          expect(parse(changed, length)).toStrictEqual(parseJson(changed));
+        },
+      ),
+      { numRuns: 5000 },
+    );
+  });
+
+  it.each([
+    ["empty objects", "{}"],
+    ["names that are all different", (index: number) => `{"k${index}":1}`],
+    ["numbers", "1"],
+    ["lists in a list", "[[],[[]]]"],
+  ])("takes a turn after each piece of %s", (_, element) => {
+    const all = Array.from({ length: 20_000 }, (_none, index) =>
+      typeof element === "string" ? element : element(index),
+    );
+    const text = `{"data":{"rows":[${all.join()}]}}`;
+    const parsed: number[] = [];
+    const original = JSON.parse;
+    let pieces = 0;
+    try {
+      JSON.parse = (part: string) => {
+        parsed.push(part.length);
+        return original(part);
+      };
+      for (const steps = parseJsonSteps(text, { pieceLength: 1000 }); !steps.next().done; pieces += 1);
+    } finally {
+      JSON.parse = original;
+    }
+    expect(Math.max(...parsed)).toBeLessThan(1100);
+    // The text is read twice, and parsed once.
+    expect(pieces).toBeGreaterThan((2 * text.length) / 1100 - 20);
+  });
+
+  it("has its objects and lists counted before any is made", () => {
+    const counts: number[] = [];
+    const text = `[${Array(5000).fill('{"a":"[{"}').join()}]`;
+    const counted = parseJsonSteps(text, { onContainers: (count) => counts.push(count) });
+    finish(counted);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(5001);
+    const refused = parseJsonSteps(text, {
+      onContainers: () => {
+        throw new RangeError("too many");
+      },
+    });
+    expect(() => finish(refused)).toThrow("too many");
+  });
+
+  it("is refused when it is deeper than 200", () => {
+    expect(parse("[".repeat(200) + "]".repeat(200), 10)).toBeDefined();
+    expect(parse("[".repeat(201) + "]".repeat(201), 10)).toBeUndefined();
+  });
+});
