@@ -1,6 +1,9 @@
 import type { Agent } from "undici";
 import * as z from "zod";
 import { abortable } from "../../../lib/abort.ts";
+import { createSharedBudget } from "../../../lib/budget/budget.ts";
+import { parseJsonSteps } from "../../../lib/budget/json-parse.ts";
+import { type Steps, takeSteps } from "../../../lib/budget/steps.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { parseJson, readBody, toBasicCredentials } from "../../../lib/http-client.ts";
 import type { CallSpan } from "../../../lib/tracing/tracing.ts";
@@ -64,9 +67,9 @@ export function createRabbitmqClient({
       const cause = new UpstreamReply(toReason(text));
       throw fail(explainStatus(statusCode, text), { cause, upstreamStatus: statusCode });
     }
-    const result = schema.safeParse(parseJson(text));
-    if (!result.success) throw fail("The address of RabbitMQ does not answer as its management API does");
-    return result.data;
+    const answer = await takeSteps(parseAnswer(schema, text), createSharedBudget(signal));
+    if (answer === null) throw fail("The address of RabbitMQ does not answer as its management API does");
+    return answer.data;
   };
   return {
     get(path, schema, signal) {
@@ -83,6 +86,28 @@ export function createRabbitmqClient({
       await (await agent)?.destroy();
     },
   };
+}
+
+/** Elements of a list that are checked in one piece. */
+const pieceLength = 500;
+
+/** The answer as the schema has it; null where it is another. */
+export function* parseAnswer<Schema extends z.ZodType>(
+  schema: Schema,
+  text: string,
+): Steps<{ readonly data: z.infer<Schema> } | null> {
+  const json = yield* parseJsonSteps(text);
+  const isList = schema instanceof z.ZodArray && Array.isArray(json);
+  const all: unknown[] = [];
+  for (let at = 0; isList && at < json.length; at += pieceLength) {
+    yield;
+    const { success, data } = schema.safeParse(json.slice(at, at + pieceLength));
+    if (!success) return null;
+    for (const item of data as readonly unknown[]) all.push(item);
+  }
+  if (isList) return { data: all as z.infer<Schema> };
+  const { success, data } = schema.safeParse(json);
+  return success ? { data } : null;
 }
 
 /** Loads undici (140 ms) on the first request, not at the start of the process. */
@@ -104,8 +129,12 @@ export function parseAddress(url: string): { origin: string; base: string; heade
   return { origin, base: pathname.replace(/\/+$/, ""), headers };
 }
 
+/** RabbitMQ's own are some words. */
+const longestReason = 100_000;
+
 /** What RabbitMQ says of a refusal; "" for another answer. */
 function toReason(text: string): string {
+  if (text.length > longestReason) return "";
   const { reason } = (parseJson(text) ?? {}) as { readonly reason?: unknown };
   return typeof reason === "string" ? reason : "";
 }

@@ -1,5 +1,7 @@
+import type { Steps } from "../../../lib/budget/steps.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import { answers, type Binding, type Exchange, type RabbitmqClient } from "./client.ts";
+import { createTopicIndex, type Visits } from "./topics.ts";
 
 /** A queue's settings for its rejected and expired messages. */
 interface DeadLettering {
@@ -13,57 +15,138 @@ export function toQueueKey({ vhost, name }: { readonly vhost: string; readonly n
   return JSON.stringify([vhost, name]);
 }
 
+/** What messages that are rejected with one exchange and routing key lead to. */
+interface Route {
+  /** The queues that it leads to, each once. */
+  readonly targets: readonly string[];
+  /** How many queues' messages take it; 2 also where that is unknown. */
+  uses: number;
+  /** Of the queues that it leads to, how many take each route, retry queues left out. */
+  readonly onward: Map<Route, number>;
+}
+
+/** The dead letter queues of all queues, by `toQueueKey`. */
+export interface DeadLetterQueues {
+  /** Dead letter queues that take only this queue's messages: their arrivals are its failures. */
+  readonly own: ReadonlyMap<string, readonly string[]>;
+  /** Queues that return their messages to the queue after a time: its retries, not its dead. */
+  readonly retries: ReadonlySet<string>;
+  /** Dead letter queues of several queues: it is unknown whose messages they hold. */
+  readonly shared: ReadonlySet<string>;
+}
+
 /**
  * Finds the dead letter queues of all queues, by `toQueueKey`, from their arguments (which take precedence over policies), the bindings and the exchange types.
  * Without a dead-letter routing key a message retains its own, which is unknown: then every queue bound to the exchange counts. Source: "Dead Letter Exchanges"
- * of rabbitmq.com/docs.
+ * of rabbitmq.com/docs. The work grows with queues and bindings, not with their product: queues
+ * with the same exchange and key share a route. `mostVisits`: for patterns of topic exchanges.
  */
-export function toDeadLetterQueues(
+export function* toDeadLetterQueues(
   queues: readonly DeadLettering[],
   bindings: readonly Binding[],
   exchanges: readonly Exchange[],
-) {
-  const types = new Map(exchanges.map(({ vhost, name, type }) => [toQueueKey({ vhost, name }), type]));
-  const bySource = Map.groupBy(bindings, ({ vhost, source }) => toQueueKey({ vhost, name: source }));
-  const targets = new Map<string, readonly string[]>();
-  for (const queue of queues) {
-    const exchange = readText(queue, "dead-letter-exchange");
-    if (exchange === null) continue;
-    const routingKey = readText(queue, "dead-letter-routing-key");
-    const key = toQueueKey({ vhost: queue.vhost, name: exchange });
-    const matching = (bySource.get(key) ?? []).filter(
-      (binding) =>
-        binding.destination_type === "queue" &&
-        leadsTo(binding, exchange === "" ? "direct" : types.get(key), routingKey),
-    );
-    // The default exchange without a routing key may lead to any queue.
-    if (exchange === "" && routingKey === null) continue;
-    targets.set(toQueueKey(queue), [
-      ...new Set(matching.map(({ vhost, destination: name }) => toQueueKey({ vhost, name }))),
-    ]);
+  mostVisits = 1_000_000,
+): Steps<DeadLetterQueues> {
+  const routes = yield* findRoutes(queues, bindings, exchanges, mostVisits);
+  const leadingTo = new Map<string, Route[]>();
+  for (const route of new Set(routes.values())) {
+    for (const target of route.targets) {
+      yield;
+      addTo(leadingTo, target, route);
+      const next = routes.get(target);
+      if (next) route.onward.set(next, (route.onward.get(next) ?? 0) + 1);
+    }
   }
   const retries = new Set<string>();
   for (const queue of queues) {
+    yield;
     const key = toQueueKey(queue);
-    const returnsTo = (targets.get(key) ?? []).filter((target) => targets.get(target)?.includes(key));
-    if (returnsTo.length === 0 || !hasTimeToLive(queue)) continue;
+    const route = routes.get(key);
+    if (!route || !hasTimeToLive(queue)) continue;
+    const back = leadingTo.get(key) ?? [];
+    if (!back.some((one) => (route.onward.get(one) ?? 0) > 0)) continue;
     // Messages wait here for their next attempt: what leaves this queue did not fail in it.
     retries.add(key);
-    targets.delete(key);
+    routes.delete(key);
+    route.uses -= 1;
+    for (const one of back) {
+      yield;
+      one.onward.set(route, (one.onward.get(route) ?? 0) - 1);
+    }
   }
-  const sources = Map.groupBy(
-    [...targets].flatMap(([source, list]) => list.map((target) => ({ source, target }))),
-    ({ target }) => target,
-  );
-  const isShared = (target: string) => (sources.get(target)?.length ?? 0) > 1;
-  return {
-    /** Dead letter queues that take only this queue's messages: their arrivals are its failures. */
-    own: new Map([...targets].filter(([, list]) => list.length > 0 && !list.some(isShared))),
-    /** Queues that return their messages to the queue after a time: its retries, not its dead. */
-    retries,
-    /** Dead letter queues of several queues: it is unknown whose messages they hold. */
-    shared: new Set([...sources.keys()].filter(isShared)),
-  };
+  const shared = new Set<string>();
+  for (const [target, leading] of leadingTo) {
+    yield;
+    if (leading.reduce((sum, { uses }) => sum + uses, 0) > 1) shared.add(target);
+  }
+  const own = new Map<string, readonly string[]>();
+  for (const [key, { targets, uses }] of routes) {
+    yield;
+    // The targets of a route that several use are shared.
+    if (uses === 1 && targets.length > 0 && !targets.some((target) => shared.has(target))) own.set(key, targets);
+  }
+  return { own, retries, shared };
+}
+
+/** The route of each queue that has a dead letter exchange. */
+function* findRoutes(
+  queues: readonly DeadLettering[],
+  bindings: readonly Binding[],
+  exchanges: readonly Exchange[],
+  mostVisits: number,
+): Steps<Map<string, Route>> {
+  const types = new Map<string, string>();
+  for (const { vhost, name, type } of exchanges) {
+    yield;
+    types.set(toQueueKey({ vhost, name }), type);
+  }
+  const wanted = new Map<string, { readonly key: string; readonly routingKey: string | null }[]>();
+  for (const queue of queues) {
+    yield;
+    const exchange = readText(queue, "dead-letter-exchange");
+    if (exchange === null) continue;
+    const routingKey = readText(queue, "dead-letter-routing-key");
+    // The default exchange without a routing key may lead to any queue.
+    if (exchange === "" && routingKey === null) continue;
+    const to = toQueueKey({ vhost: queue.vhost, name: exchange });
+    addTo(wanted, to, { key: toQueueKey(queue), routingKey });
+    if (exchange === "") types.set(to, "direct");
+  }
+  const bySource = new Map<string, BoundQueue[]>();
+  for (const { vhost, source, destination, destination_type: kind, routing_key: pattern } of bindings) {
+    yield;
+    const exchange = toQueueKey({ vhost, name: source });
+    if (kind !== "queue" || !wanted.has(exchange)) continue;
+    addTo(bySource, exchange, { pattern, target: toQueueKey({ vhost, name: destination }) });
+  }
+  const routes = new Map<string, Route>();
+  const visits: Visits = { left: mostVisits };
+  for (const [exchange, users] of wanted) {
+    const bound = bySource.get(exchange) ?? [];
+    const type = types.get(exchange);
+    const find = yield* createFinder(type, bound, visits);
+    const all = yield* toRoute(bound);
+    const byKey = new Map<string, Route>();
+    for (const { key, routingKey } of users) {
+      yield;
+      if (find === null || routingKey === null) {
+        routes.set(key, all);
+        continue;
+      }
+      const route = byKey.get(routingKey) ?? (yield* toRoute(yield* find(routingKey)));
+      byKey.set(routingKey, route);
+      routes.set(key, route);
+    }
+    // Too many patterns: as if no key were known, and another queue used it too.
+    const isGivenUp = type === "topic" && visits.left < 0;
+    if (isGivenUp) all.uses = 1;
+    for (const { key } of users) {
+      yield;
+      if (isGivenUp) routes.set(key, all);
+      (routes.get(key) ?? all).uses += 1;
+    }
+  }
+  return routes;
 }
 
 function readText({ arguments: own, policy }: DeadLettering, name: string): string | null {
@@ -75,26 +158,48 @@ function hasTimeToLive({ arguments: own, policy }: DeadLettering): boolean {
   return typeof (own?.["x-message-ttl"] ?? policy?.["message-ttl"]) === "number";
 }
 
-function leadsTo(binding: Binding, type: string | undefined, routingKey: string | null): boolean {
-  if (routingKey === null) return true;
-  if (type === "direct") return binding.routing_key === routingKey;
-  return type === "topic" ? matchesTopic(binding.routing_key.split("."), routingKey.split(".")) : true;
+/** A queue that is bound to an exchange. */
+interface BoundQueue {
+  readonly pattern: string;
+  readonly target: string;
 }
 
-/** Whether a topic pattern matches: `*` is one word, `#` any number of words. The time grows with the product of both lengths. */
-export function matchesTopic(pattern: readonly string[], words: readonly string[]): boolean {
-  // reachable[i]: the pattern so far can match the first i words.
-  let reachable = words.map((_, index) => index === 0).concat(words.length === 0);
-  for (const part of pattern) {
-    const next = reachable.map(() => false);
-    for (const [index] of next.entries()) {
-      const before = index > 0 && reachable[index - 1] === true;
-      if (part === "#") next[index] = reachable[index] === true || (index > 0 && next[index - 1] === true);
-      else next[index] = before && (part === "*" || part === words[index - 1]);
+type Find = (routingKey: string) => Steps<readonly BoundQueue[]>;
+
+/** Finds the bindings of an exchange that take a routing key; null where all do, or that is not known. */
+function* createFinder(type: string | undefined, bound: readonly BoundQueue[], visits: Visits): Steps<Find | null> {
+  if (type === "direct") {
+    const byKey = new Map<string, BoundQueue[]>();
+    for (const one of bound) {
+      yield;
+      addTo(byKey, one.pattern, one);
     }
-    reachable = next;
+    return function* (routingKey) {
+      return byKey.get(routingKey) ?? [];
+    };
   }
-  return reachable.at(-1) === true;
+  if (type !== "topic") return null;
+  const topics = createTopicIndex<BoundQueue>(visits);
+  for (const one of bound) {
+    yield;
+    topics.add(one.pattern.split("."), one);
+  }
+  return (routingKey) => topics.find(routingKey.split("."));
+}
+
+function* toRoute(bound: readonly BoundQueue[]): Steps<Route> {
+  const targets = new Set<string>();
+  for (const { target } of bound) {
+    yield;
+    targets.add(target);
+  }
+  return { targets: [...targets], uses: 0, onward: new Map() };
+}
+
+function addTo<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
 }
 
 /** What is known of the broker besides its queues. */

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { createSharedBudget, inTurns } from "../../../lib/budget/budget.ts";
+import { mapSteps, type Steps, takeSteps } from "../../../lib/budget/steps.ts";
 import { OpsError } from "../../../lib/errors.ts";
 import type { Logger } from "../../../lib/logger.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
@@ -6,7 +8,7 @@ import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import { createKnownQueues, createSamples, toQueueMetrics, unknownRates } from "../../metrics.ts";
 import type { QueueMetrics } from "../../queue.ts";
 import { common, defineKind } from "../../system.ts";
-import { answers, createRabbitmqClient, type QueueStats, type QueueTotals } from "./client.ts";
+import { answers, createRabbitmqClient, type QueueStats, type QueueTotals, type RabbitmqClient } from "./client.ts";
 import { createFactsReader, type RabbitmqFacts, toDeadLetterQueues, toQueueKey } from "./dead-letters.ts";
 import { createArrivals, isDown, toDone, toRabbitmqMetrics } from "./metrics.ts";
 
@@ -44,7 +46,7 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
       env,
       tables: [],
       metrics: async (signal) => {
-        if (reader) return reader.read(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
+        if (reader) return reader.read(signal);
         throw new OpsError("queues_unavailable", "WALLET_CORE_OPS_RABBITMQ_URL is not set", {
           upstream: `queues:${name}`,
         });
@@ -58,8 +60,8 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   },
 });
 
-/** For one read with all its pages, milliseconds. */
-const deadlineMs = 2000;
+/** For one answer, and for one read with all its pages, milliseconds: a broker that is silent does not take the second. */
+const [answerMs, readMs] = [2000, 6000];
 
 /** The configuration of a source, and its broker. */
 interface ReaderOptions extends Omit<z.infer<typeof rabbitmqConfig>, "kind"> {
@@ -88,7 +90,11 @@ const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,con
 /** Reads all queues twice, their current counts and their statistics, and stores the samples. */
 export function createRabbitmqReader(options: ReaderOptions) {
   const { name: source, vhost, logger } = options;
-  const client = createRabbitmqClient({ source, url: options.url, observe: options.observe });
+  const { get, close } = createRabbitmqClient({ source, url: options.url, observe: options.observe });
+  const client: RabbitmqClient = {
+    get: (path, schema, signal) => get(path, schema, AbortSignal.any([signal, AbortSignal.timeout(answerMs)])),
+    close,
+  };
   const facts = createFactsReader(client);
   const known = createKnownQueues(options.names ?? []);
   const samples = { processed: createSamples(), failures: createSamples() };
@@ -125,11 +131,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
     ]);
     if (totals.length === 0 && broker.isBlind)
       throw new OpsError("queues_unavailable", blind, { upstream: `queues:${source}` });
-    return {
-      totals: new Map(totals.map((queue) => [toQueueKey(queue), queue])),
-      stats: new Map(stats.map((queue) => [toQueueKey(queue), queue])),
-      facts: broker,
-    };
+    return { totals: await toKeyed(totals, signal), stats: await toKeyed(stats, signal), facts: broker };
   };
   const toName = (queue: QueueTotals) =>
     vhost === undefined && queue.vhost !== "/" ? `${queue.vhost}/${queue.name}` : queue.name;
@@ -180,12 +182,13 @@ export function createRabbitmqReader(options: ReaderOptions) {
     /** Rejects with queues_unavailable. */
     async read(signal: AbortSignal): Promise<readonly QueueMetrics[]> {
       try {
-        const reading = await readAll(signal);
+        const reading = await readAll(AbortSignal.any([signal, AbortSignal.timeout(readMs)]));
         const at = new Date();
-        const letters = countDeadLetters(reading);
+        const budget = createSharedBudget(signal);
+        const letters = await takeSteps(countDeadLetters(reading), budget);
         const wanted = [...reading.totals].filter(([, queue]) => isWanted(queue, options));
         const found = new Map(
-          wanted.map(([key, queue]) => [toName(queue), toMetrics(key, queue, reading, letters, at)]),
+          await inTurns(wanted, budget, ([key, queue]) => [toName(queue), toMetrics(key, queue, reading, letters, at)]),
         );
         known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
         forgetOthers(reading.totals);
@@ -239,6 +242,14 @@ function toServers({ name, os_pid: pid, uptime }: { readonly name: string; os_pi
   return [0, uptimeLag].map((shift) => [name, pid, shift, Math.floor((start + shift) / span)]);
 }
 
+/** By `toQueueKey`. */
+async function toKeyed<Queue extends { readonly vhost: string; readonly name: string }>(
+  queues: readonly Queue[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Queue>> {
+  return new Map(await inTurns(queues, createSharedBudget(signal), (queue) => [toQueueKey(queue), queue]));
+}
+
 const blind =
   "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
 
@@ -261,18 +272,19 @@ type DeadLetters = (key: string) => {
 };
 
 /** A dead letter queue that several queues share counts its own arrivals only. */
-function createDeadLetterCounter(): (reading: Reading) => DeadLetters {
+function createDeadLetterCounter(): (reading: Reading) => Steps<DeadLetters> {
   const arrivals = createArrivals();
-  return ({ totals, stats, facts }) => {
-    const queues = [...totals].map(([key, queue]) => ({
+  return function* ({ totals, stats, facts }) {
+    const queues = yield* mapSteps([...totals], ([key, queue]) => ({
       ...queue,
       policy: stats.get(key)?.effective_policy_definition,
     }));
-    const { own, shared, retries } = toDeadLetterQueues(queues, facts.bindings, facts.exchanges);
+    const { own, shared, retries } = yield* toDeadLetterQueues(queues, facts.bindings, facts.exchanges);
     const targets = new Set([...shared, ...[...own.values()].flat()]);
     const arrived = new Map<string, number>();
     arrivals.retain(totals);
     for (const key of targets) {
+      yield;
       const held = totals.get(key)?.messages;
       if (typeof held === "number") arrived.set(key, arrivals.count(key, held, toDone(stats.get(key), facts)));
     }

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
-import { createRabbitmqClient } from "../../../../src/queues/systems/rabbitmq/client.ts";
+import { createRabbitmqClient, parseAnswer } from "../../../../src/queues/systems/rabbitmq/client.ts";
 import { startFakeUpstream } from "../../../support/fake-upstream.ts";
+import { longestPiece } from "../../../support/steps.ts";
 
 const never = new AbortController().signal;
 const list = z.array(z.number());
@@ -98,6 +99,26 @@ describe("createRabbitmqClient", () => {
     const message = "RabbitMQ's answer is too large: read fewer queues (vhost, include)";
     expect(await failureOf(client.get("/x", list, never))).toEqual(toFailure(message, 200));
     await client.close();
+  });
+
+  it("checks each element of a long list", async () => {
+    const numbers = Array.from({ length: 1001 }, (_, index) => index);
+    let body: unknown = numbers;
+    await using upstream = await startFakeUpstream((response) => response.end(JSON.stringify(body)));
+    const client = createRabbitmqClient({ source: "mq", url: upstream.url });
+    expect(await client.get("/x", list, never)).toEqual(numbers);
+    for (body of [[...numbers, "1"], ["1", ...numbers], { numbers }, "1", null])
+      expect(await failureOf(client.get("/x", list, never))).toEqual(toFailure(noApi));
+    await client.close();
+  });
+
+  it("takes its turn within a long list", () => {
+    const text = JSON.stringify(Array.from({ length: 20_000 }, (_, index) => index));
+    const longest = longestPiece((onPiece) => {
+      const schema = z.array(z.number().refine(() => (onPiece(), true)));
+      return parseAnswer(schema, text);
+    });
+    expect(longest).toBeLessThanOrEqual(500);
   });
 
   it("accepts answers of many queues by default", async () => {

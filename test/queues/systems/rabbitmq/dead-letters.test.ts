@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matchesTopic, toDeadLetterQueues, toQueueKey } from "../../../../src/queues/systems/rabbitmq/dead-letters.ts";
+import {
+  type DeadLetterQueues,
+  toDeadLetterQueues as find,
+  toQueueKey,
+} from "../../../../src/queues/systems/rabbitmq/dead-letters.ts";
+import { finish, longestPiece } from "../../../support/steps.ts";
+
+const toDeadLetterQueues = (...args: Parameters<typeof find>): DeadLetterQueues => finish(find(...args));
 
 describe("toDeadLetterQueues", () => {
   const bind = (source: string, destination: string, key: string) => ({
@@ -114,58 +121,121 @@ describe("toDeadLetterQueues", () => {
     expect(found).toMatchObject({ retries: new Set([at("wait")]), shared: new Set() });
     expect(Object.fromEntries(found.own)).toStrictEqual({ [at("work")]: [at("wait")] });
   });
-});
 
-describe("matchesTopic", () => {
-  const match = (pattern: string, key: string) => matchesTopic(pattern.split("."), key.split("."));
-  it.each([
-    ["#", "a.b", true],
-    ["a.#", "a", true],
-    ["a.*", "a", false],
-    ["a.*", "a.b", true],
-    ["*.b.#.d", "a.b.c.c.d", true],
-    ["*.b.#.d", "a.b.d", true],
-    ["a.b", "a.b.c", false],
-    ["a", "b", false],
-    ["*", "a", true],
-    ["*.*", "a", false],
-    ["b.a", "a", false],
-    ["#.#", "a", true],
-    ["#.a", "b", false],
-    ["a.#.b", "a.b", true],
-    ["#.b", "a.b.c", false],
-  ])("%s and %s: %s", (pattern, key, expected) => expect(match(pattern, key)).toBe(expected));
-
-  it("matches no words only by `#`", () => {
-    expect([
-      matchesTopic([], []),
-      matchesTopic(["#"], []),
-      matchesTopic(["*"], []),
-      matchesTopic([], ["a"]),
-    ]).toStrictEqual([true, true, false, false]);
+  it("does work that grows with queues and bindings, not with both", () => {
+    const many = 1000;
+    const names = Array.from({ length: many }, (_, index) => `q${index}`);
+    for (const [exchange, toKey, toPattern, isShared] of [
+      ["direct", (name: string) => name, (name: string) => name, false],
+      ["topic", (name: string) => `${name}.failed`, (name: string) => `#.${name}.*`, false],
+      ["topic", (name: string) => `${name}.failed`, (name: string) => `${name}.#`, false],
+      ["topic", () => "all", () => "#", true],
+      ["fanout", (name: string) => name, () => "", true],
+    ] as const) {
+      let steps = 0;
+      const queues = names.map((name) => letters(name, exchange, toKey(name), { "x-message-ttl": 1000 }));
+      const bindings = names.map((name) => bind(exchange, `${name}.dead`, toPattern(name)));
+      const found = find(queues, bindings, exchanges);
+      for (;;) {
+        const { done, value } = found.next();
+        steps += 1;
+        if (!done) continue;
+        expect([value.own.size, value.shared.size]).toEqual(isShared ? [0, many] : [many, 0]);
+        break;
+      }
+      // Each with each is a million.
+      expect(steps).toBeLessThan(50 * many);
+    }
   });
 
-  it("agrees with the recursive definition, and is fast on hostile patterns", () => {
-    const slow = (pattern: readonly string[], words: readonly string[]): boolean => {
-      const [part, ...rest] = pattern;
-      if (part === undefined) return words.length === 0;
-      if (part === "#") return slow(rest, words) || (words.length > 0 && slow(pattern, words.slice(1)));
-      return words.length > 0 && (part === "*" || part === words[0]) && slow(rest, words.slice(1));
+  it("takes its turn between any two queues and any two bindings", () => {
+    const names = Array.from({ length: 300 }, (_, index) => `q${index}`);
+    const longest = longestPiece((onPiece) => {
+      const watch = <T extends object, K extends keyof T>(item: T, key: K): T => {
+        const value = item[key];
+        return Object.defineProperty(item, key, { get: () => (onPiece(), value) });
+      };
+      const queues = names.map((name) => watch(letters(name, "topic", name), "arguments"));
+      const bindings = names.map((name) => watch(bind("topic", name, `#.${name}`), "routing_key"));
+      return find(queues, bindings, exchanges);
+    });
+    expect(longest).toBeLessThan(5);
+  });
+
+  it("calls all queues of a topic exchange shared whose patterns are too many", () => {
+    const names = ["one", "two", "three"];
+    const queues = [
+      ...names.map((name) => letters(name, "topic", `${name}.failed`)),
+      letters("four", "direct", "four.failed"),
+    ];
+    const bindings = [
+      ...names.map((name) => bind("topic", `${name}.dead`, `${name}.#`)),
+      bind("direct", "four.dead", "four.failed"),
+    ];
+    expect(toDeadLetterQueues(queues, bindings, exchanges).shared).toEqual(new Set());
+    for (const most of [0, 65]) {
+      const found = toDeadLetterQueues(queues, bindings, exchanges, most);
+      expect(found.shared).toEqual(new Set(names.map((name) => at(`${name}.dead`))));
+      expect(Object.fromEntries(found.own)).toEqual({ [at("four")]: [at("four.dead")] });
+      const alone = toDeadLetterQueues(queues.slice(0, 1), bindings, exchanges, 0);
+      expect([alone.own.size, alone.shared.size]).toEqual([0, 3]);
+    }
+  });
+
+  it("agrees with its definition for any queues and bindings", () => {
+    const name = fc.constantFrom("a", "b", "c", "d");
+    const exchange = fc.constantFrom("", "direct", "topic", "fanout", "unknown");
+    const key = fc.constantFrom("a", "b", "c", "a.b", "b.c");
+    const queue = fc.record({ exchange, key: fc.option(key), ttl: fc.boolean(), has: fc.boolean() });
+    const binding = fc.record({ exchange, name, key: fc.oneof(key, fc.constantFrom("#", "a.*", "*", "#.c")) });
+    const toMatch = (pattern: string) =>
+      new RegExp(`^${pattern.replaceAll(".#", "(\\..+)?").replace(/^#\.?/, "(.+\\.?)?").replaceAll("*", "[^.]+")}$`);
+    const define = (queues: readonly ReturnType<typeof letters>[], bindings: readonly ReturnType<typeof bind>[]) => {
+      const targets = new Map<string, string[]>();
+      for (const one of queues) {
+        const to = (one.arguments as Record<string, string>)["x-dead-letter-exchange"];
+        const routing = (one.arguments as Record<string, string | undefined>)["x-dead-letter-routing-key"];
+        if (to === undefined || (to === "" && routing === undefined)) continue;
+        const isTaken = ({ routing_key: pattern }: ReturnType<typeof bind>) => {
+          if (routing === undefined || to === "fanout" || to === "unknown") return true;
+          return to === "topic" ? toMatch(pattern).test(routing) : pattern === routing;
+        };
+        const found = bindings.filter((each) => each.source === to && isTaken(each));
+        targets.set(at(one.name), [...new Set(found.map(({ destination }) => at(destination)))]);
+      }
+      const retries = new Set<string>();
+      for (const { name: own, arguments: given } of queues) {
+        const back = (targets.get(at(own)) ?? []).some((target) => targets.get(target)?.includes(at(own)));
+        if (!back || !("x-message-ttl" in given)) continue;
+        retries.add(at(own));
+        targets.delete(at(own));
+      }
+      const all = [...targets.values()].flat();
+      const shared = new Set(all.filter((one, index) => all.indexOf(one) !== index));
+      return {
+        own: new Map([...targets].filter(([, list]) => list.length > 0 && !list.some((one) => shared.has(one)))),
+        retries,
+        shared,
+      };
     };
-    const part = fc.constantFrom("#", "*", "a", "b");
-    const word = fc.constantFrom("a", "b");
     fc.assert(
-      fc.property(
-        fc.array(part, { minLength: 1, maxLength: 6 }),
-        fc.array(word, { minLength: 1, maxLength: 6 }),
-        (pattern, words) => {
-          expect(matchesTopic(pattern, words)).toBe(slow(pattern, words));
-        },
-      ),
+      fc.property(fc.tuple(queue, queue, queue, queue), fc.array(binding, { maxLength: 10 }), (some, bound) => {
+        const queues = some.flatMap((one, index) =>
+          one.has
+            ? letters("abcd"[index] ?? "", one.exchange, one.key ?? undefined, one.ttl ? { "x-message-ttl": 1 } : {})
+            : [],
+        );
+        const bindings = bound.map((one) => bind(one.exchange, one.name, one.key));
+        const { own: found, ...rest } = toDeadLetterQueues(queues, bindings, exchanges);
+        // Their order says nothing.
+        const { own: defined, ...others } = define(queues, bindings);
+        const toSorted = (lists: DeadLetterQueues["own"]) => [...lists].map(([key, list]) => [key, list.toSorted()]);
+        expect([new Map(toSorted(found) as [string, string[]][]), rest]).toEqual([
+          new Map(toSorted(defined) as [string, string[]][]),
+          others,
+        ]);
+      }),
+      { numRuns: 2000 },
     );
-    // Each way to split the words would be tried, exponentially many: these are milliseconds, or hours.
-    const many = () =>
-      match(Array.from({ length: 60 }, () => "#.a").join("."), Array.from({ length: 120 }, () => "b").join("."));
-    expect(many()).toBe(false);
   });
 });
