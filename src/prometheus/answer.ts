@@ -114,13 +114,18 @@ export interface Matrix {
 
 /** Parses the answer of POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
 export function* parseMatrix(status: number, body: string, range: HistoryRange): Steps<Matrix> {
-  const { frame, cuts } = cutPoints(body);
+  const { frame, cuts } = yield* cutPoints(body);
   const answer = parseAs(matrixAnswer, openAnswer(status, frame));
-  const series = yield* mapSteps(answer.data.result, (item) => {
+  const series: RangeSeries[] = [];
+  for (const item of answer.data.result) {
+    yield;
     const { metric, values } = parseAs(matrixItem, item);
+    const numbers = createNumbers(range);
     const cut = typeof values === "number" ? cuts[values] : undefined;
-    return { labels: metric, values: cut ? readPoints(body, cut, range) : toNumbers(values, range) };
-  });
+    if (cut) yield* readPoints(body, cut, numbers, range);
+    else setNumbers(numbers, values, range);
+    series.push({ labels: metric, values: numbers });
+  }
   return { series, warnings: toWarnings(answer) };
 }
 
@@ -134,7 +139,7 @@ const beforePoints = '"values":[';
  * Points are most of an answer, and as objects they take twenty times the memory of their text. So they are cut out before JSON.parse and read one by one. `frame`
  * is the JSON without them.
  */
-function cutPoints(body: string): { readonly frame: string; readonly cuts: readonly Cut[] } {
+function* cutPoints(body: string): Steps<{ readonly frame: string; readonly cuts: readonly Cut[] }> {
   const cuts: Cut[] = [];
   let frame = "";
   let at = 0;
@@ -142,6 +147,7 @@ function cutPoints(body: string): { readonly frame: string; readonly cuts: reado
     const begin = found + beforePoints.length;
     const end = body.indexOf("]]", begin) + 1;
     if (end === 0) break;
+    yield;
     frame += `${body.slice(at, found)}"values":${cuts.length}`;
     cuts.push([begin, end]);
     at = end + 1;
@@ -149,39 +155,48 @@ function cutPoints(body: string): { readonly frame: string; readonly cuts: reado
   return { frame: frame + body.slice(at), cuts };
 }
 
+/** Points that are read in one piece, and characters of any other form. */
+const [pieceOfPoints, pieceOfText] = [1000, 65_536];
+
 /** Reads `[unix seconds,"0.64"],[...],...`, with gaps, at the times of the range. Any other form is parsed as JSON. */
-function readPoints(body: string, [begin, end]: Cut, range: HistoryRange): number[] {
-  const numbers = createNumbers(range);
+function* readPoints(body: string, [begin, end]: Cut, numbers: number[], range: HistoryRange): Steps<void> {
+  let count = 0;
   for (let at = begin; at < end;) {
+    count += 1;
+    if (count % pieceOfPoints === 0) yield;
     const comma = body.indexOf(",", at);
     const quote = body.indexOf('"', comma + 2);
     if (body[at] !== "[" || body[comma + 1] !== '"' || body[quote + 1] !== "]")
-      return readJson(body.slice(begin, end), range);
+      return yield* readJson(body, [at, end], numbers, range);
     const time = Number(body.slice(at + 1, comma));
     if (Number.isNaN(time)) throw new PrometheusError("not_json");
     setNumber(numbers, range, time, body.slice(comma + 2, quote));
     at = quote + 3;
   }
-  return numbers;
 }
 
-function readJson(points: string, range: HistoryRange): number[] {
-  try {
-    return toNumbers(JSON.parse(`[${points}]`), range);
-  } catch (error) {
-    throw new PrometheusError("not_json", "", error);
+/** In parts of whole points: a number has no bracket. */
+function* readJson(body: string, [begin, end]: Cut, numbers: number[], range: HistoryRange): Steps<void> {
+  for (let at = begin; at < end;) {
+    yield;
+    const close = body.indexOf("]", at + pieceOfText);
+    const next = close === -1 || close >= end ? end : close + 1;
+    const points = parseJson(`[${body.slice(at, next)}]`);
+    if (points === undefined) throw new PrometheusError("not_json");
+    setNumbers(numbers, points, range);
+    const comma = body.indexOf(",", next);
+    if (next < end && body.slice(next, comma).trim() !== "") throw new PrometheusError("not_json");
+    at = next < end ? comma + 1 : end;
   }
 }
 
-function toNumbers(points: unknown, range: HistoryRange): number[] {
-  const numbers = createNumbers(range);
+function setNumbers(numbers: number[], points: unknown, range: HistoryRange): void {
   if (!Array.isArray(points)) throw new PrometheusError("not_json");
   for (const point of points as unknown[]) {
     const [time, text] = Array.isArray(point) ? (point as unknown[]) : [];
     if (typeof time !== "number" || typeof text !== "string") throw new PrometheusError("not_json");
     setNumber(numbers, range, time, text);
   }
-  return numbers;
 }
 
 function createNumbers({ steps }: HistoryRange): number[] {

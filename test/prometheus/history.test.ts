@@ -120,6 +120,26 @@ describe("the answer of Prometheus", () => {
     expect(read()).toEqual([none, none]);
   });
 
+  it.each([
+    ["as usual", ","],
+    ["differently", ", "],
+  ])("is read in turns where one series has many points, formatted %s", (_, comma) => {
+    const points = Array.from({ length: 50_000 }, (__, index) => `[${index + 1}${comma}"${index}"]`).join(comma);
+    const result = `[{"metric":{},"values":[${points}]}]`;
+    const body = `{"status":"success","data":{"resultType":"matrix","result":${result}}}`;
+    const steps = parseMatrix(200, body, { from: 0, step: 1, steps: 50_000 });
+    let turns = 0;
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) {
+        expect(value?.series[0]?.values).toEqual(Array.from({ length: 50_000 }, (__, index) => index));
+        break;
+      }
+      turns += 1;
+    }
+    expect(turns).toBeGreaterThan(10);
+  });
+
   it("is parsed as JSON when it is formatted differently", () => {
     const over = { from: 0, step: 1, steps: 2 };
     const frame = (values: string, more = "") =>

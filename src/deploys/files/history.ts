@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
 import { toProblem } from "../../lib/errors.ts";
 import { createChangeLog, type Logger } from "../../lib/logger.ts";
 import { sanitiseName } from "../../lib/redact/sanitize.ts";
@@ -52,8 +53,9 @@ function createLog<T>(
   let last: DeployLog = empty;
   const change = createChangeLog();
 
-  const add = (lines: readonly string[]) => {
-    const parsed = lines.map((line) => (line.length > longestLine ? null : parse(line)));
+  const budget = createSharedBudget(new AbortController().signal);
+  const add = async (lines: readonly string[]) => {
+    const parsed = await inTurns(lines, budget, (line) => (line.length > longestLine ? null : parse(line)));
     const broken = parsed.filter((one) => one === null).length;
     if (broken > 0) {
       skipped += broken;
@@ -66,7 +68,7 @@ function createLog<T>(
     const { anew, whole, lines, pending } = await tail();
     if (anew) [records, skipped, complete] = [[], 0, true];
     if (!whole) complete = false;
-    add(lines);
+    await add(lines);
     // Complete but for its newline. Otherwise it is being written, and reported once complete. Only JSON shows where it ends.
     const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
     const isComplete = unended !== null && unended !== "other";
@@ -128,12 +130,20 @@ export function parseKamalLine(line: string): KamalLine | "other" | null {
   return { did: booted === undefined ? "tag" : "boot", at, by, version, destination: hasDestination ? first : null };
 }
 
+/** What was tagged: each line's place and time, by `toVersionKey`, and the destinations of all. */
+interface Tags {
+  readonly destinations: Set<string | null>;
+  readonly byVersion: Map<string, { readonly place: number; readonly at: number }[]>;
+}
+
 /** The boots of one deploy. */
 interface BootGroup {
   /** Position of the first boot in the file. */
   readonly first: number;
   /** Last boot; `by` is of the first. */
-  readonly boot: KamalLine;
+  boot: KamalLine;
+  /** Its time, unix seconds. */
+  at: number;
 }
 
 /**
@@ -143,16 +153,35 @@ interface BootGroup {
  */
 export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: ToEnv): DeployRecord[] {
   const groups: BootGroup[] = [];
-  for (const [index, line] of lines.entries()) {
-    if (line.did !== "boot") continue;
-    const at = groups.findLastIndex(
-      ({ boot }) => boot.version === line.version && boot.destination === line.destination,
-    );
-    const before = groups[at];
-    if (before && isNear(line, before.boot)) groups[at] = { ...before, boot: { ...line, by: before.boot.by } };
-    else groups.push({ first: index, boot: line });
+  const lastOf = new Map<string, BootGroup>();
+  const tags: Tags = { destinations: new Set(), byVersion: new Map() };
+  for (const [place, line] of lines.entries()) {
+    const [key, at] = [toVersionKey(line), toUnixSeconds(line.at)];
+    if (line.did === "tag") {
+      const own = tags.byVersion.get(key) ?? [];
+      own.push({ place, at });
+      tags.byVersion.set(key, own);
+      tags.destinations.add(line.destination);
+      continue;
+    }
+    const before = lastOf.get(key);
+    if (before && isNear(at, before.at)) {
+      before.boot = { ...line, by: before.boot.by };
+      before.at = at;
+      continue;
+    }
+    const group = { first: place, boot: line, at };
+    groups.push(group);
+    lastOf.set(key, group);
   }
-  const tags = [...lines.entries()].filter(([, { did }]) => did === "tag");
+  /** Where the next boots of the same destination begin. */
+  const nextOf = new Map<BootGroup, number>();
+  const firstOf = new Map<string | null, number>();
+  for (const group of groups.toReversed()) {
+    const next = firstOf.get(group.boot.destination);
+    if (next !== undefined) nextOf.set(group, next);
+    firstOf.set(group.boot.destination, group.first);
+  }
   const toRecord = (group: BootGroup): DeployRecord => {
     const { at, by, version, destination } = group.boot;
     const said = { service: toService(fileName, destination), destination };
@@ -165,7 +194,7 @@ export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: 
       deployedBy: by === "" ? null : by,
       deployedAt: at,
       durationSeconds: null,
-      booted: hasBooted(group, groups, tags),
+      booted: hasBooted(group, nextOf.get(group), tags),
       ...said,
       env: toEnv(said),
       ambiguous: false,
@@ -179,21 +208,18 @@ export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: 
  * Whether a deploy booted on all hosts: its version was tagged after it, before the next boot. A tag close in time counts too, because Kamal 1 tagged before it
  * booted. Null for the last deploy, which may be in progress, and where nothing of its destination was ever tagged.
  */
-function hasBooted(
-  { first, boot }: BootGroup,
-  groups: readonly BootGroup[],
-  tags: readonly (readonly [place: number, KamalLine])[],
-): boolean | null {
-  const next = groups.find((other) => other.first > first && other.boot.destination === boot.destination)?.first;
-  const own = tags.filter(([, { destination }]) => destination === boot.destination);
-  const isItsTag = ([place, line]: (typeof tags)[number]) =>
-    line.version === boot.version && ((place > first && place < (next ?? Infinity)) || isNear(line, boot));
-  if (own.some(isItsTag)) return true;
-  return own.length === 0 || next === undefined ? null : false;
+function hasBooted({ first, boot, at }: BootGroup, next: number | undefined, tags: Tags): boolean | null {
+  const own = tags.byVersion.get(toVersionKey(boot)) ?? [];
+  if (own.some((tag) => (tag.place > first && tag.place < (next ?? Infinity)) || isNear(tag.at, at))) return true;
+  return !tags.destinations.has(boot.destination) || next === undefined ? null : false;
 }
 
-function isNear(a: KamalLine, b: KamalLine): boolean {
-  return Math.abs(toUnixSeconds(a.at) - toUnixSeconds(b.at)) <= clusterSeconds;
+function toVersionKey({ version, destination }: KamalLine): string {
+  return JSON.stringify([version, destination]);
+}
+
+function isNear(a: number, b: number): boolean {
+  return Math.abs(a - b) <= clusterSeconds;
 }
 
 function toService(fileName: string, destination: string | null): string | null {

@@ -95,6 +95,21 @@ describe("the deploys of Kamal's audit log", () => {
       deployedAt,
     ]);
 
+  it("are found in a time that grows with the lines", () => {
+    let reads = 0;
+    const lines = Array.from({ length: 1000 }, (_, index) =>
+      // The tags are a year older: none is a boot's.
+      index % 2 === 0 ? boot("v1", index * 1000) : tag("v1", index * 1000 - 31_536_000),
+    );
+    for (const one of lines) {
+      const { at: value } = one;
+      Object.defineProperty(one, "at", { enumerable: true, get: () => ((reads += 1), value) });
+    }
+    expect(toDeploys(lines, "wallet-core-audit.log", toEnv)).toHaveLength(500);
+    // Each boot with each tag would be 250,000 times two.
+    expect(reads).toBeLessThan(10_000);
+  });
+
   it("have the lines' data, the first person and the last boot's time", () => {
     const sha = "0123456789abcdef0123456789abcdef01234567";
     const lines = [
