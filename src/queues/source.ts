@@ -372,9 +372,15 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const readMetrics = async (signal: AbortSignal) => {
     const read = await source.metrics(signal);
     await learnRunTimes(signal).catch(() => {});
-    const metrics = untaken.add(runTimes.add(read));
+    // A broker may have tens of thousands of queues.
+    const budget = createSharedBudget(signal);
+    await budget.turn();
+    const timed = runTimes.add(read);
+    await budget.turn();
+    const metrics = untaken.add(timed);
+    await budget.turn();
     if (isSampled) ring.add(metrics);
-    await takeSteps(onRead(source, metrics), createSharedBudget(signal));
+    await takeSteps(onRead(source, metrics), budget);
     return metrics;
   };
   const readFailures = async (signal: AbortSignal) =>

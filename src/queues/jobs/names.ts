@@ -1,3 +1,4 @@
+import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
 import { escapeMessage, escapeName, unescapeName } from "../../lib/redact/names.ts";
 import type { Job, JobReader } from "../job.ts";
 import type { JobControl, JobRef } from "./control.ts";
@@ -13,7 +14,10 @@ type Rename = (name: string) => string;
 export function escapeNames(source: KindSource): KindSource {
   return {
     ...source,
-    metrics: async (signal) => (await source.metrics(signal)).map((queue) => rename(queue, escapeName, "name")),
+    metrics: async (signal) => {
+      const budget = createSharedBudget(signal);
+      return inTurns(await source.metrics(signal), budget, (queue) => rename(queue, escapeName, "name"));
+    },
     failures: async (signal) =>
       (await source.failures(signal)).map((failures) => {
         const { jobIds } = failures;

@@ -191,11 +191,13 @@ export function createRabbitmqReader(options: ReaderOptions) {
           await inTurns(wanted, budget, ([key, queue]) => [toName(queue), toMetrics(key, queue, reading, letters, at)]),
         );
         known.see(wanted.filter(([, queue]) => queue.auto_delete !== true).map(([, queue]) => toName(queue)));
+        await budget.turn();
         forgetOthers(reading.totals);
+        await budget.turn();
         const toEmpty = (name: string) =>
           toQueueMetrics({ name, source, observedAt: formatRfc3339(at) }, { depth: 0 }, unknownRates);
-        const listed = new Set([...known.names(), ...found.keys()]);
-        const queues = [...listed].toSorted().map((name) => (found.has(name) ? found.get(name) : toEmpty(name)));
+        const listed = [...new Set([...known.names(), ...found.keys()])].toSorted();
+        const queues = await inTurns(listed, budget, (name) => (found.has(name) ? found.get(name) : toEmpty(name)));
         return queues.filter((queue) => queue !== null && queue !== undefined);
       } catch (error) {
         facts.forget();
