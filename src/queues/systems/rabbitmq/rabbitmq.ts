@@ -53,7 +53,7 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
       },
       failures: () => Promise.resolve([]),
       ...(reader && {
-        identify: (signal) => reader.identify(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])),
+        identify: (signal) => reader.identify(AbortSignal.any([signal, AbortSignal.timeout(answerMs)])),
       }),
       close: async () => reader?.close(),
     };
