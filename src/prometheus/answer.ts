@@ -166,8 +166,10 @@ function* readPoints(body: string, [begin, end]: Cut, numbers: number[], range: 
     if (count % pieceOfPoints === 0) yield;
     const comma = body.indexOf(",", at);
     const quote = body.indexOf('"', comma + 2);
-    if (body[at] !== "[" || body[comma + 1] !== '"' || body[quote + 1] !== "]")
-      return yield* readJson(body, [at, end], numbers, range);
+    if (body[at] !== "[" || body[comma + 1] !== '"' || body[quote + 1] !== "]") {
+      yield* readJson(body, [begin, end], numbers, range);
+      return;
+    }
     const time = Number(body.slice(at + 1, comma));
     if (Number.isNaN(time)) throw new PrometheusError("not_json");
     setNumber(numbers, range, time, body.slice(comma + 2, quote));
@@ -175,18 +177,23 @@ function* readPoints(body: string, [begin, end]: Cut, numbers: number[], range: 
   }
 }
 
-/** In parts of whole points: a number has no bracket. */
+/** In parts of whole points, as far as no text has a bracket: a number has none. */
 function* readJson(body: string, [begin, end]: Cut, numbers: number[], range: HistoryRange): Steps<void> {
+  numbers.fill(Number.NaN);
   for (let at = begin; at < end;) {
     yield;
     const close = body.indexOf("]", at + pieceOfText);
     const next = close === -1 || close >= end ? end : close + 1;
-    const points = parseJson(`[${body.slice(at, next)}]`);
-    if (points === undefined) throw new PrometheusError("not_json");
+    const comma = next < end ? body.indexOf(",", next) : end;
+    const isWhole = body.slice(next, comma).trim() === "";
+    const points = isWhole ? parseJson(`[${body.slice(at, next)}]`) : undefined;
+    if (points === undefined) {
+      numbers.fill(Number.NaN);
+      setNumbers(numbers, parseJson(`[${body.slice(begin, end)}]`), range);
+      return;
+    }
     setNumbers(numbers, points, range);
-    const comma = body.indexOf(",", next);
-    if (next < end && body.slice(next, comma).trim() !== "") throw new PrometheusError("not_json");
-    at = next < end ? comma + 1 : end;
+    at = comma + 1;
   }
 }
 

@@ -133,6 +133,12 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     pendingOf.get(entry.kind)?.delete(key);
     pendingChanges.delete(entry);
   };
+  const settle = ([key, entry]: readonly [string, TimelineEntry]) => {
+    if (pending.get(key) === entry) deletePending(key, entry);
+  };
+  const keep = (entry: TimelineEntry) => {
+    if (!pending.has(toKey(entry))) setPending(toKey(entry), entry);
+  };
   const observe = (entry: TimelineEntry) => {
     const key = toKey(entry);
     if (!isNew(key, entry, none)) return;
@@ -174,9 +180,6 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
       return;
     }
     await read([...others, ...written], last);
-    const settle = ([key, entry]: readonly [string, TimelineEntry]) => {
-      if (pending.get(key) === entry) deletePending(key, entry);
-    };
     await takeSteps(mapSteps(waiting, settle), budget);
     await takeSteps(recorded.forgetBefore(new Date(Date.now() - days * dayMs).toISOString(), forget), budget);
   };
@@ -196,9 +199,6 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
       { upstream: "timeline" },
       "The database lost the end of the timeline: what is known here is written again",
     );
-    const keep = (entry: TimelineEntry) => {
-      if (!pending.has(toKey(entry))) setPending(toKey(entry), entry);
-    };
     for (const kind of timelineKinds) await takeSteps(mapSteps(recorded.entries(kind), keep), budget);
     recorded = createRings();
     known.clear();
@@ -263,7 +263,7 @@ function toChange({ to, after, time }: TimelineEntry): Change {
 }
 
 /** Changes by what they are of: an outage changes thousands of states at once, of which each has few. */
-export function createChanges() {
+function createChanges() {
   const bySubject = new Map<string, Map<TimelineEntry, Change>>();
   return {
     add(entry: TimelineEntry): void {

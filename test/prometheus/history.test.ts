@@ -128,15 +128,9 @@ describe("the answer of Prometheus", () => {
     const result = `[{"metric":{},"values":[${points}]}]`;
     const body = `{"status":"success","data":{"resultType":"matrix","result":${result}}}`;
     const steps = parseMatrix(200, body, { from: 0, step: 1, steps: 50_000 });
-    let turns = 0;
-    for (;;) {
-      const { done, value } = steps.next();
-      if (done) {
-        expect(value?.series[0]?.values).toEqual(Array.from({ length: 50_000 }, (__, index) => index));
-        break;
-      }
-      turns += 1;
-    }
+    let [turns, one] = [0, steps.next()];
+    for (; !one.done; one = steps.next()) turns += 1;
+    expect(one.value.series[0]?.values).toEqual(Array.from({ length: 50_000 }, (__, index) => index));
     expect(turns).toBeGreaterThan(10);
   });
 

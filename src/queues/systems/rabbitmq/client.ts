@@ -97,17 +97,18 @@ export function* parseAnswer<Schema extends z.ZodType>(
   text: string,
 ): Steps<{ readonly data: z.infer<Schema> } | null> {
   const json = yield* parseJsonSteps(text);
-  const isList = schema instanceof z.ZodArray && Array.isArray(json);
+  if (!(schema instanceof z.ZodArray) || !Array.isArray(json)) {
+    const { success, data } = schema.safeParse(json);
+    return success ? { data } : null;
+  }
   const all: unknown[] = [];
-  for (let at = 0; isList && at < json.length; at += pieceLength) {
+  for (let at = 0; at < json.length; at += pieceLength) {
     yield;
     const { success, data } = schema.safeParse(json.slice(at, at + pieceLength));
     if (!success) return null;
     for (const item of data as readonly unknown[]) all.push(item);
   }
-  if (isList) return { data: all as z.infer<Schema> };
-  const { success, data } = schema.safeParse(json);
-  return success ? { data } : null;
+  return { data: all as z.infer<Schema> };
 }
 
 /** Loads undici (140 ms) on the first request, not at the start of the process. */

@@ -175,6 +175,7 @@ function* createFinder(type: string | undefined, bound: readonly BoundQueue[], v
       addTo(byKey, one.pattern, one);
     }
     return function* (routingKey) {
+      yield;
       return byKey.get(routingKey) ?? [];
     };
   }

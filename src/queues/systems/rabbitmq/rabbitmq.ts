@@ -90,10 +90,10 @@ const late = `msg_rates_age=300&msg_rates_incr=5&columns=name,vhost,messages,con
 /** Reads all queues twice, their current counts and their statistics, and stores the samples. */
 export function createRabbitmqReader(options: ReaderOptions) {
   const { name: source, vhost, logger } = options;
-  const { get, close } = createRabbitmqClient({ source, url: options.url, observe: options.observe });
+  const unbound = createRabbitmqClient({ source, url: options.url, observe: options.observe });
   const client: RabbitmqClient = {
-    get: (path, schema, signal) => get(path, schema, AbortSignal.any([signal, AbortSignal.timeout(answerMs)])),
-    close,
+    get: (path, schema, signal) => unbound.get(path, schema, AbortSignal.any([signal, AbortSignal.timeout(answerMs)])),
+    close: () => unbound.close(),
   };
   const facts = createFactsReader(client);
   const known = createKnownQueues(options.names ?? []);

@@ -151,7 +151,7 @@ describe("toDeadLetterQueues", () => {
   it("takes its turn between any two queues and any two bindings", () => {
     const names = Array.from({ length: 300 }, (_, index) => `q${index}`);
     const longest = longestPiece((onPiece) => {
-      const watch = <T extends object, K extends keyof T>(item: T, key: K): T => {
+      const watch = <T extends object>(item: T, key: keyof T): T => {
         const value = item[key];
         return Object.defineProperty(item, key, { get: () => (onPiece(), value) });
       };
@@ -162,7 +162,7 @@ describe("toDeadLetterQueues", () => {
     expect(longest).toBeLessThan(5);
   });
 
-  it("calls all queues of a topic exchange shared whose patterns are too many", () => {
+  it("calls the queues of a topic exchange with too many patterns shared", () => {
     const names = ["one", "two", "three"];
     const queues = [
       ...names.map((name) => letters(name, "topic", `${name}.failed`)),
@@ -185,9 +185,9 @@ describe("toDeadLetterQueues", () => {
   it("agrees with its definition for any queues and bindings", () => {
     const name = fc.constantFrom("a", "b", "c", "d");
     const exchange = fc.constantFrom("", "direct", "topic", "fanout", "unknown");
-    const key = fc.constantFrom("a", "b", "c", "a.b", "b.c");
-    const queue = fc.record({ exchange, key: fc.option(key), ttl: fc.boolean(), has: fc.boolean() });
-    const binding = fc.record({ exchange, name, key: fc.oneof(key, fc.constantFrom("#", "a.*", "*", "#.c")) });
+    const routingKey = fc.constantFrom("a", "b", "c", "a.b", "b.c");
+    const queue = fc.record({ exchange, key: fc.option(routingKey), ttl: fc.boolean(), has: fc.boolean() });
+    const binding = fc.record({ exchange, name, key: fc.oneof(routingKey, fc.constantFrom("#", "a.*", "*", "#.c")) });
     const toMatch = (pattern: string) =>
       new RegExp(`^${pattern.replaceAll(".#", "(\\..+)?").replace(/^#\.?/, "(.+\\.?)?").replaceAll("*", "[^.]+")}$`);
     const define = (queues: readonly ReturnType<typeof letters>[], bindings: readonly ReturnType<typeof bind>[]) => {
@@ -204,11 +204,11 @@ describe("toDeadLetterQueues", () => {
         targets.set(at(one.name), [...new Set(found.map(({ destination }) => at(destination)))]);
       }
       const retries = new Set<string>();
-      for (const { name: own, arguments: given } of queues) {
-        const back = (targets.get(at(own)) ?? []).some((target) => targets.get(target)?.includes(at(own)));
+      for (const { name: queueName, arguments: given } of queues) {
+        const back = (targets.get(at(queueName)) ?? []).some((target) => targets.get(target)?.includes(at(queueName)));
         if (!back || !("x-message-ttl" in given)) continue;
-        retries.add(at(own));
-        targets.delete(at(own));
+        retries.add(at(queueName));
+        targets.delete(at(queueName));
       }
       const all = [...targets.values()].flat();
       const shared = new Set(all.filter((one, index) => all.indexOf(one) !== index));
