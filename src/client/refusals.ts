@@ -30,17 +30,28 @@ export function toOpsError(
  * An answer without data: GraphQL's `{errors}`, the gateway's `{error: {code, message}}`, or that of something before it. A redirect is not followed: fetch would
  * turn the question into a GET, or leave out the token.
  */
-export function toBodyError(body: string, { status = 0, headers }: Answer, endpoint: string): OpsError {
+export function toBodyError(body: string, answer: Answer, endpoint: string): OpsError {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    // Not JSON.
+  }
+  return toParsedError(parsed, answer, endpoint);
+}
+
+/** The same for a body that was parsed already; undefined if it is not JSON. */
+export function toParsedError(body: unknown, { status = 0, headers }: Answer, endpoint: string): OpsError {
   const options = { status, retryAfterSeconds: toRetryAfter(headers) };
   try {
-    const { error, errors } = JSON.parse(body) as {
+    const { error, errors } = body as {
       readonly error?: { readonly code?: unknown; readonly message?: unknown };
       readonly errors?: readonly ResultError[];
     };
     if (Array.isArray(errors) && errors[0]) return toOpsError(errors[0] as ResultError, { status, headers });
     if (typeof error?.code === "string") return new OpsError(error.code, String(error.message), options);
   } catch {
-    // Not JSON.
+    // Of another form.
   }
   if (status === 401) return new OpsError("unauthorized", "The token was refused", options);
   if (status === 429) return new OpsError("rate_limited", `${endpoint} answered 429`, options);

@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Agent } from "undici";
 import { OpsError as ClientError } from "../client/error.ts";
-import { type ResultError, toBodyError } from "../client/refusals.ts";
+import { type ResultError, toParsedError } from "../client/refusals.ts";
 import { readStream } from "../client/stream.ts";
+import { mostErrors } from "../graphql/yoga/use-budget.ts";
 import type { Budget } from "../lib/budget/budget.ts";
+import { parseJsonSteps } from "../lib/budget/json-parse.ts";
+import { takeSteps } from "../lib/budget/steps.ts";
 import { OpsError, statusByCode } from "../lib/errors.ts";
-import { parseJson, readBody } from "../lib/http-client.ts";
+import { readBody } from "../lib/http-client.ts";
 import type { Logger } from "../lib/logger.ts";
 import { redactStart, sanitiseLine } from "../lib/redact/sanitize.ts";
 import type { CallFacts, CallSpan, TraceCall } from "../lib/tracing/tracing.ts";
@@ -20,7 +23,7 @@ export interface Asker {
   readonly authorization: string;
   readonly requestId: string;
   readonly traceparent: string | undefined;
-  readonly budget: Pick<Budget, "signal" | "maxBytes" | "text" | "hold" | "free">;
+  readonly budget: Pick<Budget, "signal" | "maxBytes" | "text" | "hold" | "free" | "turn">;
 }
 
 /** Why a region did not answer. */
@@ -65,6 +68,10 @@ interface AskOptions {
 export const agentName = "wallet-core-ops-fleet";
 /** Characters of a region's message and code in our log. */
 const mostLogged = 300;
+/** Characters of a text in an error of a region, and parts of its path: far more than a gateway's own have. */
+const [mostCharacters, mostPath] = [2000, 32];
+/** Bytes that an object or a list of an answer counts at least, `{}` as well: what it takes in memory, as a part of `memoryFactor`. */
+const containerWeight = 24;
 /** Codes of a region that has not said what became of a change. */
 const silent: ReadonlySet<string> = new Set(["unreachable", "not_a_gateway", "timeout"]);
 /** Queries at a time to one region, for all tokens, as many changes (these may take long), and as many questions about tokens (strangers cause these). */
@@ -95,6 +102,7 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
     signal: AbortSignal,
     pool: keyof typeof agents,
     count: (bytes: number) => void,
+    turn: () => Promise<void> | null,
   ) => {
     const url = toEndpoint(region);
     const agent = (agents[pool] ??= connect());
@@ -110,9 +118,16 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
     });
     span.answered(statusCode);
     const bytes = await readBody(counted(body, count), Number.POSITIVE_INFINITY, () => new Error());
+    let weight = 0;
+    const onContainers = (more: number) => {
+      const before = Math.max(weight, bytes.byteLength);
+      weight += more * containerWeight;
+      if (weight > before) count(weight - before);
+    };
+    const parsed = await takeSteps(parseJsonSteps(bytes.toString(), { onContainers }), { turn });
     const retryAfter = headers["retry-after"];
     const known = new Headers(typeof retryAfter === "string" ? { "retry-after": retryAfter } : {});
-    return parseAnswer(bytes.toString(), { status: statusCode, headers: known }, region.name);
+    return toSaid(parsed, { status: statusCode, headers: known }, region.name);
   };
 
   const report = (
@@ -164,7 +179,8 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
     try {
       const signal = AbortSignal.any([own, excess.signal, deadline]);
       const pool = isChange ? "changes" : "queries";
-      const said = await request(question, asker, span, signal, pool, (bytes) => share.add(part, bytes));
+      const count = (bytes: number) => share.add(part, bytes);
+      const said = await request(question, asker, span, signal, pool, count, () => asker.budget.turn());
       if (!excess.signal.aborted) end({ ...said, failure: null });
     } catch (error) {
       share.drop(part);
@@ -214,7 +230,7 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
         if (bytes > acceptance.mostBytes) throw new Error("A long answer to a short question");
       };
       try {
-        await request({ region, ...acceptance }, asker, untraced, deadline, "tokens", count);
+        await request({ region, ...acceptance }, asker, untraced, deadline, "tokens", count, () => null);
         return null;
       } catch (error) {
         const failure = deadline.aborted ? toTimeout(region, `within ${ms / 1000} s`) : toFailure(region, error);
@@ -271,24 +287,39 @@ async function* counted(body: AsyncIterable<Uint8Array>, count: (bytes: number) 
 }
 
 /** Throws the client's OpsError for anything but an answer with data. */
-function parseAnswer(text: string, answer: { readonly status: number; readonly headers: Headers }, name: string) {
-  const parsed = parseJson(text);
-  if (!isObject(parsed) || !isObject(parsed["data"])) throw toBodyError(text, answer, name);
-  const errors: unknown = parsed["errors"];
-  return { data: parsed["data"], errors: Array.isArray(errors) ? errors.map(toResultError) : [] };
+function toSaid(parsed: unknown, answer: { readonly status: number; readonly headers: Headers }, name: string) {
+  const { data, errors, ...others } = isObject(parsed) ? parsed : {};
+  const said = Array.isArray(errors) ? errors.slice(0, mostErrors) : [];
+  if (isObject(data)) return { data, errors: said.map(toResultError) };
+  throw toParsedError({ ...others, errors: said.filter(isObject).slice(0, 1).map(toResultError) }, answer, name);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** What is read of it, and as much of each text and of the path as a gateway has. */
 function toResultError(value: unknown): ResultError {
   const { message, path, extensions } = isObject(value) ? value : {};
+  const { code, status, retryAfter, upstream } = isObject(extensions) ? extensions : {};
   return {
-    message: typeof message === "string" ? message : "An error without a message",
-    path: Array.isArray(path) ? path.filter((part) => typeof part === "string" || typeof part === "number") : undefined,
-    extensions: isObject(extensions) ? extensions : undefined,
+    message: typeof message === "string" ? cut(message) : "An error without a message",
+    path: Array.isArray(path)
+      ? path
+          .slice(0, mostPath)
+          .flatMap((part) => (typeof part === "number" ? part : typeof part === "string" ? cut(part) : []))
+      : undefined,
+    extensions: {
+      code: typeof code === "string" ? cut(code) : undefined,
+      status,
+      retryAfter,
+      upstream: typeof upstream === "string" ? cut(upstream) : undefined,
+    },
   };
+}
+
+function cut(text: string): string {
+  return text.length > mostCharacters ? `${text.slice(0, mostCharacters).toWellFormed()}…` : text;
 }
 
 function toTimeout({ name }: Region, time: string): Failure {
@@ -315,7 +346,8 @@ function toFailure(region: Region, error: unknown): Failure {
   if (!(error instanceof ClientError) || (error.code === "unreachable" && error.status === null)) {
     return { code: "unreachable", message: `${name} cannot be reached`, status: 503 };
   }
-  const { code, message, status, retryAfterSeconds } = error;
+  const { status, retryAfterSeconds } = error;
+  const [code, message] = [cut(error.code), cut(String(error.message))];
   return {
     code,
     message: isWithin(status, 300, 399) ? `${name} sends elsewhere` : message.replaceAll(toEndpoint(region).href, name),

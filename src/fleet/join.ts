@@ -83,18 +83,39 @@ async function readAnswers(
     const one: ReadAnswer = { answer, read: {} };
     done.push(one);
     if (!document || !rootValue) continue;
-    const part = share.begin(({ code, message }) => {
+    const fail = ({ code, message }: Pick<Failure, "code" | "message">) => {
       const failure = { ...toFailureOf(message, { code }), message: ofChange(message, operation) };
       Object.assign(one, { answer: { ...answer, data: null, errors: [], failure }, read: {} });
-    });
+    };
+    const part = share.begin(fail);
     // Other requests run between the regions, and between the rows of a region.
     await budget.turn();
-    const ofRegion = { rows: (count: number) => share.add(part, count), turn: () => budget.turn(), liftDeadline() {} };
-    const contextValue = { region: region.name, budget: ofRegion, inParts: true };
+    let misfits = 0;
+    const broken = toBroken(region);
+    // The executor makes an error of each misfit: a region of nothing else is not read to its end.
+    const check = () => {
+      if (misfits > mostErrors) throw new Error(broken.message);
+    };
+    const ofRegion = {
+      rows: (count: number) => (check(), share.add(part, count)),
+      turn: () => (check(), budget.turn()),
+      liftDeadline() {},
+    };
+    const onMisfit = () => void (misfits += 1);
+    const contextValue = { region: region.name, budget: ofRegion, inParts: true, onMisfit };
     const read = await run({ ...args, document, rootValue, contextValue, typeResolver: (row) => row?.[typeKey] });
+    if (misfits > mostErrors && one.answer === answer) {
+      share.drop(part);
+      fail(broken);
+    }
     if (one.answer === answer) one.read = read;
   }
   return done;
+}
+
+function toBroken({ name }: Region): Pick<Failure, "code" | "message"> {
+  const message = `${name} answers what this version does not know: more than ${mostErrors} values are missing, or of another type`;
+  return { code: "not_a_gateway", message };
 }
 
 /** The message for a change says that it may have been made. */

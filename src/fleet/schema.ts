@@ -7,8 +7,13 @@ import {
   type GraphQLField,
   type GraphQLFieldResolver,
   GraphQLID,
+  type GraphQLLeafType,
+  type GraphQLOutputType,
   type GraphQLSchema,
   type InputValueDefinitionNode,
+  isLeafType,
+  isListType,
+  isNonNullType,
   isObjectType,
   Kind,
   lexicographicSortSchema,
@@ -175,6 +180,8 @@ function toRootCost(cost: Cost | FindCost | undefined, original: object, regionC
 /** Of the execution on a region's answer (join.ts), whose data has the keys of the document. */
 interface AnswerContext {
   readonly region: string;
+  /** Called for each value that is missing, or is not of the field's type, before the executor makes an error of it. */
+  readonly onMisfit?: () => void;
 }
 
 type Resolve = GraphQLFieldResolver<Readonly<Record<string, unknown>>, AnswerContext>;
@@ -191,12 +198,40 @@ const readRows: Resolve = (source, _args, _context, { path }) => {
   return Array.isArray(value) || value === null || value === undefined ? value : [value];
 };
 
+/** Whether a value is of this type, as far as the executor looks at it before it goes on to the fields of a row. */
+function createFits(type: GraphQLOutputType): (value: unknown) => boolean {
+  if (isNonNullType(type)) {
+    const fits = createFits(type.ofType);
+    return (value) => value !== null && fits(value);
+  }
+  if (isListType(type)) return (value) => value === null || Array.isArray(value);
+  if (isLeafType(type)) return (value) => value === null || (value !== undefined && canWrite(type, value));
+  return (value) => typeof value === "object";
+}
+
+function canWrite(type: GraphQLLeafType, value: unknown): boolean {
+  try {
+    type.serialize(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function addResolvers(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith("__")) continue;
     // Rows of our own.
     if (type.name === "Region" || type.name === "RegionError") continue;
-    for (const one of Object.values(type.getFields())) one.resolve = toResolver(one, type === schema.getQueryType());
+    for (const one of Object.values(type.getFields())) {
+      const resolve = toResolver(one, type === schema.getQueryType());
+      const fits = createFits(one.type);
+      one.resolve = (source, given, context, info) => {
+        const value = resolve(source, given, context, info);
+        if (!fits(value)) context.onMisfit?.();
+        return value;
+      };
+    }
   }
 }
 
