@@ -93,6 +93,12 @@ function isYoung(container: Container, now: number): boolean {
 /** The most by which the clock of an engine may differ from the clock of the recorded deploys, ms. */
 const clockMs = 60_000;
 
+/** A container is started for the first time at most so long after its creation, ms. */
+const firstStartMs = 60_000;
+
+/** A host starts all of its containers within this time, ms. */
+const hostStartMs = 60_000;
+
 /** A container that the restart policy started serves once it has run so long, ms: as long as a restart loop is looked for. */
 const provenMs = 900_000;
 
@@ -129,12 +135,13 @@ function findReplacement(
     return (container) => !isDeployed(container) && wasBefore(toCreated(container)) && toStarted(container) <= started;
   }
   const last = known.filter((container) => isServing(container, now)).reduce<Container | null>(toLater, null);
+  if (!last) return () => false;
   // A container that was created before and started later may be left, and restarted, or a rollback.
+  // Only where the newer one was started again too may their host have started both, in any order.
+  const wasStartedAgain = toStarted(last) - toCreated(last) > firstStartMs;
+  const started = toStarted(last) + (wasStartedAgain ? hostStartMs : 0);
   return (container) =>
-    last !== null &&
-    container.version !== last.version &&
-    toCreated(container) < toCreated(last) &&
-    toStarted(container) <= toStarted(last) + clockMs;
+    container.version !== last.version && toCreated(container) < toCreated(last) && toStarted(container) <= started;
 }
 
 /** A boot that failed has replaced nothing, and one that fails again and again looks well for a moment each time. */

@@ -7,7 +7,8 @@ import { findDrift, judgeDeploys } from "../support/deploy-steps.ts";
 import { sampleRecord } from "../support/deploys.ts";
 
 const now = Date.parse("2026-01-13T10:00:00Z");
-const at = (minute: number) => `2026-01-13T09:${String(minute).padStart(2, "0")}:00Z`;
+const at = (minute: number, second = 0) =>
+  `2026-01-13T09:${String(minute).padStart(2, "0")}:${String(second).padStart(2, "0")}Z`;
 let made = 0;
 const web = (version: string, engine: string, more: Partial<Container> = {}) =>
   sampleContainer({
@@ -112,7 +113,10 @@ describe("drift", () => {
     ["none is where the new one failed", {}, { health: "unhealthy" }, "mixed_releases"],
     ["none is where the new one loops", {}, { status: "restarting" }, "mixed_releases"],
     ["none is where the old one restarted", { startedAt: at(50) }, {}, "mixed_releases"],
+    ["none is where it restarted seconds later", { startedAt: at(40, 21) }, {}, "mixed_releases"],
+    ["none is so if the new one took a while", { startedAt: at(40, 40) }, { startedAt: at(40, 20) }, "mixed_releases"],
     ["both started with their host", { startedAt: at(50) }, { startedAt: at(50) }, "leftover"],
+    ["the old one last of both", { startedAt: at(50, 40) }, { startedAt: at(50) }, "leftover"],
   ])("without any record: %s", (_what, old, young, expected) => {
     const fleet = [
       web("v1", "a", { startedAt: at(20), ...old }),
