@@ -36,5 +36,6 @@ export interface ContainerObserver {
   onWatched(engine: { readonly name: string; readonly env: Environment | null }): void;
   /** An engine was out of contact for a while: some of its events are missing. */
   onGap(engine: string): void;
+  /** Also events from the minutes before the first answer, as far as the engine still has them. */
   onEvent(event: ContainerEvent): void;
 }

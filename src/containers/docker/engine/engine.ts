@@ -24,7 +24,7 @@ import {
 import { createEngineClient, type EngineClient } from "../http/client.ts";
 import { AnswerError, isLost, toDockerError } from "../http/errors.ts";
 import { createEventEnricher, type EventBroadcaster, toRaw } from "./event-feed.ts";
-import { createStarts, type EngineEvent, type Starts } from "./events.ts";
+import { createStarts, type EngineEvent, type Starts, toFirstEventsQuery } from "./events.ts";
 import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
 import { createRefresher, createWatcher } from "./sync.ts";
 
@@ -208,9 +208,19 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     onSettled: (fullId) => enricher.settle(fullId),
     onLost: (error) => watcher.lose(toDockerError(error, name)),
   });
+  /** Until the engine is watched for the first time: when its stream began by its own clock, unix ms. */
+  let first: { beganAt: number } | null = { beganAt: Number.NaN };
+  const openEvents: EngineClient["openEvents"] = async (query, signal) => {
+    if (!first) return client.openEvents(query, signal);
+    const stream = await client.openEvents(toFirstEventsQuery(Date.now()), signal);
+    // In whole seconds, rounded down: what came later than that may be new.
+    first.beganAt = Date.parse(stream.headers.date ?? "");
+    return stream;
+  };
   /** All that an event reaches, in this order. Its readers see the container as it was known before the event, so the inventory comes last. */
   const onEvent = (event: EngineEvent) => {
     contactAt = Date.now();
+    if (first && Date.parse(event.time) < first.beganAt) return enricher.onPast(event);
     starts.record(event);
     inventory.hear(toRaw(event, name));
     enricher.onEvent(event);
@@ -223,13 +233,20 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
         logger.warn({ engine: name, code: error.code, cause: String(error.cause) }, "Docker engine cannot be asked");
       else logger.info({ engine: name }, "Docker engine answers again");
     });
-    if (error === null) broadcaster.onWatched({ name, env });
+    if (error === null) {
+      broadcaster.onWatched({ name, env });
+      first = null;
+      enricher.release();
+    }
     changes.notify();
   };
-  const onBegin = () => enricher.begin();
+  const onBegin = () => {
+    enricher.begin();
+    if (first) enricher.hold();
+  };
   const watcher = createWatcher({
     name,
-    client,
+    client: { openEvents, forget: () => client.forget() },
     timeoutMs: listTimeoutMs,
     resyncMs,
     refresher,

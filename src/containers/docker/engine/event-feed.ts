@@ -14,6 +14,15 @@ export interface EventEnricher {
   begin(): void;
   /** Called before the inventory changes: an event shows its container as known when it came. */
   onEvent(event: EngineEvent): void;
+  /**
+   * Takes an event from before the stream began, for the observer alone. It shows its container as
+   * the first list and its inspection do; one of a container that is gone is left out.
+   */
+  onPast(event: EngineEvent): void;
+  /** All events wait from now on, for the first list and its inspections; those that wait are dropped. */
+  hold(): void;
+  /** They wait no longer. */
+  release(): void;
   /** An inspection of this container has ended, successful or not. */
   settle(fullId: string): void;
 }
@@ -21,9 +30,13 @@ export interface EventEnricher {
 interface Waiting {
   readonly event: EngineEvent;
   readonly known: Known | null;
+  readonly isPast: boolean;
 }
 
-/** Events that may wait for the inspection of a new container; beyond that they are published without it. */
+/** Fields of an event that are read besides those of its container. */
+const ownFields = ["name", "exitCode", "signal", "oldName"];
+
+/** Events that may wait for an inspection; beyond that they are published without it. */
 const mostWaiting = 1000;
 /** How long a container stays visible after its last visible event, milliseconds: `docker rm -f` takes a while from `die` to `destroy`. */
 const shownMs = 10_000;
@@ -35,15 +48,28 @@ const appearing = new Set(["create", "start", "restart", "unpause"]);
  * (kamal/visibility.ts) before the event, or through it. An event of an unknown container waits for its inspection, because only that shows the
  * environment for sure.
  */
-export function createEventEnricher(engine: string, inventory: Inventory, observer: ContainerObserver): EventEnricher {
+export function createEventEnricher(
+  engine: string,
+  inventory: Inventory,
+  observer: Pick<EventBroadcaster, "onEvent" | "onPast" | "onGap">,
+): EventEnricher {
   // Limited by size: `max` would allocate its memory at once, for each engine.
   const shown = new LRUCache<string, true>({ maxSize: 5000, sizeCalculation: () => 1, ttl: shownMs });
   /** Containers with an inspection pending or under way. */
   const unsettled = new Set<string>();
   let queue: Waiting[] = [];
   let begun = false;
+  let isHeld = false;
 
-  const publish = ({ event, known: before }: Waiting) => {
+  const publishPast = (event: EngineEvent) => {
+    const known = inventory.snapshot(false).known(event.fullId);
+    if (!known || !isSeenAfter(known.raw, "start", inventory.context())) return;
+    const past = toContainerEvent(event, known.row);
+    // What its health was before that is not known.
+    observer.onPast({ ...past, container: { ...past.container, health: past.health ?? known.row.health } });
+  };
+  const publish = ({ event, known: before, isPast }: Waiting) => {
+    if (isPast) return publishPast(event);
     const known = before ?? inventory.lastKnown(event.fullId);
     const raw = known?.raw ?? toRaw(event, engine);
     // A container that was gone before its inspection is known only by the event.
@@ -62,7 +88,8 @@ export function createEventEnricher(engine: string, inventory: Inventory, observ
   const drain = () => {
     let count = 0;
     for (const { event, known } of queue) {
-      if (!known && unsettled.has(event.fullId) && queue.length - count <= mostWaiting) break;
+      const waits = isHeld || (!known && unsettled.has(event.fullId));
+      if (waits && queue.length - count <= mostWaiting) break;
       count++;
     }
     for (const waiting of queue.splice(0, count)) publish(waiting);
@@ -76,8 +103,27 @@ export function createEventEnricher(engine: string, inventory: Inventory, observ
       const known = inventory.lastKnown(event.fullId);
       // No inspection follows the `destroy` of an unknown container.
       if (!known && event.action !== "destroy") unsettled.add(event.fullId);
-      if (queue.length === 0 && (known || !unsettled.has(event.fullId))) return publish({ event, known });
-      queue.push({ event, known });
+      const waiting = { event, known, isPast: false };
+      if (!isHeld && queue.length === 0 && (known || !unsettled.has(event.fullId))) return publish(waiting);
+      queue.push(waiting);
+      drain();
+    },
+    onPast(event) {
+      const attributes = Object.fromEntries(
+        ownFields.flatMap((key) => {
+          const value = event.attributes[key];
+          return value === undefined ? [] : [[key, value] as const];
+        }),
+      );
+      queue.push({ event: { ...event, attributes }, known: null, isPast: true });
+      drain();
+    },
+    hold() {
+      isHeld = true;
+      queue = [];
+    },
+    release() {
+      isHeld = false;
       drain();
     },
     settle(fullId) {
@@ -116,6 +162,8 @@ function toHealth(text: string): Health {
 }
 
 export interface EventBroadcaster extends ContainerObserver {
+  /** An event from before the engine was watched: the observer records it, and no reader gets it. */
+  onPast(event: ContainerEvent): void;
   /** As ContainerSource.events. */
   read(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
   /** Number of readers. */
@@ -138,6 +186,7 @@ export function createEventBroadcaster(observer?: ContainerObserver): EventBroad
   const readers = createSubscribers<Reader>();
   return {
     onWatched: (engine) => observer?.onWatched(engine),
+    onPast: (event) => observer?.onEvent(event),
     onEvent(event) {
       observer?.onEvent(event);
       for (const reader of readers) {

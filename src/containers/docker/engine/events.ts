@@ -38,8 +38,19 @@ const filters = JSON.stringify({ type: ["container"], event: [...actions, "healt
 /** Podman's words that differ from Docker's. */
 const dockersWord: Readonly<Record<string, string>> = { remove: "destroy" };
 
-/** Query of `GET /events`: from now on. Missed events are found by a full list, never in the engine's ring of 256 events. */
+/** Query of `GET /events`: from now on. What was missed later is found by a full list. */
 export const eventsQuery = { filters } as const;
+
+/** How far back the first subscription begins, s: as long as a restart loop is looked for. */
+const pastSeconds = 900;
+
+/**
+ * Query of the first subscription: the stream begins with what the engine still knows of the last
+ * minutes. Docker has its last 256 events of all kinds.
+ */
+export function toFirstEventsQuery(nowMs: number) {
+  return { ...eventsQuery, since: Math.floor(nowMs / 1000) - pastSeconds };
+}
 
 /** A longer line is no event. */
 const maxLineBytes = 1 << 20;

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import pLimit from "p-limit";
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -13,6 +14,7 @@ import {
   type FakeEngine,
   fullId,
   hang,
+  eventLine,
   inspected,
   json,
   listed,
@@ -164,6 +166,54 @@ describe("an engine that answers", () => {
     await expect(engine.known(AbortSignal.abort(new DOMException("x", "TimeoutError")))).rejects.toThrow(
       expect.objectContaining({ code: "docker_timeout" }),
     );
+  });
+});
+
+describe("the first subscription to an engine", () => {
+  /** Each subscription has two events from before it, and each later one has one from after it. */
+  async function subscribe() {
+    const fake = await start();
+    const open: ServerResponse[] = [];
+    let opened = 0;
+    fake.on("/events", (_, response) => {
+      opened += 1;
+      open.push(response);
+      response.setHeader("date", new Date(begin).toUTCString());
+      response.writeHead(200).flushHeaders();
+      const die = (ms: number, ended: string, name: string) =>
+        response.write(eventLine("die", ended, { name }).replace(/"timeNano":\d+/, `"timeNano":${begin + ms}000000`));
+      die(-60_000, id, "web-1");
+      die(-50_000, fullId("b"), "gone");
+      if (opened > 1) die(1000, id, "web-1");
+    });
+    const recorded: string[] = [];
+    const onEvent = ({ time }: ContainerEvent) => void recorded.push(time.slice(11, 19));
+    const broadcaster = createEventBroadcaster({ onWatched: () => {}, onGap: () => {}, onEvent });
+    const watched = watch(fake, { broadcaster });
+    return { fake, recorded, cut: () => open.forEach((response) => response.destroy()), ...watched };
+  }
+
+  it("has what the engine still knows, before the first answer", async () => {
+    const { fake, recorded, status, cut } = await subscribe();
+    expect(await status()).toMatchObject({ ok: true });
+    expect(recorded).toEqual(["09:59:00"]);
+    expect(fake.requests.find((request) => request.includes("/events"))).toContain(`since=${begin / 1000 - 900}`);
+    // No later one asks for the past.
+    const before = fake.requests.length;
+    cut();
+    await expect.poll(() => fake.requests.slice(before).find((request) => request.includes("/events"))).toBeDefined();
+    expect(fake.requests.slice(before).find((request) => request.includes("/events"))).not.toContain("since=");
+  });
+
+  it("waits with all of it while the list fails", async () => {
+    const { fake, recorded, status, engine } = await subscribe();
+    const list = json([listed(id, "web-1", {})]);
+    fake.on("/containers/json", json({}, 500));
+    expect(await status()).toMatchObject({ ok: false });
+    expect(recorded).toEqual([]);
+    fake.on("/containers/json", list);
+    await expect.poll(() => engine.viewCached()?.status.ok, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => recorded).toEqual(["09:59:00", "10:00:01"]);
   });
 });
 

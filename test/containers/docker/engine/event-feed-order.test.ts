@@ -275,6 +275,82 @@ describe("events of an unknown container", () => {
   });
 });
 
+describe("events from before the stream began", () => {
+  /** A feed that has no list yet, and what its observer and its reader get. */
+  function setUpPast() {
+    const inventory = createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {});
+    const recorded: string[] = [];
+    const onEvent = ({ action, health, container }: ContainerEvent) =>
+      void recorded.push(`${action} ${container.name} ${container.env} ${health ?? ""}/${container.health}`);
+    const board = createEventBroadcaster({ onWatched: () => {}, onGap: () => {}, onEvent });
+    const reading = board.read(() => true, new AbortController().signal);
+    const enricher = createEventEnricher("web-1", inventory, board);
+    const at = (action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent => ({
+      action,
+      detail: "",
+      fullId: id,
+      time,
+      attributes: {},
+      ...change,
+    });
+    const learn = () => {
+      const staging = { ...labels, destination: "staging" };
+      inventory.learn(
+        app("wallet-core", "web", "v2", { fullId: web, name: "web-2", labels: staging }),
+        inventory.begin(),
+      );
+      const exited = { fullId: old, name: "web-1", labels: staging, state: "exited" };
+      inventory.learn(app("wallet-core", "web", "v1", exited), inventory.begin());
+    };
+    const read = async () => {
+      board.onGap("end");
+      return ((await reading.next()).value as EventBatch).events.map(({ action }) => action);
+    };
+    return { enricher, recorded, at, learn, read };
+  }
+
+  it("wait for the first list, and no reader gets them", async () => {
+    const { enricher, recorded, at, learn, read } = setUpPast();
+    enricher.hold();
+    enricher.onPast(at("die", web));
+    enricher.onPast(at("health_status", old, { detail: "unhealthy" }));
+    enricher.onPast(at("die", fresh, { attributes: { name: "gone", ...labels } }));
+    enricher.onEvent(at("oom", web));
+    expect(recorded).toEqual([]);
+    learn();
+    enricher.settle(web);
+    expect(recorded).toEqual([]);
+    enricher.release();
+    // In their order, with what the list says; not of a container that is gone.
+    expect(recorded).toEqual([
+      "die web-2 staging /none",
+      "health_status web-1 staging unhealthy/unhealthy",
+      "oom web-2 staging /none",
+    ]);
+    expect(await read()).toEqual(["oom"]);
+  });
+
+  it("come once, though the first attempt failed", () => {
+    const { enricher, recorded, at, learn } = setUpPast();
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      enricher.hold();
+      enricher.onPast(at("die", web));
+    }
+    learn();
+    enricher.release();
+    expect(recorded).toHaveLength(1);
+  });
+
+  it("are at most 1000 waiting, without the labels of their containers", () => {
+    const { enricher, recorded, at, learn } = setUpPast();
+    enricher.hold();
+    for (let count = 0; count < 1500; count += 1) enricher.onPast(at("die", web));
+    learn();
+    enricher.release();
+    expect(recorded).toHaveLength(1000);
+  });
+});
+
 it("a stream that begins again says so, the first one does not", async () => {
   const { enricher, take } = setUp();
   enricher.begin();

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type EngineEvent, eventsQuery, readEvents } from "../../../../src/containers/docker/engine/events.ts";
+import { problemThresholds } from "../../../../src/problems/rules.ts";
+import {
+  type EngineEvent,
+  eventsQuery,
+  readEvents,
+  toFirstEventsQuery,
+} from "../../../../src/containers/docker/engine/events.ts";
 import { fullId } from "../../../support/docker-fake.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -140,4 +146,9 @@ it("the engine is asked for events of containers and their actions alone", () =>
       "remove",
     ],
   });
+});
+
+it("the first subscription begins before the window of restart loops", () => {
+  const query = toFirstEventsQuery(1_768_298_400_999);
+  expect(query).toEqual({ ...eventsQuery, since: 1_768_298_400 - problemThresholds.loopSeconds });
 });
