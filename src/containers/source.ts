@@ -24,6 +24,8 @@ export interface EngineStatus {
   /** Whether each of them was inspected: until then `runs` may lack one. */
   readonly isInspected: boolean;
   readonly ok: boolean;
+  /** When its loss was noticed, unix milliseconds; null while it answers, and if it was never listed. */
+  readonly lostAt: number | null;
   /** When it last answered or sent an event, unix milliseconds; null if never. */
   readonly contactAt: number | null;
   /** When it last listed all its containers, RFC 3339; null if never. */

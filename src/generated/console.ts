@@ -161,7 +161,7 @@ export type ProblemKind =
   | 'DEPLOY_INFO_UNREADABLE'
   /** The verdict on the newest deploy is REGRESSED, at most 60 min after it. */
   | 'DEPLOY_REGRESSED'
-  /** The container engine does not answer: what it runs is unknown. */
+  /** The container engine has not answered for 10 s, or never did: what it runs is unknown. */
   | 'ENGINE_UNREACHABLE'
   /** A real file system of the host is more than 90 % full. */
   | 'HOST_DISK_FULL'

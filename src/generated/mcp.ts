@@ -121,7 +121,7 @@ export type ProblemKind =
   | 'deploy_info_unreadable'
   /** The verdict on the newest deploy is REGRESSED, at most 60 min after it. */
   | 'deploy_regressed'
-  /** The container engine does not answer: what it runs is unknown. */
+  /** The container engine has not answered for 10 s, or never did: what it runs is unknown. */
   | 'engine_unreachable'
   /** A real file system of the host is more than 90 % full. */
   | 'host_disk_full'

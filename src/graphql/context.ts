@@ -1,5 +1,7 @@
 import type { Principal, RequestOrigin } from "../auth/principal.ts";
+import type { ContainerListing } from "../containers/source.ts";
 import { OpsError } from "../lib/errors.ts";
+import { settleListing } from "../problems/settle.ts";
 import { type ContainerHistoryLoaders, createContainerHistoryLoaders } from "./containers/history-loader.ts";
 import { type ContainerLoaders, createContainerLoaders } from "./containers/loader.ts";
 import { createDeployLoader, type DeployLoader } from "./deploys/info-loader.ts";
@@ -39,6 +41,7 @@ export function createContext(sources: Sources, caller: Caller, selectRows?: Sel
 export class Loaders {
   readonly #sources: Sources;
   readonly #caller: Caller;
+  readonly #areOfProblems: boolean;
   #nowMs: number | undefined;
   #containers: ContainerLoaders | undefined;
   #containerHistory: ContainerHistoryLoaders | undefined;
@@ -52,9 +55,15 @@ export class Loaders {
   #deploys: DeployLoaders | undefined;
   #logs: LogLoaders | undefined;
 
-  constructor(sources: Sources, caller: Caller) {
+  constructor(sources: Sources, caller: Caller, areOfProblems = false) {
     this.#sources = sources;
     this.#caller = caller;
+    this.#areOfProblems = areOfProblems;
+  }
+
+  /** What these loaders know of the engines: those of problems disregard a loss that has just begun. */
+  settle(listing: ContainerListing): ContainerListing {
+    return this.#areOfProblems ? settleListing(listing, this.nowMs) : listing;
   }
 
   /** For a subscription, before each message: clears the loaders, for fresh reads. */
@@ -114,7 +123,7 @@ export class Loaders {
   }
 
   get problems(): ProblemLoader {
-    return createProblemLoader(this.#sources, this.#caller, (caller) => new Loaders(this.#sources, caller));
+    return createProblemLoader(this.#sources, this.#caller, (caller) => new Loaders(this.#sources, caller, true));
   }
 
   get timeline(): TimelineLoader {

@@ -39,6 +39,8 @@ export const problemThresholds = {
   /** A restart loop: at least so many restarts by the policy in so many seconds. */
   loopRestarts: 3,
   loopSeconds: 900,
+  /** An engine that was lost so short a time ago may be back at once: what it ran counts as it was known. */
+  lostSeconds: 10,
   /** A container that was created so long ago may still start. */
   startSeconds: 60,
   /** A role that nobody configured is meant to run if it ran so long at a stretch, within so long, seconds. */
@@ -57,8 +59,17 @@ export const problemThresholds = {
   failedSeconds: 86_400,
 } as const;
 
-const { loopRestarts, loopSeconds, diskRatio, oomSeconds, memoryRatio, memorySeconds, verdictSeconds, failedSeconds } =
-  problemThresholds;
+const {
+  loopRestarts,
+  loopSeconds,
+  lostSeconds,
+  diskRatio,
+  oomSeconds,
+  memoryRatio,
+  memorySeconds,
+  verdictSeconds,
+  failedSeconds,
+} = problemThresholds;
 
 interface KindRule {
   readonly severity: Severity;
@@ -81,7 +92,10 @@ export const problemRules = {
     "OpsHostDown",
     "The host's node-exporter does not answer Prometheus: its last two scrapes failed.",
   ),
-  engine_unreachable: byAlert("OpsEngineDown", "The container engine does not answer: what it runs is unknown."),
+  engine_unreachable: byAlert(
+    "OpsEngineDown",
+    `The container engine has not answered for ${formatDuration(lostSeconds)}, or never did: what it runs is unknown.`,
+  ),
   upstream_down: byAlert(
     "OpsUpstreamDown",
     "Nothing can be read from a database, a broker or Prometheus: its state is unknown.",

@@ -75,6 +75,7 @@ export function sampleEngine(overrides: Partial<EngineStatus> = {}): EngineStatu
     runs: null,
     isInspected: true,
     ok: true,
+    lostAt: null,
     contactAt: null,
     listedAt: null,
     error: null,

@@ -1,6 +1,6 @@
 import { maySee, maySeeContainer, type Principal, requireEnvironments } from "../../auth/principal.ts";
 import { type Container, type ContainerStats, toContainerKey } from "../../containers/container.ts";
-import type { EngineStatus, KnownEngines, SilentEngine } from "../../containers/source.ts";
+import type { ContainerListing, EngineStatus, KnownEngines, SilentEngine } from "../../containers/source.ts";
 import type { DeployInfo } from "../../deploys/deploy.ts";
 import { createInfoFor, type InfoFor, needDeploy, withDeploy } from "../../deploys/release.ts";
 import { type Known, KnownLoader, onceKnown } from "../../lib/known.ts";
@@ -92,11 +92,21 @@ export interface ContainerLoaders {
 export function createContainerLoaders(
   sources: Sources,
   { principal, signal, budget }: Caller,
-  siblings: { readonly deploy: DeployLoader },
+  siblings: { readonly deploy: DeployLoader; settle(listing: ContainerListing): ContainerListing },
 ): ContainerLoaders {
-  const list = () => sources.containers.list(signal);
-  let listing = once(list);
-  const retired = once(() => sources.containers.listRetired(signal));
+  const list = () => {
+    const read = once(() => sources.containers.list(signal));
+    return { read, settled: once(async () => siblings.settle(await read())) };
+  };
+  let current = list();
+  const listing = () => current.settled();
+  const retired = once(async () => {
+    const [containers, { engines: asked }] = await Promise.all([
+      sources.containers.listRetired(signal),
+      current.read(),
+    ]);
+    return siblings.settle({ containers, engines: asked }).containers;
+  });
   const find = async (filter: ContainerFilter) =>
     (await listing()).containers.filter(createContainerFilter(filter, principal));
   const infoFor = onceKnown(async (): Promise<InfoFor> => {
@@ -156,7 +166,7 @@ export function createContainerLoaders(
     const heard = sources.containers.heard().filter(isMeant);
     if (heard.length === 0) return null;
     const { failure } = await settle(heard, () => true);
-    listing = once(list);
+    current = list();
     return { failure };
   };
   /**
@@ -177,7 +187,7 @@ export function createContainerLoaders(
       }
     };
     const rows = (await Promise.all(asked.map(ask))).flat();
-    listing = once(list);
+    current = list();
     return { rows, failure: failure as OpsError | null };
   };
   /** Inspects again: it must still have this name and be visible to the caller. */

@@ -1,6 +1,6 @@
 import { isOfOthers, maySeeContainer, type Principal } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
-import type { EngineStatus, KnownEngines } from "../../containers/source.ts";
+import type { ContainerListing, KnownEngines } from "../../containers/source.ts";
 import { type Steps, takeSteps } from "../../lib/budget/steps.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toProblem } from "../../lib/errors.ts";
@@ -43,16 +43,13 @@ interface SourceResult {
   readonly gap: WorkGap | null;
 }
 
-const nothing: { readonly containers: readonly Container[]; readonly engines: readonly EngineStatus[] } = {
-  containers: [],
-  engines: [],
-};
+const nothing: ContainerListing = { containers: [], engines: [] };
 
 /** Lists the live hosts of all engines, whatever the caller may see: the caller learns only that a job is no orphan. */
 export function createOrphanLoaders(
   sources: Sources,
   { principal, signal, budget }: Caller,
-  siblings: { readonly queues: QueueLoaders },
+  siblings: { readonly queues: QueueLoaders; settle(listing: ContainerListing): ContainerListing },
 ): OrphanLoaders {
   const search = oncePerEnv(async (env) => {
     const shown = await siblings.queues.visibleOf(env);
@@ -60,7 +57,7 @@ export function createOrphanLoaders(
     const results = await Promise.all(shown.map((source) => askWorkers(source, signal)));
     // Only now: the list has every worker that existed when the jobs were read.
     const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
-    const live = isNeeded ? await sources.containers.listRunning(signal) : nothing;
+    const live = siblings.settle(isNeeded ? await sources.containers.listRunning(signal) : nothing);
     const found = await takeSteps(judgeAll(results, live), budget);
     const isAny = found.some(({ judged }) => countLost(judged ?? []) > 0);
     const blindSpot = isAny ? findBlindSpot(live.containers, selectEngines(principal, live.engines), principal) : null;
@@ -107,7 +104,7 @@ interface SourceJudgement {
 
 function* judgeAll(
   results: readonly SourceResult[],
-  { containers, engines }: typeof nothing,
+  { containers, engines }: ContainerListing,
 ): Steps<readonly SourceJudgement[]> {
   const judge = yield* createJudge(containers, engines);
   const found: SourceJudgement[] = [];

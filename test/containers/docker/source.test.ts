@@ -206,6 +206,7 @@ test("one engine's failure hides nothing of the other", async () => {
       runs: null,
       isInspected: true,
       ok: false,
+      lostAt: null,
       contactAt: null,
       listedAt: null,
       error: { code: "docker_timeout", message: "Docker engine down: no answer within 2 s" },

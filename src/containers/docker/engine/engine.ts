@@ -153,6 +153,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   const toStatus = (error: OpsError | null): EngineStatus => {
     const { environments, isInspected } = inventory.snapshot(error !== null);
     const runs = listedAt === null ? null : environments;
+    const lostAt = listedAt === null || error === null ? null : (watcher.loss()?.at ?? null);
     const clockOffset = client.clock();
     const clockSkew = clockOffset && toClockSkew(clockOffset);
     return {
@@ -161,6 +162,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
       runs,
       isInspected,
       ok: error === null,
+      lostAt,
       contactAt,
       listedAt,
       error: error && toProblem(error),

@@ -78,6 +78,7 @@ describe("an engine that answers", () => {
       runs: new Set(),
       isInspected: true,
       ok: true,
+      lostAt: null,
       contactAt: begin,
       listedAt: formatRfc3339(begin),
       error: null,
@@ -156,6 +157,7 @@ describe("an engine that answers", () => {
         runs: null,
         isInspected: true,
         ok: false,
+        lostAt: null,
         contactAt: null,
         listedAt: null,
         error: { code: "docker_timeout", message: "Docker engine fake: the call was given up before it answered" },
@@ -209,7 +211,7 @@ describe("the first subscription to an engine", () => {
     const { fake, recorded, status, engine } = await subscribe();
     const list = json([listed(id, "web-1", {})]);
     fake.on("/containers/json", json({}, 500));
-    expect(await status()).toMatchObject({ ok: false });
+    expect(await status()).toMatchObject({ ok: false, lostAt: null });
     expect(recorded).toEqual([]);
     fake.on("/containers/json", list);
     await expect.poll(() => engine.viewCached()?.status.ok, { timeout: 10_000 }).toBe(true);
@@ -228,12 +230,14 @@ describe("an engine that is lost", () => {
     // First that the stream was cut, then why it cannot be opened again.
     await expect.poll(async () => (await status()).error?.message).toBe(message);
     expect(await status()).toMatchObject({ contactAt: begin, error: { code: "docker_unavailable", message } });
+    const { lostAt } = await status();
+    expect(lostAt).toBeGreaterThanOrEqual(begin);
     expect((await engine.view(soon())).snapshot?.visible).toMatchObject([{ name: "web-1", stale: true }]);
     await expect(engine.known(soon())).rejects.toThrow(message);
     vi.setSystemTime(begin + 5000);
     expect((await engine.view(soon())).snapshot).not.toBeNull();
     vi.setSystemTime(begin + 5001);
-    expect((await engine.view(soon())).snapshot).toBeNull();
+    expect(await engine.view(soon())).toMatchObject({ snapshot: null, status: { lostAt } });
     await expect(engine.known(soon())).rejects.toThrow(message);
     const fields = { engine: "fake", code: "docker_unavailable", cause: "Error: aborted" };
     expect(lines).toEqual([["warn", fields, "Docker engine cannot be asked"]]);
@@ -241,6 +245,7 @@ describe("an engine that is lost", () => {
     fake.on("/events", (_, response) => response.writeHead(200).flushHeaders());
     fake.on("/containers/json", json([]));
     await expect.poll(async () => (await status()).ok).toBe(true);
+    expect((await status()).lostAt).toBeNull();
     expect(lines.slice(1)).toEqual([["info", { engine: "fake" }, "Docker engine answers again"]]);
   });
 
