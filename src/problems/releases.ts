@@ -1,4 +1,5 @@
 import { toContainerKey } from "../containers/container.ts";
+import { isFloatingTag } from "../containers/kamal/version.ts";
 import { type DeployInfo, toDeployGroup } from "../deploys/deploy.ts";
 import { type Drift, settlingMs } from "../deploys/drift.ts";
 import { type Deploy, findLatest, isLive } from "../deploys/state.ts";
@@ -89,7 +90,7 @@ function findDeployProblems(
     );
   const incomplete = findLatest(deploys)
     .filter((deploy) => deploy.state === "incomplete" && !isYounger(deploy, settlingMs / 1000, nowMs))
-    .filter((deploy) => !explained.has(toGroupKey(deploy)))
+    .filter((deploy) => !explained.has(toGroupKey(deploy)) && !isByHand(deploy))
     .map((deploy) => {
       const evidence = [formatCount(deploy.containers.filter(isLive).length, "container runs it", "containers run it")];
       return toProblem("deploy_incomplete", deploy, `The deploy of ${toName(deploy)} is incomplete`, evidence);
@@ -108,6 +109,11 @@ function findDeployProblems(
       deploy,
     });
   }
+}
+
+/** A moving tag that no record tells of: somebody may have started the container by hand. */
+function isByHand({ origin, version }: Deploy): boolean {
+  return origin === "containers" && isFloatingTag(version);
 }
 
 function toName({ tag, service, destination }: Deploy): string {

@@ -114,6 +114,13 @@ describe("an incomplete deploy", () => {
     expect(find({ deploys: [incomplete] }, [other])).toHaveLength(1);
     expect(find({ deploys: [incomplete] }, [{ ...other, kind: "role_down" }])).toEqual([]);
   });
+
+  it("is none of a moving tag that a container alone shows", () => {
+    const latest = { ...incomplete, tag: "latest", version: "latest" };
+    expect(find({ deploys: [{ ...latest, origin: "containers" }] })).toEqual([]);
+    expect(find({ deploys: [{ ...latest, origin: "history" }] })).toHaveLength(1);
+    expect(find({ deploys: [{ ...incomplete, origin: "containers" }] })).toHaveLength(1);
+  });
 });
 
 describe("drift", () => {
