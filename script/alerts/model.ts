@@ -38,6 +38,15 @@ export interface Recording {
   readonly why?: string;
 }
 
+/**
+ * How long an alert goes on after its condition was last seen, seconds. A scrape that fails ends all
+ * series of the gateway: this covers two in a row at the shipped interval of 15 s.
+ */
+export const keepFiringSeconds = 60;
+
+/** How often Grafana evaluates the rules, seconds. */
+export const grafanaSeconds = 60;
+
 /** One condition that needs attention: an alert of Prometheus and one of Grafana. */
 export interface Alert {
   readonly alert: string;

@@ -1,4 +1,12 @@
-import { type Alert, createTime, isAlert, type Recording, type RuleGroup, toRunbook } from "./model.ts";
+import {
+  type Alert,
+  createTime,
+  isAlert,
+  keepFiringSeconds,
+  type Recording,
+  type RuleGroup,
+  toRunbook,
+} from "./model.ts";
 import { toRecordings } from "./recordings.ts";
 import { toAlertGroups } from "./table.ts";
 
@@ -34,6 +42,7 @@ function toRule(rule: Recording | Alert, factor: number): string {
 function toDetails({ alert, severity, for: seconds, summary, description }: Alert, factor: number): string[] {
   return [
     ...(seconds > 0 ? [`for: ${createTime(factor).span(seconds)}`] : []),
+    `keep_firing_for: ${createTime(factor).span(keepFiringSeconds)}`,
     `labels: { severity: ${severity} }`,
     "annotations:",
     `  summary: ${JSON.stringify(summary)}`,

@@ -1,4 +1,4 @@
-import { type Alert, createTime, toRunbook } from "../alerts/model.ts";
+import { type Alert, createTime, grafanaSeconds, keepFiringSeconds, toRunbook } from "../alerts/model.ts";
 import { toAlerts } from "../alerts/table.ts";
 import { expression } from "./datasources.ts";
 import type { Target } from "./model.ts";
@@ -6,13 +6,20 @@ import { promqlNow } from "./targets.ts";
 
 /**
  * Alert rules as Grafana provisions them, in the folder of the dashboards: the same conditions as those of Prometheus, with its names, severities and
- * durations. An empty answer and a failed one are alerts of their own (DatasourceNoData, DatasourceError).
+ * durations. An empty answer and a failed one are alerts of their own (DatasourceNoData, DatasourceError). A series that one evaluation lacks ends no
+ * alert.
  *
  * @param factor divides all durations. @default 1
  */
 export function toAlerting(factor = 1): object {
   const rules = toAlerts(factor).map((rule) => toRule(rule, factor));
-  const group = { orgId: 1, name: "wallet-core-ops", folder: "Ops", interval: createTime(factor).span(60), rules };
+  const group = {
+    orgId: 1,
+    name: "wallet-core-ops",
+    folder: "Ops",
+    interval: createTime(factor).span(grafanaSeconds),
+    rules,
+  };
   return { apiVersion: 1, groups: [group] };
 }
 
@@ -37,6 +44,9 @@ function toRule(rule: Alert, factor: number): object {
     noDataState: "NoData",
     execErrState: grafana ? "Alerting" : "Error",
     for: createTime(factor).span(rule.for),
+    // A number that is 0 again, and a series that is gone: each has a setting of its own.
+    keepFiringFor: createTime(factor).span(keepFiringSeconds),
+    missing_series_evals_to_resolve: keepFiringSeconds / grafanaSeconds + 1,
     // Grafana fills in the variable when it reads the file: only braced ones in an annotation.
     annotations: {
       summary: toTemplate(summary),

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAlerts } from "../../script/alerts/table.ts";
 import { callDocker } from "../../script/services/docker-api.ts";
+import { hasSamples } from "../../script/services/prometheus.ts";
 import { type Condition, createMeasure } from "../support/alert-measure.ts";
 import { type AlertStage, createAlertStage } from "../support/alert-stage.ts";
 import { removeContainers, stopContainer } from "../support/docker-containers.ts";
@@ -322,6 +323,24 @@ it("one outage of a database is one alert and one message", async () => {
     ["firing", ["postgres"]],
     ["resolved", ["postgres"]],
   ]);
+}, 120_000);
+
+it("a scrape that fails ends no alert, and the end of its condition does", async () => {
+  const labels = { role: "runner" };
+  const has = (query: string) => hasSamples(stage.place.prometheusUrl, query);
+  const ofRole = 'ops_problem{kind="role_down", role="runner"}';
+  await stopContainer(stage.engines.a, containers.runner);
+  const firing = await stage.watch.fires("OpsRoleDown", labels);
+  stage.failScrapes();
+  const isMissed = () => has('count(min_over_time(up{job="wallet-core-ops"}[10s]) == 0) >= 2');
+  await expect.poll(isMissed, { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => has(`count(${ofRole}) == 2`), { timeout: 30_000 }).toBe(true);
+  // The alerts after that scrape are seen.
+  await sleep(2000);
+  expect(firing.to).toBeNull();
+  await startAgain(containers.runner);
+  const endedAt = Date.now();
+  expect((await stage.watch.ends(firing)) - endedAt).toBeLessThan(30_000);
 }, 120_000);
 
 it("a gateway that Prometheus does not scrape is reported as down", async () => {

@@ -214,7 +214,7 @@ describe("deploy/prometheus", () => {
     expect(config).toMatchObject({ status: 0, text: expect.stringMatching(/SUCCESS: 2 rule files found/) });
     const rules = ["alerts", "recording"].map((name) => `deploy/prometheus/rules/${name}.yml`);
     expect(promtool(["check", "rules", ...rules])).toMatchObject({ status: 0 });
-    const tests = ["deploy/prometheus/tests/rules.yml"];
+    const tests = ["rules", "missed-scrapes"].map((name) => `deploy/prometheus/tests/${name}.yml`);
     expect(promtool(["test", "rules", ...tests])).toMatchObject({ status: 0 });
   });
 

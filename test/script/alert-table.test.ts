@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createTime } from "../../script/alerts/model.ts";
+import { createTime, grafanaSeconds, keepFiringSeconds } from "../../script/alerts/model.ts";
 import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { toAlerts } from "../../script/alerts/table.ts";
 
@@ -40,6 +40,29 @@ describe("the shipped alerts of Prometheus and of Grafana", () => {
     expect(prometheus.size).toBe(22);
     expect([...prometheus.keys()]).toContain("OpsRoleDown");
     expect(Object.fromEntries(readGrafana())).toEqual(Object.fromEntries(prometheus));
+  });
+
+  it("go on for two scrapes that fail, at the shipped interval", () => {
+    const config = readFileSync("deploy/prometheus/prometheus.yml", "utf8");
+    const seconds = Number(/^ {2}scrape_interval: (\d+)s$/m.exec(config)?.[1]);
+    // From the first evaluation without a series to the first one after the next good scrape.
+    expect(keepFiringSeconds).toBeGreaterThan(3 * seconds);
+    const text = readFileSync("deploy/prometheus/rules/alerts.yml", "utf8");
+    expect(
+      text
+        .split(/^ {6}- alert: /m)
+        .slice(1)
+        .filter((rule) => !rule.includes("\n        keep_firing_for: 1m\n")),
+    ).toEqual([]);
+    const { groups } = JSON.parse(readFileSync("deploy/grafana/provisioning/alerting/ops.json", "utf8")) as {
+      groups: { interval: string; rules: Record<string, unknown>[] }[];
+    };
+    expect(groups.map(({ interval }) => interval)).toEqual([createTime().span(grafanaSeconds)]);
+    for (const rule of groups.flatMap(({ rules }) => rules)) {
+      expect(rule).toMatchObject({ keepFiringFor: "1m", missing_series_evals_to_resolve: 2 });
+      // Grafana resolves at the second of these evaluations, a whole interval after the first.
+      expect(grafanaSeconds).toBeGreaterThan(3 * seconds);
+    }
   });
 
   it("have a docs page each, with what to look at and what to do", () => {

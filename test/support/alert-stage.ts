@@ -4,6 +4,7 @@ import { createServer, request as send } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { createTime, keepFiringSeconds } from "../../script/alerts/model.ts";
 import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { startAlertmanager } from "../../script/services/alertmanager.ts";
 import { startDockerd } from "../../script/services/dockerd.ts";
@@ -137,7 +138,9 @@ export async function createAlertStage() {
   const alertmanager = keep(
     await startAlertmanager(join(folder, "alertmanager"), writeAlertmanager(folder, webhook.port)),
   );
-  const targets = [...Object.values(gateways), older].map(({ address }) => address);
+  const scraped = await Promise.all(Object.values(gateways).map(({ url }) => startFlakyProxy(url)));
+  for (const proxy of scraped) stack.use(proxy);
+  const targets = [...scraped, older].map(({ address }) => address);
   const configFile = join(folder, "prometheus.yml");
   const writeConfig = (job = "wallet-core-ops") =>
     writeFileSync(
@@ -146,7 +149,9 @@ export async function createAlertStage() {
     );
   for (const [name, text] of toRuleFiles(factor)) {
     mkdirSync(join(folder, "rules"), { recursive: true });
-    writeFileSync(join(folder, "rules", name), text);
+    // Four scrapes are longer here than a minute of the rules.
+    const shipped = `keep_firing_for: ${createTime(factor).span(keepFiringSeconds)}\n`;
+    writeFileSync(join(folder, "rules", name), text.replaceAll(shipped, "keep_firing_for: 8s\n"));
   }
   writeFileSync(join(folder, "token"), token);
   writeConfig();
@@ -172,6 +177,8 @@ export async function createAlertStage() {
     flaky,
     older,
     host,
+    /** Each gateway's next scrape fails. */
+    failScrapes: () => scraped.forEach((proxy) => proxy.fail("once")),
     writeToken,
     writeDeploy,
     breakDeploy: () => writeFileSync(deployPath, "{"),
@@ -327,13 +334,14 @@ async function startHost(folder: string, stack: AsyncDisposableStack) {
   };
 }
 
-/** A proxy before Prometheus that fails like an overloaded one: always, or three of four times. Each gateway asks once a second, and the other one has no errors. */
+/** A proxy before Prometheus that fails like an overloaded one: always, or three of four times. Each gateway asks once a second, and the other one has no errors. Before a gateway it fails one scrape. */
 async function startFlakyProxy(target: string) {
-  let failing: "never" | "at times" | "always" = "never";
+  let failing: "never" | "at times" | "once" | "always" = "never";
   const server = createServer((request, response) => {
     // Only what asks for the past: a scrape asks for the present, and what it cannot get is an outage.
     const isNow = failing === "always" || (failing === "at times" && request.url?.includes("/query_range"));
-    if (isNow) {
+    if (isNow || failing === "once") {
+      if (failing === "once") failing = "never";
       response.writeHead(503).end();
       return;
     }
@@ -351,8 +359,10 @@ async function startFlakyProxy(target: string) {
   });
   const port = await freePort();
   await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  const address = `127.0.0.1:${port}`;
   return {
-    url: `http://127.0.0.1:${port}`,
+    address,
+    url: `http://${address}`,
     fail: (when: typeof failing) => void (failing = when),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
