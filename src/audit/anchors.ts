@@ -1,5 +1,5 @@
 import { parseJson } from "../lib/http-client.ts";
-import { formatCount } from "../lib/text.ts";
+import { formatCount } from "../facts/format.ts";
 import { type ChainHead, genesis } from "./line.ts";
 
 /** Compares a chain with heads that were noted outside of it. */

@@ -9,7 +9,7 @@ import { type ContainersProbe, probeContainers, probeEngine } from "../container
 import { probeDeployInfo } from "../deploys/files/source.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { protectSecrets } from "../lib/redact/secrets.ts";
-import { formatCount, formatDuration } from "../lib/text.ts";
+import { formatCount, formatDuration } from "../facts/format.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import { probePrometheus } from "../prometheus/source.ts";
 import { probeQueueSources } from "../queues/probe.ts";

@@ -139,7 +139,7 @@ export type ProblemKind =
   | 'DEPLOY_INCOMPLETE'
   /** deploy_info.json is there, but cannot be read. */
   | 'DEPLOY_INFO_UNREADABLE'
-  /** The verdict on the newest deploy is REGRESSED, at most 60 min after it. */
+  /** The verdict on the newest deploy is REGRESSED, at most 1 h after it. */
   | 'DEPLOY_REGRESSED'
   /** The container engine has not answered for 10 s, or never did: what it runs is unknown. */
   | 'ENGINE_UNREACHABLE'

@@ -119,7 +119,7 @@ export type ProblemKind =
   | 'deploy_incomplete'
   /** deploy_info.json is there, but cannot be read. */
   | 'deploy_info_unreadable'
-  /** The verdict on the newest deploy is REGRESSED, at most 60 min after it. */
+  /** The verdict on the newest deploy is REGRESSED, at most 1 h after it. */
   | 'deploy_regressed'
   /** The container engine has not answered for 10 s, or never did: what it runs is unknown. */
   | 'engine_unreachable'

@@ -4,7 +4,7 @@ import type { Principal } from "../auth/principal.ts";
 import type { StreamEnd, StreamLease } from "../auth/stream-lease.ts";
 import { createThrottle } from "../auth/throttle.ts";
 import { OpsError } from "../lib/errors.ts";
-import { formatCount } from "../lib/text.ts";
+import { formatCount } from "../facts/format.ts";
 import { watchPaths } from "./connections/paths.ts";
 import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";

@@ -1,7 +1,7 @@
 import { type Container, liveStates, type StatsPoint, toContainerKey } from "../containers/container.ts";
 import type { Environment } from "../lib/environment.ts";
 import { mapSteps, type Steps } from "../lib/budget/steps.ts";
-import { formatCount, formatDuration } from "../lib/text.ts";
+import { formatAge, formatCount, formatDuration, formatPercent, formatShare } from "../facts/format.ts";
 import { type ServiceGroup, toRoleKey } from "../releases/service-group.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
 import { aboutContainer, compareTexts, createProblem, type CurrentProblem } from "./problem.ts";
@@ -192,7 +192,7 @@ function findHighMemory(container: Container, samples: readonly StatsPoint[], no
       ...aboutContainer(container),
       title: `${container.name} is near its memory limit`,
       since: first.sampledAt,
-      evidence: [`memory ${Math.floor(last.memPct)} %, threshold ${memoryRatio * 100} %`],
+      evidence: [`memory ${formatPercent(last.memPct)}, threshold ${formatShare(memoryRatio)}`],
     }),
   ];
 }
@@ -305,8 +305,4 @@ function findStopped({ containers, retired }: ContainerReadings, eventsOf: Event
       evidence: [`status ${container.status}`, ...toEnd(container, eventsOf)],
     }),
   );
-}
-
-function formatAge(time: string, nowMs: number): string {
-  return formatDuration((nowMs - Date.parse(time)) / 1000);
 }

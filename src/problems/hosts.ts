@@ -2,7 +2,7 @@ import type { EngineStatus, SilentEngine } from "../containers/source.ts";
 import type { Host, Thresholds } from "../hosts/host.ts";
 import type { Environment } from "../lib/environment.ts";
 import { type DatabaseClock, describeSkew, isSkewed } from "../lib/clock-skew.ts";
-import { formatDuration } from "../lib/text.ts";
+import { formatDuration, formatShare } from "../facts/format.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
 import { createProblem, type CurrentProblem } from "./problem.ts";
@@ -48,7 +48,7 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
               title: `The host ${name} is hot`,
               since: sinceOf(host, "alert"),
               evidence: hot,
-              rule: `CPU of the host at or above ${toPercent(thresholds.cpu)} (WALLET_CORE_OPS_CPU_THRESHOLD), or memory at or above ${toPercent(thresholds.mem)} (WALLET_CORE_OPS_MEM_THRESHOLD).`,
+              rule: `CPU of the host at or above ${formatShare(thresholds.cpu)} (WALLET_CORE_OPS_CPU_THRESHOLD), or memory at or above ${formatShare(thresholds.mem)} (WALLET_CORE_OPS_MEM_THRESHOLD).`,
             }),
           ]
         : []),
@@ -56,8 +56,8 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
         ? [
             createProblem("host_disk_full", instance, {
               ...about,
-              title: `A file system of ${name} is ${toPercent(diskUtil)} full`,
-              evidence: [`fullest file system ${toPercent(diskUtil)}, threshold ${toPercent(diskRatio)}`],
+              title: `A file system of ${name} is ${formatShare(diskUtil)} full`,
+              evidence: [`fullest file system ${formatShare(diskUtil)}, threshold ${formatShare(diskRatio)}`],
             }),
           ]
         : []),
@@ -66,12 +66,9 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
 }
 
 function toFact(what: string, used: number | null, threshold: number): string[] {
-  return used !== null && used >= threshold ? [`${what} ${toPercent(used)}, threshold ${toPercent(threshold)}`] : [];
-}
-
-/** Rounded down, so that 99.6 % is not full; a tolerance for shares that a binary number cannot hold. */
-function toPercent(share: number): string {
-  return `${Math.floor(share * 100 + 1e-9)} %`;
+  return used !== null && used >= threshold
+    ? [`${what} ${formatShare(used)}, threshold ${formatShare(threshold)}`]
+    : [];
 }
 
 export interface EngineReadings {

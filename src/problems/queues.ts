@@ -1,5 +1,6 @@
 import type { Environment } from "../lib/environment.ts";
-import { formatCount, formatDuration, formatFirst } from "../lib/text.ts";
+import { formatCount, formatDuration, formatRate } from "../facts/format.ts";
+import { formatFirst } from "../lib/text.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { Upstream } from "../lib/upstream-call.ts";
 import { describeOwners, type QueueOwner, toOwner } from "../queues/owners.ts";
@@ -119,7 +120,7 @@ function toEvidence(queue: QueueMetrics): string[] {
   const waiting = formatCount(depth, "job waits", "jobs wait");
   return [
     oldestAgeSeconds === null ? waiting : `${waiting}, the oldest for ${formatDuration(oldestAgeSeconds)}`,
-    ...(processedPerSec === null ? [] : [`${formatRate(processedPerSec)} succeed per second`]),
+    ...(processedPerSec === null ? [] : [`${formatRate(processedPerSec)} succeed`]),
     ...(failuresRecent === null ? [] : [`${formatCount(Math.round(failuresRecent), "failure")} in 5 min`]),
     ...(failuresLastHour === null ? [] : [`${formatCount(failuresLastHour, "failure")} in an hour`]),
     ...(active === null ? [] : [formatCount(active, "job runs", "jobs run")]),
@@ -130,11 +131,6 @@ function toEvidence(queue: QueueMetrics): string[] {
 /** A queue of several services names none as its own. */
 function toShared(owners: readonly QueueOwner[] | null): string[] {
   return owners && owners.length > 1 ? [`shared by ${describeOwners(owners)}`] : [];
-}
-
-/** Two digits, unless it is zero or a whole number. */
-function formatRate(perSecond: number): string {
-  return String(Number(perSecond.toPrecision(2)));
 }
 
 function findOrphans(

@@ -4,7 +4,7 @@ import { type DeployInfo, toDeployGroup } from "../deploys/deploy.ts";
 import { type Drift, settlingMs } from "../deploys/drift.ts";
 import { type Deploy, findLatest, isLive } from "../deploys/state.ts";
 import type { DeployVerdict } from "../deploys/verdict/types.ts";
-import { formatCount, formatDuration } from "../lib/text.ts";
+import { formatCount, formatDuration } from "../facts/format.ts";
 import { type ServiceGroup, toGroup, toGroupKey } from "../releases/service-group.ts";
 import { compareTexts, createProblem, type CurrentProblem } from "./problem.ts";
 import { problemThresholds } from "./rules.ts";

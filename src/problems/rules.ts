@@ -1,6 +1,6 @@
 import { settlingMs } from "../deploys/drift.ts";
 import { mostClockSkew } from "../lib/clock-skew.ts";
-import { formatDuration } from "../lib/text.ts";
+import { formatDuration, formatShare } from "../facts/format.ts";
 import { queueStateRules } from "../queues/state.ts";
 
 /** critical: somebody must act now. warning: somebody must act today. */
@@ -120,7 +120,7 @@ export const problemRules = {
     `The kernel killed one of its processes for lack of memory in the last ${formatDuration(oomSeconds)}.`,
   ),
   container_memory_high: unalerted(
-    `Memory at or above ${memoryRatio * 100} % of the container's limit (of its host's memory without one) for ${formatDuration(memorySeconds)}. Known only while clients ask for its statistics.`,
+    `Memory at or above ${formatShare(memoryRatio)} of the container's limit (of its host's memory without one) for ${formatDuration(memorySeconds)}. Known only while clients ask for its statistics.`,
   ),
   container_stopped: unalerted("A core container of the release that its role runs elsewhere has stopped."),
   queue_orphans: byAlert(
@@ -135,7 +135,10 @@ export const problemRules = {
   clock_skewed: unalerted(
     `The clock of a container engine or of a database differs from the gateway's by more than ${mostClockSkew} s: their times cannot be compared.`,
   ),
-  host_disk_full: byAlert("OpsHostDiskFull", `A real file system of the host is more than ${diskRatio * 100} % full.`),
+  host_disk_full: byAlert(
+    "OpsHostDiskFull",
+    `A real file system of the host is more than ${formatShare(diskRatio)} full.`,
+  ),
   host_hot: byAlert(
     "OpsHostHot",
     "CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD).",

@@ -9,7 +9,7 @@ import { OpsError } from "../lib/errors.ts";
 import { createChangeLog, type Logger, silentLogger } from "../lib/logger.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { unescapeName } from "../lib/redact/names.ts";
-import { formatCount } from "../lib/text.ts";
+import { formatCount } from "../facts/format.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
 import { quoteReply, UpstreamReply } from "../lib/upstream-reply.ts";
 import type { Matrix } from "./answer.ts";

@@ -1,7 +1,7 @@
 import { quoteRefusal } from "../lib/postgres/errors.ts";
 import type { Row } from "../lib/postgres/pool.ts";
 import { toOpsError } from "../lib/errors.ts";
-import { formatCount } from "../lib/text.ts";
+import { formatCount } from "../facts/format.ts";
 import { quoteReply } from "../lib/upstream-reply.ts";
 import type { Database } from "./postgres/database.ts";
 import { noSubject, toQueueError } from "./postgres/errors.ts";

@@ -1,4 +1,4 @@
-import { toCount, toDuration } from "../lib/format.ts";
+import { formatNumber, formatDuration } from "../facts/format.ts";
 import { queueThresholds } from "./state.ts";
 
 /** The numbers of a queue as the schema has them; `state` is a name of QueueState. */
@@ -25,7 +25,7 @@ export function toQueueReason(figures: ReasonFigures): string {
     case "NO_WORKERS":
       return `${toWaiting(figures)}, no worker takes ${depth === 1 ? "it" : "them"}${toOldest(figures)}`;
     case "STALLED":
-      return `${toWaiting(figures)}, ${toRunning(figures)}none ended in ${toDuration(queueThresholds.stalledSeconds)}${toOldest(figures)}`;
+      return `${toWaiting(figures)}, ${toRunning(figures)}none ended in ${formatDuration(queueThresholds.stalledSeconds)}${toOldest(figures)}`;
     case "FAILING":
       return `${toFailures(figures)}, half or more of what ended in 5 min`;
     case "BACKLOG":
@@ -45,30 +45,30 @@ export function toQueueReason(figures: ReasonFigures): string {
 
 /** "41 jobs wait". */
 function toWaiting({ depth, exact }: ReasonFigures): string {
-  return `${exact ? "" : "~"}${toCount(depth)} ${depth === 1 ? "job waits" : "jobs wait"}`;
+  return `${exact ? "" : "~"}${formatNumber(depth)} ${depth === 1 ? "job waits" : "jobs wait"}`;
 }
 
 function toOldest({ oldestAgeSeconds }: ReasonFigures): string {
-  return oldestAgeSeconds === null ? "" : `; the oldest for ${toDuration(oldestAgeSeconds)}`;
+  return oldestAgeSeconds === null ? "" : `; the oldest for ${formatDuration(oldestAgeSeconds)}`;
 }
 
 function toRunning({ active }: ReasonFigures): string {
-  return active ? `${toCount(active)} ${active === 1 ? "runs" : "run"}, ` : "";
+  return active ? `${formatNumber(active)} ${active === 1 ? "runs" : "run"}, ` : "";
 }
 
 function toFailures({ failuresLastHour, exact, windowSeconds }: ReasonFigures): string {
-  const window = windowSeconds === null ? "1 h" : toDuration(Math.min(3600, windowSeconds));
-  return `${exact ? "" : "~"}${toCount(failuresLastHour)} failed in ${window}`;
+  const window = windowSeconds === null ? "1 h" : formatDuration(Math.min(3600, windowSeconds));
+  return `${exact ? "" : "~"}${formatNumber(failuresLastHour)} failed in ${window}`;
 }
 
 function toBacklog({ depth, exact, oldestAgeSeconds, drainSeconds }: ReasonFigures): string {
   const { backlogAgeSeconds, backlogDrainSeconds } = queueThresholds;
   const reasons: string[] = [];
   if ((oldestAgeSeconds ?? 0) > backlogAgeSeconds)
-    reasons.push(`the oldest waits ${toDuration(oldestAgeSeconds)}, over ${toDuration(backlogAgeSeconds)}`);
+    reasons.push(`the oldest waits ${formatDuration(oldestAgeSeconds)}, over ${formatDuration(backlogAgeSeconds)}`);
   if ((drainSeconds ?? 0) > backlogDrainSeconds) {
-    const jobs = `${exact ? "" : "~"}${toCount(depth)} ${depth === 1 ? "job" : "jobs"}`;
-    reasons.push(`${jobs} need ${toDuration(drainSeconds)}, over ${toDuration(backlogDrainSeconds)}`);
+    const jobs = `${exact ? "" : "~"}${formatNumber(depth)} ${depth === 1 ? "job" : "jobs"}`;
+    reasons.push(`${jobs} need ${formatDuration(drainSeconds)}, over ${formatDuration(backlogDrainSeconds)}`);
   }
   return reasons.join("; ");
 }

@@ -4,7 +4,7 @@ import type { Follow } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
 import type { EdgeStream } from "../http/surface.ts";
 import { OpsError } from "../lib/errors.ts";
-import { formatCount } from "../lib/text.ts";
+import { formatCount } from "../facts/format.ts";
 import { addNanosecond, parseLogTime } from "../lib/time.ts";
 
 /** A followed log as the body of an answer, with its content type. */

@@ -1,11 +1,5 @@
-import { toDuration, toWords, unknownText } from "../lib/format.ts";
+import { formatEnum, unknownText } from "../facts/format.ts";
 import type { Tone } from "./output/style.ts";
-
-/** How long ago a time is: `12 min`. Unknown is a dash. */
-export function toAge(time: string | null | undefined, nowMs = Date.now()): string {
-  if (time === null || time === undefined) return unknownText;
-  return toDuration(Math.max(0, Math.floor((nowMs - Date.parse(time)) / 1000)));
-}
 
 /** A text, or a dash where it is unknown. */
 export function orUnknown(text: string | number | null | undefined): string {
@@ -14,7 +8,7 @@ export function orUnknown(text: string | number | null | undefined): string {
 
 /** An enum value as people write it: `NO_WORKERS` is `no workers`. Unknown is a dash. */
 export function toWord(value: string | null | undefined): string {
-  return value === null || value === undefined ? unknownText : toWords(value);
+  return value === null || value === undefined ? unknownText : formatEnum(value);
 }
 
 const tones: Readonly<Record<string, Tone>> = {

@@ -1,3 +1,4 @@
+import { formatShare } from "../facts/format.ts";
 import type { ContainerEvent, ContainerObserver } from "../containers/events.ts";
 import type { Host, HostReport } from "../hosts/host.ts";
 import type { Steps } from "../lib/budget/steps.ts";
@@ -188,11 +189,9 @@ function toHostState({ status, alert }: Host): string {
 function describeHost(host: Host): string {
   if (host.status === "down") return "is down";
   if (!host.alert) return "is healthy";
-  return `is hot: CPU ${toPercent(host.cpuUtil)}, memory ${toPercent(host.memUtil)}`;
-}
-
-function toPercent(part: number | null): string {
-  return part === null ? "unknown" : `${Math.round(part * 100)} %`;
+  const parts = [["CPU", host.cpuUtil] as const, ["memory", host.memUtil] as const];
+  const known = parts.flatMap(([what, share]) => (share === null ? [] : `${what} ${formatShare(share)}`));
+  return `is hot: ${known.join(", ")}`;
 }
 
 /** Kinds that come from engine events. */

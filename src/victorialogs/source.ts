@@ -17,7 +17,7 @@ import { createKeyedCache } from "../lib/cache.ts";
 import { createChangeLog, type Logger } from "../lib/logger.ts";
 import { escapeName } from "../lib/redact/names.ts";
 import { countKeyRest } from "../lib/redact/sanitize.ts";
-import { formatCount } from "../lib/text.ts";
+import { formatCount } from "../facts/format.ts";
 import { parseLogTime, toLogTimestamp } from "../lib/time.ts";
 import type { ObserveCall } from "../lib/upstream-call.ts";
 import { type Answer, createVictoriaLogsClient, type Row, type VictoriaLogsClient } from "./client.ts";

@@ -48,7 +48,7 @@ describe("a queue", () => {
         queue: stalled,
         evidence: [
           "5 jobs wait, the oldest for 12 min",
-          "0 succeed per second",
+          "0/s succeed",
           "0 failures in 5 min",
           "1 failure in an hour",
           "0 jobs run",

@@ -42,7 +42,7 @@ export function sampleProblem(overrides: Partial<ProblemRow> = {}): ProblemRow {
     severity: "CRITICAL",
     title: "payouts is stalled",
     since: "2026-01-13T09:48:00Z",
-    evidence: ["12 jobs wait", "0 succeed per second"],
+    evidence: ["12 jobs wait", "0/s succeed"],
     rule: "Jobs wait and none ends.",
     alert: "OpsQueueStalled",
     env: "STAGING",

@@ -225,6 +225,7 @@ it("commands start without what only the gateway needs", () => {
     "cli",
     "cli.ts",
     "client",
+    "facts",
     "generated",
     "lib",
     "queues",

@@ -148,7 +148,7 @@ describe("the post-deploy gate", () => {
     const { status, stdout, stderr } = await run("post-deploy", { OPS_ROLES: "web" });
     expect([status, stdout]).toEqual([
       1,
-      expect.stringContaining("worse: mail: 25.0 % of its jobs fail, 0.5 % did before"),
+      expect.stringContaining("worse: mail: 25 % of its jobs fail, 0.5 % did before"),
     ]);
     expect(stderr).toContain("v2: regressed\npost-deploy: v2 is deployed, but made things worse, or cannot be judged.");
   });

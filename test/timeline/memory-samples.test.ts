@@ -138,7 +138,7 @@ describe("observeHosts", () => {
       .entries("host_alert")
       .map(({ env, host: name, time: when, after, from, to, message }) => [env, name, when, after, from, to, message]);
     expect(shown).toEqual([
-      ["staging", "h", at(2), at(1), "ok", "alert", "Host h is hot: CPU 50 %, memory 26 %, was ok"],
+      ["staging", "h", at(2), at(1), "ok", "alert", "Host h is hot: CPU 50 %, memory 25 %, was ok"],
       ["staging", "h", at(3), at(2), "alert", "down", "Host h is down, was alert"],
       ["staging", "h", at(4), at(3), "down", "ok", "Host h is healthy, was down"],
       ["staging", "new", at(4), null, null, "down", "Host new is down"],
@@ -157,7 +157,7 @@ describe("observeHosts", () => {
     finish(observeHosts(memory, null)(first));
     const seen = { kind: "host_alert", time: at(1) } as const;
     expect(memory.entries("host_alert")).toEqual([
-      toEntry({ ...seen, to: "alert", host: "b", message: "Host b is hot: CPU unknown, memory 88 %" }),
+      toEntry({ ...seen, to: "alert", host: "b", message: "Host b is hot: memory 87 %" }),
       toEntry({ ...seen, to: "down", host: "c", message: "Host c is down" }),
     ]);
   });

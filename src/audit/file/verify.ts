@@ -1,5 +1,5 @@
 import { basename, dirname, normalize } from "node:path";
-import { formatCount } from "../../lib/text.ts";
+import { formatCount } from "../../facts/format.ts";
 import { createAnchorCheck } from "../anchors.ts";
 import { type ChainHead, createLineVerifier, genesis } from "../line.ts";
 import { createTimeCheck, type TimeCheck } from "../times.ts";

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { createClock, readClock, warnOfSkew } from "../../lib/clock-skew.ts";
 import { quoteRefusal } from "../../lib/postgres/errors.ts";
-import { formatCount } from "../../lib/text.ts";
+import { formatCount } from "../../facts/format.ts";
 import { explainState } from "../../state/errors.ts";
 import { migrate, newestVersion, readVersion } from "../../state/schema.ts";
 import { rowsOf } from "../../state/database.ts";

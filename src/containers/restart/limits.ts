@@ -1,6 +1,6 @@
 import type { ActionRequest, AuditEntry } from "../../audit/audit.ts";
 import type { ActionLimits, Refusal } from "../../audit/ledger.ts";
-import { formatCount } from "../../lib/text.ts";
+import { formatCount } from "../../facts/format.ts";
 
 export interface RestartRequest extends ActionRequest {
   /** Same key, same token, same request: the same answer, and no second restart. */

@@ -155,8 +155,3 @@ export function compareP95(before: Timing, after: Timing, alpha: number): Compar
   const pValue = quantileIncrease({ seconds: was, jobs: before.jobs }, { seconds: is, jobs: after.jobs }, p95Spread);
   return { pValue, isWorse: pValue < alpha && is >= was * p95Factor && after.seconds - before.seconds >= p95Seconds };
 }
-
-/** For reasons. */
-export function formatSeconds(seconds: number): string {
-  return `${seconds.toFixed(1)} s`;
-}

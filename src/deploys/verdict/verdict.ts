@@ -1,6 +1,6 @@
-import { formatCount } from "../../lib/text.ts";
+import { formatCount, formatDuration, formatNumber, formatShare } from "../../facts/format.ts";
 import type { QueueState } from "../../queues/state.ts";
-import { compareP95, fisherIncrease, rateIncrease, type Timing, formatSeconds, verdictRules } from "./rules.ts";
+import { compareP95, fisherIncrease, rateIncrease, type Timing, verdictRules } from "./rules.ts";
 import type {
   Baseline,
   ContainerEvidence,
@@ -86,7 +86,7 @@ function findContainerReasons(containers: ContainerEvidence, restartsPValue: num
     is >= was * verdictRules.unhealthyFactor &&
     is - was >= verdictRules.unhealthySeconds
   ) {
-    reasons.push(`containers were unhealthy for ${formatSeconds(is)}, ${formatSeconds(was)} before`);
+    reasons.push(`containers were unhealthy for ${formatDuration(is)}, ${formatDuration(was)} before`);
   }
   if (isWorseNow(containers)) reasons.push(`unhealthy now: ${containers.unhealthyNow.join(", ")}`);
   return reasons;
@@ -266,7 +266,7 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   const untested = { pValue: null, waitPValue: null, runPValue: null };
   if (before && after && hasLostJobs(evidence) && hasStopped(before, after, evidence.stateNow ?? null, stateCounts)) {
     const waiting = after.depth === null ? "jobs wait" : formatCount(after.depth, "job waits", "jobs wait");
-    const reason = `${formatCount(countEnded(after), "job")} ended, ${countEnded(before)} did ${when}; ${waiting}`;
+    const reason = `${formatCount(countEnded(after), "job")} ended, ${formatNumber(countEnded(before))} did ${when}; ${waiting}`;
     return { ...evidence, ...untested, outcome: "regressed", reasons: [reason] };
   }
   if (!hasEnough(before) || !hasEnough(after)) {
@@ -285,7 +285,7 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   const run = compareP95(toRun(before), toRun(after), alpha / 2);
   const reasons = [
     pValue < alpha && is - was >= verdictRules.leastRatioGrowth
-      ? `${toPercent(is)} of its jobs fail, ${toPercent(was)} did ${when}`
+      ? `${formatShare(is)} of its jobs fail, ${formatShare(was)} did ${when}`
       : null,
     wait.isWorse ? toLonger("wait", toWait(before), toWait(after), when) : null,
     run.isWorse ? toLonger("run", toRun(before), toRun(after), when) : null,
@@ -335,9 +335,5 @@ const baselineWords: Readonly<Record<Baseline, string>> = {
 };
 
 function toLonger(what: "wait" | "run", { seconds: was }: Timing, { seconds: is }: Timing, when: string): string {
-  return `95 of 100 jobs ${what} up to ${formatSeconds(is ?? 0)}, ${formatSeconds(was ?? 0)} ${when}`;
-}
-
-function toPercent(ratio: number): string {
-  return `${(ratio * 100).toFixed(1)} %`;
+  return `95 of 100 jobs ${what} up to ${formatDuration(is ?? 0)}, ${formatDuration(was ?? 0)} ${when}`;
 }

@@ -11,7 +11,7 @@ import type { NewError } from "../../deploys/verdict/types.ts";
 import { addUp } from "../../deploys/verdict/verdict.ts";
 import { lastsUntil, toReleaseStart, type Windows } from "../../deploys/verdict/windows.ts";
 import { toProblem } from "../../lib/errors.ts";
-import { formatCount } from "../../lib/text.ts";
+import { formatCount } from "../../facts/format.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";

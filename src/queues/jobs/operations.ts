@@ -13,7 +13,7 @@ import { pause } from "../../lib/abort.ts";
 import { onceDone } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { type ErrorCode, OpsError, statusByCode } from "../../lib/errors.ts";
-import { formatCount } from "../../lib/text.ts";
+import { formatCount } from "../../facts/format.ts";
 import type { JobAction, JobChange, JobControl, JobRef } from "./control.ts";
 
 /** The failed jobs of one error in one queue. */

@@ -1,3 +1,4 @@
+import { formatAge } from "../../facts/format.ts";
 import { UsageError } from "../../cli/command.ts";
 import {
   DiscardErrorGroup,
@@ -16,7 +17,7 @@ import { findSource } from "../commands/jobs.ts";
 import { type ResultFormat, resultOption, toWhole } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { toOneLine } from "../output/style.ts";
-import { toAge, toTone, toWord } from "../words.ts";
+import { toTone, toWord } from "../words.ts";
 import { askReason, checkReason, confirm, toOnly, withScope, yesOption } from "./confirm.ts";
 
 type GroupChange = NonNullable<RetryErrorGroupMutation["retryErrorGroup"]>;
@@ -147,7 +148,7 @@ async function showJob(
       `${paint("strong", toOneLine(`job ${jobId}`))} of ${toOneLine(`${queue} (${source})${kind === null || kind === queue ? "" : `, ${kind}`}`)}`,
     );
     const tries = attempt === null ? "" : `, attempt ${attempt}${maxAttempts === null ? "" : ` of ${maxAttempts}`}`;
-    const ended = finishedAt === null ? "" : `, ended ${toAge(finishedAt)} ago`;
+    const ended = finishedAt === null ? "" : `, ended ${formatAge(finishedAt)} ago`;
     note(`  ${paint(toTone(state), toOneLine(state === null ? systemState : toWord(state)))}${tries}${ended}`);
     const [last] = attempts ?? [];
     if (last) note(`  ${paint("bad", toOneLine(last.error))}`);
@@ -267,7 +268,7 @@ async function findGroup(
   }
   const failures = place.count === 1 ? "1 failure" : `${place.count} failures`;
   note(
-    `${paint("strong", fingerprint)}: ${toOneLine(`${group.complete ? "" : "at least "}${failures} in ${place.name} (${place.source})`)}, the last ${toAge(group.lastSeen)} ago`,
+    `${paint("strong", fingerprint)}: ${toOneLine(`${group.complete ? "" : "at least "}${failures} in ${place.name} (${place.source})`)}, the last ${formatAge(group.lastSeen)} ago`,
   );
   note(`  ${paint("bad", toOneLine(group.error))}`);
   return { source: place.source, queue: place.name };

@@ -1,7 +1,8 @@
+import { formatAge } from "../../facts/format.ts";
 import { type OpsClient, PreviewRestart, type PreviewRestartMutation } from "../../client/client.ts";
 import type { Session } from "../command.ts";
 import { toOneLine } from "../output/style.ts";
-import { toAge, toTone, toWord } from "../words.ts";
+import { toTone, toWord } from "../words.ts";
 
 type Previewed = NonNullable<PreviewRestartMutation["restartContainer"]>;
 
@@ -50,7 +51,7 @@ function toWorkLines(work: NonNullable<Previewed["preview"]>["work"], paint: Ses
     lines.push(paint("warn", `  ${total === 1 ? "1 job runs" : `${total} jobs run`} in it:`));
     for (const { jobId, queue, kind, startedAt } of jobs.slice(0, shownJobs)) {
       const what = kind === null || kind === queue ? queue : `${queue}, ${kind}`;
-      lines.push(`    ${toOneLine(`${jobId} (${what})`)}${startedAt === null ? "" : ` for ${toAge(startedAt)}`}`);
+      lines.push(`    ${toOneLine(`${jobId} (${what})`)}${startedAt === null ? "" : ` for ${formatAge(startedAt)}`}`);
     }
     if (total > shownJobs) lines.push(`    and ${total - shownJobs} more`);
   }

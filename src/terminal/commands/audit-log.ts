@@ -1,5 +1,5 @@
 import { AuditLog, type AuditLogQuery } from "../../client/client.ts";
-import { toClock, toDay } from "../../lib/format.ts";
+import { formatClock, formatDay } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { toWhole } from "../options.ts";
 import type { Tone } from "../output/style.ts";
@@ -20,7 +20,7 @@ export const auditLogCommand = defineList({
   },
   columns: [
     { head: "SEQ", text: ({ seq }: Row) => String(seq), isNumber: true, drop: 1 },
-    { head: "TIME", text: ({ at }) => `${toDay(at)} ${toClock(at)}` },
+    { head: "TIME", text: ({ at }) => `${formatDay(at)} ${formatClock(at)}` },
     { head: "ACTION", text: ({ action }) => action },
     { head: "OUTCOME", text: ({ outcome }) => outcome, tone: ({ outcome }) => tones[outcome] ?? "plain" },
     { head: "ON", text: (row) => toSubject(row), mayCut: "middle", least: 16 },

@@ -1,8 +1,8 @@
 import { Deploys, type DeploysQuery } from "../../client/client.ts";
-import { toDuration } from "../../lib/format.ts";
+import { formatAge, formatDuration } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv, toWhole } from "../options.ts";
-import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+import { orUnknown, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[number];
 
@@ -18,12 +18,12 @@ export const deploysCommand = defineList({
   columns: [
     { head: "TAG", text: ({ tag }: Row) => tag, mayCut: "middle", least: 24 },
     { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
-    { head: "AGE", text: ({ deployedAt }) => toAge(deployedAt), isNumber: true },
+    { head: "AGE", text: ({ deployedAt }) => formatAge(deployedAt), isNumber: true },
     { head: "BY", text: ({ deployedBy }) => orUnknown(deployedBy), mayCut: true },
     { head: "ENV", text: ({ env }) => toWord(env) },
     { head: "SERVICE", text: ({ service }) => orUnknown(service), mayCut: true, least: 10, drop: 3 },
     { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), drop: 1 },
-    { head: "TOOK", text: ({ durationSeconds }) => toDuration(durationSeconds), isNumber: true, drop: 2 },
+    { head: "TOOK", text: ({ durationSeconds }) => formatDuration(durationSeconds), isNumber: true, drop: 2 },
     { head: "COMMIT", text: ({ commitSha }) => orUnknown(commitSha.slice(0, 7)), drop: 4 },
     { head: "PREVIOUS", text: ({ previousTag }) => orUnknown(previousTag), isWide: true },
     { head: "VERSION", text: ({ version }) => version, isWide: true },

@@ -1,9 +1,8 @@
 import { Errors, type ErrorsQuery } from "../../client/client.ts";
-import { toCount } from "../../lib/format.ts";
+import { formatAge, formatNumber } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv, toWhole } from "../options.ts";
-import { toAge } from "../words.ts";
 
 type Row = NonNullable<ErrorsQuery["errorGroups"]>[number];
 
@@ -21,12 +20,12 @@ export const errorsCommand = defineList({
     { head: "GROUP", text: ({ fingerprint }: Row) => fingerprint },
     {
       head: "COUNT",
-      text: ({ count, complete }) => `${complete ? "" : "≥"}${toCount(count)}`,
+      text: ({ count, complete }) => `${complete ? "" : "≥"}${formatNumber(count)}`,
       isNumber: true,
       tone: () => "bad",
     },
-    { head: "LAST", text: ({ lastSeen }) => toAge(lastSeen), isNumber: true },
-    { head: "FIRST", text: ({ firstSeen }) => toAge(firstSeen), isNumber: true, drop: 1 },
+    { head: "LAST", text: ({ lastSeen }) => formatAge(lastSeen), isNumber: true },
+    { head: "FIRST", text: ({ firstSeen }) => formatAge(firstSeen), isNumber: true, drop: 1 },
     { head: "QUEUES", text: ({ queues }) => queues.map(({ name }) => name).join(","), mayCut: true, least: 12 },
     { head: "ERROR", text: ({ error }) => error, mayCut: true, least: 30 },
     {

@@ -1,5 +1,5 @@
 import { Hosts, type HostsQuery } from "../../client/client.ts";
-import { toBytes, toPercentOf1 } from "../../lib/format.ts";
+import { formatBytes, formatLoad, formatShare } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { orUnknown, toHostState, toHostTone } from "../words.ts";
 
@@ -15,10 +15,10 @@ export const hostsCommand = defineList({
       text: toHostState,
       tone: toHostTone,
     },
-    { head: "CPU", text: ({ cpuUtil }) => toPercentOf1(cpuUtil), isNumber: true },
-    { head: "MEMORY", text: ({ memUtil }) => toPercentOf1(memUtil), isNumber: true },
-    { head: "DISK", text: ({ diskUtil }) => toPercentOf1(diskUtil), isNumber: true },
-    { head: "LOAD", text: ({ load1 }) => (load1 === null ? "–" : load1.toFixed(2)), isNumber: true },
+    { head: "CPU", text: ({ cpuUtil }) => formatShare(cpuUtil), isNumber: true },
+    { head: "MEMORY", text: ({ memUtil }) => formatShare(memUtil), isNumber: true },
+    { head: "DISK", text: ({ diskUtil }) => formatShare(diskUtil), isNumber: true },
+    { head: "LOAD", text: ({ load1 }) => formatLoad(load1), isNumber: true },
     {
       head: "IN",
       text: ({ networkReceiveBytesPerSec }) => toSpeed(networkReceiveBytesPerSec),
@@ -43,5 +43,5 @@ export const hostsCommand = defineList({
 });
 
 function toSpeed(bytes: number | null): string {
-  return bytes === null ? "–" : `${toBytes(bytes)}/s`;
+  return bytes === null ? "–" : `${formatBytes(bytes)}/s`;
 }

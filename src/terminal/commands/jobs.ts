@@ -1,10 +1,11 @@
+import { formatAge } from "../../facts/format.ts";
 import { UsageError } from "../../cli/command.ts";
 import { type JobState, Jobs, type JobsQuery, Queues } from "../../client/client.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { toWhole } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
-import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+import { orUnknown, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 
@@ -40,8 +41,8 @@ export const jobsCommand = defineList({
     },
     { head: "KIND", text: ({ kind }) => orUnknown(kind), mayCut: true, least: 10, drop: 3 },
     { head: "ATTEMPT", text: ({ attempt }) => orUnknown(attempt), isNumber: true, drop: 4 },
-    { head: "STARTED", text: ({ startedAt }) => toAge(startedAt), isNumber: true, drop: 2 },
-    { head: "FINISHED", text: ({ finishedAt }) => toAge(finishedAt), isNumber: true },
+    { head: "STARTED", text: ({ startedAt }) => formatAge(startedAt), isNumber: true, drop: 2 },
+    { head: "FINISHED", text: ({ finishedAt }) => formatAge(finishedAt), isNumber: true },
     {
       head: "CONTAINER",
       text: ({ container, worker }) => orUnknown(container?.name ?? worker),

@@ -1,7 +1,8 @@
+import { formatAge } from "../../facts/format.ts";
 import { Problems, type ProblemsQuery } from "../../client/client.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
-import { orUnknown, toAge, toTone, toWord } from "../words.ts";
+import { orUnknown, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<ProblemsQuery["problems"]>["problems"][number];
 
@@ -12,7 +13,7 @@ export const problemsCommand = defineList({
   options: { env: envOption },
   columns: [
     { head: "SEVERITY", text: ({ severity }: Row) => toWord(severity), tone: ({ severity }) => toTone(severity) },
-    { head: "SINCE", text: ({ since }) => toAge(since), isNumber: true },
+    { head: "SINCE", text: ({ since }) => formatAge(since), isNumber: true },
     { head: "PROBLEM", text: ({ title }) => title, mayCut: "middle", least: 36 },
     { head: "EVIDENCE", text: ({ evidence }) => evidence.join("; "), mayCut: true, least: 16 },
     { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },

@@ -1,9 +1,9 @@
 import { Containers, type ContainersQuery, ContainerUsage, OpsError } from "../../client/client.ts";
-import { toPercent } from "../../lib/format.ts";
+import { formatAge, formatPercent } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
-import { orUnknown, toAge, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
+import { orUnknown, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<ContainersQuery["containers"]>[number] & {
   readonly cpuPct?: number | null;
@@ -35,7 +35,11 @@ export const psCommand = defineList({
       text: ({ health }) => (health === "NONE" ? "–" : toWord(health)),
       tone: ({ health }) => toTone(health),
     },
-    { head: "UP", text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt) : "–"), isNumber: true },
+    {
+      head: "UP",
+      text: ({ status, startedAt }) => (status === "running" ? formatAge(startedAt) : "–"),
+      isNumber: true,
+    },
     {
       head: "RESTARTS",
       text: ({ restarts }) => orUnknown(restarts),
@@ -43,8 +47,8 @@ export const psCommand = defineList({
       isNumber: true,
     },
     { head: "RELEASE", text: ({ version }) => toShortRelease(version), drop: 3 },
-    { head: "CPU", text: ({ cpuPct }) => (cpuPct === undefined ? "" : toPercent(cpuPct)), isNumber: true },
-    { head: "MEMORY", text: ({ memPct }) => (memPct === undefined ? "" : toPercent(memPct)), isNumber: true },
+    { head: "CPU", text: ({ cpuPct }) => (cpuPct === undefined ? "" : formatPercent(cpuPct)), isNumber: true },
+    { head: "MEMORY", text: ({ memPct }) => (memPct === undefined ? "" : formatPercent(memPct)), isNumber: true },
     { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, drop: 2 },
     { head: "ENV", text: ({ env }) => toWord(env), drop: 1 },
     { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },

@@ -1,6 +1,6 @@
 import { Queues, type QueuesQuery } from "../../client/client.ts";
 import { describeOwners } from "../../queues/owners.ts";
-import { toCount, toDuration, toRate } from "../../lib/format.ts";
+import { formatNumber, formatDuration, formatRate } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { toTone, toWord } from "../words.ts";
 
@@ -26,26 +26,26 @@ export const queuesCommand = defineList({
   columns: [
     { head: "QUEUE", text: ({ name }: Row) => name, mayCut: "middle", least: 18 },
     { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
-    { head: "WAITING", text: (row) => sampled(row, toCount(row.depth)), isNumber: true },
-    { head: "OLDEST", text: ({ oldestAgeSeconds }) => toDuration(oldestAgeSeconds), isNumber: true },
-    { head: "RUNNING", text: ({ active }) => toCount(active), isNumber: true },
-    { head: "WORKERS", text: ({ workers }) => toCount(workers), isNumber: true, drop: 2 },
-    { head: "RATE", text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec), isNumber: true },
+    { head: "WAITING", text: (row) => sampled(row, formatNumber(row.depth)), isNumber: true },
+    { head: "OLDEST", text: ({ oldestAgeSeconds }) => formatDuration(oldestAgeSeconds), isNumber: true },
+    { head: "RUNNING", text: ({ active }) => formatNumber(active), isNumber: true },
+    { head: "WORKERS", text: ({ workers }) => formatNumber(workers), isNumber: true, drop: 2 },
+    { head: "RATE", text: (row) => sampled(row, formatRate(row.processedPerSec), row.processedPerSec), isNumber: true },
     {
       head: "FAILED 1H",
-      text: (row) => sampled(row, toCount(row.failuresLastHour), row.failuresLastHour),
+      text: (row) => sampled(row, formatNumber(row.failuresLastHour), row.failuresLastHour),
       tone: ({ failuresLastHour }) => (failuresLastHour ? "warn" : "plain"),
       isNumber: true,
     },
-    { head: "DRAIN", text: ({ drainSeconds }) => toDuration(drainSeconds), isNumber: true, drop: 1 },
+    { head: "DRAIN", text: ({ drainSeconds }) => formatDuration(drainSeconds), isNumber: true, drop: 1 },
     { head: "SOURCE", text: ({ source }) => source, mayCut: true, drop: 3 },
     { head: "SERVICE", text: ({ owners }) => describeOwners(owners), mayCut: true, isWide: true },
-    { head: "RETRYING", text: ({ retrying }) => toCount(retrying), isNumber: true, isWide: true },
-    { head: "DEFERRED", text: ({ deferred }) => toCount(deferred), isNumber: true, isWide: true },
-    { head: "DEAD", text: ({ dead }) => toCount(dead), isNumber: true, isWide: true },
-    { head: "ORPHANS", text: ({ orphans }) => toCount(orphans), isNumber: true, isWide: true },
-    { head: "WAIT P95", text: ({ waitP95Seconds }) => toDuration(waitP95Seconds), isNumber: true, isWide: true },
-    { head: "RUN P95", text: ({ runP95Seconds }) => toDuration(runP95Seconds), isNumber: true, isWide: true },
+    { head: "RETRYING", text: ({ retrying }) => formatNumber(retrying), isNumber: true, isWide: true },
+    { head: "DEFERRED", text: ({ deferred }) => formatNumber(deferred), isNumber: true, isWide: true },
+    { head: "DEAD", text: ({ dead }) => formatNumber(dead), isNumber: true, isWide: true },
+    { head: "ORPHANS", text: ({ orphans }) => formatNumber(orphans), isNumber: true, isWide: true },
+    { head: "WAIT P95", text: ({ waitP95Seconds }) => formatDuration(waitP95Seconds), isNumber: true, isWide: true },
+    { head: "RUN P95", text: ({ runP95Seconds }) => formatDuration(runP95Seconds), isNumber: true, isWide: true },
   ],
   nameOf: ({ name }) => name,
   empty: "No queues",

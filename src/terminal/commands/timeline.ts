@@ -1,5 +1,5 @@
 import { Timeline, type TimelineKind, type TimelineQuery } from "../../client/client.ts";
-import { toClock, toDay } from "../../lib/format.ts";
+import { formatClock, formatDay } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv, toWhole } from "../options.ts";
 import { orUnknown, toWord } from "../words.ts";
@@ -35,7 +35,7 @@ export const timelineCommand = defineList({
     after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
   },
   columns: [
-    { head: "TIME", text: ({ time }: Row) => `${toDay(time)} ${toClock(time)}` },
+    { head: "TIME", text: ({ time }: Row) => `${formatDay(time)} ${formatClock(time)}` },
     { head: "KIND", text: ({ kind }) => toWord(kind) },
     { head: "MESSAGE", text: ({ message }) => message, mayCut: "middle", least: 40 },
     { head: "ENV", text: ({ env }) => toWord(env), drop: 1 },

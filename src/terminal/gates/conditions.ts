@@ -1,4 +1,4 @@
-import { toClock, toCount } from "../../lib/format.ts";
+import { formatClock, formatNumber } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { formatFirst } from "../../lib/text.ts";
 import { describeOwners } from "../../queues/owners.ts";
@@ -90,7 +90,7 @@ function findBusy({ containers, work, silentSources, othersQueues }: Look): Miss
         const what = kind === null || kind === queue ? queue : `${queue}, ${kind}`;
         return [
           known(
-            `job ${jobId} (${what}) runs in ${container?.name}${startedAt === null ? "" : ` since ${toClock(startedAt)}`}`,
+            `job ${jobId} (${what}) runs in ${container?.name}${startedAt === null ? "" : ` since ${formatClock(startedAt)}`}`,
           ),
         ];
       }),
@@ -121,8 +121,8 @@ function findWaiting(queue: string, { queues, othersQueues, silentSources }: Loo
   return [
     ...own.flatMap(({ depth, active, source }) => {
       const parts = [
-        ...(depth > 0 ? [`${toCount(depth)} waiting`] : []),
-        ...(active ? [`${toCount(active)} running`] : []),
+        ...(depth > 0 ? [`${formatNumber(depth)} waiting`] : []),
+        ...(active ? [`${formatNumber(active)} running`] : []),
       ];
       return [
         ...(parts.length === 0 ? [] : [known(`${queue} (${source}): ${parts.join(", ")}`)]),

@@ -9,12 +9,12 @@ import {
   type VerdictQuery,
 } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
-import { toCount, toDuration } from "../../lib/format.ts";
+import { formatAge, formatDuration, formatNumber } from "../../facts/format.ts";
 import { ConditionError, defineCommand, noteError, type Session } from "../command.ts";
 import { isOfPlace, type Place, placeOptions, resultOption, toPlace, toSeconds } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { type Paint, toOneLine } from "../output/style.ts";
-import { toAge, toTone, toWord } from "../words.ts";
+import { toTone, toWord } from "../words.ts";
 import { isPassing } from "./look.ts";
 
 type Deploy = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[number];
@@ -168,15 +168,15 @@ function toReport({ tag, state, service, destination, env, deployedAt, verdict }
   const place = [service, destination, env?.toLowerCase()].filter(Boolean).join(", ");
   const title = `${paint("strong", toOneLine(tag))}: ${paint(toTone(verdict?.outcome), verdict ? toWord(verdict.outcome) : "not known")}`;
   const lines = [
-    `${title} (${toOneLine(place || "of no known place")}, ${toWord(state)}, deployed ${toAge(deployedAt)} ago)`,
+    `${title} (${toOneLine(place || "of no known place")}, ${toWord(state)}, deployed ${formatAge(deployedAt)} ago)`,
   ];
   if (verdict) {
     const { reasons, newErrors, queues, gaps, windowSeconds, outcome } = verdict;
-    if (windowSeconds !== null) lines.push(`  compared: ${toDuration(windowSeconds)} before and after`);
+    if (windowSeconds !== null) lines.push(`  compared: ${formatDuration(windowSeconds)} before and after`);
     for (const reason of reasons) lines.push(`  ${outcome === "REGRESSED" ? "worse" : "why"}: ${toOneLine(reason)}`);
     for (const { error, count, fingerprint, regressed } of newErrors ?? []) {
       lines.push(
-        `  ${paint(regressed ? "bad" : "warn", "new error")} ${fingerprint}, ${toCount(count)} times: ${toOneLine(error)}`,
+        `  ${paint(regressed ? "bad" : "warn", "new error")} ${fingerprint}, ${formatNumber(count)} times: ${toOneLine(error)}`,
       );
     }
     for (const name of ["REGRESSED", "NOT_ENOUGH_DATA", "CLEAN"] as const) {

@@ -1,7 +1,7 @@
 import { UsageError } from "../../cli/command.ts";
 import type { OpsClient } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
-import { toDuration } from "../../lib/format.ts";
+import { formatDuration } from "../../facts/format.ts";
 import { ConditionError, defineCommand } from "../command.ts";
 import { placeOptions, toPlace, toSeconds } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
@@ -70,7 +70,7 @@ Exit code 3 when the time is up: stderr says what is missing.`,
     const client = session.client();
     note(
       toOneLine(
-        `${timeoutSeconds === 0 ? "looking once" : `waiting up to ${toDuration(timeoutSeconds)}`}: ${sought.join("; ")}`,
+        `${timeoutSeconds === 0 ? "looking once" : `waiting up to ${formatDuration(timeoutSeconds)}`}: ${sought.join("; ")}`,
       ),
     );
     const endMs = Date.now() + timeoutSeconds * 1000;
@@ -91,7 +91,7 @@ Exit code 3 when the time is up: stderr says what is missing.`,
       const leftMs = endMs - Date.now();
       if (leftMs <= 0)
         throw new ConditionError(
-          `Not met${timeoutSeconds === 0 ? "" : ` after ${toDuration(timeoutSeconds)}`}: ${missing}`,
+          `Not met${timeoutSeconds === 0 ? "" : ` after ${formatDuration(timeoutSeconds)}`}: ${missing}`,
         );
       if (missing !== said) note(toOneLine(`not yet: ${missing}`));
       said = missing;

@@ -1,8 +1,17 @@
-import { toClock, toCount, toDay, toDuration, toPercentOf1, toRate } from "../../lib/format.ts";
+import {
+  formatAge,
+  formatClock,
+  formatDay,
+  formatDuration,
+  formatLoad,
+  formatNumber,
+  formatRate,
+  formatShare,
+} from "../../facts/format.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { toQueueReason } from "../../queues/reason.ts";
 import { type Paint, type Tone, toOneLine } from "../output/style.ts";
-import { orUnknown, toAge, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
+import { orUnknown, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 import type { ContainerRow, DeployRow, Thing } from "./find.ts";
 import type { Knowledge } from "./know.ts";
 import type { Fact, Section } from "./text.ts";
@@ -14,7 +23,7 @@ export function describe(
 ): { readonly title: string; readonly sections: readonly Section[] } {
   const { thing, problems, timeline } = knowledge;
   const troubles = problems.flatMap(({ severity, since, title, evidence }) => [
-    `${paint(toTone(severity), toWord(severity))}: ${toOneLine(title)}${since === null ? "" : `, for ${toAge(since)}`}`,
+    `${paint(toTone(severity), toWord(severity))}: ${toOneLine(title)}${since === null ? "" : `, for ${formatAge(since)}`}`,
     ...evidence.map((line) => `    ${toOneLine(line)}`),
   ]);
   return {
@@ -24,7 +33,7 @@ export function describe(
       { title: "Problems", lines: troubles.length > 0 ? troubles : [paint("ok", "none is known")] },
       {
         title: "Lately",
-        lines: timeline.map(({ time, message }) => `${toDay(time)} ${toClock(time)}  ${toOneLine(message)}`),
+        lines: timeline.map(({ time, message }) => `${formatDay(time)} ${formatClock(time)}  ${toOneLine(message)}`),
       },
     ],
   };
@@ -71,7 +80,7 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
       title: null,
       facts: [
         ["State", ...toState(row)],
-        ["Up", row.status === "running" ? `${toAge(row.startedAt)}, since ${orUnknown(row.startedAt)}` : null],
+        ["Up", row.status === "running" ? `${formatAge(row.startedAt)}, since ${orUnknown(row.startedAt)}` : null],
         ["Restarts", orUnknown(row.restarts)],
         ["Release", row.version],
         ["Commit", container?.commitSha || null],
@@ -90,7 +99,7 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
           ? []
           : [
               ["Result", toWord(row.health)],
-              ["Failed", check.failingStreak === null ? null : `${toCount(check.failingStreak)} times in a row`],
+              ["Failed", check.failingStreak === null ? null : `${formatNumber(check.failingStreak)} times in a row`],
               ["Exit code", check.exitCode === null ? null : String(check.exitCode)],
               ["Output", check.output],
             ],
@@ -99,7 +108,7 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
       title: "Runs there",
       lines: (runningJobs ?? []).map(
         ({ jobId, queue, kind, startedAt }) =>
-          `job ${toOneLine(jobId)} of ${toOneLine(queue)}${kind === null ? "" : ` (${toOneLine(kind)})`}, for ${toAge(startedAt)}`,
+          `job ${toOneLine(jobId)} of ${toOneLine(queue)}${kind === null ? "" : ` (${toOneLine(kind)})`}, for ${formatAge(startedAt)}`,
       ),
     },
   ];
@@ -162,23 +171,26 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
         ["State", [toWord(row.state), toQueueReason(row)].filter(Boolean).join(": "), toTone(row.state)],
         [
           "Waiting",
-          `${about}${toCount(row.depth)}${row.oldestAgeSeconds === null ? "" : `, the oldest for ${toDuration(row.oldestAgeSeconds)}`}`,
+          `${about}${formatNumber(row.depth)}${row.oldestAgeSeconds === null ? "" : `, the oldest for ${formatDuration(row.oldestAgeSeconds)}`}`,
         ],
         ["Service", describeOwners(row.owners)],
-        ["Running", row.active === null ? null : toCount(row.active)],
-        ["Workers", row.workers === null ? null : toCount(row.workers)],
-        ["Succeed", row.processedPerSec === null ? null : `${about}${toRate(row.processedPerSec)}`],
-        ["Failed", row.failuresLastHour === null ? null : `${about}${toCount(row.failuresLastHour)} in the last hour`],
-        ["Retrying", row.retrying === null ? null : toCount(row.retrying)],
-        ["Deferred", row.deferred === null ? null : toCount(row.deferred)],
-        ["Given up", row.dead === null ? null : toCount(row.dead)],
+        ["Running", row.active === null ? null : formatNumber(row.active)],
+        ["Workers", row.workers === null ? null : formatNumber(row.workers)],
+        ["Succeed", row.processedPerSec === null ? null : `${about}${formatRate(row.processedPerSec)}`],
+        [
+          "Failed",
+          row.failuresLastHour === null ? null : `${about}${formatNumber(row.failuresLastHour)} in the last hour`,
+        ],
+        ["Retrying", row.retrying === null ? null : formatNumber(row.retrying)],
+        ["Deferred", row.deferred === null ? null : formatNumber(row.deferred)],
+        ["Given up", row.dead === null ? null : formatNumber(row.dead)],
         [
           "Orphans",
-          row.orphans ? `${toCount(row.orphans)}: their worker is in no live container, or restarted since` : null,
+          row.orphans ? `${formatNumber(row.orphans)}: their worker is in no live container, or restarted since` : null,
         ],
-        ["Empty in", row.drainSeconds ? toDuration(row.drainSeconds) : null],
-        ["Wait p95", row.waitP95Seconds === null ? null : toDuration(row.waitP95Seconds)],
-        ["Run p95", row.runP95Seconds === null ? null : toDuration(row.runP95Seconds)],
+        ["Empty in", row.drainSeconds ? formatDuration(row.drainSeconds) : null],
+        ["Wait p95", row.waitP95Seconds === null ? null : formatDuration(row.waitP95Seconds)],
+        ["Run p95", row.runP95Seconds === null ? null : formatDuration(row.runP95Seconds)],
         ["As of", row.observedAt],
       ],
     },
@@ -186,7 +198,7 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
       title: "Errors of the last 60 minutes",
       lines: (queue?.errors ?? []).map(
         ({ fingerprint, error, count, complete, timestamp }) =>
-          `${fingerprint}  ${complete ? "" : "at least "}${toCount(count)} times, last ${toAge(timestamp)} ago: ${toOneLine(error)}`,
+          `${fingerprint}  ${complete ? "" : "at least "}${formatNumber(count)} times, last ${formatAge(timestamp)} ago: ${toOneLine(error)}`,
       ),
     },
   ];
@@ -201,10 +213,10 @@ function toHost(row: HostRow): readonly Section[] {
       facts: [
         ["State", toHostState(row), toHostTone(row)],
         ["Reason", row.reason],
-        ["CPU", toPercentOf1(row.cpuUtil)],
-        ["Memory", toPercentOf1(row.memUtil)],
-        ["Disk", toPercentOf1(row.diskUtil)],
-        ["Load", row.load1 === null ? null : row.load1.toFixed(2)],
+        ["CPU", formatShare(row.cpuUtil)],
+        ["Memory", formatShare(row.memUtil)],
+        ["Disk", formatShare(row.diskUtil)],
+        ["Load", row.load1 === null ? null : formatLoad(row.load1)],
         ["Measured at", row.instance],
       ],
     },
@@ -219,7 +231,7 @@ function toEngine({ row, rows }: Extract<Thing, { readonly kind: "engine" }>, pa
         ["State", row.ok ? "it answers" : "it does not answer", row.ok ? "ok" : "bad"],
         [
           "Last heard",
-          row.ageSeconds === null ? (row.ok ? null : "never") : `${toDuration(Math.round(row.ageSeconds))} ago`,
+          row.ageSeconds === null ? (row.ok ? null : "never") : `${formatDuration(Math.round(row.ageSeconds))} ago`,
         ],
         ["Reason", row.error === null ? null : `${row.error.message} (${row.error.code})`],
       ],
@@ -239,9 +251,9 @@ function toDeploy(
       title: null,
       facts: [
         ["State", toWord(row.state), toTone(row.state)],
-        ["Deployed", `${toAge(row.deployedAt)} ago, at ${row.deployedAt}`],
+        ["Deployed", `${formatAge(row.deployedAt)} ago, at ${row.deployedAt}`],
         ["By", row.deployedBy],
-        ["Took", row.durationSeconds === null ? null : toDuration(row.durationSeconds)],
+        ["Took", row.durationSeconds === null ? null : formatDuration(row.durationSeconds)],
         ["Commit", row.commitSha],
         ["Before it", row.previousTag],
         ...toPlaceFacts(row),
@@ -252,7 +264,7 @@ function toDeploy(
       lines: !judged
         ? []
         : [
-            `${paint(toTone(judged.outcome), toWord(judged.outcome))}${judged.windowSeconds === null ? "" : `: ${toDuration(judged.windowSeconds)} after it against as long before`}`,
+            `${paint(toTone(judged.outcome), toWord(judged.outcome))}${judged.windowSeconds === null ? "" : `: ${formatDuration(judged.windowSeconds)} after it against as long before`}`,
             ...[...judged.reasons, ...judged.gaps].map((line) => `  ${toOneLine(line)}`),
           ],
     },

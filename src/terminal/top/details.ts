@@ -1,6 +1,15 @@
-import { toClock, toCount, toDuration, toPercent, toPercentOf1, toRate } from "../../lib/format.ts";
+import {
+  formatAge,
+  formatClock,
+  formatDuration,
+  formatLoad,
+  formatNumber,
+  formatPercent,
+  formatRate,
+  formatShare,
+} from "../../facts/format.ts";
 import type { Paint, Tone } from "../output/style.ts";
-import { orUnknown, toAge, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
+import { orUnknown, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 import {
   type HostRow,
   type ProblemRow,
@@ -58,7 +67,7 @@ function toWriter(width: number, paint: Paint): Writer {
 }
 
 function toProblem(row: ProblemRow, nowMs: number, { text, fact }: Writer): readonly string[] {
-  const since = row.since === null ? "unknown" : `${toAge(row.since, nowMs)} ago, ${toClock(row.since)}`;
+  const since = row.since === null ? "unknown" : `${formatAge(row.since, nowMs)} ago, ${formatClock(row.since)}`;
   return [
     ...text("strong", row.title),
     "",
@@ -124,7 +133,7 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
         },
         {
           head: "UP",
-          text: ({ status, startedAt }) => (status === "running" ? toAge(startedAt, nowMs) : "–"),
+          text: ({ status, startedAt }) => (status === "running" ? formatAge(startedAt, nowMs) : "–"),
           isNumber: true,
           drop: 7,
         },
@@ -135,8 +144,8 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
           isNumber: true,
           drop: 9,
         },
-        { head: "CPU", text: ({ id }) => toPercent(usageOf(id)?.cpuPct), isNumber: true, drop: 6 },
-        { head: "MEMORY", text: ({ id }) => toPercent(usageOf(id)?.memPct), isNumber: true, drop: 5 },
+        { head: "CPU", text: ({ id }) => formatPercent(usageOf(id)?.cpuPct), isNumber: true, drop: 6 },
+        { head: "MEMORY", text: ({ id }) => formatPercent(usageOf(id)?.memPct), isNumber: true, drop: 5 },
         { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, drop: 4 },
       ],
       { width, paint },
@@ -158,21 +167,27 @@ function toQueue(row: QueueRow, { errors }: TopData, nowMs: number, { text, fact
     ...fact("source", row.source),
     ...fact(
       "waiting",
-      `${row.exact ? "" : "~"}${toCount(row.depth)}, the oldest for ${toDuration(row.oldestAgeSeconds)}`,
+      `${row.exact ? "" : "~"}${formatNumber(row.depth)}, the oldest for ${formatDuration(row.oldestAgeSeconds)}`,
     ),
-    ...fact("running", `${toCount(row.active)}${row.workers === null ? "" : ` by ${toCount(row.workers)} workers`}`),
-    ...fact("rate", `${toRate(row.processedPerSec)}, drained in ${toDuration(row.drainSeconds)}`),
-    ...fact("failed 1h", toCount(row.failuresLastHour)),
-    ...fact("retrying", `${toCount(row.retrying)}; deferred ${toCount(row.deferred)}; dead ${toCount(row.dead)}`),
-    ...fact("wait p95", `${toDuration(row.waitP95Seconds)}; run p95 ${toDuration(row.runP95Seconds)}`),
+    ...fact(
+      "running",
+      `${formatNumber(row.active)}${row.workers === null ? "" : ` by ${formatNumber(row.workers)} workers`}`,
+    ),
+    ...fact("rate", `${formatRate(row.processedPerSec)}, drained in ${formatDuration(row.drainSeconds)}`),
+    ...fact("failed 1h", formatNumber(row.failuresLastHour)),
+    ...fact(
+      "retrying",
+      `${formatNumber(row.retrying)}; deferred ${formatNumber(row.deferred)}; dead ${formatNumber(row.dead)}`,
+    ),
+    ...fact("wait p95", `${formatDuration(row.waitP95Seconds)}; run p95 ${formatDuration(row.runP95Seconds)}`),
     "",
     ...text("muted", "errors of the last 60 minutes, newest first"),
     ...(part.error === null ? [] : text("bad", part.error)),
     ...(part.value === null && part.error === null ? text("muted", "asking…") : []),
     ...(part.value?.length === 0 ? text("plain", "no job failed with an error") : []),
     ...(part.value ?? []).flatMap(({ count, complete, timestamp, error, fingerprint }) => [
-      ...fact(`${complete ? "" : "≥"}${toCount(count)} times`, error, "bad"),
-      ...fact("", `last ${toAge(timestamp, nowMs)} ago; group ${fingerprint}`, "muted"),
+      ...fact(`${complete ? "" : "≥"}${formatNumber(count)} times`, error, "bad"),
+      ...fact("", `last ${formatAge(timestamp, nowMs)} ago; group ${fingerprint}`, "muted"),
     ]),
   ];
 }
@@ -183,10 +198,10 @@ function toHost(row: HostRow, { text, fact }: Writer): readonly string[] {
     "",
     ...fact("state", toHostState(row), toHostTone(row)),
     ...fact("instance", row.instance),
-    ...fact("CPU", toPercentOf1(row.cpuUtil)),
-    ...fact("memory", toPercentOf1(row.memUtil)),
-    ...fact("disk", toPercentOf1(row.diskUtil)),
-    ...fact("load", row.load1 === null ? "–" : row.load1.toFixed(2)),
+    ...fact("CPU", formatShare(row.cpuUtil)),
+    ...fact("memory", formatShare(row.memUtil)),
+    ...fact("disk", formatShare(row.diskUtil)),
+    ...fact("load", formatLoad(row.load1)),
     ...(row.reason === null ? [] : fact("reason", row.reason, "warn")),
   ];
 }

@@ -1,5 +1,5 @@
 import stringWidth from "string-width";
-import { toClock, toDuration } from "../../lib/format.ts";
+import { formatClock, formatDuration } from "../../facts/format.ts";
 import type { Paint } from "../output/style.ts";
 import { toWord } from "../words.ts";
 import { toDetail } from "./details.ts";
@@ -65,10 +65,10 @@ function toHeader({ data, view, place }: Screen, width: number, paint: Paint): s
     ["strong", place],
     ["plain", `  ${env === null ? "all environments" : toWord(env)}`],
   ];
-  const time = answeredAtMs === null ? "" : `${toClock(answeredAtMs)}  `;
+  const time = answeredAtMs === null ? "" : `${formatClock(answeredAtMs)}  `;
   const paused: readonly Piece[] = view.isPaused ? [["warn", "paused  "]] : [];
   if (link.state === "lost") {
-    const text = `no connection since ${toClock(link.sinceMs)}`;
+    const text = `no connection since ${formatClock(link.sinceMs)}`;
     return toEnds(first, [...paused, ["bad", width < 80 ? text : `${text} (${link.reason})`]], width, paint);
   }
   const state: Piece =
@@ -94,7 +94,7 @@ function toSentence({ problems: { value, error } }: TopData, width: number, pain
   const unchecked = gaps.length > 0 ? ", but not everything could be checked" : "";
   if (count === 0) {
     const since =
-      quietSince === null ? "" : `, for ${toDuration((Date.parse(checkedAt) - Date.parse(quietSince)) / 1000)}`;
+      quietSince === null ? "" : `, for ${formatDuration((Date.parse(checkedAt) - Date.parse(quietSince)) / 1000)}`;
     return toLine(
       [[gaps.length > 0 ? "warn" : "ok", `Nothing is known to be wrong${since}${unchecked}`]],
       width,

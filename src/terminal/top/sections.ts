@@ -1,9 +1,9 @@
-import { toCount, toDuration, toPercent, toPercentOf1, toRate } from "../../lib/format.ts";
+import { formatAge, formatDuration, formatNumber, formatPercent, formatRate, formatShare } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { byTrouble, sampled } from "../commands/queues.ts";
 import { type Column, cut, toTable } from "../output/table.ts";
 import { type Paint, toOneLine, type Tone } from "../output/style.ts";
-import { toAge, toHostState, toHostTone, toTone, toWord } from "../words.ts";
+import { toHostState, toHostTone, toTone, toWord } from "../words.ts";
 import {
   type ContainerRow,
   type HostRow,
@@ -115,7 +115,7 @@ function toProblems({ data, filter, nowMs, columns }: SectionOptions): Section {
       hasHeads: false,
       columns: [
         { head: "", text: ({ severity }) => toWord(severity), tone: ({ severity }) => toTone(severity) },
-        { head: "", text: ({ since }) => toAge(since, nowMs), isNumber: true },
+        { head: "", text: ({ since }) => formatAge(since, nowMs), isNumber: true },
         {
           head: "",
           text: (row) => (columns < wideTitles ? toShortTitle(row) : row.title),
@@ -164,9 +164,9 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
         { head: "", text: ({ containers: rows }) => toDots(rows), tone: toRoleTone, drop: 8 },
         { head: "REPLICAS", text: ({ containers: rows }) => toReplicas(rows), tone: toRoleTone },
         { head: "RELEASE", text: ({ containers: rows }) => toReleases(rows), drop: 9 },
-        { head: "CPU", text: ({ usage: { cpuPct } }) => toPercent(cpuPct), isNumber: true, drop: 6 },
+        { head: "CPU", text: ({ usage: { cpuPct } }) => formatPercent(cpuPct), isNumber: true, drop: 6 },
         { head: "", text: (row) => trend("cpu", row, 10), tone: () => "muted", drop: 3 },
-        { head: "MEMORY", text: ({ usage: { memPct } }) => toPercent(memPct), isNumber: true, drop: 5 },
+        { head: "MEMORY", text: ({ usage: { memPct } }) => formatPercent(memPct), isNumber: true, drop: 5 },
         { head: "", text: (row) => trend("mem", row, 100), tone: () => "muted", drop: 2 },
       ],
       notes: usage.error === null ? [] : [["warn", `CPU and memory: ${usage.error}`]],
@@ -233,28 +233,28 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
       columns: [
         { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
         { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
-        { head: "WAITING", text: (row) => sampled(row, toCount(row.depth)), isNumber: true },
+        { head: "WAITING", text: (row) => sampled(row, formatNumber(row.depth)), isNumber: true },
         {
           head: "",
           text: (row) => toSparkline(trends.get(`depth ${toQueueId(row)}`) ?? [], spark),
           tone: () => "muted",
           drop: 3,
         },
-        { head: "OLDEST", text: ({ oldestAgeSeconds }) => toDuration(oldestAgeSeconds), isNumber: true, drop: 9 },
+        { head: "OLDEST", text: ({ oldestAgeSeconds }) => formatDuration(oldestAgeSeconds), isNumber: true, drop: 9 },
         {
           head: "RATE",
-          text: (row) => sampled(row, toRate(row.processedPerSec), row.processedPerSec),
+          text: (row) => sampled(row, formatRate(row.processedPerSec), row.processedPerSec),
           isNumber: true,
           drop: 7,
         },
         {
           head: "FAILED 1H",
-          text: (row) => sampled(row, toCount(row.failuresLastHour), row.failuresLastHour),
+          text: (row) => sampled(row, formatNumber(row.failuresLastHour), row.failuresLastHour),
           tone: ({ failuresLastHour }) => (failuresLastHour ? "warn" : "plain"),
           isNumber: true,
           drop: 8,
         },
-        { head: "DRAIN", text: ({ drainSeconds }) => toDuration(drainSeconds), isNumber: true, drop: 6 },
+        { head: "DRAIN", text: ({ drainSeconds }) => formatDuration(drainSeconds), isNumber: true, drop: 6 },
         { head: "SOURCE", text: ({ source }) => source, mayCut: true, drop: 2 },
       ],
       notes: queueSources.flatMap(({ name, ok, error }) =>
@@ -269,7 +269,7 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
 function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section {
   const bar = columns >= 160 ? 20 : 8;
   const measured = (head: string, read: (row: HostRow) => number | null, drop: number): readonly Column<HostRow>[] => [
-    { head, text: (row) => toPercentOf1(read(row)), isNumber: true, drop },
+    { head, text: (row) => formatShare(read(row)), isNumber: true, drop },
     { head: "", text: (row) => toBar(read(row), bar), tone: toBarTone, drop: drop - 4 },
   ];
   return toSection<HostRow>(

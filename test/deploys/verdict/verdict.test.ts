@@ -26,7 +26,7 @@ describe("a verdict", () => {
   it("is regressed when a queue fails more than chance allows, with numbers", () => {
     const { outcome, reasons, queues } = judge({ queues: [queue(window(198, 2), window(150, 50))] });
     expect(outcome).toBe("regressed");
-    expect(reasons).toEqual(["mail: 25.0 % of its jobs fail, 1.0 % did before"]);
+    expect(reasons).toEqual(["mail: 25 % of its jobs fail, 1.0 % did before"]);
     expect(queues[0]?.pValue).toBeLessThan(1e-10);
   });
 
@@ -69,7 +69,7 @@ describe("a verdict", () => {
   it("tests 95th percentiles of waiting and running by factor and growth", () => {
     const p95 = (was: number, is: number, jobs = 1000) =>
       judge({ queues: [queue(window(jobs, 0, { runP95Seconds: was }), window(jobs, 0, { runP95Seconds: is }))] });
-    expect(p95(2, 4).reasons).toEqual(["mail: 95 of 100 jobs run up to 4.0 s, 2.0 s before"]);
+    expect(p95(2, 4).reasons).toEqual(["mail: 95 of 100 jobs run up to 4 s, 2 s before"]);
     expect(p95(2, 4).queues[0]).toMatchObject({ waitPValue: null, runPValue: expect.closeTo(5.3e-11, 12) });
     expect(p95(0.1, 1.05).reasons).toEqual([]);
     expect(p95(10, 14, 100_000).reasons).toEqual([]);
@@ -158,13 +158,13 @@ describe("a queue that has stopped", () => {
   };
 
   it("is worse when jobs wait and hardly one ends, whatever the others do", () => {
-    const found = { outcome: "regressed", reasons: ["payouts: 0 jobs ended, 2164 did before; 1300 jobs wait"] };
+    const found = { outcome: "regressed", reasons: ["payouts: 0 jobs ended, 2,164 did before; 1,300 jobs wait"] };
     expect(stop(window(0, 0, waits))).toMatchObject(found);
     expect(stop(window(0, 0, waits), {}, false)).toMatchObject(found);
     expect(stop(window(3, 2, waits)).outcome).toBe("regressed");
     expect(stop(window(0, 0, { depth: 9 }), { stateNow: "stalled" }).outcome).toBe("regressed");
     expect(stop(window(0, 0, { depth: null }), { stateNow: "no_workers" }).reasons).toEqual([
-      "payouts: 0 jobs ended, 2164 did before; jobs wait",
+      "payouts: 0 jobs ended, 2,164 did before; jobs wait",
     ]);
     expect(stop(window(0, 0, waits), { baseline: "week" }).reasons).toEqual([
       "payouts: 0 jobs ended, 2164 did a week before; 1300 jobs wait",
@@ -344,8 +344,8 @@ describe("the limits of the rules", () => {
 
   it("give the numbers of each window with what is worse", () => {
     const reasons = (found: ReturnType<typeof judge>) => found.reasons;
-    expect(reasons(timed(10, 15.25))).toEqual(["mail: 95 of 100 jobs wait up to 15.3 s, 10.0 s before"]);
-    expect(reasons(unhealthy(60, 120.5))).toEqual(["containers were unhealthy for 120.5 s, 60.0 s before"]);
+    expect(reasons(timed(10, 15.25))).toEqual(["mail: 95 of 100 jobs wait up to 15 s, 10 s before"]);
+    expect(reasons(unhealthy(60, 120.5))).toEqual(["containers were unhealthy for 2 min, 60 s before"]);
     expect(reasons(unwell(5, 9))).toEqual(["unhealthy now: a, b"]);
     expect(reasons(stop(stood, window(3, 1, waits)))).toEqual(["mail: 4 jobs ended, 290 did before; 11 jobs wait"]);
     const both = (name: string) => queue(window(40, 0), window(10, 0), name);

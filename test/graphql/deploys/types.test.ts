@@ -285,7 +285,7 @@ describe("a verdict", () => {
     expect(data.deploys.nodes[0].verdict).toMatchObject({
       outcome: "REGRESSED",
       reasons: [
-        "mail: 25.0 % of its jobs fail, 0.5 % did before",
+        "mail: 25 % of its jobs fail, 0.5 % did before",
         "containers restarted 12 times, 0 times before",
         "a new error occurred 40 times: no such column 7",
       ],
@@ -359,7 +359,7 @@ describe("a verdict", () => {
     ];
     expect(await outcome(waits, {})).toMatchObject({
       outcome: "REGRESSED",
-      reasons: ["mail: 0 jobs ended, 2164 did before; 1300 jobs wait"],
+      reasons: ["mail: 0 jobs ended, 2,164 did before; 1,300 jobs wait"],
     });
     expect((await outcome(undated, {})).outcome).toBe("REGRESSED");
     expect((await outcome(undated, { depth: 0 })).outcome).toBe("NOT_ENOUGH_DATA");
@@ -459,7 +459,7 @@ describe("a verdict", () => {
     );
     expect(data.deploys.nodes[0].verdict).toMatchObject({
       outcome: "REGRESSED",
-      reasons: ["containers restarted 9 times, 0 times before", "containers were unhealthy for 100.0 s, 0.0 s before"],
+      reasons: ["containers restarted 9 times, 0 times before", "containers were unhealthy for 100 s, 0 s before"],
       containers: { restartsFrom: "events", restartsBefore: 0, restartsAfter: 9, unhealthySecondsAfter: 100 },
     });
   });

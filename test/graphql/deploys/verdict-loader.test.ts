@@ -441,7 +441,7 @@ describe("a deploy of the same release again", () => {
     });
     expect(verdict).toMatchObject({
       outcome: "regressed",
-      reasons: ["mail: 25.0 % of its jobs fail, 0.0 % did before"],
+      reasons: ["mail: 25 % of its jobs fail, 0 % did before"],
     });
   });
 

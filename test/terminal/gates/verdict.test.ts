@@ -64,7 +64,7 @@ describe("verdict", () => {
     await using gateway = await start(worse);
     const plain = await runCommand(gateway.url, ["verdict"]);
     expect([plain.code, plain.err]).toEqual([0, ""]);
-    expect(plain.out).toContain("  worse: mail: 25.0 % of its jobs fail, 0.5 % did before\n");
+    expect(plain.out).toContain("  worse: mail: 25 % of its jobs fail, 0.5 % did before\n");
     expect(plain.out).toContain("  queues regressed: mail (jobs)\n");
     const gate = await runCommand(gateway.url, [
       "verdict",

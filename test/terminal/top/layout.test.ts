@@ -46,7 +46,7 @@ describe("the screen", () => {
       expect.stringMatching(/^ops\.example\.com {2}all environments {30,}\d\d:00:00 {2}live$/),
       "1 thing is wrong: 1 critical",
       "  PROBLEMS 1",
-      "› critical  12 min  payouts is stalled  12 jobs wait; 0 succeed per second",
+      "› critical  12 min  payouts is stalled  12 jobs wait; 0/s succeed",
       "",
       "  ROLES 1  WHERE       REPLICAS     RELEASE   CPU          MEMORY",
       "  web      staging  ●  1/1 running  v1       12 %            34 %",

@@ -11,7 +11,7 @@ import { switchTheme, theme } from "../page/theme.ts";
 import { href, params, path, setParams } from "../page/url.ts";
 import { isOutdated, server, viewer } from "../session/viewer.ts";
 import { ActionDialog } from "../parts/action.tsx";
-import { toDuration } from "../../../lib/format.ts";
+import { formatDuration } from "../../../facts/format.ts";
 import { Help } from "./help.tsx";
 import { Icon } from "./icons.tsx";
 import { Banner } from "../parts/notice.tsx";
@@ -232,8 +232,8 @@ function Badges() {
     <>
       {lost && (
         <Banner tone="bad">
-          The gateway has not answered for {toDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown is
-          from then. It is asked again all the time.
+          The gateway has not answered for {formatDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown
+          is from then. It is asked again all the time.
         </Banner>
       )}
       {failure && rows !== null && (

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { ContainerRow } from "../data/containers.ts";
-import { toWords } from "../../../lib/format.ts";
+import { formatEnum } from "../../../facts/format.ts";
 
 export type Tone = "ok" | "warn" | "bad" | "unknown";
 
@@ -88,5 +88,5 @@ export function toDeployTone(state: string): Tone {
 
 /** A word of the schema with its tone. */
 export function EnumState({ value, tone }: { readonly value: string; readonly tone: Tone }) {
-  return <State tone={tone}>{toWords(value)}</State>;
+  return <State tone={tone}>{formatEnum(value)}</State>;
 }

@@ -1,5 +1,5 @@
 import { now } from "../page/clock.ts";
-import { toClock, toDay, toDuration, toLocalTime, unknownText } from "../../../lib/format.ts";
+import { formatAge, formatClock, formatDay, formatLocalTime, unknownText } from "../../../facts/format.ts";
 
 /** How long ago: "12 min", with the absolute time on hover. `prefix` and `suffix` go around it, only where the time is known. */
 export function Since({
@@ -11,24 +11,20 @@ export function Since({
 }) {
   if (at === null || at === undefined) return <span class="none">{unknownText}</span>;
   return (
-    <time dateTime={new Date(at).toISOString()} title={toLocalTime(at)}>
-      {toDuration(wholeSecondsSince(at))}
+    <time dateTime={new Date(at).toISOString()} title={formatLocalTime(at)}>
+      {formatAge(at, now.value)}
       {suffix}
     </time>
   );
 }
 
-function wholeSecondsSince(at: string | number): number {
-  return Math.max(0, Math.floor((now.value - new Date(at).getTime()) / 1000));
-}
-
 /** The time of day, and the day when it is another one. */
 export function Clock({ at, millis = false }: { readonly at: string | number; readonly millis?: boolean }) {
-  const isToday = toDay(at) === toDay(now.peek());
+  const isToday = formatDay(at) === formatDay(now.peek());
   return (
-    <time dateTime={new Date(at).toISOString()} title={toLocalTime(at)}>
-      {isToday ? "" : `${toDay(at)} `}
-      {toClock(at, { millis })}
+    <time dateTime={new Date(at).toISOString()} title={formatLocalTime(at)}>
+      {isToday ? "" : `${formatDay(at)} `}
+      {formatClock(at, { millis })}
     </time>
   );
 }

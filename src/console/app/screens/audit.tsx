@@ -5,7 +5,7 @@ import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
-import { toCount, toDuration, toWords, unknownText } from "../../../lib/format.ts";
+import { formatNumber, formatDuration, formatEnum, unknownText } from "../../../facts/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
@@ -67,7 +67,7 @@ function Chain() {
     <span class="chain">
       <State tone="ok" title={title}>
         the chain verifies
-        {firstSeq !== null && lastSeq !== null && `: entries ${toCount(firstSeq)} to ${toCount(lastSeq)}`}
+        {firstSeq !== null && lastSeq !== null && `: entries ${formatNumber(firstSeq)} to ${formatNumber(lastSeq)}`}
       </State>{" "}
       <span class="muted">
         checked <Since at={chain.checkedAt} suffix=" ago" />
@@ -96,7 +96,7 @@ function Entries() {
       {rows.length === 0 ? (
         <Empty>
           {all?.length
-            ? `None of the ${toCount(all.length)} actions that were read matches.`
+            ? `None of the ${formatNumber(all.length)} actions that were read matches.`
             : "Nobody has restarted, probed or changed anything that this token may see."}
         </Empty>
       ) : (
@@ -179,7 +179,7 @@ function ActionItem({ row: { seq, entry } }: { readonly row: ActionRow }) {
           <span title="Environment whose tokens see the entry">{entry.env ?? "no environment"}</span>
           <span title="The client's address">{entry.ip ?? unknownText}</span>
           <span title="From the intent to its outcome">
-            {entry.durationMs === null ? "" : `took ${toDuration(entry.durationMs / 1000)}`}
+            {entry.durationMs === null ? "" : `took ${formatDuration(entry.durationMs / 1000)}`}
           </span>
           {entry.outcome === "ok" && entry.detail !== null && <span title="What the outcome says">{entry.detail}</span>}
           <code class="cut" title="The request's id, as in the X-Request-Id of the response">
@@ -199,7 +199,7 @@ function outcomeTitle({ outcome, dockerStatus }: AuditRowFragment): string | und
 /** The detail of an outcome without its code, which stands beside it. */
 function toDetail({ code, detail }: AuditRowFragment): string {
   const words = code !== null && detail?.startsWith(`${code}: `) ? detail.slice(code.length + 2) : detail;
-  return words || toWords(code ?? "no detail");
+  return words || formatEnum(code ?? "no detail");
 }
 
 /** What was acted on, with where it leads. */
@@ -219,7 +219,8 @@ function Target({
     );
   const [first] = jobIds;
   // Only a change of an error group has more than one.
-  const jobs = jobIds.length === 1 && first !== undefined ? `job ${first}` : `${toCount(jobIds.length)} failed jobs`;
+  const jobs =
+    jobIds.length === 1 && first !== undefined ? `job ${first}` : `${formatNumber(jobIds.length)} failed jobs`;
   const address =
     jobIds.length === 1
       ? href("/job", { source: jobSource, id: first })

@@ -7,7 +7,7 @@ import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
 import { toWorst, type Troubles } from "../parts/containers/seen.ts";
 import { isTroubled, toSeenState, useTroubles } from "../parts/containers/troubles.ts";
-import { toCount } from "../../../lib/format.ts";
+import { formatNumber } from "../../../facts/format.ts";
 import { List } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Shape, type Tone } from "../parts/state.tsx";
@@ -45,7 +45,9 @@ export function Containers() {
       <div class="heading">
         <h1>Containers</h1>
         <span class="muted" role="status">
-          {shown.length === all.length ? toCount(all.length) : `${toCount(shown.length)} of ${toCount(all.length)}`}
+          {shown.length === all.length
+            ? formatNumber(all.length)
+            : `${formatNumber(shown.length)} of ${formatNumber(all.length)}`}
         </span>
       </div>
       <Filters
@@ -148,7 +150,7 @@ function Chip({ isOn, label, count, tone = "ok", onClick }: ChipProps) {
           <Shape tone={tone} />{" "}
         </>
       )}
-      <span class="isolate">{label}</span> <span class="muted">{toCount(count)}</span>
+      <span class="isolate">{label}</span> <span class="muted">{formatNumber(count)}</span>
     </button>
   );
 }
@@ -178,7 +180,7 @@ function NoRows({ all, isFiltered }: { readonly all: number; readonly isFiltered
   if (all === 0) return <Empty>No container {place || "is on the engines that this token may see"}.</Empty>;
   return (
     <Empty>
-      {isFiltered ? "No container matches the filter" : "No container"}: {toCount(all)} others are here.{" "}
+      {isFiltered ? "No container matches the filter" : "No container"}: {formatNumber(all)} others are here.{" "}
       <a class="link" href={href("/containers")}>
         Show all
       </a>

@@ -20,7 +20,7 @@ import {
   type Verdict,
 } from "../parts/deploys/numbers.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
-import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../../../lib/format.ts";
+import { formatNumber, formatDuration, formatShare, formatEnum, unknownText } from "../../../facts/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
 import { Shape, State, toDeployTone } from "../parts/state.tsx";
@@ -101,7 +101,7 @@ function Known({ deploy }: { readonly deploy: DeployNode }) {
       <div class="heading">
         <h1 class="code isolate">{deploy.tag}</h1>
         <State tone={toDeployTone(deploy.state)} title={toDeployMeaning(deploy.state)}>
-          {toWords(deploy.state)}
+          {formatEnum(deploy.state)}
         </State>
         <div class="right">
           <DeployLinks deploy={deploy} />
@@ -204,7 +204,7 @@ function Facts({ deploy }: { readonly deploy: DeployNode }) {
           <Since at={deployedAt} suffix=" ago" />
           <span class="muted">
             , <Clock at={deployedAt} />
-            {durationSeconds !== null && `, took ${toDuration(durationSeconds)}`}
+            {durationSeconds !== null && `, took ${formatDuration(durationSeconds)}`}
           </span>
         </dd>
         <dt>By</dt>
@@ -324,7 +324,7 @@ function Evidence({
         <header>
           <h2>Before and after</h2>
           <span class="muted">
-            {windowSeconds === null ? "no window of a minute or more" : `${toDuration(windowSeconds)} each`}
+            {windowSeconds === null ? "no window of a minute or more" : `${formatDuration(windowSeconds)} each`}
           </span>
           <span class="right chips">
             {windows.map(([seconds, label]) => (
@@ -387,15 +387,15 @@ function NewErrors({ errors }: { readonly errors: Verdict["newErrors"] }) {
               </a>
               <span
                 class="nowrap"
-                title={`At least ${toCount(count)} failures in at most ${toCount(minutes)} different minutes; p = ${toP(pValue)}: the chance of none before the deploy if the rate had not changed`}
+                title={`At least ${formatNumber(count)} failures in at most ${formatNumber(minutes)} different minutes; p = ${toP(pValue)}: the chance of none before the deploy if the rate had not changed`}
               >
-                ≥ {toCount(count)}
+                ≥ {formatNumber(count)}
               </span>
               <span
                 class="muted wide-only nowrap"
                 title="Share of the jobs that ended in these queues after the deploy"
               >
-                {toPercentOf1(share)}
+                {formatShare(share)}
               </span>
               <span class="muted wide-only cut isolate">{queues.join(", ")}</span>
             </li>

@@ -11,7 +11,7 @@ import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { DriftSection } from "../parts/deploys/drift.tsx";
 import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
-import { toDuration, toWords, unknownText } from "../../../lib/format.ts";
+import { formatDuration, formatEnum, unknownText } from "../../../facts/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { useIsNarrow } from "../parts/list.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
@@ -143,7 +143,7 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
                 <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
               ) : (
                 <State tone={toDeployTone(row.state)} title={toDeployMeaning(row.state)}>
-                  {toWords(row.state)}
+                  {formatEnum(row.state)}
                 </State>
               )}
             </td>
@@ -157,7 +157,7 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
             <td class="wide-only muted" title={`From ${toOriginWords(row.origin)}`}>
               {row.command ?? <span class="none">{unknownText}</span>}
             </td>
-            <td class="number wide-only">{toDuration(row.durationSeconds)}</td>
+            <td class="number wide-only">{formatDuration(row.durationSeconds)}</td>
             <td class="number">
               <Since at={row.deployedAt} />
             </td>

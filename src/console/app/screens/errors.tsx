@@ -3,7 +3,7 @@ import { ConsoleErrorsDocument, type ConsoleErrorsQuery } from "../../../generat
 import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
-import { toCount } from "../../../lib/format.ts";
+import { formatNumber } from "../../../facts/format.ts";
 import { type Column, List } from "../parts/list.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { ErrorGroup } from "../parts/queues/error-group.tsx";
@@ -76,7 +76,7 @@ function Groups({ groups }: { readonly groups: readonly Group[] }) {
         />
         {asked && (
           <span class="muted" role="status">
-            {toCount(shown.length)} of {toCount(groups.length)}
+            {formatNumber(shown.length)} of {formatNumber(groups.length)}
           </span>
         )}
       </div>
@@ -84,7 +84,7 @@ function Groups({ groups }: { readonly groups: readonly Group[] }) {
         <Empty>No job failed with an error in the last 60 minutes.</Empty>
       ) : shown.length === 0 ? (
         <Empty>
-          None of the {toCount(groups.length)} errors matches “<span class="isolate">{asked}</span>”.
+          None of the {formatNumber(groups.length)} errors matches “<span class="isolate">{asked}</span>”.
         </Empty>
       ) : (
         <List
@@ -131,7 +131,7 @@ const columns: readonly Column<Group>[] = [
     isNumber: true,
     sortBy: ({ count }) => count,
     title: "Failures in the last 60 minutes",
-    cell: ({ count, complete }) => `${complete ? "" : "≥ "}${toCount(count)}`,
+    cell: ({ count, complete }) => `${complete ? "" : "≥ "}${formatNumber(count)}`,
   },
   {
     name: "queues",
@@ -163,7 +163,7 @@ const columns: readonly Column<Group>[] = [
     isWideOnly: true,
     sortBy: ({ attempts }) => attempts,
     title: "Highest number of attempts of one of its jobs; unknown where no system counts them",
-    cell: ({ attempts }) => toCount(attempts),
+    cell: ({ attempts }) => formatNumber(attempts),
   },
   {
     name: "first",

@@ -11,7 +11,7 @@ import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
 import { StateCell } from "../parts/containers/columns.tsx";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
-import { toPercent, toPercentOf1, unknownText } from "../../../lib/format.ts";
+import { formatLoad, formatPercent, formatShare } from "../../../facts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { RangeChips, readRange } from "../parts/graph/range.tsx";
 import { toHostState } from "../parts/hosts/table.tsx";
@@ -70,7 +70,7 @@ export function HostScreen() {
           <Gauge name="Disk" value={host.diskUtil} title="Used share of its fullest real file system" />
           <dl>
             <div title="Load average over one minute">
-              <dt>load</dt> <dd>{host.load1 === null ? unknownText : host.load1.toFixed(2)}</dd>
+              <dt>load</dt> <dd>{formatLoad(host.load1)}</dd>
             </div>
             <div title="Bytes received per second on its real interfaces">
               <dt>in</dt> <dd>{toSpeed(host.networkReceiveBytesPerSec)}</dd>
@@ -112,7 +112,7 @@ function History({
       <Graph
         times={times}
         series={[{ label, values: (points ?? []).map(pick) }]}
-        format={toPercentOf1}
+        format={formatShare}
         label={`${label} of ${name}, last ${words}`}
         marks={marks}
         knownSince={since === undefined ? null : Date.parse(since.time)}
@@ -220,8 +220,8 @@ function OnHost({ name }: { readonly name: string }) {
                   </td>
                   <td class="wide-only muted">{row.role}</td>
                   <td class="wide-only muted">{row.engine}</td>
-                  <td class="number">{toPercent(usage.get(row.id)?.cpuPct)}</td>
-                  <td class="number wide-only">{toPercent(usage.get(row.id)?.memPct)}</td>
+                  <td class="number">{formatPercent(usage.get(row.id)?.cpuPct)}</td>
+                  <td class="number wide-only">{formatPercent(usage.get(row.id)?.memPct)}</td>
                 </tr>
               );
             })}

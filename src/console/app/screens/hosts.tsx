@@ -6,7 +6,7 @@ import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
-import { toBytes, toCount, unknownText } from "../../../lib/format.ts";
+import { formatBytes, formatLoad, formatNumber, unknownText } from "../../../facts/format.ts";
 import { type HostRow, toHostState } from "../parts/hosts/table.tsx";
 import { Gauge, isAtLimit } from "../parts/hosts/gauge.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
@@ -150,14 +150,14 @@ function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers"
   return (
     <dl class="facts">
       <dt title="Load average over one minute">load</dt>
-      <dd>{row.load1 === null ? <span class="none">{unknownText}</span> : row.load1.toFixed(2)}</dd>
+      <dd>{row.load1 === null ? <span class="none">{unknownText}</span> : formatLoad(row.load1)}</dd>
       <dt title="On its real interfaces">network in</dt>
       <dd>{toSpeed(row.networkReceiveBytesPerSec)}</dd>
       <dt title="On its real interfaces">network out</dt>
       <dd>{toSpeed(row.networkTransmitBytesPerSec)}</dd>
       <dt>containers</dt>
       <dd>
-        {toCount(containers?.length)}
+        {formatNumber(containers?.length)}
         {troubled > 0 && <span class="warn"> ▲ {troubled} not well</span>}
       </dd>
     </dl>
@@ -165,5 +165,5 @@ function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers"
 }
 
 export function toSpeed(bytes: number | null): string {
-  return bytes === null ? unknownText : `${toBytes(bytes)}/s`;
+  return bytes === null ? unknownText : `${formatBytes(bytes)}/s`;
 }

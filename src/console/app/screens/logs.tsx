@@ -5,7 +5,7 @@ import { overlay } from "../page/keys.ts";
 import { params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
 import { copyText } from "../parts/copy.ts";
-import { toCount } from "../../../lib/format.ts";
+import { formatNumber } from "../../../facts/format.ts";
 import { useIsNarrow } from "../parts/list.tsx";
 import { toText } from "../parts/logs/export.ts";
 import { createHighlighter } from "../parts/logs/highlight.ts";
@@ -60,7 +60,7 @@ function Log({ target, filter }: { readonly target: LogTarget; readonly filter: 
       .filter((element) => isInside(element))
       .map(({ dataset }) => session.buffer.get(Number(dataset["row"])))
       .filter((row) => row !== undefined);
-    return copy(toText(shown), `${toCount(shown.filter(({ note }) => !note).length)} lines`);
+    return copy(toText(shown), `${formatNumber(shown.filter(({ note }) => !note).length)} lines`);
   };
   const onRow = (number: number, clicked: HTMLElement) => {
     const row = session.buffer.get(number);
@@ -123,7 +123,7 @@ function EndButton({ session }: { readonly session: LogSession }) {
   const count = session.unseen.value;
   return (
     <button type="button" class="button primary log-end" onClick={() => session.toEnd()}>
-      ‖ paused{count > 0 ? `, ${toCount(count)} new ${count === 1 ? "line" : "lines"}` : ""} · to the end ↓
+      ‖ paused{count > 0 ? `, ${formatNumber(count)} new ${count === 1 ? "line" : "lines"}` : ""} · to the end ↓
     </button>
   );
 }

@@ -10,7 +10,7 @@ import { byId, type Usage, useEnv } from "../data/usage.ts";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
-import { toPercent } from "../../../lib/format.ts";
+import { formatPercent } from "../../../facts/format.ts";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { QueueTable } from "../parts/queues/table.tsx";
 import { Release } from "../parts/release.tsx";
@@ -222,13 +222,13 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
       <td class="wide-only">
         <span class="with-spark">
           <Spark points={course(cpu)} label={`CPU of ${role} in 10 minutes`} />
-          {toPercent(mean(rows.map(({ id }) => usage.get(id)?.cpuPct)))}
+          {formatPercent(mean(rows.map(({ id }) => usage.get(id)?.cpuPct)))}
         </span>
       </td>
       <td class="wide-only">
         <span class="with-spark">
           <Spark points={course(mem)} max={100} label={`Memory of ${role} in 10 minutes`} />
-          {toPercent(mean(rows.map(({ id }) => usage.get(id)?.memPct)))}
+          {formatPercent(mean(rows.map(({ id }) => usage.get(id)?.memPct)))}
         </span>
       </td>
     </tr>

@@ -9,7 +9,7 @@ import {
 } from "../../../generated/console.ts";
 import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { go, href, params } from "../page/url.ts";
-import { toCount, toWords } from "../../../lib/format.ts";
+import { formatNumber, formatEnum } from "../../../facts/format.ts";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { QueueErrors } from "../parts/queues/errors.tsx";
 import { QueueFigures, titles } from "../parts/queues/figures.tsx";
@@ -46,7 +46,7 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
     <>
       <div class="heading">
         <h1 class="isolate">{name}</h1>
-        {queue && <State tone={toQueueTone(queue.state)}>{toWords(queue.state)}</State>}
+        {queue && <State tone={toQueueTone(queue.state)}>{formatEnum(queue.state)}</State>}
         {queue && <span class="muted">{toQueueReason(queue)}</span>}
         {queue && (
           <span class="right">
@@ -152,7 +152,7 @@ function FailuresByRelease({ releases }: { readonly releases: readonly ReleaseCo
               <span class="muted">{[service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ")}</span>
             </span>
             <Share count={count} of={total} />
-            <span class="number">{toCount(count)}</span>
+            <span class="number">{formatNumber(count)}</span>
           </li>
         ))}
       </ul>
@@ -169,7 +169,7 @@ function Orphans({ name, source }: { readonly name: string; readonly source: str
       {jobs.length > 0 && (
         <Banner tone="bad">
           <span title={titles.orphans}>
-            {toCount(jobs.length)} {jobs.length === 1 ? "job runs" : "jobs run"} on a worker that is gone:{" "}
+            {formatNumber(jobs.length)} {jobs.length === 1 ? "job runs" : "jobs run"} on a worker that is gone:{" "}
           </span>
           {jobs.slice(0, 5).map(({ jobId, worker, startedAt }, index) => (
             <span key={jobId}>
@@ -189,7 +189,7 @@ function Orphans({ name, source }: { readonly name: string; readonly source: str
               )}
             </span>
           ))}
-          {jobs.length > 5 && ` and ${toCount(jobs.length - 5)} more`}
+          {jobs.length > 5 && ` and ${formatNumber(jobs.length - 5)} more`}
         </Banner>
       )}
     </>

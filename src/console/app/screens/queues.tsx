@@ -8,7 +8,7 @@ import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
 import { now } from "../page/clock.ts";
 import { href, params, setParams } from "../page/url.ts";
-import { toCount, toDuration, toRate, toWords } from "../../../lib/format.ts";
+import { formatNumber, formatDuration, formatRate, formatEnum } from "../../../facts/format.ts";
 import { type Column, List } from "../parts/list.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { useDepthCourses } from "../parts/queues/courses.ts";
@@ -60,7 +60,7 @@ export function Queues() {
         />
         {asked && rows && (
           <span class="muted" role="status">
-            {toCount(shown.length)} of {toCount(rows.length)}
+            {formatNumber(shown.length)} of {formatNumber(rows.length)}
           </span>
         )}
       </div>
@@ -99,7 +99,7 @@ function useOwners(): (row: QueueRow) => string {
 }
 
 function matches(row: QueueRow, owner: string, asked: string): boolean {
-  const text = `${row.name} ${row.source} ${owner} ${toWords(row.state)}`.toLowerCase();
+  const text = `${row.name} ${row.source} ${owner} ${formatEnum(row.state)}`.toLowerCase();
   return asked
     .toLowerCase()
     .split(/\s+/)
@@ -109,8 +109,10 @@ function matches(row: QueueRow, owner: string, asked: string): boolean {
 function toSummary(rows: readonly QueueRow[]): string {
   const wrong = rows.filter(({ state }) => toQueueTone(state) === "bad").length;
   const slow = rows.filter(({ state }) => toQueueTone(state) === "warn").length;
-  const queues = `${toCount(rows.length)} ${rows.length === 1 ? "queue" : "queues"}`;
-  const parts = [wrong > 0 && `${toCount(wrong)} in trouble`, slow > 0 && `${toCount(slow)} behind`].filter(Boolean);
+  const queues = `${formatNumber(rows.length)} ${rows.length === 1 ? "queue" : "queues"}`;
+  const parts = [wrong > 0 && `${formatNumber(wrong)} in trouble`, slow > 0 && `${formatNumber(slow)} behind`].filter(
+    Boolean,
+  );
   return parts.length === 0 ? queues : `${queues}, ${parts.join(", ")}`;
 }
 
@@ -140,7 +142,7 @@ function isDown({ error, numbersOk }: Source): boolean {
 function OldBanner({ at }: { readonly at: number }) {
   return (
     <Banner tone="warn">
-      These are the numbers of {toDuration(Math.max(0, Math.floor((now.value - at) / 1000)))} ago.
+      These are the numbers of {formatDuration(Math.max(0, Math.floor((now.value - at) / 1000)))} ago.
     </Banner>
   );
 }
@@ -155,7 +157,7 @@ function dimSilent(
     cell: (row) => {
       if (!isSilent(row)) return column.cell(row);
       const content =
-        column.name === "state" ? <State tone="unknown">was {toWords(row.state)}</State> : column.cell(row);
+        column.name === "state" ? <State tone="unknown">was {formatEnum(row.state)}</State> : column.cell(row);
       return (
         <span class="stale" style={{ display: "contents" }}>
           {content}
@@ -214,7 +216,7 @@ function NoQueues({
   if (rows.length > 0)
     return (
       <Empty>
-        None of the {toCount(rows.length)} queues matches “<span class="isolate">{asked}</span>”.
+        None of the {formatNumber(rows.length)} queues matches “<span class="isolate">{asked}</span>”.
       </Empty>
     );
   const sources = data?.queueSources ?? [];
@@ -222,7 +224,7 @@ function NoQueues({
   if (elsewhere > 0)
     return (
       <Empty>
-        No queue of {env}: the {toCount(elsewhere)} that are known are of another environment.
+        No queue of {env}: the {formatNumber(elsewhere)} that are known are of another environment.
       </Empty>
     );
   if (sources.length === 0)
@@ -273,8 +275,8 @@ function toColumns(
         const tone = toQueueTone(row.state);
         const reason = toQueueReason(row);
         return (
-          <span class="with-reason" title={`${toWords(row.state)}: ${reason}`}>
-            <State tone={tone}>{toWords(row.state)}</State>
+          <span class="with-reason" title={`${formatEnum(row.state)}: ${reason}`}>
+            <State tone={tone}>{formatEnum(row.state)}</State>
             {tone !== "ok" && <span class="muted cut wide-only">{reason}</span>}
           </span>
         );
@@ -285,7 +287,7 @@ function toColumns(
       "64px",
       ({ depth }) => depth,
       titles.depth,
-      (row) => `${tilde(row)}${toCount(row.depth)}`,
+      (row) => `${tilde(row)}${formatNumber(row.depth)}`,
       false,
     ),
     number(
@@ -293,14 +295,14 @@ function toColumns(
       "72px",
       (row) => row.oldestAgeSeconds,
       titles.oldestAgeSeconds,
-      (row) => toDuration(row.oldestAgeSeconds),
+      (row) => formatDuration(row.oldestAgeSeconds),
     ),
     number(
       "rate",
       "60px",
       (row) => row.processedPerSec,
       titles.processedPerSec,
-      (row) => (row.processedPerSec === null ? toRate(null) : `${tilde(row)}${toRate(row.processedPerSec)}`),
+      (row) => (row.processedPerSec === null ? formatRate(null) : `${tilde(row)}${formatRate(row.processedPerSec)}`),
     ),
     {
       ...number(
@@ -308,12 +310,13 @@ function toColumns(
         "64px",
         (row) => row.failuresLastHour,
         titles.failuresLastHour,
-        (row) => (row.failuresLastHour === null ? toCount(null) : `${tilde(row)}${toCount(row.failuresLastHour)}`),
+        (row) =>
+          row.failuresLastHour === null ? formatNumber(null) : `${tilde(row)}${formatNumber(row.failuresLastHour)}`,
       ),
       cell: (row) => (
         <span class={row.failuresLastHour ? "bad" : ""}>
           {row.failuresLastHour === null ? "" : tilde(row)}
-          {toCount(row.failuresLastHour)}
+          {formatNumber(row.failuresLastHour)}
         </span>
       ),
     },
@@ -322,7 +325,7 @@ function toColumns(
       "64px",
       (row) => row.drainSeconds,
       titles.drainSeconds,
-      (row) => (row.depth === 0 ? "0 s" : toDuration(row.drainSeconds)),
+      (row) => (row.depth === 0 ? "0 s" : formatDuration(row.drainSeconds)),
       "desktop",
     ),
     number(
@@ -330,7 +333,7 @@ function toColumns(
       "60px",
       ({ workers }) => workers,
       titles.workers,
-      ({ workers }) => toCount(workers),
+      ({ workers }) => formatNumber(workers),
       "desktop",
     ),
     number(
@@ -338,7 +341,7 @@ function toColumns(
       "64px",
       (row) => row.waitP95Seconds,
       titles.waitP95Seconds,
-      (row) => toDuration(row.waitP95Seconds),
+      (row) => formatDuration(row.waitP95Seconds),
       "desktop",
     ),
     {

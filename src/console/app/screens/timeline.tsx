@@ -10,7 +10,7 @@ import { failureOf, oldFromOf } from "../data/live.ts";
 import type { FeedRow } from "../data/pages.ts";
 import { params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
-import { toDay, toLocalTime } from "../../../lib/format.ts";
+import { formatDay, formatLocalTime } from "../../../facts/format.ts";
 import { ranges } from "../parts/graph/range.tsx";
 import { useHeldTop } from "../parts/held.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
@@ -93,7 +93,7 @@ function Range({
     return (
       <>
         <span class="muted">
-          {from === null ? "" : `from ${toLocalTime(from)}`} {to === null ? "" : `to ${toLocalTime(to)}`}
+          {from === null ? "" : `from ${formatLocalTime(from)}`} {to === null ? "" : `to ${formatLocalTime(to)}`}
         </span>
         <button type="button" class="button" onClick={() => setParams({ from: null, to: null })}>
           Back to now
@@ -189,15 +189,15 @@ function Entries({ rows: all, isFiltered, feed }: EntriesProps) {
 }
 
 function toDays(rows: Rows): readonly (readonly [string, Rows])[] {
-  return Object.entries(Object.groupBy(rows, ({ node }) => toDay(Date.parse(node.time)))).map(([day, entries]) => [
+  return Object.entries(Object.groupBy(rows, ({ node }) => formatDay(Date.parse(node.time)))).map(([day, entries]) => [
     day,
     entries ?? [],
   ]);
 }
 
 function toDayWords(day: string): string {
-  if (day === toDay(now.peek())) return "Today";
-  if (day === toDay(now.peek() - 86_400_000)) return "Yesterday";
+  if (day === formatDay(now.peek())) return "Today";
+  if (day === formatDay(now.peek() - 86_400_000)) return "Yesterday";
   return day;
 }
 
@@ -214,7 +214,7 @@ function Coverage({ coverage }: { readonly coverage: CoverageRows | undefined })
       <dl class="facts spaced">
         {coverage.map(({ kind, known, sampled, since, note }) => (
           <Known key={kind} kind={kind}>
-            {known ? (since === null ? "as far as the record reaches" : `since ${toLocalTime(since)}`) : "nothing"}
+            {known ? (since === null ? "as far as the record reaches" : `since ${formatLocalTime(since)}`) : "nothing"}
             {sampled && <span class="muted">, sampled (~)</span>}
             {note !== null && <span class="muted">; {note}</span>}
           </Known>

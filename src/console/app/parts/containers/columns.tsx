@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
 import type { Usage } from "../../data/usage.ts";
-import { toCount, toPercent, toWords } from "../../../../lib/format.ts";
+import { formatNumber, formatPercent, formatEnum } from "../../../../facts/format.ts";
 import type { Column } from "../list.tsx";
 import { Release } from "../release.tsx";
 import { Spark, type SparkPoint } from "../graph/spark.tsx";
@@ -64,7 +64,10 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       title: "The Docker or Podman daemon that runs it",
       sortBy: ({ engine }) => engine,
       cell: ({ engine, env, destination }) => (
-        <span class="isolate" title={[engine, destination ?? (env ? toWords(env) : null)].filter(Boolean).join(", ")}>
+        <span
+          class="isolate"
+          title={[engine, destination ?? (env ? formatEnum(env) : null)].filter(Boolean).join(", ")}
+        >
           {engine}
         </span>
       ),
@@ -100,7 +103,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       title: "Restarts by the restart policy since the last manual start",
       sortBy: ({ restarts }) => restarts,
       cell: ({ restarts, stale }) => (
-        <span class={stale ? "stale" : restarts ? "strong" : "muted"}>{toCount(restarts)}</span>
+        <span class={stale ? "stale" : restarts ? "strong" : "muted"}>{formatNumber(restarts)}</span>
       ),
     },
     {
@@ -181,7 +184,7 @@ function Course({ value, points, max, isStale, label }: CourseProps) {
     () => (
       <span class="with-spark">
         <Spark points={points} label={`${label} in 10 minutes`} {...(max === undefined ? {} : { max })} />
-        <span class={`course-number ${toAgeClass(isStale)}`}>{toPercent(value)}</span>
+        <span class={`course-number ${toAgeClass(isStale)}`}>{formatPercent(value)}</span>
       </span>
     ),
     [value, points, isStale],

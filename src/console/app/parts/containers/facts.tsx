@@ -1,7 +1,7 @@
 import type { ConsoleContainerQuery, DeployRowFragment } from "../../../../generated/console.ts";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
-import { toBytes, toCount, toPercent, toWords, unknownText } from "../../../../lib/format.ts";
+import { formatBytes, formatNumber, formatPercent, formatEnum, unknownText } from "../../../../facts/format.ts";
 import { Empty, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { EnumState, toDeployTone } from "../state.tsx";
@@ -45,7 +45,7 @@ export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
         </dd>
         <dt>environment</dt>
         <dd>
-          {env ? toWords(env) : <span class="none">unknown</span>}
+          {env ? formatEnum(env) : <span class="none">unknown</span>}
           {destination !== null && <span class="muted isolate">, destination {destination}</span>}
         </dd>
         <dt>engine</dt>
@@ -101,7 +101,7 @@ export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
           )}
         </dd>
         <dt title="Restarts by the restart policy since the last manual start">restarts</dt>
-        <dd>{toCount(row.restarts)}</dd>
+        <dd>{formatNumber(row.restarts)}</dd>
         {exitCode !== null && (
           <>
             <dt title="Of its last end that this gateway has seen">last exit code</dt>
@@ -144,37 +144,37 @@ function Numbers({ stats }: { readonly stats: NonNullable<Asked["stats"]> }) {
       ? unknownText
       : cpuPeriods === 0
         ? "no CPU limit"
-        : toPercent((cpuThrottledPeriods / cpuPeriods) * 100);
+        : formatPercent((cpuThrottledPeriods / cpuPeriods) * 100);
   return (
     <dl class="figures">
       <Figure
         name="CPU"
         title="Per cent of one CPU over the last 0.5 to 3 s; may exceed 100"
-        value={toPercent(stats.cpuPct)}
+        value={formatPercent(stats.cpuPct)}
       />
       <Figure
         name="memory"
         title="Used memory without inactive file cache, of the limit; without a limit, of its machine's"
-        value={toPercent(stats.memPct)}
-        detail={`${toBytes(stats.memUsedBytes)} of ${toBytes(stats.memLimitBytes)}`}
+        value={formatPercent(stats.memPct)}
+        detail={`${formatBytes(stats.memUsedBytes)} of ${formatBytes(stats.memLimitBytes)}`}
       />
       <Figure
         name="throttled"
         title="Of its CPU periods since its start, those in which it had to wait"
         value={throttled}
       />
-      <Figure name="processes" title="Processes and threads" value={toCount(stats.pids)} />
+      <Figure name="processes" title="Processes and threads" value={formatNumber(stats.pids)} />
       <Figure
         name="network"
         title="Received and sent on all its networks since its start"
-        value={`${toBytes(stats.networkReceiveBytes)} in`}
-        detail={`${toBytes(stats.networkTransmitBytes)} out`}
+        value={`${formatBytes(stats.networkReceiveBytes)} in`}
+        detail={`${formatBytes(stats.networkTransmitBytes)} out`}
       />
       <Figure
         name="disk"
         title="Read from and written to block devices since its start"
-        value={`${toBytes(stats.blockReadBytes)} read`}
-        detail={`${toBytes(stats.blockWriteBytes)} written`}
+        value={`${formatBytes(stats.blockReadBytes)} read`}
+        detail={`${formatBytes(stats.blockWriteBytes)} written`}
       />
     </dl>
   );

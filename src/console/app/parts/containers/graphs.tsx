@@ -3,7 +3,7 @@ import { ConsoleContainerHistoryDocument, type DeployRowFragment } from "../../.
 import { failureOf, useLive } from "../../data/live.ts";
 import { useRecent } from "../../data/series.ts";
 import { go, href } from "../../page/url.ts";
-import { toPercent } from "../../../../lib/format.ts";
+import { formatPercent } from "../../../../facts/format.ts";
 import { Graph, type GraphMark } from "../graph/graph.tsx";
 import { RangeChips, readRange } from "../graph/range.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
@@ -62,7 +62,7 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
             {...shared}
             series={course.cpu}
             max={10}
-            format={toPercent}
+            format={formatPercent}
             label={`CPU of ${name} in ${minutes} minutes`}
           />
         </figure>
@@ -74,7 +74,7 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
             {...shared}
             series={course.mem}
             max={100}
-            format={toPercent}
+            format={formatPercent}
             label={`Memory of ${name} in ${minutes} minutes`}
           />
         </figure>

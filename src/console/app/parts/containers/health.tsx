@@ -3,7 +3,7 @@ import { ConsoleProbeDocument, type HealthResultFragment } from "../../../../gen
 import { ask, type Failure, Unreachable } from "../../data/client.ts";
 import { refreshAll } from "../../data/live.ts";
 import { missingScope, server } from "../../session/viewer.ts";
-import { toCount, toDuration, toWords } from "../../../../lib/format.ts";
+import { formatNumber, formatDuration, formatEnum } from "../../../../facts/format.ts";
 import { FailureNotice } from "../notice.tsx";
 import { State, type Tone } from "../state.tsx";
 import { Since } from "../time.tsx";
@@ -62,7 +62,7 @@ export function Health({ name, engine, check }: HealthProps) {
       <dl class="facts">
         <dt>result</dt>
         <dd>
-          <State tone={toTone(shown)}>{hasCheck ? toWords(shown.health) : "no health check"}</State>
+          <State tone={toTone(shown)}>{hasCheck ? formatEnum(shown.health) : "no health check"}</State>
         </dd>
         {hasCheck && (
           <>
@@ -72,16 +72,16 @@ export function Health({ name, engine, check }: HealthProps) {
               {probe?.check && <span class="muted"> by hand</span>}
             </dd>
             <dt title="Failed checks in a row">failed in a row</dt>
-            <dd>{toCount(shown.failingStreak)}</dd>
+            <dd>{formatNumber(shown.failingStreak)}</dd>
           </>
         )}
         {probe?.check && (
           <>
             <dt>exit code</dt>
             <dd>
-              {toCount(probe.check.exitCode)}
+              {formatNumber(probe.check.exitCode)}
               {probe.check.timedOut ? " (took too long and was ended)" : ""}
-              {probe.check.durationMs !== null && `, after ${toDuration(probe.check.durationMs / 1000)}`}
+              {probe.check.durationMs !== null && `, after ${formatDuration(probe.check.durationMs / 1000)}`}
             </dd>
           </>
         )}

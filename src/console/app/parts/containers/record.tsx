@@ -3,7 +3,7 @@ import { ConsoleContainerAuditDocument } from "../../../../generated/console.ts"
 import { failureOf, useLive } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
-import { toDuration } from "../../../../lib/format.ts";
+import { formatDuration } from "../../../../facts/format.ts";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Shape, type Tone } from "../state.tsx";
 import { Clock, Since } from "../time.tsx";
@@ -105,7 +105,7 @@ export function Record({ name, engine }: { readonly name: string; readonly engin
             <span class="what isolate">
               {action} by <b>{subject}</b>: {outcome}
               {outcome !== "ok" && detail ? ` (${detail})` : ""}
-              {durationMs !== null && <span class="muted"> in {toDuration(durationMs / 1000)}</span>}
+              {durationMs !== null && <span class="muted"> in {formatDuration(durationMs / 1000)}</span>}
               <br />
               <span class="muted">{reason ?? "no reason given"}</span>
             </span>

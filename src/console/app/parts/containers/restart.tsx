@@ -12,7 +12,7 @@ import { refreshAll } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { server } from "../../session/viewer.ts";
 import type { Action, Step } from "../action.tsx";
-import { toDuration } from "../../../../lib/format.ts";
+import { formatDuration } from "../../../../facts/format.ts";
 import { Shape, type Tone, toContainerState } from "../state.tsx";
 import { Clock, Since } from "../time.tsx";
 
@@ -135,7 +135,7 @@ function reportProgress({ name, engine }: Target, report: (step: Step) => void):
 }
 
 function toLastStep({ status, health, healthy }: Result, seconds: number): Step {
-  const took = toDuration(Math.round(seconds));
+  const took = formatDuration(Math.round(seconds));
   if (healthy === true)
     return {
       tone: "ok",

@@ -1,5 +1,5 @@
 import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
-import { toWords } from "../../../../lib/format.ts";
+import { formatEnum } from "../../../../facts/format.ts";
 
 type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 
@@ -46,7 +46,7 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
     if (before && (before.tone === "bad" || tone === "warn")) continue;
     troubles.set(container.id, {
       tone,
-      word: words[kind] ?? toWords(kind),
+      word: words[kind] ?? formatEnum(kind),
       title,
       since,
       evidence,

@@ -7,7 +7,7 @@ import {
 import { type Failure, follow, type Sink } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
-import { toClock, toLocalTime } from "../../../../lib/format.ts";
+import { formatClock, formatLocalTime } from "../../../../facts/format.ts";
 import { parseLine } from "../logs/json.ts";
 import { LineText } from "../logs/line.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
@@ -51,9 +51,9 @@ export function Tail({ name, engine }: { readonly name: string; readonly engine:
             <a
               key={`${timestamp} ${index}`}
               href={href("/logs", { name, engine, at: timestamp })}
-              title={`${toLocalTime(timestamp)}, ${stream.toLowerCase()}`}
+              title={`${formatLocalTime(timestamp)}, ${stream.toLowerCase()}`}
             >
-              <span class="muted">{toClock(timestamp)}</span>
+              <span class="muted">{formatClock(timestamp)}</span>
               <span class={toLevelClass(level)}>{level?.toLowerCase() ?? ""}</span>
               <span class="cut isolate">
                 <LineText text={message} parts={parseLine(message)} most={mostCharacters} />

@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { ConsoleQueueAroundDocument } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
-import { toLocalTime } from "../../../../lib/format.ts";
+import { formatLocalTime } from "../../../../facts/format.ts";
 import { Graph } from "../graph/graph.tsx";
 import { Empty, FailureNotice } from "../notice.tsx";
 import { toShortRelease } from "../../../../lib/short-release.ts";
@@ -50,7 +50,7 @@ export function QueueAround({ queue, from, to, tag, deployedAt }: AroundProps) {
         <span class="muted">
           jobs a minute
           {history?.sampled && ", ~ from samples"}
-          {history?.since && `, known since ${toLocalTime(history.since)}`}
+          {history?.since && `, known since ${formatLocalTime(history.since)}`}
         </span>
       </p>
       <Graph

@@ -3,7 +3,7 @@ import { containers } from "../../data/containers.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { href, params } from "../../page/url.ts";
 import { useEnv } from "../../data/usage.ts";
-import { toCount } from "../../../../lib/format.ts";
+import { formatNumber } from "../../../../facts/format.ts";
 import { FailureNotice, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Shape, State } from "../state.tsx";
@@ -110,9 +110,9 @@ function LogSources({ logs }: { readonly logs: readonly LogRow[] | null | undefi
     if (error) return `${toOriginWords(origin)} cannot be read: ${error.message}`;
     const gaps = [
       complete ? null : "older lines are not read",
-      skipped > 0 ? `${toCount(skipped)} invalid lines skipped` : null,
+      skipped > 0 ? `${formatNumber(skipped)} invalid lines skipped` : null,
     ].filter(Boolean);
-    return `${toOriginWords(origin)}: ${toCount(deploys)} ${deploys === 1 ? "deploy" : "deploys"}${gaps.map((gap) => `, ${gap}`).join("")}`;
+    return `${toOriginWords(origin)}: ${formatNumber(deploys)} ${deploys === 1 ? "deploy" : "deploys"}${gaps.map((gap) => `, ${gap}`).join("")}`;
   };
   return (
     <p class="sources muted">

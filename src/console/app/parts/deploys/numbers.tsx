@@ -1,6 +1,6 @@
 import type { ConsoleDeployVerdictQuery } from "../../../../generated/console.ts";
 import { params, setParams } from "../../page/url.ts";
-import { toCount, toDuration, toPercentOf1, toWords, unknownText } from "../../../../lib/format.ts";
+import { formatNumber, formatDuration, formatShare, formatEnum, unknownText } from "../../../../facts/format.ts";
 import { Empty } from "../notice.tsx";
 import { State } from "../state.tsx";
 import { toOutcome } from "./words.ts";
@@ -41,28 +41,28 @@ const measures: readonly Measure[] = [
     name: "succeeded",
     title: "Jobs that succeeded in the window",
     value: (window) => window.succeeded,
-    format: toCount,
+    format: formatNumber,
     isWideOnly: true,
   },
   {
     name: "failed",
     title: "Failed attempts in the window",
     value: (window) => window.failed,
-    format: toCount,
+    format: formatNumber,
     isWideOnly: true,
   },
   {
     name: "failing",
     title: "Share of the ended jobs that failed",
     value: (window) => (window.succeeded + window.failed === 0 ? null : window.failureRatio),
-    format: toPercentOf1,
+    format: formatShare,
     pValue: (row) => row.pValue,
   },
   {
     name: "wait p95",
     title: "95th percentile of the waiting time",
     value: (window) => window.waitP95Seconds,
-    format: toDuration,
+    format: formatDuration,
     pValue: (row) => row.waitPValue,
     isWideOnly: true,
   },
@@ -70,7 +70,7 @@ const measures: readonly Measure[] = [
     name: "run p95",
     title: "95th percentile of the running time of successes",
     value: (window) => window.runP95Seconds,
-    format: toDuration,
+    format: formatDuration,
     pValue: (row) => row.runPValue,
     isWideOnly: true,
   },
@@ -78,14 +78,14 @@ const measures: readonly Measure[] = [
     name: "waiting",
     title: "Runnable jobs at the end of the window",
     value: (window) => window.depth,
-    format: toCount,
+    format: formatNumber,
     isWideOnly: true,
   },
   {
     name: "oldest",
     title: "How long the oldest of them had been waiting at the end of the window",
     value: (window) => window.oldestAgeSeconds,
-    format: toDuration,
+    format: formatDuration,
     isWideOnly: true,
   },
 ];
@@ -194,15 +194,15 @@ export function ContainerNumbers({ containers }: { readonly containers: Verdict[
       <dd
         title={`Unrequested ends of containers before and after${restartsFrom ? `, from the engines' ${restartsFrom}` : ""}${restartsPValue === null ? "" : `; p = ${toP(restartsPValue)}`}`}
       >
-        <span class="muted">{toCount(restartsBefore)} → </span>
-        <span class={isWorse ? "bad strong" : ""}>{toCount(restartsAfter)}</span>
-        {restartsFrom && <span class="muted"> by {toWords(restartsFrom)}</span>}
+        <span class="muted">{formatNumber(restartsBefore)} → </span>
+        <span class={isWorse ? "bad strong" : ""}>{formatNumber(restartsAfter)}</span>
+        {restartsFrom && <span class="muted"> by {formatEnum(restartsFrom)}</span>}
       </dd>
       <dt>Unhealthy</dt>
       <dd title="Unhealthy time, summed over all containers">
-        <span class="muted">{toDuration(containers.unhealthySecondsBefore)} → </span>
+        <span class="muted">{formatDuration(containers.unhealthySecondsBefore)} → </span>
         <span class={isUnhealthier(containers) ? "bad strong" : ""}>
-          {toDuration(containers.unhealthySecondsAfter)}
+          {formatDuration(containers.unhealthySecondsAfter)}
         </span>
       </dd>
       {unhealthyNow.length > 0 && (

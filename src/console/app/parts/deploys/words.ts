@@ -1,4 +1,4 @@
-import { toWords } from "../../../../lib/format.ts";
+import { formatEnum } from "../../../../facts/format.ts";
 import type { Tone } from "../state.tsx";
 
 /** What a state of a deploy means, from the schema, shorter. */
@@ -13,7 +13,7 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 export function toDeployMeaning(state: string): string {
-  return meanings[state] ?? toWords(state);
+  return meanings[state] ?? formatEnum(state);
 }
 
 export interface OutcomeWords {
@@ -28,7 +28,7 @@ const outcomes: Readonly<Record<string, OutcomeWords>> = {
 };
 
 export function toOutcome(outcome: string): OutcomeWords {
-  return outcomes[outcome] ?? { tone: "unknown", word: toWords(outcome) };
+  return outcomes[outcome] ?? { tone: "unknown", word: formatEnum(outcome) };
 }
 
 const origins: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ const origins: Readonly<Record<string, string>> = {
 
 /** What recorded a deploy. */
 export function toOriginWords(origin: string): string {
-  return origins[origin] ?? toWords(origin);
+  return origins[origin] ?? formatEnum(origin);
 }
 
 /** Service and destination, or environment: "wallet-core staging". */

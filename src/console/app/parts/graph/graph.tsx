@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { findCurrent, findGaps, findNearest, toPath, toTimeTicks, toValueTicks } from "./scale.ts";
-import { toLocalTime, unknownText } from "../../../../lib/format.ts";
+import { formatLocalTime, unknownText } from "../../../../facts/format.ts";
 
 type Tone = "accent" | "ok" | "warn" | "bad" | "muted";
 
@@ -174,14 +174,14 @@ function Legend({ times, series, format, isKnown, at }: LegendProps) {
         const value = values[index] ?? null;
         const last = value === null ? values.findLastIndex((one) => one !== null) : -1;
         const title =
-          last < 0 ? undefined : `Last known: ${format(values[last] ?? 0)}, ${toLocalTime(times[last] ?? 0)}`;
+          last < 0 ? undefined : `Last known: ${format(values[last] ?? 0)}, ${formatLocalTime(times[last] ?? 0)}`;
         return (
           <span key={label} title={title}>
             <i class={tone} aria-hidden="true" /> {label} {value === null ? unknownText : format(value)}
           </span>
         );
       })}
-      <span>{at === null ? "" : toLocalTime(times[index] ?? at)}</span>
+      <span>{at === null ? "" : formatLocalTime(times[index] ?? at)}</span>
     </p>
   );
 }
@@ -210,7 +210,7 @@ function Marks({ marks, toX, height, end: graphEnd }: MarksProps) {
             <g key={`${at} ${label}`}>
               <line class={tone} x1={x} x2={x} y1={top} y2={height - bottom}>
                 <title>
-                  {label} {toLocalTime(at)}
+                  {label} {formatLocalTime(at)}
                 </title>
               </line>
               {hasRoom && (

@@ -1,4 +1,4 @@
-import { toClock, toDay } from "../../../../lib/format.ts";
+import { formatClock, formatDay } from "../../../../facts/format.ts";
 
 /** A label of an axis and its place. */
 export interface Tick {
@@ -24,10 +24,10 @@ export function toTimeTicks(from: number, to: number, most: number): readonly Ti
   const begin = new Date(from).setHours(0, 0, 0, 0);
   const ticks: Tick[] = [];
   for (let at = begin + Math.ceil((from - begin) / step) * step; at <= to; at += step) {
-    const clock = toClock(at);
+    const clock = formatClock(at);
     ticks.push({
       value: at,
-      label: clock === "00:00:00" ? toDay(at).slice(5) : clock.slice(0, step < 60 * second ? 8 : 5),
+      label: clock === "00:00:00" ? formatDay(at).slice(5) : clock.slice(0, step < 60 * second ? 8 : 5),
     });
   }
   return ticks;
@@ -39,7 +39,7 @@ function toDayTicks(from: number, to: number, least: number): readonly Tick[] {
   const date = new Date(from);
   date.setHours(0, 0, 0, 0);
   for (; date.getTime() <= to; date.setDate(date.getDate() + days)) {
-    if (date.getTime() >= from) ticks.push({ value: date.getTime(), label: toDay(date).slice(5) });
+    if (date.getTime() >= from) ticks.push({ value: date.getTime(), label: formatDay(date).slice(5) });
   }
   return ticks;
 }

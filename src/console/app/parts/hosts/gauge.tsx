@@ -1,4 +1,4 @@
-import { toPercentOf1 } from "../../../../lib/format.ts";
+import { formatShare } from "../../../../facts/format.ts";
 
 /**
  * A share of something that is used, 0..1, as a bar. `threshold`: where the host raises its alert flag. Unknown is hatched.
@@ -14,9 +14,9 @@ export function Gauge({
   readonly threshold?: number | undefined;
   readonly title: string;
 }) {
-  const limit = threshold === undefined ? "" : `, alert at ${toPercentOf1(threshold)}`;
+  const limit = threshold === undefined ? "" : `, alert at ${formatShare(threshold)}`;
   const isHot = isAtLimit(value, threshold);
-  const words = value === null ? "unknown" : toPercentOf1(value);
+  const words = value === null ? "unknown" : formatShare(value);
   return (
     <span class={`gauge ${value === null ? "none" : isHot ? "hot" : ""}`} title={`${title}: ${words}${limit}`}>
       <span

@@ -1,6 +1,6 @@
 import type { ConsoleHostsQuery } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toPercentOf1, unknownText } from "../../../../lib/format.ts";
+import { formatShare, unknownText } from "../../../../facts/format.ts";
 import { Empty } from "../notice.tsx";
 import { Shape, type Tone } from "../state.tsx";
 
@@ -25,7 +25,7 @@ export function HostTable({
   if (rows.length === 0) return <Empty>Prometheus knows no host: does it scrape node-exporter?</Empty>;
   const cell = (value: number | null, limit: number) => (
     <span class={value !== null && value >= limit ? "warn strong" : ""}>
-      {value === null ? unknownText : toPercentOf1(value)}
+      {value === null ? unknownText : formatShare(value)}
     </span>
   );
   return (

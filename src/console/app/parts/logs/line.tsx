@@ -1,7 +1,7 @@
 import { Component, type ComponentChildren } from "preact";
 import { now } from "../../page/clock.ts";
 import { href } from "../../page/url.ts";
-import { toClock, toCount, toDuration, toLocalTime } from "../../../../lib/format.ts";
+import { formatClock, formatNumber, formatDuration, formatLocalTime } from "../../../../facts/format.ts";
 import { Shape } from "../state.tsx";
 import type { Highlighter } from "./highlight.ts";
 import { indentJson, type LineParts, partsOf } from "./json.ts";
@@ -48,9 +48,9 @@ export class Line extends Component<LineProps> {
           class="log-time"
           tabIndex={-1}
           href={toHref(row)}
-          title={`${toLocalTime(row.at)}\n${row.at}\nClick: link to this line`}
+          title={`${formatLocalTime(row.at)}\n${row.at}\nClick: link to this line`}
         >
-          {toClock(row.at, { millis: !isNarrow })}
+          {formatClock(row.at, { millis: !isNarrow })}
         </a>
         {hasSource && (
           <span class="log-source cut isolate" title={`${row.source?.name} on ${row.source?.engine}`}>
@@ -139,7 +139,7 @@ function Whole({ row: { at, text, source }, parts }: { readonly row: LogRow; rea
   return (
     <div class="log-whole">
       <div class="log-facts muted">
-        <span>{toLocalTime(at)}</span>
+        <span>{formatLocalTime(at)}</span>
         {source && (
           <a class="link isolate" href={href("/container", { name: source.name, engine: source.engine })}>
             {source.name}
@@ -191,7 +191,7 @@ function NoteText({ note }: { readonly note: LogNote }) {
       <Shape tone="warn" />{" "}
       {note.count === null
         ? "lines may be missing here"
-        : `${toCount(note.count)} ${note.count === 1 ? "line" : "lines"} left out`}{" "}
+        : `${formatNumber(note.count)} ${note.count === 1 ? "line" : "lines"} left out`}{" "}
       <button type="button" class="button quiet" data-gap>
         load them
       </button>
@@ -207,18 +207,18 @@ function Break({ note: { lostAt, backAt, limit } }: { readonly note: LogBreak })
         <Shape tone={backAt === null ? "warn" : "ok"} /> {limit}:{" "}
         {backAt === null
           ? "new lines are asked for every 3 s"
-          : `new lines were asked for every 3 s for ${toDuration(seconds)}`}
+          : `new lines were asked for every 3 s for ${formatDuration(seconds)}`}
       </>
     );
   if (backAt !== null)
     return (
       <>
-        <Shape tone="ok" /> connection lost for {toDuration(seconds)} at {toClock(lostAt)}, continued
+        <Shape tone="ok" /> connection lost for {formatDuration(seconds)} at {formatClock(lostAt)}, continued
       </>
     );
   return (
     <>
-      <Shape tone="bad" /> connection lost for {toDuration(Math.max(0, seconds))}; it continues from here
+      <Shape tone="bad" /> connection lost for {formatDuration(Math.max(0, seconds))}; it continues from here
     </>
   );
 }

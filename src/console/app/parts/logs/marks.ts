@@ -1,4 +1,4 @@
-import { toClock } from "../../../../lib/format.ts";
+import { formatClock } from "../../../../facts/format.ts";
 
 /** A line that is drawn across the log at a moment. */
 export interface LogMark {
@@ -26,5 +26,5 @@ export function toMarks(at: string, to: string | null, name: string | null): Log
 
 /** With milliseconds where they are known. */
 function toPreciseClock(at: string): string {
-  return toClock(at, { millis: at.includes(".") });
+  return formatClock(at, { millis: at.includes(".") });
 }

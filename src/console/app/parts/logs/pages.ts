@@ -1,6 +1,6 @@
 import { ConsoleLogPageDocument, type ConsoleLogPageQuery } from "../../../../generated/console.ts";
 import { ask, type Failure } from "../../data/client.ts";
-import { toWords } from "../../../../lib/format.ts";
+import { formatEnum } from "../../../../facts/format.ts";
 import { type LogRow, type LogSource, toNote } from "./row.ts";
 import { type LogFilter, type LogSources, type LogTarget, toFilterVariables } from "./target.ts";
 
@@ -56,5 +56,5 @@ export class LogPages {
 }
 
 export function toLineRow(at: string, level: string | null, text: string, source: LogSource): LogRow {
-  return { at, level: level === null ? null : toWords(level), text, source, note: null, isOpen: false };
+  return { at, level: level === null ? null : formatEnum(level), text, source, note: null, isOpen: false };
 }

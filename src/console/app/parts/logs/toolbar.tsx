@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Failure } from "../../data/client.ts";
 import { containers } from "../../data/containers.ts";
 import { go, href, params, setParams } from "../../page/url.ts";
-import { toClock, toCount, toDay } from "../../../../lib/format.ts";
+import { formatClock, formatNumber, formatDay } from "../../../../facts/format.ts";
 import { mostDownloaded, readAll, save, toText } from "./export.ts";
 import { parseMoment } from "./moment.ts";
 import type { LogSession } from "./session.ts";
@@ -213,7 +213,11 @@ function Moment() {
   const [isWrong, setWrong] = useState(false);
   useEffect(() => {
     const shown = at ? parseMoment(at, Date.now()) : null;
-    setText(shown ? `${toDay(shown) === toDay(Date.now()) ? "" : `${toDay(shown)} `}${toClock(shown)}` : (at ?? ""));
+    setText(
+      shown
+        ? `${formatDay(shown) === formatDay(Date.now()) ? "" : `${formatDay(shown)} `}${formatClock(shown)}`
+        : (at ?? ""),
+    );
     setWrong(at !== null && shown === null);
   }, [at]);
   const apply = (event: Event) => {
@@ -257,7 +261,7 @@ function Menu({ session, onCopy }: { readonly session: LogSession; readonly onCo
     running.current = abort;
     setProgress("0 lines");
     try {
-      save(await readAll(session.pages, (count) => setProgress(`${toCount(count)} lines`), abort.signal), name);
+      save(await readAll(session.pages, (count) => setProgress(`${formatNumber(count)} lines`), abort.signal), name);
       setProgress(null);
     } catch (error) {
       if (!abort.signal.aborted) setProgress(error instanceof Error ? error.message : String(error));
@@ -274,10 +278,10 @@ function Menu({ session, onCopy }: { readonly session: LogSession; readonly onCo
           Copy what is selected, or else in view
         </button>
         <button type="button" class="button" onClick={() => save(toText(session.buffer.rows()), name)}>
-          Download {toCount(session.buffer.size)} loaded lines
+          Download {formatNumber(session.buffer.size)} loaded lines
         </button>
         <button type="button" class="button" disabled={running.current !== null} onClick={() => void download()}>
-          Download the newest {toCount(mostDownloaded)} from the server
+          Download the newest {formatNumber(mostDownloaded)} from the server
         </button>
         {progress !== null && (
           <p class="muted" role="status">

@@ -12,7 +12,7 @@ import { refreshAll } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { missingScope, server } from "../../session/viewer.ts";
 import { type Action, ActionButton, type Step } from "../action.tsx";
-import { toCount } from "../../../../lib/format.ts";
+import { formatNumber } from "../../../../facts/format.ts";
 
 const jobsOff = "Jobs are not changed by this gateway: WALLET_CORE_OPS_JOBS=on allows it";
 
@@ -198,7 +198,7 @@ function toGroupChange(action: GroupAction, group: GroupSubject): Action {
         tone: result.count > 0 ? "ok" : "warn",
         text: (
           <>
-            {toCount(result.count)} {done}, {toCount(result.left)} left. <RecordLink />
+            {formatNumber(result.count)} {done}, {formatNumber(result.left)} left. <RecordLink />
           </>
         ),
       };
@@ -252,11 +252,11 @@ function GroupPreview({ action, group: { source, queue, error }, found, limit }:
     <>
       <p>
         <b>
-          {toCount(count)} {count === 1 ? "job" : "jobs"} of <span class="isolate">{queue}</span>
+          {formatNumber(count)} {count === 1 ? "job" : "jobs"} of <span class="isolate">{queue}</span>
         </b>{" "}
         in <span class="isolate">{source}</span> {count === 1 ? one : many}
         {count > 1 && ", one by one, newest failure first"}.{" "}
-        {left > 0 && `${toCount(left)} more ${left === 1 ? "is" : "are"} left. `}
+        {left > 0 && `${formatNumber(left)} more ${left === 1 ? "is" : "are"} left. `}
         {others}
       </p>
       <p class="muted">
@@ -268,7 +268,7 @@ function GroupPreview({ action, group: { source, queue, error }, found, limit }:
             </a>
           </span>
         ))}
-        {count > ids.length && ids.length > 0 && ` and ${toCount(count - ids.length)} more`}
+        {count > ids.length && ids.length > 0 && ` and ${formatNumber(count - ids.length)} more`}
       </p>
       <pre class="error-text">{error}</pre>
       <label for="limit">{title} at most so many jobs</label>
@@ -297,6 +297,9 @@ function toGroupSteps({ skipped, error }: GroupChangeFragment): readonly Step[] 
   }));
   const more = (skipped?.length ?? 0) - steps.length;
   if (more > 0)
-    steps.push({ tone: "warn", text: `${toCount(more)} more were skipped: their state changed, or they are gone` });
+    steps.push({
+      tone: "warn",
+      text: `${formatNumber(more)} more were skipped: their state changed, or they are gone`,
+    });
   return error ? [...steps, toFailedStep({ ...error, path: null })] : steps;
 }

@@ -1,6 +1,6 @@
 import type { ConsoleJobQuery, WorkerContainerFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toClock } from "../../../../lib/format.ts";
+import { formatClock } from "../../../../facts/format.ts";
 
 export type Attempt = NonNullable<NonNullable<ConsoleJobQuery["job"]>["attempts"]>[number];
 
@@ -55,7 +55,7 @@ export function AttemptLog({ attempt, isButton = false }: AttemptLogProps) {
   if (address)
     return (
       <a class={isButton ? "button" : "link"} href={address} title="The log of its container at that second">
-        {isButton && attempt.at ? <>Log at {toClock(attempt.at)}</> : "log"}
+        {isButton && attempt.at ? <>Log at {formatClock(attempt.at)}</> : "log"}
       </a>
     );
   return (

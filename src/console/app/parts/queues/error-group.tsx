@@ -7,7 +7,7 @@ import {
 import { failureOf, useLive } from "../../data/live.ts";
 import { href } from "../../page/url.ts";
 import { useEnv } from "../../data/usage.ts";
-import { toCount, unknownText } from "../../../../lib/format.ts";
+import { formatNumber, unknownText } from "../../../../facts/format.ts";
 import { Banner } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Clock, Since } from "../time.tsx";
@@ -32,12 +32,12 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
         <span>
           <span class="bad">
             {group.complete ? "" : "at least "}
-            {toCount(group.count)} {group.count === 1 ? "failure" : "failures"}
+            {formatNumber(group.count)} {group.count === 1 ? "failure" : "failures"}
           </span>{" "}
           <span class="muted">
             in 60 minutes, first <Since at={group.firstSeen} suffix=" ago" />, last{" "}
             <Since at={group.lastSeen} suffix=" ago" />
-            {group.attempts !== null && `, up to ${toCount(group.attempts)} attempts of a job`}
+            {group.attempts !== null && `, up to ${formatNumber(group.attempts)} attempts of a job`}
           </span>
         </span>
         {why && <span class="right muted">{why}</span>}
@@ -56,7 +56,7 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
                   {name}
                 </a>
                 <Share count={count} of={group.count} />
-                <span class="number">{toCount(count)}</span>
+                <span class="number">{formatNumber(count)}</span>
                 <GroupButtons source={source} queue={name} fingerprint={group.fingerprint} error={group.error} />
               </li>
             ))}
@@ -83,7 +83,7 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
                     )}
                   </span>
                   <Share count={count} of={group.count} />
-                  <span class="number">{toCount(count)}</span>
+                  <span class="number">{formatNumber(count)}</span>
                 </li>
               );
             })}

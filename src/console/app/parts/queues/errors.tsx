@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import type { ConsoleQueueQuery } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toCount } from "../../../../lib/format.ts";
+import { formatNumber } from "../../../../facts/format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { Since } from "../time.tsx";
@@ -49,7 +49,7 @@ function toColumns(queue: string, source: string): readonly Column<QueueError>[]
       isNumber: true,
       title: "Failures in the last 60 minutes",
       sortBy: ({ count }) => count,
-      cell: ({ count, complete }) => `${complete ? "" : "≥ "}${toCount(count)}`,
+      cell: ({ count, complete }) => `${complete ? "" : "≥ "}${formatNumber(count)}`,
     },
     {
       name: "releases",

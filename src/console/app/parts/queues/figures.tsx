@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { ConsoleQueueQuery } from "../../../../generated/console.ts";
-import { toCount, toDuration, toRate } from "../../../../lib/format.ts";
+import { formatNumber, formatDuration, formatRate } from "../../../../facts/format.ts";
 
 /** What each number of a queue is, as the schema describes it. */
 export const titles = {
@@ -48,47 +48,47 @@ export function QueueFigures({ queue }: { readonly queue: NonNullable<ConsoleQue
   return (
     <dl class="figures">
       <Figure name="waiting" title={titles.depth}>
-        {sampled(queue.depth, toCount(queue.depth))}
+        {sampled(queue.depth, formatNumber(queue.depth))}
       </Figure>
       <Figure name="oldest" title={titles.oldestAgeSeconds}>
-        {toDuration(queue.oldestAgeSeconds)}
+        {formatDuration(queue.oldestAgeSeconds)}
       </Figure>
       <Figure name="running" title={titles.active}>
-        {toCount(queue.active)}
+        {formatNumber(queue.active)}
       </Figure>
       <Figure name="workers" title={titles.workers} isBad={queue.workers === 0 && queue.depth > 0}>
-        {toCount(queue.workers)}
+        {formatNumber(queue.workers)}
       </Figure>
       <Figure name="rate" title={titles.processedPerSec}>
-        {sampled(queue.processedPerSec, toRate(queue.processedPerSec))}
+        {sampled(queue.processedPerSec, formatRate(queue.processedPerSec))}
       </Figure>
       <Figure
-        name={`failed ${queue.windowSeconds === null ? "1 h" : toDuration(Math.min(3600, queue.windowSeconds))}`}
+        name={`failed ${queue.windowSeconds === null ? "1 h" : formatDuration(Math.min(3600, queue.windowSeconds))}`}
         title={titles.failuresLastHour}
         isBad={Boolean(queue.failuresLastHour)}
       >
-        {sampled(queue.failuresLastHour, toCount(queue.failuresLastHour))}
+        {sampled(queue.failuresLastHour, formatNumber(queue.failuresLastHour))}
       </Figure>
       <Figure name="drain time" title={titles.drainSeconds}>
-        {queue.depth === 0 ? "0 s" : toDuration(queue.drainSeconds)}
+        {queue.depth === 0 ? "0 s" : formatDuration(queue.drainSeconds)}
       </Figure>
       <Figure name="wait p50 / p95" title={`${titles.waitP50Seconds}. ${titles.waitP95Seconds}`}>
-        {toDuration(queue.waitP50Seconds)} / {toDuration(queue.waitP95Seconds)}
+        {formatDuration(queue.waitP50Seconds)} / {formatDuration(queue.waitP95Seconds)}
       </Figure>
       <Figure name="run p50 / p95" title={`${titles.runP50Seconds}. ${titles.runP95Seconds}`}>
-        {toDuration(queue.runP50Seconds)} / {toDuration(queue.runP95Seconds)}
+        {formatDuration(queue.runP50Seconds)} / {formatDuration(queue.runP95Seconds)}
       </Figure>
       <Figure name="retrying" title={titles.retrying}>
-        {toCount(queue.retrying)}
+        {formatNumber(queue.retrying)}
       </Figure>
       <Figure name="scheduled" title={titles.deferred}>
-        {toCount(queue.deferred)}
+        {formatNumber(queue.deferred)}
       </Figure>
       <Figure name="dead" title={titles.dead} isBad={Boolean(queue.dead)}>
-        {toCount(queue.dead)}
+        {formatNumber(queue.dead)}
       </Figure>
       <Figure name="orphans" title={titles.orphans} isBad={Boolean(queue.orphans)}>
-        {toCount(queue.orphans)}
+        {formatNumber(queue.orphans)}
       </Figure>
     </dl>
   );

@@ -6,7 +6,7 @@ import {
 } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { useRecent } from "../../data/series.ts";
-import { toCount, toDuration, toRate } from "../../../../lib/format.ts";
+import { formatNumber, formatDuration, formatRate } from "../../../../facts/format.ts";
 import { Graph, type GraphMark, type Series } from "../graph/graph.tsx";
 import { RangeChips, readRange } from "../graph/range.tsx";
 import { FailureNotice } from "../notice.tsx";
@@ -37,13 +37,13 @@ const panels: readonly Panel[] = [
     title: "Age of the oldest",
     description: "How long the oldest of the waiting jobs had been waiting at that time; a gap where none waited",
     isSparse: true,
-    format: toDuration,
+    format: formatDuration,
     series: [{ label: "oldest", tone: "warn", value: ({ oldestAgeSeconds }) => oldestAgeSeconds }],
   },
   {
     title: "Succeeded per second",
     description: "Successes a second in each step",
-    format: toRate,
+    format: formatRate,
     series: [{ label: "succeeded", tone: "ok", value: ({ processedPerSec }) => processedPerSec }],
   },
   {
@@ -56,7 +56,7 @@ const panels: readonly Panel[] = [
     title: "Wait",
     description: "Waiting time of jobs taken in each step: median and 95th percentile; a gap where none was taken",
     isSparse: true,
-    format: toDuration,
+    format: formatDuration,
     series: [
       { label: "p50", tone: "muted", value: ({ waitP50Seconds }) => waitP50Seconds },
       { label: "p95", tone: "accent", value: ({ waitP95Seconds }) => waitP95Seconds },
@@ -66,7 +66,7 @@ const panels: readonly Panel[] = [
     title: "Running time",
     description: "95th percentile of the running time of successes in each step; a gap without one",
     isSparse: true,
-    format: toDuration,
+    format: formatDuration,
     series: [{ label: "p95", tone: "accent", value: ({ runP95Seconds }) => runP95Seconds }],
   },
 ];
@@ -84,7 +84,7 @@ interface QueueHistoryProps {
 
 /** Axes of counts have marks between whole numbers: those stay empty. */
 function toWhole(value: number): string {
-  return Number.isInteger(value) ? toCount(value) : "";
+  return Number.isInteger(value) ? formatNumber(value) : "";
 }
 
 /** Deploys that follow each other closely share a label: that of the last one. */

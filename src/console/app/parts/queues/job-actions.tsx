@@ -1,7 +1,7 @@
 import { ConsoleJobDocument, type ConsoleJobQuery } from "../../../../generated/console.ts";
 import { ask } from "../../data/client.ts";
 import type { Action } from "../action.tsx";
-import { toWords } from "../../../../lib/format.ts";
+import { formatEnum } from "../../../../facts/format.ts";
 import { Banner } from "../notice.tsx";
 import { JobButton, type JobSubject, toDiscard, toRetry } from "./actions.tsx";
 import { whyNotChanged } from "./reason.ts";
@@ -102,7 +102,7 @@ function Preview({ source, queue, job, error, verb }: PreviewProps) {
         {job && (
           <>
             <dt>state</dt>
-            <dd>{job.state ? toWords(job.state) : job.systemState}</dd>
+            <dd>{job.state ? formatEnum(job.state) : job.systemState}</dd>
             <dt>attempts</dt>
             <dd>
               {attempts ?? "unknown"}

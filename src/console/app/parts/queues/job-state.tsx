@@ -1,5 +1,5 @@
 import type { JobRowFragment } from "../../../../generated/console.ts";
-import { toWords } from "../../../../lib/format.ts";
+import { formatEnum } from "../../../../facts/format.ts";
 import { State, type Tone } from "../state.tsx";
 
 type JobState = NonNullable<JobRowFragment["state"]>;
@@ -35,7 +35,7 @@ export function JobStateWord({
 }) {
   return (
     <State tone={state ? tones[state] : "unknown"} title={`${systemState}, as its system calls it`}>
-      {state ? toWords(state) : systemState}
+      {state ? formatEnum(state) : systemState}
     </State>
   );
 }

@@ -1,7 +1,7 @@
 import { ConsoleJobsDocument, type JobRowFragment } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
 import { href, params, setParams } from "../../page/url.ts";
-import { toWords, unknownText } from "../../../../lib/format.ts";
+import { formatEnum, unknownText } from "../../../../facts/format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Since } from "../time.tsx";
@@ -34,7 +34,7 @@ export function QueueJobs({ queue, source }: { readonly queue: string; readonly 
               aria-pressed={value === (state ?? "any")}
               onClick={() => setParams({ jobs: value === "FAILED" ? null : value, after: null })}
             >
-              {toWords(value)}
+              {formatEnum(value)}
             </button>
           ))}
         </span>
@@ -45,7 +45,7 @@ export function QueueJobs({ queue, source }: { readonly queue: string; readonly 
         <Skeleton rows={5} />
       ) : page.nodes.length === 0 ? (
         <Empty>
-          {after ? "No more jobs" : "No job of this queue"} {state ? `is ${toWords(state)}` : "is stored"}.
+          {after ? "No more jobs" : "No job of this queue"} {state ? `is ${formatEnum(state)}` : "is stored"}.
         </Empty>
       ) : (
         <List

@@ -1,5 +1,5 @@
 import type { JobRowFragment } from "../../../../generated/console.ts";
-import { toWords } from "../../../../lib/format.ts";
+import { formatEnum } from "../../../../facts/format.ts";
 
 type JobState = NonNullable<JobRowFragment["state"]>;
 
@@ -19,5 +19,5 @@ export function whyNotChanged(
   // Only a table's failed jobs have a status for those that were given up.
   if (action === "discard" && state === "FAILED")
     return kind === "table" ? null : "It failed for good: there is nothing to discard, it is not tried again";
-  return `It is ${toWords(state)}: there is nothing to ${action}`;
+  return `It is ${formatEnum(state)}: there is nothing to ${action}`;
 }

@@ -1,5 +1,5 @@
 import type { ReleaseCountFragment } from "../../../../generated/console.ts";
-import { toCount } from "../../../../lib/format.ts";
+import { formatNumber } from "../../../../facts/format.ts";
 import { toShortRelease } from "../../../../lib/short-release.ts";
 
 /** The releases that an error hit, most failures first: "only in deploy-0112" where all of its workers are known and ran that one. */
@@ -30,7 +30,7 @@ export function Releases({ releases }: { readonly releases: readonly ReleaseCoun
 
 function toText({ version, service, destination, env, count }: ReleaseCountFragment): string {
   const place = [service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ");
-  return `${version ?? "release unknown"}${place ? ` (${place})` : ""}: ${toCount(count)}`;
+  return `${version ?? "release unknown"}${place ? ` (${place})` : ""}: ${formatNumber(count)}`;
 }
 
 /** The part of a whole as a bar; its number stands beside it. */

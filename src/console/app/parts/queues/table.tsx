@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import type { QueueRow } from "../../data/queues.ts";
 import { href } from "../../page/url.ts";
-import { toCount, toDuration, toRate } from "../../../../lib/format.ts";
+import { formatNumber, formatDuration, formatRate } from "../../../../facts/format.ts";
 import { useHeldOrder } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { EnumState, toQueueTone } from "../state.tsx";
@@ -44,14 +44,14 @@ export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueR
             </td>
             <td class="number">
               {exact ? "" : "~"}
-              {toCount(depth)}
+              {formatNumber(depth)}
             </td>
-            <td class="number wide-only">{toDuration(oldestAgeSeconds)}</td>
+            <td class="number wide-only">{formatDuration(oldestAgeSeconds)}</td>
             <td class="number wide-only">
               {exact || processedPerSec === null ? "" : "~"}
-              {toRate(processedPerSec)}
+              {formatRate(processedPerSec)}
             </td>
-            <td class={`number wide-only ${failuresLastHour ? "bad" : ""}`}>{toCount(failuresLastHour)}</td>
+            <td class={`number wide-only ${failuresLastHour ? "bad" : ""}`}>{formatNumber(failuresLastHour)}</td>
           </tr>
         ))}
       </tbody>

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { TimelineRowFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { toClock, toLocalTime } from "../../../../lib/format.ts";
+import { formatClock, formatLocalTime } from "../../../../facts/format.ts";
 import { Shape, toQueueTone, type Tone } from "../state.tsx";
 
 type Entry = TimelineRowFragment;
@@ -75,14 +75,14 @@ export function EntryRow({ entry }: { readonly entry: Entry }) {
   const { time, after, kind, env, role, engine } = entry;
   const when =
     after === null
-      ? toLocalTime(time)
-      : `Between ${toLocalTime(after)} and ${toLocalTime(time)}: seen only while somebody asks`;
+      ? formatLocalTime(time)
+      : `Between ${formatLocalTime(after)} and ${formatLocalTime(time)}: seen only while somebody asks`;
   const at = Date.parse(time);
   return (
     <li class="entry">
       <time dateTime={time} title={when}>
         {after === null ? "" : "~"}
-        {toClock(at)}
+        {formatClock(at)}
       </time>
       <Shape tone={toTone(entry)} />
       <span class="kind muted">{kinds[kind]}</span>

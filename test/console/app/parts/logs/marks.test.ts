@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { toMarks } from "../../../../../src/console/app/parts/logs/marks.ts";
-import { toClock } from "../../../../../src/lib/format.ts";
+import { formatClock } from "../../../../../src/facts/format.ts";
 
 const [began, ended] = ["2026-11-27T09:41:08.250Z", "2026-11-27T09:41:10Z"];
-const clock = (at: string) => toClock(at);
+const clock = (at: string) => formatClock(at);
 
 test("An attempt has a line where it began and one where it ended", () => {
   expect(toMarks(began, ended, "attempt 2")).toEqual([
