@@ -347,7 +347,7 @@ function toFailure(region: Region, error: unknown): Failure {
     return { code: "unreachable", message: `${name} cannot be reached`, status: 503 };
   }
   const { status, retryAfterSeconds } = error;
-  const [code, message] = [cut(error.code), cut(String(error.message))];
+  const [code, message] = [cut(error.code), cut(error.message)];
   return {
     code,
     message: isWithin(status, 300, 399) ? `${name} sends elsewhere` : message.replaceAll(toEndpoint(region).href, name),

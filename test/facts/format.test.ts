@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, double, property } from "fast-check";
 import { expect, it } from "vitest";
 import {
   formatAge,
@@ -53,12 +53,25 @@ it("bytes have the largest unit of which there is one", () => {
   expect(texts).toEqual(["0 B", "0 B", "999 B", "1.0 kB", "999 kB", "1.2 MB", "999 GB", "5000 TB"]);
 });
 
-it("a length of time has its largest units", () => {
-  const texts = [-3, 0, 0.0004, 0.25, 1.55, 9.96, 59.9, 119.9, 120, 3599, 3600, 7500, 35_999, 36_000, 172_799, 172_800];
-  expect(texts.map((seconds) => formatDuration(seconds))).toEqual([
-    ...["0 s", "0 s", "1 ms", "250 ms", "1.5 s", "9.9 s", "59 s", "119 s", "2 min", "59 min"],
-    ...["1 h", "2 h 5 min", "9 h 59 min", "10 h", "47 h", "2 d"],
-  ]);
+it.each<[number, string]>([
+  [-3, "0 s"],
+  [0, "0 s"],
+  [0.0004, "1 ms"],
+  [0.25, "250 ms"],
+  [1.55, "1.5 s"],
+  [9.96, "9.9 s"],
+  [59.9, "59 s"],
+  [119.9, "119 s"],
+  [120, "2 min"],
+  [3599, "59 min"],
+  [3600, "1 h"],
+  [7500, "2 h 5 min"],
+  [35_999, "9 h 59 min"],
+  [36_000, "10 h"],
+  [172_799, "47 h"],
+  [172_800, "2 d"],
+])("%d seconds are %s", (seconds, text) => {
+  expect(formatDuration(seconds)).toBe(text);
 });
 
 it("an age is from a time to now in whole seconds, and never negative", () => {
@@ -67,8 +80,16 @@ it("an age is from a time to now in whole seconds, and never negative", () => {
   expect(times.map((time) => formatAge(time, now))).toEqual(["2 min", "1 s", "0 s", "5 s", "–", "–"]);
 });
 
+const times = { ms: 0.001, s: 1, min: 60, h: 3600, d: 86_400 };
 const units: Readonly<Record<string, number>> = {
-  ...{ "%": 1, "/s": 1, ms: 0.001, s: 1, min: 60, h: 3600, d: 86_400, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
+  "%": 1,
+  "/s": 1,
+  ...times,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
 };
 
 /** What a text says, as a number. */
@@ -81,11 +102,11 @@ function read(text: string): number {
 }
 
 it.each(Object.entries({ formatPercent, formatNumber, formatRate, formatBytes, formatDuration }))(
-  "%s: no value is said to be more than it is, and a larger one never less",
+  "%s: no value is more than it is, nor less than a smaller one",
   (_, format) => {
-    const value = fc.double({ min: 0.001, max: 1e9, noNaN: true });
-    fc.assert(
-      fc.property(value, value, (one, other) => {
+    const value = double({ min: 0.001, max: 1e9, noNaN: true });
+    assert(
+      property(value, value, (one, other) => {
         expect(read(format(one))).toBeLessThanOrEqual(one * (1 + 1e-6));
         const [less, more] = [Math.min(one, other), Math.max(one, other)];
         expect(read(format(less))).toBeLessThanOrEqual(read(format(more)));

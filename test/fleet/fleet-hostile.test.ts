@@ -67,9 +67,9 @@ describe("a hostile region", () => {
   });
 
   it.each([
-    ["empty rows", (count: number) => ({ data: { hosts: Array(count).fill({}) } })],
-    ["empty errors", (count: number) => ({ data: { hosts: [] }, errors: Array(count).fill({}) })],
-    ["empty lists", (count: number) => ({ data: { other: Array(count).fill([]) } })],
+    ["empty rows", (count: number) => ({ data: { hosts: Array.from({ length: count }, () => ({})) } })],
+    ["empty errors", (count: number) => ({ data: { hosts: [] }, errors: Array.from({ length: count }, () => ({})) })],
+    ["empty lists", (count: number) => ({ data: { other: Array.from({ length: count }, () => []) } })],
   ])("of a million %s is too large, and the others answer", async (_, toAnswer) => {
     const fleet = await startAround((await stub(says(toAnswer(1_000_000)))).url);
     const { body } = await fleet.query("{ hosts { name } }");
