@@ -120,7 +120,7 @@ describe("a file of heads", () => {
     }
     const { anchors, isCut } = await readAnchors(log());
     expect([anchors.length, isCut]).toEqual([200_001, false]);
-    expect(createAnchorCheck(anchors, true).note()).toBe(", 200001 anchors in its chain");
+    expect(createAnchorCheck(anchors, true).note()).toBe(", 200,001 anchors in its chain");
   });
 
   it("has a line without an end: no more than a part of it is held", async () => {

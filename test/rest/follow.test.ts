@@ -74,7 +74,7 @@ describe("a followed log", () => {
     ];
     const { parts } = await open(some, { isPlain: true });
     expect(parts).toEqual([
-      "[1200 older lines left out: more than is sent at once]\none\n",
+      "[1,200 older lines left out: more than is sent at once]\none\n",
       "[at least 1 older line left out: more than is sent at once]\n",
     ]);
     const events = (await open(some)).parts[1];

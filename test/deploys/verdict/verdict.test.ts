@@ -167,7 +167,7 @@ describe("a queue that has stopped", () => {
       "payouts: 0 jobs ended, 2,164 did before; jobs wait",
     ]);
     expect(stop(window(0, 0, waits), { baseline: "week" }).reasons).toEqual([
-      "payouts: 0 jobs ended, 2164 did a week before; 1300 jobs wait",
+      "payouts: 0 jobs ended, 2,164 did a week before; 1,300 jobs wait",
     ]);
   });
 
@@ -359,9 +359,9 @@ describe("the limits of the rules", () => {
       window(500, 510, { runP95Seconds: 30, waitP95Seconds: 40 }),
     ];
     expect(reasons(judge({ queues: [queue(all[0] as QueueWindow, all[1] as QueueWindow)] }))).toEqual([
-      "mail: 50.5 % of its jobs fail, 1.0 % did before",
-      "mail: 95 of 100 jobs wait up to 40.0 s, 2.0 s before",
-      "mail: 95 of 100 jobs run up to 30.0 s, 1.0 s before",
+      "mail: 50 % of its jobs fail, 0.9 % did before",
+      "mail: 95 of 100 jobs wait up to 40 s, 2 s before",
+      "mail: 95 of 100 jobs run up to 30 s, 1 s before",
     ]);
     const long = (text: string) => fresh(9, 9, { error: text }).reasons;
     expect(long("x".repeat(120))).toEqual([`a new error occurred 9 times: ${"x".repeat(120)}`]);
