@@ -30,6 +30,8 @@ test("the first line after a start arrives at once", async () => {
     cmd: ["sh", "-c", "trap 'exit 0' TERM; echo hello; while :; do sleep 0.05; done"],
   });
   ids.push(fullId);
+  // An event of the second in which an engine is first watched may come again: the first start is none of ours.
+  const from = Date.now();
   const abort = new AbortController();
   const starts: number[] = [];
   const hellos: number[] = [];
@@ -39,7 +41,8 @@ test("the first line after a start arrives at once", async () => {
   );
   await source.list(soon());
   const readingEvents = (async () => {
-    for await (const batch of events) starts.push(...batch.events.map(({ time }) => Date.parse(time)));
+    for await (const { events: found } of events)
+      starts.push(...found.map(({ time }) => Date.parse(time)).filter((time) => time >= from));
   })();
   const lines = await source.follow({ engine: "web-1", fullId }, { tail: 0 }, abort.signal);
   const readingLines = (async () => {
