@@ -65,7 +65,11 @@ export function formatBytes(value: number | Unknown): string {
   return `${power === 0 || scaled >= 100 ? floor(scaled) : floor(scaled, 1).toFixed(1)} ${byteUnits[power]}`;
 }
 
-/** A length of time: "250 ms", "1.5 s", "119 s", "59 min", "2 h 5 min", "47 h", "2 d". @param seconds negative counts as 0 */
+/**
+ * A length of time: "250 ms", "1.5 s", "119 s", "59 min", "2 h 5 min", "47 h", "2 d".
+ *
+ * @param seconds negative counts as 0
+ */
 export function formatDuration(seconds: number | Unknown): string {
   if (seconds === null || seconds === undefined) return unknownText;
   if (seconds <= 0) return "0 s";

@@ -111,7 +111,7 @@ function findDeployProblems(
   }
 }
 
-/** A moving tag that no record tells of: somebody may have started the container by hand. */
+/** A moving tag without a recorded deploy: somebody may have started the container by hand. */
 function isByHand({ origin, version }: Deploy): boolean {
   return origin === "containers" && isFloatingTag(version);
 }

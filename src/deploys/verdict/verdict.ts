@@ -222,8 +222,8 @@ export function hasLostJobs({ before, after }: QueueEvidence): boolean {
 
 /**
  * Tests one queue. If other services work on it too, only the service's part is tested. Jobs of
- * unknown workers may be anyone's: the queue is worse only if it is worse whoever ran them, and clean
- * only if it is clean whoever ran them.
+ * unknown workers may belong to any service: the queue is worse, or clean, only if that holds
+ * whichever service ran them.
  */
 function judgeShare(evidence: QueueEvidence, alpha: number, stateCounts: boolean): QueueVerdict {
   const { before, after } = evidence;

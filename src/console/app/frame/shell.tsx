@@ -233,7 +233,7 @@ function Badges() {
       {lost && (
         <Banner tone="bad">
           The gateway has not answered for {formatDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown
-          is from then. It is asked again all the time.
+          is from then. The console keeps trying.
         </Banner>
       )}
       {failure && rows !== null && (

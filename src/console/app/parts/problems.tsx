@@ -200,7 +200,10 @@ function ProblemLine({
   );
 }
 
-/** The service of a container, role, queue or deploy. A host, an engine or an upstream has none; a shared queue has several. */
+/**
+ * The service of a container, role, queue or deploy. A host, an engine or an upstream has none; a
+ * shared queue has several.
+ */
 function toServiceName({ service, queue, container, deploy, evidence }: ProblemRow): string {
   if (service !== null) return `service ${service}`;
   const isShared = evidence.some((fact) => fact.startsWith("shared by "));

@@ -198,8 +198,8 @@ function toBannerTone({ error, numbersOk }: Source): Tone {
 function toRemedy({ error, numbersOk }: Source, areMany: boolean): string {
   const its = areMany ? "Their" : "Its";
   if (numbersOk) return `${its} numbers are shown; ${its.toLowerCase()} errors are unknown.`;
-  const rest =
-    error?.code === "queue_unsupported" ? "" : `; ${areMany ? "they are" : "it is"} asked again all the time`;
+  const isFinal = error?.code === "queue_unsupported" || error?.code === "queue_duplicate";
+  const rest = isFinal ? "" : `; ${areMany ? "they are" : "it is"} asked again all the time`;
   return `${its} queues are as they were, or not in this list${rest}.`;
 }
 

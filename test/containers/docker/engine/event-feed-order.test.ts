@@ -15,6 +15,16 @@ const [web, old, plain, fresh] = ["a", "b", "c", "d"].map(fullId) as [string, st
 const time = "2026-01-13T09:40:00.000000001Z";
 const labels = { service: "wallet-core", role: "web" };
 
+/** As the engine sends it, of a container by its id. */
+const toEvent = (action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent => ({
+  action,
+  detail: "",
+  fullId: id,
+  time,
+  attributes: {},
+  ...change,
+});
+
 /** A reader of the events of one engine, which runs `web`, keeps its old release, and has a stopped container of nobody. */
 function setUp() {
   const inventory = createInventory({ env: "staging", rules: rulesOf("wallet-core"), hostNames: [] }, () => {});
@@ -25,14 +35,6 @@ function setUp() {
   const board = createEventBroadcaster();
   const enricher = createEventEnricher("web-1", inventory, board);
   const reading = board.read(() => true, new AbortController().signal);
-  const event = (action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent => ({
-    action,
-    detail: "",
-    fullId: id,
-    time,
-    attributes: {},
-    ...change,
-  });
   /** What came since it was asked last. */
   const take = async (): Promise<EventBatch> => {
     board.onGap("end");
@@ -45,7 +47,7 @@ function setUp() {
     enricher,
     take,
     texts,
-    emit: (...parameters: Parameters<typeof event>) => enricher.onEvent(event(...parameters)),
+    emit: (...parameters: Parameters<typeof toEvent>) => enricher.onEvent(toEvent(...parameters)),
   };
 }
 
@@ -285,14 +287,6 @@ describe("events from before the stream began", () => {
     const board = createEventBroadcaster({ onWatched: () => {}, onGap: () => {}, onEvent });
     const reading = board.read(() => true, new AbortController().signal);
     const enricher = createEventEnricher("web-1", inventory, board);
-    const at = (action: string, id: string, change: Partial<EngineEvent> = {}): EngineEvent => ({
-      action,
-      detail: "",
-      fullId: id,
-      time,
-      attributes: {},
-      ...change,
-    });
     const learn = () => {
       const staging = { ...labels, destination: "staging" };
       inventory.learn(
@@ -306,16 +300,16 @@ describe("events from before the stream began", () => {
       board.onGap("end");
       return ((await reading.next()).value as EventBatch).events.map(({ action }) => action);
     };
-    return { enricher, recorded, at, learn, read };
+    return { enricher, recorded, learn, read };
   }
 
   it("wait for the first list, and no reader gets them", async () => {
-    const { enricher, recorded, at, learn, read } = setUpPast();
+    const { enricher, recorded, learn, read } = setUpPast();
     enricher.hold();
-    enricher.onPast(at("die", web));
-    enricher.onPast(at("health_status", old, { detail: "unhealthy" }));
-    enricher.onPast(at("die", fresh, { attributes: { name: "gone", ...labels } }));
-    enricher.onEvent(at("oom", web));
+    enricher.onPast(toEvent("die", web));
+    enricher.onPast(toEvent("health_status", old, { detail: "unhealthy" }));
+    enricher.onPast(toEvent("die", fresh, { attributes: { name: "gone", ...labels } }));
+    enricher.onEvent(toEvent("oom", web));
     expect(recorded).toEqual([]);
     learn();
     enricher.settle(web);
@@ -331,10 +325,10 @@ describe("events from before the stream began", () => {
   });
 
   it("come once, though the first attempt failed", () => {
-    const { enricher, recorded, at, learn } = setUpPast();
+    const { enricher, recorded, learn } = setUpPast();
     for (let attempt = 0; attempt < 2; attempt += 1) {
       enricher.hold();
-      enricher.onPast(at("die", web));
+      enricher.onPast(toEvent("die", web));
     }
     learn();
     enricher.release();
@@ -342,9 +336,9 @@ describe("events from before the stream began", () => {
   });
 
   it("are at most 1000 waiting, without the labels of their containers", () => {
-    const { enricher, recorded, at, learn } = setUpPast();
+    const { enricher, recorded, learn } = setUpPast();
     enricher.hold();
-    for (let count = 0; count < 1500; count += 1) enricher.onPast(at("die", web));
+    for (let count = 0; count < 1500; count += 1) enricher.onPast(toEvent("die", web));
     learn();
     enricher.release();
     expect(recorded).toHaveLength(1000);
