@@ -178,25 +178,38 @@ const leastBefore = 300;
 export interface FailureOwners {
   readonly releaseOf: ReleaseOf;
   /** Whether the deploy's service works on its queue, for one whose worker is unknown. */
-  readonly isOwn: (failures: Pick<FingerprintedFailures, "queue" | "source" | "worker">) => boolean;
+  readonly isOwn: (failure: OwnedFailure) => boolean;
+  /** Whether it may work on its queue, for one whose worker is unknown. */
+  readonly mayBeOwn: (failure: OwnedFailure) => boolean;
 }
+
+type OwnedFailure = Pick<FingerprintedFailures, "queue" | "source" | "worker">;
 
 /**
  * Whether a failure counts for the service of a deploy: its worker is of the same group, or nobody
  * knows whose it is and the queue is the service's.
  */
-export function isOwnFailure(
-  failure: Pick<FingerprintedFailures, "queue" | "source" | "worker">,
-  deploy: DeployRecord,
-  { releaseOf, isOwn }: FailureOwners,
-): boolean {
+function isOwnFailure(failure: OwnedFailure, deploy: DeployRecord, { releaseOf, isOwn }: FailureOwners): boolean {
   const release = releaseOf(failure.worker);
   return release === null ? isOwn(failure) : isSameGroup(release, deploy);
 }
 
 /**
- * Errors of the deploy's service with no failure before its release began, and none by a worker of
- * another release. A deploy itself interrupts jobs while it lasts: where workers are unknown, only
+ * Whether a failure from before a deploy may be of its service. A worker that is gone, and whose
+ * record its system deleted, may have had it: its error is not new.
+ */
+export function mayBeOwnFailure(
+  failure: OwnedFailure,
+  deploy: DeployRecord,
+  { releaseOf, mayBeOwn }: FailureOwners,
+): boolean {
+  const release = releaseOf(failure.worker);
+  return release === null ? mayBeOwn(failure) : isSameGroup(release, deploy);
+}
+
+/**
+ * Errors of the deploy's service with no failure before its release began, not even one that may be
+ * of another, and none by a worker of another release. A deploy itself interrupts jobs while it lasts: where workers are unknown, only
  * failures after it count. Null when the failures of the last hour do not reach far enough before
  * the deploy, or are incomplete.
  *
@@ -214,12 +227,17 @@ export function findNewErrors(
   const ofService = failures.filter((failure) => isOwnFailure(failure, deploy, owners));
   if (start - reach < leastBefore || ofService.some(({ complete }) => !complete)) return null;
   const { releaseOf } = owners;
+  const seen = new Set(
+    failures
+      .filter((failure) => toUnixSeconds(failure.firstAt) < releaseStart && mayBeOwnFailure(failure, deploy, owners))
+      .map(({ fingerprint }) => fingerprint),
+  );
   const groups = [...Map.groupBy(ofService, ({ fingerprint }) => fingerprint)];
   return groups.flatMap(([fingerprint, own]) => {
     const isOfAnother = own
       .flatMap(({ worker }) => releaseOf(worker) ?? [])
       .some(({ version }) => ![deploy.version, deploy.tag].includes(version));
-    if (isOfAnother || own.some(({ firstAt }) => toUnixSeconds(firstAt) < releaseStart)) return [];
+    if (isOfAnother || seen.has(fingerprint)) return [];
     const counted = own.flatMap((row) => countAfter(row, releaseOf(row.worker) === null ? end : start) ?? []);
     if (counted.length === 0) return [];
     const newest = own.reduce((best, row) => (row.lastAt > best.lastAt ? row : best));

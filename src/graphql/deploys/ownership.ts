@@ -29,6 +29,8 @@ export interface Ownership {
   readonly isShared: (queue: QueueOfSource) => boolean;
   /** Whether failures of a worker in no known container are its service's: where the queue is, alone. */
   readonly isOwnFailure: FailureOwners["isOwn"];
+  /** Whether they may be: unless the queue, or the worker, is known to be another's. */
+  readonly mayBeOwnFailure: FailureOwners["mayBeOwn"];
   /** The host names of its service's workers, and those of others. */
   readonly hosts: ReadonlyMap<WorkerClass, readonly string[]>;
   /** What of the queues that were asked for decides nothing. */
@@ -89,6 +91,8 @@ export async function createOwnership(
     isShared,
     isOwnFailure: (failures) =>
       isOwn(failures) && !isShared(failures) && toClass(groups.groupOf(failures.worker)) !== "other",
+    mayBeOwnFailure: (failures) =>
+      isOwnedBy(ownersAt(failures), deploy) !== false && toClass(groups.groupOf(failures.worker)) !== "other",
     hosts: groups.hostsOf(toClass),
     toGaps(evidence) {
       const nameOthers = (queue: QueueOfSource) => {

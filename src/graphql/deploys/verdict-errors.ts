@@ -4,7 +4,7 @@ import {
   failuresSeconds,
   type FailureOwners,
   findNewErrors,
-  isOwnFailure,
+  mayBeOwnFailure,
   toEnded,
 } from "../../deploys/verdict/evidence.ts";
 import type { NewError } from "../../deploys/verdict/types.ts";
@@ -84,7 +84,7 @@ export function createErrorReader({ all, containers, now, signal }: ErrorReader)
     const earlier = new Set(
       found
         .flatMap(({ failures }) => failures)
-        .filter((failure) => isOwnFailure(failure, deploy, owners))
+        .filter((failure) => mayBeOwnFailure(failure, deploy, owners))
         .map(({ fingerprint }) => fingerprint),
     );
     return errors
@@ -129,7 +129,7 @@ export function createErrorReader({ all, containers, now, signal }: ErrorReader)
     try {
       const failures = await readFailures(question);
       const { releaseOf } = await findWorkers(containers);
-      const owners = { releaseOf, isOwn: ownership.isOwnFailure };
+      const owners = { releaseOf, isOwn: ownership.isOwnFailure, mayBeOwn: ownership.mayBeOwnFailure };
       const releaseStart = toReleaseStart(deploy, around);
       const errors = findNewErrors(deploy, failures, owners, now, releaseStart);
       if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");

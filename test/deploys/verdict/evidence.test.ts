@@ -244,7 +244,8 @@ describe("new errors", () => {
     releaseOf: ReleaseOf = () => null,
     own = deploy,
     isOwn: FailureOwners["isOwn"] = () => true,
-  ) => findNewErrors(own, rows, { releaseOf, isOwn }, now);
+    mayBeOwn: FailureOwners["mayBeOwn"] = isOwn,
+  ) => findNewErrors(own, rows, { releaseOf, isOwn, mayBeOwn }, now);
 
   it("have the newest text, all queues and the numbers of their rows", () => {
     const rows = [
@@ -322,6 +323,17 @@ describe("new errors", () => {
     ["in the same minutes twice", [failure(590, 550, { count: 5 }), failure(580, 560, { count: 5 })], 1],
   ])("that came %s", (_, rows, minutes) => {
     expect(find(rows)?.[0]?.minutes).toBe(minutes);
+  });
+
+  it("are none that a worker which is gone may have had before", () => {
+    const releaseOf: ReleaseOf = (host) => (host === "own" ? release : null);
+    const own = { ...deploy, tag: "t2", version: "v2" };
+    const after = failure(500, 10, { worker: "own" });
+    const ofGone = failure(2000, 710, { worker: "gone" });
+    const isShared = () => false;
+    expect(find([after, ofGone], releaseOf, own, isShared, () => true)).toEqual([]);
+    expect(find([after, ofGone], releaseOf, own, isShared, () => false)).toHaveLength(1);
+    expect(find([after, failure(500, 10, { worker: "gone" })], releaseOf, own, isShared, () => true)).toHaveLength(1);
   });
 
   it("are unknown when one source is incomplete", () => {

@@ -69,7 +69,7 @@ function judge(
     windows,
     queues: [queue],
     containers: quiet,
-    newErrors: withJobs(findNewErrors(deploy, rows, { releaseOf, isOwn: () => true }, now), {
+    newErrors: withJobs(findNewErrors(deploy, rows, { releaseOf, isOwn: () => true, mayBeOwn: () => true }, now), {
       endedBefore: isCounted ? 60 * jobsPerMinute : null,
       endedAfter: null,
     }),
@@ -292,7 +292,8 @@ describe("an error that may not be new", () => {
       oldestAgeSeconds: null,
     };
     const counted = { queue: "mail", source: "jobs", before: window, after: window, endedBefore: 600, endedAfter: 600 };
-    const found = findNewErrors(deploy, rows, { releaseOf: () => null, isOwn: () => true }, now) ?? [];
+    const found =
+      findNewErrors(deploy, rows, { releaseOf: () => null, isOwn: () => true, mayBeOwn: () => true }, now) ?? [];
     const verdictOf = (searched: boolean) =>
       judgeDeploy({
         windows,
@@ -320,7 +321,16 @@ describe("errors of another group's workers", () => {
     ]);
     // Nor do failures of a queue that the service does not work on, nor that these are incomplete.
     const find = (rows: readonly FingerprintedFailures[]) =>
-      findNewErrors(deployAgo(600), rows, { releaseOf: () => null, isOwn: ({ source }) => source === "jobs" }, now);
+      findNewErrors(
+        deployAgo(600),
+        rows,
+        {
+          releaseOf: () => null,
+          isOwn: ({ source }) => source === "jobs",
+          mayBeOwn: ({ source }) => source === "jobs",
+        },
+        now,
+      );
     const elsewhere = failures("gateway closed", [3000], { source: "billing", complete: false });
     expect(find([elsewhere, own])).toMatchObject([{ after: { count: 30 }, sources: ["jobs"], queues: ["mail"] }]);
     expect(find([{ ...elsewhere, source: "jobs" }, own])).toBeNull();
@@ -338,7 +348,12 @@ describe("errors of another group's workers", () => {
 it("new errors are unknown with an incomplete source or a short hour", () => {
   const rows = (complete: boolean) => [failures("boom", [10, 5], { complete })];
   const find = (ago: number, complete: boolean) =>
-    findNewErrors(deployAgo(ago), rows(complete), { releaseOf: () => null, isOwn: () => true }, now);
+    findNewErrors(
+      deployAgo(ago),
+      rows(complete),
+      { releaseOf: () => null, isOwn: () => true, mayBeOwn: () => true },
+      now,
+    );
   expect(find(600, true)).toHaveLength(1);
   expect(find(600, false)).toBeNull();
   // The deploy began 60 s before it ended: at 3300 s, and at 3301 s ago.
@@ -357,7 +372,12 @@ describe("any new errors", () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 6 }), fc.integer({ min: 0, max: 3000 }), (rows, ago) => {
         const told = rows.map(({ text, ago: times, worker }) => failures(text, times, { worker }));
-        for (const error of findNewErrors(deployAgo(ago), told, { releaseOf, isOwn: () => true }, now) ?? []) {
+        for (const error of findNewErrors(
+          deployAgo(ago),
+          told,
+          { releaseOf, isOwn: () => true, mayBeOwn: () => true },
+          now,
+        ) ?? []) {
           const own = rows.filter(({ text }) => text === error.error);
           expect(Math.max(...own.flatMap((one) => one.ago))).toBeLessThanOrEqual(ago + 60);
           expect(own.some(({ worker }) => worker === "h1")).toBe(false);

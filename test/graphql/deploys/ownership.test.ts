@@ -141,6 +141,19 @@ describe("a failure", () => {
     expect(of("odd", null)).toBe(false);
   });
 
+  it("of an unknown worker may be the service's wherever it may work", async () => {
+    const both = toOwners([shop, group("billing")], "workers");
+    const { mayBeOwnFailure } = await open(
+      { shared: both, foreign: toOwners([group("billing")], "workers") },
+      { at: [shop, group("billing")] },
+    );
+    const of = (queue: string, worker: string | null) =>
+      mayBeOwnFailure(sampleFailures({ queue, source: "jobs", worker }));
+    expect(["host-0", "host-1", "gone", null].map((worker) => of("shared", worker))).toEqual([true, false, true, true]);
+    expect(["gone", null].map((worker) => of("foreign", worker))).toEqual([false, false]);
+    expect(of("odd", null)).toBe(true);
+  });
+
   it("has workers of one class, by the names of their hosts", async () => {
     const at = [shop, group("shop", "beta"), group("billing"), group(null), group("shop", null, "production")];
     const { hosts } = await open({}, { at });
