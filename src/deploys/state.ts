@@ -21,6 +21,8 @@ export interface Fleet {
   readonly containers: readonly Container[];
   /** Whether an engine does not answer: then there may be others. */
   readonly silent: boolean;
+  /** Whether a service is the product's: the containers of others are not core. @default every one is */
+  readonly isOwnService?: (service: string) => boolean;
   /** Earlier evidence; absent where nothing is remembered. */
   readonly memory?: DeployMemory;
 }
@@ -43,8 +45,8 @@ export function isOfDeploy(container: Container, deploy: DeployRecord): boolean 
  * - current: the newest deploy, and every live core container with a known release runs it. Where
  * nothing runs the newest: the newest that does run.
  * - incomplete: the newest deploy, which only some of them, or none, run.
- * - unknown: the newest deploy, which no known container runs, while an engine does not answer or a
- * live container has only a moving tag. Also one without evidence that it ever served, and one that
+ * - unknown: the newest deploy, which no known container runs, while an engine does not answer, a
+ * live container has only a moving tag, or the service is not the product's. Also one without evidence that it ever served, and one that
  * may belong to several groups.
  * - rolled_back: the next deploy was a rollback, or went back to a release before this one; or an
  * earlier container was started again in its place.
@@ -72,10 +74,17 @@ export function* judgeDeploys(
   for (const group of groups) {
     yield;
     const containers = (group[0] && containersOf.get(toGroupKey(group[0]))) ?? [];
-    judged.push(yield* judge(group, { ...fleet, containers }, now));
+    const silent = fleet.silent || (containers.length === 0 && isForeign(group[0], fleet));
+    judged.push(yield* judge(group, { ...fleet, containers, silent }, now));
   }
   yield;
   return toNewestFirst([...judged.flat(), ...ambiguous]);
+}
+
+/** Whether a deploy is of a service that the gateway does not look after: what runs of it is unknown. */
+function isForeign(record: DeployRecord | undefined, { isOwnService }: Fleet): boolean {
+  const service = record?.service ?? null;
+  return service !== null && isOwnService !== undefined && !isOwnService(service);
 }
 
 /** Without failed deploys, which are no releases. */

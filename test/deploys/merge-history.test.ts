@@ -554,6 +554,20 @@ describe("the state of a deploy", () => {
     expect(older.map(({ tag, state }) => `${tag} ${state}`)).toEqual(["v2 current", "v1 previous"]);
   });
 
+  it("is unknown for a service that the gateway does not look after", () => {
+    const ofShop = sampleRecord({ tag: "v2", service: "shop", deployedAt: at(20) });
+    const judge = (containers: readonly ReturnType<typeof web>[]) =>
+      judgeDeploys([ofShop], { containers, silent: false, isOwnService: (service) => service !== "shop" })[0]?.state;
+    expect(judge([web("v2", { service: "shop", kind: "other" })])).toBe("unknown");
+    expect(judge([])).toBe("unknown");
+    // Selected by its labels.
+    expect(judge([web("v2", { service: "shop" })])).toBe("current");
+    expect(judge([web("v1", { service: "shop" })])).toBe("incomplete");
+    expect(judgeDeploys([first], { containers: [], silent: false, isOwnService: () => true })[0]?.state).toBe(
+      "incomplete",
+    );
+  });
+
   it("is unknown for an ambiguous group, and others are judged without it", () => {
     const judged = judgeDeploys([{ ...second, ambiguous: true }, first], {
       containers: [web("v2"), web("v1")],

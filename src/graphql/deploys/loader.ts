@@ -66,13 +66,13 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
     ]);
     const written = [...read.flatMap(({ records }) => records), ...(info ? [toInfoRecord(info)] : [])];
     const now = siblings.nowMs / 1000;
-    const { deployMemory: memory } = sources;
+    const { deployMemory: memory, isOwnService } = sources;
     const recorded = await inTurns(assignGroups(written, containers));
     const known = [...recorded, ...(await inTurns(fromContainers(containers)))];
     const shown = images.filter((image) => maySeeDeploy(sources, principal, image));
     const records = [...known, ...(await inTurns(fromImages(shown, known, containers)))];
     const merged = await inTurns(mergeDeploys(records, now));
-    return inTurns(judgeDeploys(merged, { containers, silent: engines.silent.length > 0, memory }, now));
+    return inTurns(judgeDeploys(merged, { containers, silent: engines.silent.length > 0, isOwnService, memory }, now));
   });
   return {
     all,
