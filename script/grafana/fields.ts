@@ -1,3 +1,12 @@
+import * as container from "../../src/facts/container.ts";
+import * as deploy from "../../src/facts/deploy.ts";
+import * as host from "../../src/facts/host.ts";
+import * as problem from "../../src/facts/problem.ts";
+import * as queue from "../../src/facts/queue.ts";
+import * as timeline from "../../src/facts/timeline.ts";
+import type { Tone } from "../../src/facts/tone.ts";
+import { problemThresholds } from "../../src/problems/rules.ts";
+import { queueThresholds } from "../../src/queues/state.ts";
 import type { Colour } from "./model.ts";
 
 /** Lower bounds of colours, ascending; the first is for all below. */
@@ -62,44 +71,25 @@ function toShortened({ source }: RegExp, index: number): object {
   return { type: "regex", options: { pattern: source, result: { text: "$1", index } } };
 }
 
+const colours: Readonly<Record<Tone, Colour>> = { ok: "green", warn: "orange", bad: "red", neutral: "text" };
+
+function toStates(tones: Readonly<Record<string, Tone>>): States {
+  return Object.fromEntries(Object.entries(tones).map(([name, tone]) => [name, colours[tone]]));
+}
+
+/** Docker writes them in lower case. */
+export const statuses = toStates(
+  Object.fromEntries(Object.entries(container.containerStatuses).map(([name, tone]) => [name.toLowerCase(), tone])),
+);
+export const healths = toStates(container.healthStates);
+export const queueStates = toStates(queue.queueStates);
+export const severities = toStates(problem.severities);
+export const hostStates = toStates(host.hostStates);
+export const outcomes = toStates(deploy.verdictOutcomes);
+export const deployStates = toStates(deploy.deployStates);
+export const driftKinds = toStates(deploy.driftKinds);
+
 export const environments: States = { STAGING: "text", PRODUCTION: "text" };
-
-export const healths: States = { HEALTHY: "green", STARTING: "yellow", UNHEALTHY: "red", NONE: "text" };
-
-export const statuses: States = {
-  running: "green",
-  created: "yellow",
-  paused: "orange",
-  removing: "orange",
-  restarting: "red",
-  exited: "red",
-  dead: "red",
-};
-
-export const queueStates: States = {
-  OK: "green",
-  IDLE: "blue",
-  PAUSED: "purple",
-  UNKNOWN: "text",
-  BACKLOG: "yellow",
-  FAILING: "orange",
-  NO_WORKERS: "light-red",
-  STALLED: "red",
-};
-
-export const severities: States = { CRITICAL: "red", WARNING: "orange" };
-export const hostStates: States = { UP: "green", DOWN: "red" };
-export const outcomes: States = { CLEAN: "green", NOT_ENOUGH_DATA: "blue", REGRESSED: "red" };
-
-export const deployStates: States = {
-  CURRENT: "green",
-  INCOMPLETE: "orange",
-  UNKNOWN: "yellow",
-  PREVIOUS: "blue",
-  ROLLED_BACK: "purple",
-  SUPERSEDED: "text",
-  FAILED: "red",
-};
 
 export const deployOrigins: States = {
   HISTORY: "text",
@@ -109,33 +99,25 @@ export const deployOrigins: States = {
   IMAGES: "text",
 };
 
-export const driftKinds: States = {
-  UNEXPECTED_RELEASE: "red",
-  MIXED_RELEASES: "red",
-  MISSING_ON_ENGINE: "red",
-  LEFTOVER: "orange",
-  ENGINE_UNKNOWN: "yellow",
-};
+/** What happened may be good or bad within a kind: only the worst kind has a colour. */
+export const timelineKinds: States = Object.fromEntries(
+  Object.keys(timeline.timelineKinds).map((kind) => [kind, kind === "OOM_KILL" ? colours.bad : colours.neutral]),
+);
 
-export const timelineKinds: States = {
-  DEPLOY: "blue",
-  RESTART: "purple",
-  CONTAINER_DEATH: "orange",
-  OOM_KILL: "red",
-  HEALTH: "yellow",
-  QUEUE_STATE: "yellow",
-  HOST_ALERT: "red",
-  GAP: "text",
-};
-
-export const yes: States = { true: ["red", "yes"], false: ["green", "no"] };
-export const no: States = { true: ["green", "yes"], false: ["red", "no"] };
+/** Of a flag that is a warning where it is set. */
+export const yes: States = { true: [colours.warn, "yes"], false: [colours.ok, "no"] };
+export const no: States = { true: [colours.ok, "yes"], false: [colours.warn, "no"] };
 /** Of a flag that matters only where it is set. */
-export const ifSet: States = { true: ["orange", "yes"], false: ["text", "no"] };
+export const ifSet: States = { true: [colours.warn, "yes"], false: [colours.neutral, "no"] };
 
-/** The gateway's default thresholds are 0.85. */
-export const utilisation: Steps = ["green", [0.7, "yellow"], [0.85, "red"]];
-export const percentOfLimit: Steps = ["green", [70, "yellow"], [90, "red"]];
-export const anyIsBad: Steps = ["green", [1, "red"]];
-/** Of queues/state.ts: backlog from 60 s, stalled from 300 s on. */
-export const waiting: Steps = ["green", [60, "yellow"], [300, "red"]];
+/** Share of a host's CPU or memory. The gateway's default thresholds. */
+export const utilisation: Steps = [colours.ok, [0.85, colours.warn]];
+export const diskUse: Steps = [colours.ok, [host.diskFullRatio, colours.warn]];
+/** Memory of a container, of its limit. */
+export const percentOfLimit: Steps = [colours.ok, [problemThresholds.memoryRatio * 100, colours.warn]];
+/** Of a count of things that are bad. */
+export const anyIsBad: Steps = [colours.ok, [1, colours.bad]];
+/** Of a count of failures, dead jobs or restarts. */
+export const anyIsTrouble: Steps = [colours.ok, [1, colours.warn]];
+/** How long the oldest job waits, seconds. */
+export const waiting: Steps = [colours.ok, [queueThresholds.backlogAgeSeconds, colours.warn]];

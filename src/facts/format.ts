@@ -119,6 +119,11 @@ function zoneName(date: Date): string {
 }
 
 /** The words of an enum value: "NO_WORKERS" is "no workers". */
-export function formatEnum(value: string): string {
-  return value.toLowerCase().replaceAll("_", " ");
+export function formatEnum(value: string | Unknown): string {
+  return value === null || value === undefined ? unknownText : value.toLowerCase().replaceAll("_", " ");
+}
+
+/** A text of others as it is; an empty one is unknown. */
+export function formatText(text: string | number | Unknown): string {
+  return text === null || text === undefined || text === "" ? unknownText : String(text);
 }

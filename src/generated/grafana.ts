@@ -30,7 +30,7 @@ export type DeployState =
   | 'rolled_back'
   /** None of the other states. */
   | 'superseded'
-  /** The newest deploy, when an engine does not answer or containers do not show their release, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  /** The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'unknown';
 
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */

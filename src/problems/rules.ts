@@ -1,6 +1,7 @@
 import { settlingMs } from "../deploys/drift.ts";
 import { mostClockSkew } from "../lib/clock-skew.ts";
 import { formatDuration, formatShare } from "../facts/format.ts";
+import { diskFullRatio } from "../facts/host.ts";
 import { queueStateRules } from "../queues/state.ts";
 
 /** critical: somebody must act now. warning: somebody must act today. */
@@ -46,8 +47,7 @@ export const problemThresholds = {
   /** A role that nobody configured is meant to run if it ran so long at a stretch, within so long, seconds. */
   lastingSeconds: 600,
   lastingWithinSeconds: 86_400,
-  /** A file system is full above this share. */
-  diskRatio: 0.9,
+  diskRatio: diskFullRatio,
   /** A kill for lack of memory is reported so long, seconds. */
   oomSeconds: 900,
   /** Memory is near its limit at or above this share, for so many seconds at a stretch. */

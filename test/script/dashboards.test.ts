@@ -164,7 +164,7 @@ describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title,
 it("an unknown number is not green, and 0 is", () => {
   const figures = dashboards.flatMap(({ panels }) => panels.filter(({ type }) => type === "stat"));
   const counted = figures.filter(({ fieldConfig }) => JSON.stringify(fieldConfig).includes('"red","value":1'));
-  expect(counted.map(({ title }) => title)).toContain("Orphaned jobs");
+  expect(counted.map(({ title }) => title)).toContain("Bad hosts");
   for (const { title, fieldConfig } of figures) {
     expect(display(fieldConfig?.defaults ?? {}, null), title).toMatchObject({
       text: "unknown",

@@ -1,4 +1,5 @@
 import { dashboard } from "../dashboard.ts";
+import { verdictOutcomes } from "../../../src/facts/deploy.ts";
 import * as is from "../fields.ts";
 import type { Dashboard } from "../model.ts";
 import { narrow, table } from "../panels.ts";
@@ -97,7 +98,7 @@ const byQueue = table({
       "before.runP95Seconds": "number",
       "after.runP95Seconds": "number",
     },
-    computed: { badness: rank("outcome", ["CLEAN", "NOT_ENOUGH_DATA", "REGRESSED"]) },
+    computed: { badness: rank("outcome", Object.keys(verdictOutcomes).toReversed()) },
   }),
   worstFirst: "badness",
   columns: [

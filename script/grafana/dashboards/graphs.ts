@@ -71,6 +71,7 @@ export function hostGraphs(
         "Used share of the fullest real file system. Old images are the first thing to remove: kamal prune all.",
       ...ask("hostDiskUtil"),
       ...share,
+      thresholds: is.diskUse,
     }),
     load: graph({
       title: "Load of hosts",

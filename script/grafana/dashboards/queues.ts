@@ -37,7 +37,7 @@ const orphans = stat({
   description:
     "Running jobs whose worker is in no live container, or restarted since: nobody works on them, and their system may notice only after hours. No number: no source names its workers, or an engine does not answer.",
   targets: [graphql({ query: `{ orphans(${by.env}) { total } }`, root: "data.orphans", columns: { total: "number" } })],
-  thresholds: is.anyIsBad,
+  thresholds: is.anyIsTrouble,
 });
 
 const times = table({
@@ -71,7 +71,7 @@ const queueErrors = table({
   target: metric("queue_errors", chosen),
   worstFirst: "count",
   columns: [
-    { field: "count", name: "Failures", decimals: 0, thresholds: is.anyIsBad, width: 90 },
+    { field: "count", name: "Failures", decimals: 0, thresholds: is.anyIsTrouble, width: 90 },
     { field: "queue", name: "Queue", width: 175, link: toQueue },
     { field: "error", name: "Error" },
     { field: "job_id", name: "Newest job", width: 150 },

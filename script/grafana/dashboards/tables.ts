@@ -1,3 +1,6 @@
+import { driftKinds } from "../../../src/facts/deploy.ts";
+import { severities } from "../../../src/facts/problem.ts";
+import { queueStates } from "../../../src/facts/queue.ts";
 import * as is from "../fields.ts";
 import type { Column, TableSpec } from "../panels.ts";
 import { by, chosenRows, graphql, rank, timeRange } from "../targets.ts";
@@ -45,7 +48,7 @@ export const problems: TableSpec = {
       "evidence.1": "string",
       env: "string",
     },
-    computed: { badness: rank("severity", ["WARNING", "CRITICAL"]) },
+    computed: { badness: rank("severity", Object.keys(severities).toReversed()) },
   }),
   worstFirst: "badness",
   columns: [
@@ -90,7 +93,7 @@ export const hosts: TableSpec = {
       name: "Fullest disk",
       unit: "percentunit",
       decimals: 0,
-      thresholds: is.utilisation,
+      thresholds: is.diskUse,
       width: 80,
     },
     { field: "load1", name: "Load", decimals: 2, width: 75 },
@@ -118,7 +121,7 @@ export const queues: TableSpec = {
       drainSeconds: "number",
     },
     computed: {
-      badness: rank("state", ["IDLE", "OK", "PAUSED", "UNKNOWN", "BACKLOG", "FAILING", "NO_WORKERS", "STALLED"]),
+      badness: rank("state", Object.keys(queueStates).toReversed()),
     },
   }),
   worstFirst: "badness",
@@ -136,8 +139,8 @@ export const queues: TableSpec = {
       width: 95,
     },
     { field: "processedPerSec", name: "Done per second", decimals: 2, width: 95 },
-    { field: "failuresLastHour", name: "Failed, last hour", decimals: 0, thresholds: is.anyIsBad, width: 85 },
-    { field: "dead", name: "Dead", decimals: 0, width: 65 },
+    { field: "failuresLastHour", name: "Failed, last hour", decimals: 0, thresholds: is.anyIsTrouble, width: 85 },
+    { field: "dead", name: "Dead", decimals: 0, thresholds: is.anyIsTrouble, width: 65 },
     { field: "drainSeconds", name: "Clear in", unit: "s", decimals: 0, width: 85 },
     source,
   ],
@@ -175,7 +178,7 @@ const containerColumns: readonly Column[] = [
   { field: "health", name: "Health", states: is.healths, width: 80 },
   { field: "status", name: "Status", states: is.statuses, width: 85 },
   { field: "stale", name: "Stale", states: is.ifSet, width: 60 },
-  { field: "restarts", name: "Restarts", decimals: 0, thresholds: is.anyIsBad, width: 80 },
+  { field: "restarts", name: "Restarts", decimals: 0, thresholds: is.anyIsTrouble, width: 80 },
   engine,
   env,
   {
@@ -235,7 +238,7 @@ export const errors: TableSpec = {
   }),
   worstFirst: "count",
   columns: [
-    { field: "count", name: "Failures", decimals: 0, thresholds: is.anyIsBad, width: 80 },
+    { field: "count", name: "Failures", decimals: 0, thresholds: is.anyIsTrouble, width: 80 },
     { field: "error", name: "Error" },
     { field: "firstSeen", name: "First seen", unit: "dateTimeFromNow", width: 125 },
     { field: "lastSeen", name: "Last seen", unit: "dateTimeFromNow", width: 125 },
@@ -263,13 +266,7 @@ export const drift: TableSpec = {
       settling: "boolean",
     },
     computed: {
-      badness: rank("kind", [
-        "ENGINE_UNKNOWN",
-        "LEFTOVER",
-        "MIXED_RELEASES",
-        "MISSING_ON_ENGINE",
-        "UNEXPECTED_RELEASE",
-      ]),
+      badness: rank("kind", Object.keys(driftKinds).toReversed()),
     },
   }),
   worstFirst: "badness",

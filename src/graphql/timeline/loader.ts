@@ -1,3 +1,4 @@
+import { failedDeploy } from "../../facts/timeline.ts";
 import type { AuditRecord } from "../../audit/audit.ts";
 import { maySee, maySeeContainer, type Principal, requireEnvironments } from "../../auth/principal.ts";
 import type { EngineStatus } from "../../containers/source.ts";
@@ -154,7 +155,7 @@ function isWithin(time: string, from: number, to: number): boolean {
 
 function toDeployEntry(deploy: Deploy): TimelineEntry {
   const { tag, deployedAt, deployedBy, service, destination, env, command, previousTag, state } = deploy;
-  const what = state === "failed" ? "Failed to deploy" : command === "rollback" ? "Rolled back to" : "Deployed";
+  const what = state === "failed" ? failedDeploy : command === "rollback" ? "Rolled back to" : "Deployed";
   const where = destination === null ? "" : ` -d ${destination}`;
   const message = `${what} ${tag}${where}${deployedBy ? ` by ${deployedBy}` : ""}${state === "failed" ? "" : ` (${state})`}`;
   const group = { service, destination, env };

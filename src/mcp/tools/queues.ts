@@ -1,10 +1,9 @@
 import { ErrorsDocument, QueuesDocument } from "../../generated/mcp.ts";
+import { compareQueues } from "../../facts/queue.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { defineTool, need } from "../tool.ts";
 import { env, name } from "./args.ts";
 import { toPartFaults } from "./containers.ts";
-
-const calm: ReadonlySet<string> = new Set(["ok", "idle"]);
 
 export const queues = defineTool({
   name: "queues",
@@ -39,32 +38,25 @@ export const queues = defineTool({
       (one) => (queue === undefined || one.name === queue) && (source === undefined || one.source === source),
     );
     return {
-      rows: found
-        .toSorted(
-          (one, other) =>
-            Number(calm.has(one.state)) - Number(calm.has(other.state)) ||
-            (other.failuresLastHour ?? 0) - (one.failuresLastHour ?? 0) ||
-            other.depth - one.depth,
-        )
-        .map((one) => ({
-          name: one.name,
-          source: one.source,
-          service: one.owners && describeOwners(one.owners),
-          state: one.state,
-          depth: one.depth,
-          oldest_s: one.oldestAgeSeconds,
-          per_s: one.processedPerSec,
-          failures_1h: one.failuresLastHour,
-          active: one.active,
-          workers: one.workers,
-          retrying: one.retrying,
-          dead: one.dead,
-          orphans: one.orphans,
-          drain_s: one.drainSeconds,
-          run_p95_s: one.runP95Seconds,
-          wait_p95_s: one.waitP95Seconds,
-          paused: one.paused || null,
-        })),
+      rows: found.toSorted(compareQueues).map((one) => ({
+        name: one.name,
+        source: one.source,
+        service: one.owners && describeOwners(one.owners),
+        state: one.state,
+        depth: one.depth,
+        oldest_s: one.oldestAgeSeconds,
+        per_s: one.processedPerSec,
+        failures_1h: one.failuresLastHour,
+        active: one.active,
+        workers: one.workers,
+        retrying: one.retrying,
+        dead: one.dead,
+        orphans: one.orphans,
+        drain_s: one.drainSeconds,
+        run_p95_s: one.runP95Seconds,
+        wait_p95_s: one.waitP95Seconds,
+        paused: one.paused || null,
+      })),
       errors: [...errors, ...toPartFaults(data.queueSources)],
     };
   },

@@ -1,4 +1,5 @@
-import { formatAge } from "../../facts/format.ts";
+import { toJobTone } from "../../facts/job.ts";
+import { formatAge, formatEnum } from "../../facts/format.ts";
 import { UsageError } from "../../cli/command.ts";
 import {
   DiscardErrorGroup,
@@ -17,7 +18,6 @@ import { findSource } from "../commands/jobs.ts";
 import { type ResultFormat, resultOption, toWhole } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { toOneLine } from "../output/style.ts";
-import { toTone, toWord } from "../words.ts";
 import { askReason, checkReason, confirm, toOnly, withScope, yesOption } from "./confirm.ts";
 
 type GroupChange = NonNullable<RetryErrorGroupMutation["retryErrorGroup"]>;
@@ -126,7 +126,7 @@ async function changeJob(session: Session, jobId: string, wanted: Wanted): Promi
   if (!done) throw new OpsError("job_unknown", "The gateway did not say what became of the job");
   await session.write(
     wanted.format === "table"
-      ? `${toOneLine(`${wanted.done} job ${done.jobId} of ${done.queue ?? "its queue"} (${done.source}): ${toWord(done.state)}`)}\n`
+      ? `${toOneLine(`${wanted.done} job ${done.jobId} of ${done.queue ?? "its queue"} (${done.source}): ${formatEnum(done.state)}`)}\n`
       : toDocument(done, wanted.format),
   );
   return 0;
@@ -149,7 +149,7 @@ async function showJob(
     );
     const tries = attempt === null ? "" : `, attempt ${attempt}${maxAttempts === null ? "" : ` of ${maxAttempts}`}`;
     const ended = finishedAt === null ? "" : `, ended ${formatAge(finishedAt)} ago`;
-    note(`  ${paint(toTone(state), toOneLine(state === null ? systemState : toWord(state)))}${tries}${ended}`);
+    note(`  ${paint(toJobTone(state), toOneLine(state === null ? systemState : formatEnum(state)))}${tries}${ended}`);
     const [last] = attempts ?? [];
     if (last) note(`  ${paint("bad", toOneLine(last.error))}`);
   } catch (error) {

@@ -1,8 +1,8 @@
-import { formatAge } from "../../facts/format.ts";
+import { toContainerState } from "../../facts/container.ts";
+import { formatAge, formatEnum } from "../../facts/format.ts";
 import { type OpsClient, PreviewRestart, type PreviewRestartMutation } from "../../client/client.ts";
 import type { Session } from "../command.ts";
 import { toOneLine } from "../output/style.ts";
-import { toTone, toWord } from "../words.ts";
 
 type Previewed = NonNullable<PreviewRestartMutation["restartContainer"]>;
 
@@ -24,9 +24,9 @@ export async function showPreview(
 }
 
 function toPreviewLines({ name, status, health, preview }: Previewed, paint: Session["paintError"]): string[] {
-  const state = health === "NONE" ? status : `${status}, ${toWord(health)}`;
+  const state = health === "NONE" ? status : `${status}, ${formatEnum(health)}`;
   const lines = [
-    `${paint("strong", toOneLine(name))}: ${paint(toTone(health === "NONE" ? status : health), toOneLine(state))}`,
+    `${paint("strong", toOneLine(name))}: ${paint(toContainerState({ status, health, stale: false, kind: "CORE" }).tone, toOneLine(state))}`,
   ];
   if (!preview) return lines;
   const { lastHealthy, healthyPeers, refusal, work } = preview;

@@ -1,3 +1,4 @@
+import { formatEnum } from "../../facts/format.ts";
 import { randomUUID } from "node:crypto";
 import { UsageError } from "../../cli/command.ts";
 import {
@@ -14,7 +15,6 @@ import { defineCommand, type Session } from "../command.ts";
 import { isOfPlace, placeOptions, type ResultFormat, resultOption, toPlace, toSeconds } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 import { toDocument } from "../output/print.ts";
-import { toWord } from "../words.ts";
 import { askReason, checkReason, confirm, toOnly, withScope, yesOption } from "./confirm.ts";
 import { showPreview } from "./restart-preview.ts";
 
@@ -154,7 +154,7 @@ async function restartOne(
   const words = [
     done.restarted ? "restarted" : "not restarted",
     done.status,
-    ...(done.health === "NONE" ? [] : [toWord(done.health)]),
+    ...(done.health === "NONE" ? [] : [formatEnum(done.health)]),
   ];
   await session.write(
     format === "table" ? `${toOneLine(`${done.name}: ${words.join(", ")}`)}\n` : toDocument(done, format),
@@ -196,7 +196,7 @@ async function restartAll(
   );
   if (!done) throw new OpsError("not_a_gateway", "The gateway did not say what became of the restarts");
   const lines = done.steps.map(({ outcome, error, container }) => {
-    const after = error ? `${toWord(outcome)}: ${error.message} (${error.code})` : toWord(outcome);
+    const after = error ? `${formatEnum(outcome)}: ${error.message} (${error.code})` : formatEnum(outcome);
     return `${toOneLine(`${container?.name ?? "a container"}: ${after}`)}\n`;
   });
   await session.write(format === "table" ? lines.join("") : toDocument(done, format));
@@ -263,7 +263,7 @@ async function watchStates(
   do {
     const { data } = await client.queryPartial(Containers, {}, { signal });
     for (const { id, name, status, health, startedAt } of (data.containers ?? []).filter(isShown)) {
-      const state = health === "NONE" ? status : `${status}, ${toWord(health)}`;
+      const state = health === "NONE" ? status : `${status}, ${formatEnum(health)}`;
       const before = seen.get(id);
       seen.set(id, { state, startedAt });
       if (!before || (before.state === state && before.startedAt === startedAt)) continue;

@@ -1,13 +1,10 @@
+import { toActionTone } from "../../facts/audit.ts";
 import { AuditLog, type AuditLogQuery } from "../../client/client.ts";
-import { formatClock, formatDay } from "../../facts/format.ts";
+import { formatClock, formatDay, formatText } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { toWhole } from "../options.ts";
-import type { Tone } from "../output/style.ts";
-import { orUnknown } from "../words.ts";
 
 type Row = NonNullable<NonNullable<AuditLogQuery["auditLog"]>["nodes"]>[number];
-
-const tones: Readonly<Record<string, Tone>> = { ok: "ok", failed: "bad", unknown: "warn" };
 
 export const auditLogCommand = defineList({
   name: "audit-log",
@@ -22,16 +19,16 @@ export const auditLogCommand = defineList({
     { head: "SEQ", text: ({ seq }: Row) => String(seq), isNumber: true, drop: 1 },
     { head: "TIME", text: ({ at }) => `${formatDay(at)} ${formatClock(at)}` },
     { head: "ACTION", text: ({ action }) => action },
-    { head: "OUTCOME", text: ({ outcome }) => outcome, tone: ({ outcome }) => tones[outcome] ?? "plain" },
+    { head: "OUTCOME", text: ({ outcome }) => outcome, tone: ({ outcome }) => toActionTone(outcome) },
     { head: "ON", text: (row) => toSubject(row), mayCut: "middle", least: 16 },
     {
       head: "BY",
-      text: ({ subject, agent }) => orUnknown(subject) + (agent === null ? "" : ` with ${agent}`),
+      text: ({ subject, agent }) => formatText(subject) + (agent === null ? "" : ` with ${agent}`),
       mayCut: true,
     },
-    { head: "REASON", text: ({ reason }) => orUnknown(reason), mayCut: true, least: 12, drop: 2 },
-    { head: "DETAIL", text: ({ detail }) => orUnknown(detail), isWide: true },
-    { head: "ENV", text: ({ env }) => orUnknown(env), isWide: true },
+    { head: "REASON", text: ({ reason }) => formatText(reason), mayCut: true, least: 12, drop: 2 },
+    { head: "DETAIL", text: ({ detail }) => formatText(detail), isWide: true },
+    { head: "ENV", text: ({ env }) => formatText(env), isWide: true },
   ],
   nameOf: ({ seq }) => String(seq),
   empty: "Nothing was done yet",

@@ -1,8 +1,8 @@
+import { toDeployTone } from "../../facts/deploy.ts";
 import { Deploys, type DeploysQuery } from "../../client/client.ts";
-import { formatAge, formatDuration } from "../../facts/format.ts";
+import { formatAge, formatDuration, formatEnum, formatText } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv, toWhole } from "../options.ts";
-import { orUnknown, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[number];
 
@@ -17,15 +17,15 @@ export const deploysCommand = defineList({
   },
   columns: [
     { head: "TAG", text: ({ tag }: Row) => tag, mayCut: "middle", least: 24 },
-    { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
+    { head: "STATE", text: ({ state }) => formatEnum(state), tone: ({ state }) => toDeployTone(state) },
     { head: "AGE", text: ({ deployedAt }) => formatAge(deployedAt), isNumber: true },
-    { head: "BY", text: ({ deployedBy }) => orUnknown(deployedBy), mayCut: true },
-    { head: "ENV", text: ({ env }) => toWord(env) },
-    { head: "SERVICE", text: ({ service }) => orUnknown(service), mayCut: true, least: 10, drop: 3 },
-    { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), drop: 1 },
+    { head: "BY", text: ({ deployedBy }) => formatText(deployedBy), mayCut: true },
+    { head: "ENV", text: ({ env }) => formatEnum(env) },
+    { head: "SERVICE", text: ({ service }) => formatText(service), mayCut: true, least: 10, drop: 3 },
+    { head: "DESTINATION", text: ({ destination }) => formatText(destination), drop: 1 },
     { head: "TOOK", text: ({ durationSeconds }) => formatDuration(durationSeconds), isNumber: true, drop: 2 },
-    { head: "COMMIT", text: ({ commitSha }) => orUnknown(commitSha.slice(0, 7)), drop: 4 },
-    { head: "PREVIOUS", text: ({ previousTag }) => orUnknown(previousTag), isWide: true },
+    { head: "COMMIT", text: ({ commitSha }) => formatText(commitSha.slice(0, 7)), drop: 4 },
+    { head: "PREVIOUS", text: ({ previousTag }) => formatText(previousTag), isWide: true },
     { head: "VERSION", text: ({ version }) => version, isWide: true },
     { head: "DEPLOYED", text: ({ deployedAt }) => deployedAt, isWide: true },
   ],

@@ -1,7 +1,8 @@
+import { toDriftTone } from "../../facts/deploy.ts";
+import { formatEnum, formatText } from "../../facts/format.ts";
 import { Drift, type DriftQuery } from "../../client/client.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
-import { orUnknown, toWord } from "../words.ts";
 
 type Row = NonNullable<DriftQuery["drift"]>[number];
 
@@ -12,17 +13,17 @@ export const driftCommand = defineList({
   columns: [
     {
       head: "KIND",
-      text: ({ kind, settling }: Row) => `${toWord(kind)}${settling ? " (a deploy runs)" : ""}`,
-      tone: ({ settling }) => (settling ? "muted" : "warn"),
+      text: ({ kind, settling }: Row) => `${formatEnum(kind)}${settling ? " (a deploy runs)" : ""}`,
+      tone: toDriftTone,
     },
-    { head: "ROLE", text: ({ role }) => orUnknown(role), mayCut: true },
-    { head: "EXPECTED", text: ({ expected }) => orUnknown(expected), mayCut: "middle", least: 12, drop: 3 },
-    { head: "FOUND", text: ({ found }) => orUnknown(found.join(",")), mayCut: "middle", least: 12, drop: 2 },
-    { head: "ENGINE", text: ({ engine }) => orUnknown(engine), mayCut: true, drop: 1 },
+    { head: "ROLE", text: ({ role }) => formatText(role), mayCut: true },
+    { head: "EXPECTED", text: ({ expected }) => formatText(expected), mayCut: "middle", least: 12, drop: 3 },
+    { head: "FOUND", text: ({ found }) => formatText(found.join(",")), mayCut: "middle", least: 12, drop: 2 },
+    { head: "ENGINE", text: ({ engine }) => formatText(engine), mayCut: true, drop: 1 },
     { head: "MESSAGE", text: ({ message }) => message, mayCut: true, least: 30 },
-    { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },
-    { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), isWide: true },
-    { head: "ENV", text: ({ env }) => toWord(env), isWide: true },
+    { head: "SERVICE", text: ({ service }) => formatText(service), isWide: true },
+    { head: "DESTINATION", text: ({ destination }) => formatText(destination), isWide: true },
+    { head: "ENV", text: ({ env }) => formatEnum(env), isWide: true },
   ],
   nameOf: ({ role, kind }) => role ?? kind,
   empty: "Nothing differs from what was deployed",

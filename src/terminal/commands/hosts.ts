@@ -1,7 +1,7 @@
+import { toHostState } from "../../facts/host.ts";
 import { Hosts, type HostsQuery } from "../../client/client.ts";
-import { formatBytes, formatLoad, formatShare } from "../../facts/format.ts";
+import { formatBytes, formatLoad, formatShare, formatText } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
-import { orUnknown, toHostState, toHostTone } from "../words.ts";
 
 type Row = NonNullable<HostsQuery["hosts"]>[number];
 
@@ -12,8 +12,8 @@ export const hostsCommand = defineList({
     { head: "HOST", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     {
       head: "STATE",
-      text: toHostState,
-      tone: toHostTone,
+      text: (row) => toHostState(row).word,
+      tone: (row) => toHostState(row).tone,
     },
     { head: "CPU", text: ({ cpuUtil }) => formatShare(cpuUtil), isNumber: true },
     { head: "MEMORY", text: ({ memUtil }) => formatShare(memUtil), isNumber: true },
@@ -32,7 +32,7 @@ export const hostsCommand = defineList({
       drop: 1,
     },
     { head: "INSTANCE", text: ({ instance }) => instance, isWide: true },
-    { head: "REASON", text: ({ reason }) => orUnknown(reason), isWide: true },
+    { head: "REASON", text: ({ reason }) => formatText(reason), isWide: true },
   ],
   nameOf: ({ name }) => name,
   empty: "Prometheus knows no host: does it scrape node-exporter?",

@@ -1,11 +1,11 @@
-import { formatAge } from "../../facts/format.ts";
+import { toJobTone } from "../../facts/job.ts";
+import { formatAge, formatEnum, formatText } from "../../facts/format.ts";
 import { UsageError } from "../../cli/command.ts";
 import { type JobState, Jobs, type JobsQuery, Queues } from "../../client/client.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { toWhole } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
-import { orUnknown, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 
@@ -36,16 +36,16 @@ export const jobsCommand = defineList({
     { head: "QUEUE", text: ({ queue }) => queue, mayCut: "middle", least: 12 },
     {
       head: "STATE",
-      text: ({ state, systemState }) => (state === null ? systemState : toWord(state)),
-      tone: ({ state }) => toTone(state),
+      text: ({ state, systemState }) => (state === null ? systemState : formatEnum(state)),
+      tone: ({ state }) => toJobTone(state),
     },
-    { head: "KIND", text: ({ kind }) => orUnknown(kind), mayCut: true, least: 10, drop: 3 },
-    { head: "ATTEMPT", text: ({ attempt }) => orUnknown(attempt), isNumber: true, drop: 4 },
+    { head: "KIND", text: ({ kind }) => formatText(kind), mayCut: true, least: 10, drop: 3 },
+    { head: "ATTEMPT", text: ({ attempt }) => formatText(attempt), isNumber: true, drop: 4 },
     { head: "STARTED", text: ({ startedAt }) => formatAge(startedAt), isNumber: true, drop: 2 },
     { head: "FINISHED", text: ({ finishedAt }) => formatAge(finishedAt), isNumber: true },
     {
       head: "CONTAINER",
-      text: ({ container, worker }) => orUnknown(container?.name ?? worker),
+      text: ({ container, worker }) => formatText(container?.name ?? worker),
       mayCut: "middle",
       least: 16,
       drop: 5,

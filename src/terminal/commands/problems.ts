@@ -1,8 +1,8 @@
-import { formatAge } from "../../facts/format.ts";
+import { toSeverityTone } from "../../facts/problem.ts";
+import { formatAge, formatEnum, formatText } from "../../facts/format.ts";
 import { Problems, type ProblemsQuery } from "../../client/client.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
-import { orUnknown, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<ProblemsQuery["problems"]>["problems"][number];
 
@@ -12,12 +12,16 @@ export const problemsCommand = defineList({
   about: "The same rules as those of the console and the alerts. `explain NAME` says more about one thing.",
   options: { env: envOption },
   columns: [
-    { head: "SEVERITY", text: ({ severity }: Row) => toWord(severity), tone: ({ severity }) => toTone(severity) },
+    {
+      head: "SEVERITY",
+      text: ({ severity }: Row) => formatEnum(severity),
+      tone: ({ severity }) => toSeverityTone(severity),
+    },
     { head: "SINCE", text: ({ since }) => formatAge(since), isNumber: true },
     { head: "PROBLEM", text: ({ title }) => title, mayCut: "middle", least: 36 },
     { head: "EVIDENCE", text: ({ evidence }) => evidence.join("; "), mayCut: true, least: 16 },
-    { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },
-    { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), isWide: true },
+    { head: "SERVICE", text: ({ service }) => formatText(service), isWide: true },
+    { head: "DESTINATION", text: ({ destination }) => formatText(destination), isWide: true },
     { head: "RULE", text: ({ rule }) => rule, isWide: true },
     { head: "ALERT", text: ({ alert }) => alert ?? "–", isWide: true },
   ],

@@ -1,9 +1,9 @@
+import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
 import { Containers, type ContainersQuery, ContainerUsage, OpsError } from "../../client/client.ts";
-import { formatAge, formatPercent } from "../../facts/format.ts";
+import { formatAge, formatEnum, formatPercent, formatText } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
-import { orUnknown, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<ContainersQuery["containers"]>[number] & {
   readonly cpuPct?: number | null;
@@ -29,11 +29,11 @@ export const psCommand = defineList({
   columns: [
     { head: "NAME", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     { head: "ROLE", text: ({ role }) => role, mayCut: true },
-    { head: "STATE", text: toStatus, tone: toStatusTone },
+    { head: "STATE", text: formatStatus, tone: toStatusTone },
     {
       head: "HEALTH",
-      text: ({ health }) => (health === "NONE" ? "–" : toWord(health)),
-      tone: ({ health }) => toTone(health),
+      text: ({ health }) => (health === "NONE" ? "–" : formatEnum(health)),
+      tone: ({ health }) => toHealthTone(health),
     },
     {
       head: "UP",
@@ -42,7 +42,7 @@ export const psCommand = defineList({
     },
     {
       head: "RESTARTS",
-      text: ({ restarts }) => orUnknown(restarts),
+      text: ({ restarts }) => formatText(restarts),
       tone: ({ restarts }) => (restarts ? "warn" : "plain"),
       isNumber: true,
     },
@@ -50,11 +50,11 @@ export const psCommand = defineList({
     { head: "CPU", text: ({ cpuPct }) => (cpuPct === undefined ? "" : formatPercent(cpuPct)), isNumber: true },
     { head: "MEMORY", text: ({ memPct }) => (memPct === undefined ? "" : formatPercent(memPct)), isNumber: true },
     { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, drop: 2 },
-    { head: "ENV", text: ({ env }) => toWord(env), drop: 1 },
-    { head: "SERVICE", text: ({ service }) => orUnknown(service), isWide: true },
-    { head: "DESTINATION", text: ({ destination }) => orUnknown(destination), isWide: true },
+    { head: "ENV", text: ({ env }) => formatEnum(env), drop: 1 },
+    { head: "SERVICE", text: ({ service }) => formatText(service), isWide: true },
+    { head: "DESTINATION", text: ({ destination }) => formatText(destination), isWide: true },
     { head: "HOST", text: ({ host }) => host, isWide: true },
-    { head: "STARTED", text: ({ startedAt }) => orUnknown(startedAt), isWide: true },
+    { head: "STARTED", text: ({ startedAt }) => formatText(startedAt), isWide: true },
     { head: "VERSION", text: ({ version }) => version, isWide: true },
   ],
   nameOf: ({ name }) => name,

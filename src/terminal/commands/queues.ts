@@ -1,13 +1,10 @@
+import { compareQueues, isQueueInTrouble, toQueueTone } from "../../facts/queue.ts";
 import { Queues, type QueuesQuery } from "../../client/client.ts";
 import { describeOwners } from "../../queues/owners.ts";
-import { formatNumber, formatDuration, formatRate } from "../../facts/format.ts";
+import { formatDuration, formatEnum, formatNumber, formatRate } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
-import { toTone, toWord } from "../words.ts";
 
 type Row = NonNullable<QueuesQuery["queues"]>[number];
-
-/** Worst first. */
-const queueStates = ["STALLED", "NO_WORKERS", "FAILING", "BACKLOG", "UNKNOWN", "PAUSED", "OK", "IDLE"];
 
 export const queuesCommand = defineList({
   name: "queues",
@@ -25,7 +22,7 @@ export const queuesCommand = defineList({
   examples: [["wallet-core-ops queues --trouble", "What is stuck"]],
   columns: [
     { head: "QUEUE", text: ({ name }: Row) => name, mayCut: "middle", least: 18 },
-    { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
+    { head: "STATE", text: ({ state }) => formatEnum(state), tone: ({ state }) => toQueueTone(state) },
     { head: "WAITING", text: (row) => sampled(row, formatNumber(row.depth)), isNumber: true },
     { head: "OLDEST", text: ({ oldestAgeSeconds }) => formatDuration(oldestAgeSeconds), isNumber: true },
     { head: "RUNNING", text: ({ active }) => formatNumber(active), isNumber: true },
@@ -55,23 +52,14 @@ export const queuesCommand = defineList({
       .filter(
         (row) => (asked.length === 0 || asked.includes(row.name)) && (source === undefined || row.source === source),
       )
-      .filter(({ state }) => !trouble || queueStates.indexOf(state) < queueStates.indexOf("PAUSED"))
-      .toSorted(byTrouble);
+      .filter(({ state }) => !trouble || isQueueInTrouble(state))
+      .toSorted(compareQueues);
     const notes = (data.queueSources ?? []).flatMap(({ name, ok, error }) =>
       ok ? [] : [`source ${name}: ${error?.message ?? "it cannot be asked"}`],
     );
     return { rows, errors, notes };
   },
 });
-
-/** What is in trouble first, then by name and source. */
-export function byTrouble(one: Row, other: Row): number {
-  return (
-    queueStates.indexOf(one.state) - queueStates.indexOf(other.state) ||
-    one.name.localeCompare(other.name) ||
-    one.source.localeCompare(other.source)
-  );
-}
 
 /** A tilde marks numbers that are sampled, not counted. */
 export function sampled({ exact }: Pick<Row, "exact">, text: string, value: number | null = 0): string {

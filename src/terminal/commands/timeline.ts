@@ -1,8 +1,7 @@
 import { Timeline, type TimelineKind, type TimelineQuery } from "../../client/client.ts";
-import { formatClock, formatDay } from "../../facts/format.ts";
+import { formatClock, formatDay, formatEnum, formatText } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv, toWhole } from "../options.ts";
-import { orUnknown, toWord } from "../words.ts";
 
 type Row = NonNullable<NonNullable<TimelineQuery["timeline"]>["nodes"]>[number];
 
@@ -36,11 +35,11 @@ export const timelineCommand = defineList({
   },
   columns: [
     { head: "TIME", text: ({ time }: Row) => `${formatDay(time)} ${formatClock(time)}` },
-    { head: "KIND", text: ({ kind }) => toWord(kind) },
+    { head: "KIND", text: ({ kind }) => formatEnum(kind) },
     { head: "MESSAGE", text: ({ message }) => message, mayCut: "middle", least: 40 },
-    { head: "ENV", text: ({ env }) => toWord(env), drop: 1 },
-    { head: "ENGINE", text: ({ engine }) => orUnknown(engine), isWide: true },
-    { head: "WHO", text: ({ who }) => orUnknown(who), isWide: true },
+    { head: "ENV", text: ({ env }) => formatEnum(env), drop: 1 },
+    { head: "ENGINE", text: ({ engine }) => formatText(engine), isWide: true },
+    { head: "WHO", text: ({ who }) => formatText(who), isWide: true },
   ],
   nameOf: ({ message }) => message,
   empty: "Nothing happened in this time, as far as the gateway knows",

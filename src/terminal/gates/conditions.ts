@@ -1,8 +1,7 @@
-import { formatClock, formatNumber } from "../../facts/format.ts";
+import { formatClock, formatEnum, formatNumber } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { formatFirst } from "../../lib/text.ts";
 import { describeOwners } from "../../queues/owners.ts";
-import { toWord } from "../words.ts";
 import type { Conditions, ContainerRow, Look } from "./look.ts";
 
 /** Why a condition does not hold. */
@@ -66,7 +65,7 @@ function toUnhealthy({ name, status, health, startedAt, stale }: ContainerRow, n
   if (status !== "running") return [known(`${name} is ${status}`)];
   if (health === "NONE")
     return startedAt === null || nowMs - Date.parse(startedAt) >= stableMs ? [] : [known(`${name} has just started`)];
-  return health === "HEALTHY" ? [] : [known(`${name} is ${toWord(health)}`)];
+  return health === "HEALTHY" ? [] : [known(`${name} is ${formatEnum(health)}`)];
 }
 
 /** By the version, also as `ps` shows it, or by seven digits of the commit, which is Kamal's version where nobody chose another. */

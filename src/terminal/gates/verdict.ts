@@ -1,3 +1,4 @@
+import { toOutcomeTone } from "../../facts/deploy.ts";
 import { UsageError } from "../../cli/command.ts";
 import {
   Deploys,
@@ -9,12 +10,11 @@ import {
   type VerdictQuery,
 } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
-import { formatAge, formatDuration, formatNumber } from "../../facts/format.ts";
+import { formatAge, formatDuration, formatEnum, formatNumber } from "../../facts/format.ts";
 import { ConditionError, defineCommand, noteError, type Session } from "../command.ts";
 import { isOfPlace, type Place, placeOptions, resultOption, toPlace, toSeconds } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { type Paint, toOneLine } from "../output/style.ts";
-import { toTone, toWord } from "../words.ts";
 import { isPassing } from "./look.ts";
 
 type Deploy = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[number];
@@ -76,7 +76,7 @@ Compares a time before the deploy with the same time after it. Exit code 3 when 
       values["fail-on"]?.some((name) => name.toUpperCase().replaceAll("-", "_") === verdict?.outcome),
     );
     if (bad.length > 0)
-      throw new ConditionError(bad.map((one) => `${one.tag}: ${toWord(one.verdict?.outcome)}`).join(", "));
+      throw new ConditionError(bad.map((one) => `${one.tag}: ${formatEnum(one.verdict?.outcome)}`).join(", "));
     return judged.every(({ verdict }) => verdict) ? 0 : 1;
   },
 );
@@ -166,9 +166,9 @@ async function findDeploys(client: OpsClient, { tag, place }: Wanted, signal: Ab
 
 function toReport({ tag, state, service, destination, env, deployedAt, verdict }: Judged, paint: Paint): string {
   const place = [service, destination, env?.toLowerCase()].filter(Boolean).join(", ");
-  const title = `${paint("strong", toOneLine(tag))}: ${paint(toTone(verdict?.outcome), verdict ? toWord(verdict.outcome) : "not known")}`;
+  const title = `${paint("strong", toOneLine(tag))}: ${paint(toOutcomeTone(verdict?.outcome), verdict ? formatEnum(verdict.outcome) : "not known")}`;
   const lines = [
-    `${title} (${toOneLine(place || "of no known place")}, ${toWord(state)}, deployed ${formatAge(deployedAt)} ago)`,
+    `${title} (${toOneLine(place || "of no known place")}, ${formatEnum(state)}, deployed ${formatAge(deployedAt)} ago)`,
   ];
   if (verdict) {
     const { reasons, newErrors, queues, gaps, windowSeconds, outcome } = verdict;
@@ -181,7 +181,8 @@ function toReport({ tag, state, service, destination, env, deployedAt, verdict }
     }
     for (const name of ["REGRESSED", "NOT_ENOUGH_DATA", "CLEAN"] as const) {
       const names = queues.filter((one) => one.outcome === name).map(({ queue, source }) => `${queue} (${source})`);
-      if (names.length > 0) lines.push(`  queues ${paint(toTone(name), toWord(name))}: ${toOneLine(names.join(", "))}`);
+      if (names.length > 0)
+        lines.push(`  queues ${paint(toOutcomeTone(name), formatEnum(name))}: ${toOneLine(names.join(", "))}`);
     }
     for (const gap of gaps) lines.push(`  ${paint("warn", "not known")}: ${toOneLine(gap)}`);
   }

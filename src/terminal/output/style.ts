@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
+import type { Tone as StateTone } from "../../facts/tone.ts";
 
-/** What a text says about its thing. Colour is never all that says it: the word is there too. */
-export type Tone = "ok" | "warn" | "bad" | "muted" | "strong" | "plain";
+/** How a text is shown: by the state that it names, or by its weight. Colour is never the only sign: the word says it too. */
+export type Tone = StateTone | "muted" | "strong" | "plain";
 
 /** Gives a text the look of its tone, or none where nothing is coloured. */
 export type Paint = (tone: Tone, text: string) => string;
@@ -13,7 +14,7 @@ interface Screen {
   readonly isTTY?: boolean | undefined;
 }
 
-const formats = { ok: "green", warn: "yellow", bad: "red", muted: "dim", strong: "bold" } as const;
+const formats = { ok: "green", warn: "yellow", bad: "red", neutral: "dim", muted: "dim", strong: "bold" } as const;
 
 /** Colours where a person looks: on a terminal, unless NO_COLOR (no-color.org) or TERM=dumb says otherwise. */
 export function createPaint(

@@ -1,17 +1,23 @@
+import { toDeployTone, toOutcomeTone } from "../../facts/deploy.ts";
+import { formatStatus, toContainerState } from "../../facts/container.ts";
+import { toHostState } from "../../facts/host.ts";
+import { toQueueTone } from "../../facts/queue.ts";
+import { toSeverityTone } from "../../facts/problem.ts";
 import {
   formatAge,
   formatClock,
   formatDay,
   formatDuration,
+  formatEnum,
   formatLoad,
   formatNumber,
   formatRate,
   formatShare,
+  formatText,
 } from "../../facts/format.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { toQueueReason } from "../../queues/reason.ts";
 import { type Paint, type Tone, toOneLine } from "../output/style.ts";
-import { orUnknown, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 import type { ContainerRow, DeployRow, Thing } from "./find.ts";
 import type { Knowledge } from "./know.ts";
 import type { Fact, Section } from "./text.ts";
@@ -23,7 +29,7 @@ export function describe(
 ): { readonly title: string; readonly sections: readonly Section[] } {
   const { thing, problems, timeline } = knowledge;
   const troubles = problems.flatMap(({ severity, since, title, evidence }) => [
-    `${paint(toTone(severity), toWord(severity))}: ${toOneLine(title)}${since === null ? "" : `, for ${formatAge(since)}`}`,
+    `${paint(toSeverityTone(severity), formatEnum(severity))}: ${toOneLine(title)}${since === null ? "" : `, for ${formatAge(since)}`}`,
     ...evidence.map((line) => `    ${toOneLine(line)}`),
   ]);
   return {
@@ -80,8 +86,8 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
       title: null,
       facts: [
         ["State", ...toState(row)],
-        ["Up", row.status === "running" ? `${formatAge(row.startedAt)}, since ${orUnknown(row.startedAt)}` : null],
-        ["Restarts", orUnknown(row.restarts)],
+        ["Up", row.status === "running" ? `${formatAge(row.startedAt)}, since ${formatText(row.startedAt)}` : null],
+        ["Restarts", formatText(row.restarts)],
         ["Release", row.version],
         ["Commit", container?.commitSha || null],
         ["Image", container?.image ?? null],
@@ -98,7 +104,7 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
         !check || row.health === "NONE"
           ? []
           : [
-              ["Result", toWord(row.health)],
+              ["Result", formatEnum(row.health)],
               ["Failed", check.failingStreak === null ? null : `${formatNumber(check.failingStreak)} times in a row`],
               ["Exit code", check.exitCode === null ? null : String(check.exitCode)],
               ["Output", check.output],
@@ -116,8 +122,8 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
 
 function toState(row: ContainerRow): readonly [words: string, tone: Tone] {
   const { health } = row;
-  const words = [toStatus(row), ...(health === "NONE" ? [] : [toWord(health)])];
-  return [toOneLine(words.join(", ")), health === "UNHEALTHY" ? "bad" : toStatusTone(row)];
+  const words = [formatStatus(row), ...(health === "NONE" ? [] : [formatEnum(health)])];
+  return [toOneLine(words.join(", ")), toContainerState(row).tone];
 }
 
 function toPlaceFacts({
@@ -128,7 +134,7 @@ function toPlaceFacts({
   return [
     ["Service", service],
     ["Destination", destination],
-    ["Environment", env === null ? null : toWord(env)],
+    ["Environment", env === null ? null : formatEnum(env)],
   ];
 }
 
@@ -144,7 +150,7 @@ function toRole(rows: readonly ContainerRow[], paint: Paint): readonly Section[]
         ["Release", all(({ version }) => version)],
         ["Service", all(({ service }) => service)],
         ["Destination", all(({ destination }) => destination)],
-        ["Environment", all(({ env }) => env && toWord(env))],
+        ["Environment", all(({ env }) => env && formatEnum(env))],
       ],
     },
     { title: "Containers", lines: toContainerLines(rows, paint) },
@@ -168,7 +174,7 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
     {
       title: null,
       facts: [
-        ["State", [toWord(row.state), toQueueReason(row)].filter(Boolean).join(": "), toTone(row.state)],
+        ["State", [formatEnum(row.state), toQueueReason(row)].filter(Boolean).join(": "), toQueueTone(row.state)],
         [
           "Waiting",
           `${about}${formatNumber(row.depth)}${row.oldestAgeSeconds === null ? "" : `, the oldest for ${formatDuration(row.oldestAgeSeconds)}`}`,
@@ -211,7 +217,7 @@ function toHost(row: HostRow): readonly Section[] {
     {
       title: null,
       facts: [
-        ["State", toHostState(row), toHostTone(row)],
+        ["State", toHostState(row).word, toHostState(row).tone],
         ["Reason", row.reason],
         ["CPU", formatShare(row.cpuUtil)],
         ["Memory", formatShare(row.memUtil)],
@@ -250,7 +256,7 @@ function toDeploy(
     {
       title: null,
       facts: [
-        ["State", toWord(row.state), toTone(row.state)],
+        ["State", formatEnum(row.state), toDeployTone(row.state)],
         ["Deployed", `${formatAge(row.deployedAt)} ago, at ${row.deployedAt}`],
         ["By", row.deployedBy],
         ["Took", row.durationSeconds === null ? null : formatDuration(row.durationSeconds)],
@@ -264,7 +270,7 @@ function toDeploy(
       lines: !judged
         ? []
         : [
-            `${paint(toTone(judged.outcome), toWord(judged.outcome))}${judged.windowSeconds === null ? "" : `: ${formatDuration(judged.windowSeconds)} after it against as long before`}`,
+            `${paint(toOutcomeTone(judged.outcome), formatEnum(judged.outcome))}${judged.windowSeconds === null ? "" : `: ${formatDuration(judged.windowSeconds)} after it against as long before`}`,
             ...[...judged.reasons, ...judged.gaps].map((line) => `  ${toOneLine(line)}`),
           ],
     },

@@ -1,15 +1,20 @@
+import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
+import { toHostState } from "../../facts/host.ts";
+import { toQueueTone } from "../../facts/queue.ts";
+import { toSeverityTone } from "../../facts/problem.ts";
 import {
   formatAge,
   formatClock,
   formatDuration,
+  formatEnum,
   formatLoad,
   formatNumber,
   formatPercent,
   formatRate,
   formatShare,
+  formatText,
 } from "../../facts/format.ts";
 import type { Paint, Tone } from "../output/style.ts";
-import { orUnknown, toHostState, toHostTone, toStatus, toStatusTone, toTone, toWord } from "../words.ts";
 import {
   type HostRow,
   type ProblemRow,
@@ -71,7 +76,7 @@ function toProblem(row: ProblemRow, nowMs: number, { text, fact }: Writer): read
   return [
     ...text("strong", row.title),
     "",
-    ...fact("severity", toWord(row.severity), toTone(row.severity)),
+    ...fact("severity", formatEnum(row.severity), toSeverityTone(row.severity)),
     ...fact("since", since),
     ...row.evidence.flatMap((line, index) => fact(index === 0 ? "evidence" : "", line)),
     ...fact("rule", row.rule),
@@ -122,13 +127,13 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
         { head: "CONTAINER", text: ({ name }) => name, mayCut: true },
         {
           head: "STATE",
-          text: toStatus,
+          text: formatStatus,
           tone: toStatusTone,
         },
         {
           head: "HEALTH",
-          text: ({ health }) => (health === "NONE" ? "–" : toWord(health)),
-          tone: ({ health }) => toTone(health),
+          text: ({ health }) => (health === "NONE" ? "–" : formatEnum(health)),
+          tone: ({ health }) => toHealthTone(health),
           drop: 8,
         },
         {
@@ -139,7 +144,7 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
         },
         {
           head: "RESTARTS",
-          text: ({ restarts }) => orUnknown(restarts),
+          text: ({ restarts }) => formatText(restarts),
           tone: ({ restarts }) => (restarts ? "warn" : "plain"),
           isNumber: true,
           drop: 9,
@@ -163,7 +168,7 @@ function toQueue(row: QueueRow, { errors }: TopData, nowMs: number, { text, fact
   return [
     ...text("strong", row.name),
     "",
-    ...fact("state", toWord(row.state), toTone(row.state)),
+    ...fact("state", formatEnum(row.state), toQueueTone(row.state)),
     ...fact("source", row.source),
     ...fact(
       "waiting",
@@ -196,7 +201,7 @@ function toHost(row: HostRow, { text, fact }: Writer): readonly string[] {
   return [
     ...text("strong", row.name),
     "",
-    ...fact("state", toHostState(row), toHostTone(row)),
+    ...fact("state", toHostState(row).word, toHostState(row).tone),
     ...fact("instance", row.instance),
     ...fact("CPU", formatShare(row.cpuUtil)),
     ...fact("memory", formatShare(row.memUtil)),

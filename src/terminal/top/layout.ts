@@ -1,7 +1,6 @@
 import stringWidth from "string-width";
-import { formatClock, formatDuration } from "../../facts/format.ts";
+import { formatClock, formatDuration, formatEnum } from "../../facts/format.ts";
 import type { Paint } from "../output/style.ts";
-import { toWord } from "../words.ts";
 import { toDetail } from "./details.ts";
 import { keyHelp } from "./keys.ts";
 import { type Section, toLists, toSections } from "./sections.ts";
@@ -63,7 +62,7 @@ function toHeader({ data, view, place }: Screen, width: number, paint: Paint): s
   const { env, link, answeredAtMs } = data;
   const first: readonly Piece[] = [
     ["strong", place],
-    ["plain", `  ${env === null ? "all environments" : toWord(env)}`],
+    ["plain", `  ${env === null ? "all environments" : formatEnum(env)}`],
   ];
   const time = answeredAtMs === null ? "" : `${formatClock(answeredAtMs)}  `;
   const paused: readonly Piece[] = view.isPaused ? [["warn", "paused  "]] : [];

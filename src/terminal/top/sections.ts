@@ -1,9 +1,21 @@
-import { formatAge, formatDuration, formatNumber, formatPercent, formatRate, formatShare } from "../../facts/format.ts";
+import { toWorst } from "../../facts/tone.ts";
+import { toContainerState } from "../../facts/container.ts";
+import { toHostState } from "../../facts/host.ts";
+import { compareQueues, toQueueTone } from "../../facts/queue.ts";
+import { toSeverityTone } from "../../facts/problem.ts";
+import {
+  formatAge,
+  formatDuration,
+  formatEnum,
+  formatNumber,
+  formatPercent,
+  formatRate,
+  formatShare,
+} from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
-import { byTrouble, sampled } from "../commands/queues.ts";
+import { sampled } from "../commands/queues.ts";
 import { type Column, cut, toTable } from "../output/table.ts";
 import { type Paint, toOneLine, type Tone } from "../output/style.ts";
-import { toHostState, toHostTone, toTone, toWord } from "../words.ts";
 import {
   type ContainerRow,
   type HostRow,
@@ -114,7 +126,7 @@ function toProblems({ data, filter, nowMs, columns }: SectionOptions): Section {
       idOf: ({ id }) => id,
       hasHeads: false,
       columns: [
-        { head: "", text: ({ severity }) => toWord(severity), tone: ({ severity }) => toTone(severity) },
+        { head: "", text: ({ severity }) => formatEnum(severity), tone: ({ severity }) => toSeverityTone(severity) },
         { head: "", text: ({ since }) => formatAge(since, nowMs), isNumber: true },
         {
           head: "",
@@ -206,9 +218,7 @@ function toReplicas(rows: readonly ContainerRow[]): string {
 }
 
 function toRoleTone({ containers }: Role): Tone {
-  if (containers.some(({ stale }) => stale)) return "muted";
-  if (containers.some(({ status, health }) => status !== "running" || health === "UNHEALTHY")) return "bad";
-  return containers.some(({ health }) => health === "STARTING") ? "warn" : "ok";
+  return toWorst(containers.map((row) => toContainerState(row).tone));
 }
 
 const widestRelease = 24;
@@ -227,12 +237,12 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
     {
       name: "queues",
       part: queues,
-      rows: (queues.value ?? []).filter(({ source }) => isOfEnv(source)).toSorted(byTrouble),
+      rows: (queues.value ?? []).filter(({ source }) => isOfEnv(source)).toSorted(compareQueues),
       idOf: toQueueId,
       hasHeads: true,
       columns: [
         { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
-        { head: "STATE", text: ({ state }) => toWord(state), tone: ({ state }) => toTone(state) },
+        { head: "STATE", text: ({ state }) => formatEnum(state), tone: ({ state }) => toQueueTone(state) },
         { head: "WAITING", text: (row) => sampled(row, formatNumber(row.depth)), isNumber: true },
         {
           head: "",
@@ -281,7 +291,7 @@ function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section 
       hasHeads: true,
       columns: [
         { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
-        { head: "STATE", text: toHostState, tone: toHostTone },
+        { head: "STATE", text: (row) => toHostState(row).word, tone: (row) => toHostState(row).tone },
         ...measured("CPU", ({ cpuUtil }) => cpuUtil, 9),
         ...measured("MEMORY", ({ memUtil }) => memUtil, 8),
         ...measured("DISK", ({ diskUtil }) => diskUtil, 7),
@@ -292,6 +302,7 @@ function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section 
   );
 }
 
-function toBarTone({ alert }: HostRow): Tone {
-  return alert ? "bad" : "muted";
+function toBarTone(row: HostRow): Tone {
+  const { tone } = toHostState(row);
+  return tone === "ok" ? "muted" : tone;
 }

@@ -1,3 +1,4 @@
+import { groupByRole, toRoleMean } from "../../facts/container.ts";
 import type {
   ContainersQuery,
   Environment,
@@ -128,30 +129,17 @@ export interface Role {
 
 /** Roles by name. */
 export function toRoles({ containers, usage }: Pick<TopData, "containers" | "usage">): readonly Role[] {
-  const groups = Map.groupBy(containers.value ?? [], ({ role, service, destination, env }) =>
-    JSON.stringify([role, service, destination, env]),
-  );
-  return [...groups]
-    .map(([id, rows]): Role => {
-      const [{ role, service, destination, env } = rows[0] as ContainerRow] = rows;
-      const running = rows.filter(({ status }) => status === "running");
-      const used = running.flatMap((row) => usage.value?.get(row.id) ?? []);
-      return {
-        id,
-        role,
-        service,
-        place: [...new Set([destination, env?.toLowerCase()])].filter(Boolean).join("/"),
-        containers: rows.toSorted((one, other) => one.name.localeCompare(other.name)),
-        usage: { cpuPct: toMean(used.map(({ cpuPct }) => cpuPct)), memPct: toMean(used.map(({ memPct }) => memPct)) },
-      };
-    })
-    .toSorted((one, other) => one.role.localeCompare(other.role) || one.id.localeCompare(other.id));
-}
-
-/** Null where no value is known. */
-export function toMean(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+  return groupByRole(containers.value ?? []).map(({ key, role, service, destination, env, rows }): Role => {
+    const mean = (name: keyof Usage) => toRoleMean(rows, ({ id }) => usage.value?.get(id)?.[name]);
+    return {
+      id: key,
+      role,
+      service,
+      place: [...new Set([destination, env?.toLowerCase()])].filter(Boolean).join("/"),
+      containers: rows,
+      usage: { cpuPct: mean("cpuPct"), memPct: mean("memPct") },
+    };
+  });
 }
 
 export function toQueueId({ source, name }: Pick<QueueRow, "source" | "name">): string {

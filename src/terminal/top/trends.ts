@@ -1,5 +1,6 @@
+import { toMean } from "../../facts/container.ts";
 import type { UsageSeriesQuery } from "../../client/client.ts";
-import { type QueueRow, toMean, type TopData, toQueueId, toRoles } from "./state.ts";
+import { type QueueRow, type TopData, toQueueId, toRoles } from "./state.ts";
 
 /** Values of a sparkline. */
 const trendLength = 60;

@@ -199,7 +199,7 @@ describe("the screen", () => {
     const names = draw(sampleScreen(sampleData({ queues }))).flatMap(
       (line) => /^ {2}([A-Z]{2,}) {2,}[a-z]/.exec(line)?.[1] ?? [],
     );
-    expect(names).toEqual(["STALLED", "FAILING", "BACKLOG", "OK", "IDLE"]);
+    expect(names).toEqual(["STALLED", "FAILING", "BACKLOG", "IDLE", "OK"]);
   });
 
   it("replicas that do not run, start or are ill look different", () => {

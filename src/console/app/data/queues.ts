@@ -1,6 +1,6 @@
 import type { QueueRowFragment, QueueSourceRowFragment } from "../../../generated/console.ts";
 import { params } from "../page/url.ts";
-import { orderByTrouble } from "./queue-order.ts";
+import { compareQueues } from "../../../facts/queue.ts";
 
 export type QueueRow = QueueRowFragment;
 
@@ -14,5 +14,5 @@ export function sortByTrouble(data: QueuesAnswer | undefined): readonly QueueRow
   if (!data?.queues) return null;
   const env = params.value.get("env");
   const envs = new Map((data.queueSources ?? []).map((source) => [source.name, source.env]));
-  return orderByTrouble(data.queues.filter(({ source }) => !env || envs.get(source) === env));
+  return data.queues.filter(({ source }) => !env || envs.get(source) === env).toSorted(compareQueues);
 }

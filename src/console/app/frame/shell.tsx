@@ -58,7 +58,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
             >
               <Icon name={label.toLowerCase()} />
               {(count > 0 || isGuess) && (
-                <span class={`count ${isGuess ? "unknown" : tone}`} aria-hidden="true">
+                <span class={`count ${isGuess ? "neutral" : tone}`} aria-hidden="true">
                   {isGuess ? "?" : count > 99 ? "99+" : count}
                 </span>
               )}

@@ -1,9 +1,10 @@
+import type { Tone } from "../../../facts/tone.ts";
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { path } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
-import { Shape, type Tone } from "./state.tsx";
+import { Shape } from "./state.tsx";
 
 /** A line of what happened. */
 export interface Step {

@@ -1,6 +1,7 @@
+import type { Tone } from "../../../facts/tone.ts";
 import type { ComponentChildren } from "preact";
 import type { Failure } from "../data/client.ts";
-import { Shape, type Tone } from "./state.tsx";
+import { Shape } from "./state.tsx";
 import { Since } from "./time.tsx";
 
 /** A line across the screen: what is not as it should be, and what still works. */
@@ -34,7 +35,7 @@ export function FailureNotice({
 }) {
   if (!failure) return null;
   return (
-    <Banner tone={failure.code === "forbidden" ? "unknown" : "bad"}>
+    <Banner tone={failure.code === "forbidden" ? "neutral" : "bad"}>
       {what}: {failure.message}. {remedies[failure.code] ?? ""} <code class="muted">{failure.code}</code>
     </Banner>
   );

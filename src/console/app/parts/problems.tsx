@@ -1,3 +1,5 @@
+import type { Tone } from "../../../facts/tone.ts";
+import { toSeverityTone } from "../../../facts/problem.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleContainerSeriesDocument,
@@ -19,7 +21,7 @@ import { toShortName } from "./containers/names.ts";
 import { Banner, FailureNotice, LastKnown, Skeleton } from "./notice.tsx";
 import { createRestart } from "./containers/restart.tsx";
 import { Spark, type SparkPoint } from "./graph/spark.tsx";
-import { Shape, type Tone } from "./state.tsx";
+import { Shape } from "./state.tsx";
 import { Since } from "./time.tsx";
 
 export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
@@ -78,7 +80,7 @@ export function Problems() {
           hasGaps={(state.data?.problems?.gaps ?? []).length > 0}
         />
         {(state.data?.problems?.gaps ?? []).map((gap) => (
-          <Banner key={gap} tone="unknown">
+          <Banner key={gap} tone="neutral">
             Could not be checked: {gap}
           </Banner>
         ))}
@@ -124,7 +126,7 @@ function toSentence(rows: readonly ProblemRow[]): string {
 
 function Sentence({ rows, deploys, areSeveral, quietSince, hasGaps }: SentenceProps) {
   const critical = rows.filter(({ severity }) => severity === "CRITICAL").length;
-  const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : hasGaps ? "unknown" : "ok";
+  const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : hasGaps ? "neutral" : "ok";
   const env = params.value.get("env");
   const [last] = deploys
     .filter((deploy) => !env || deploy.env === env)
@@ -171,7 +173,7 @@ function ProblemLine({
   readonly points: readonly SparkPoint[] | null;
   readonly marks: readonly number[];
 }) {
-  const tone: Tone = row.severity === "CRITICAL" ? "bad" : "warn";
+  const tone: Tone = toSeverityTone(row.severity);
   return (
     <article class={`problem ${row.severity.toLowerCase()}`}>
       <Shape tone={tone} label={row.severity === "CRITICAL" ? "act now" : "act today"} />

@@ -1,10 +1,8 @@
 import type { ComponentChildren } from "preact";
-import type { ContainerRow } from "../data/containers.ts";
 import { formatEnum } from "../../../facts/format.ts";
+import type { Tone } from "../../../facts/tone.ts";
 
-export type Tone = "ok" | "warn" | "bad" | "unknown";
-
-const shapes: Readonly<Record<Tone, string>> = { ok: "●", warn: "▲", bad: "■", unknown: "○" };
+const shapes: Readonly<Record<Tone, string>> = { ok: "●", warn: "▲", bad: "■", neutral: "○" };
 
 /** The shape of a state: colour is never the only sign. */
 export function Shape({ tone, label }: { readonly tone: Tone; readonly label?: string }) {
@@ -35,55 +33,6 @@ export function State({
       <span class={tone === "ok" ? "" : tone}>{children}</span>
     </span>
   );
-}
-
-/** What a container's status and health come to; `title` says more where the word alone is not enough. */
-export function toContainerState({
-  status,
-  health,
-  stale,
-  kind,
-}: Pick<ContainerRow, "status" | "health" | "stale" | "kind">): {
-  readonly tone: Tone;
-  readonly word: string;
-  readonly title?: string;
-} {
-  if (stale) return { tone: "unknown", word: "stale", title: `Its engine does not answer. Last known: ${status}` };
-  if (status === "restarting") return { tone: "bad", word: "restarting" };
-  if (status === "paused") return { tone: "warn", word: "paused" };
-  if (status !== "running") return { tone: kind === "CORE" ? "bad" : "unknown", word: status };
-  if (health === "UNHEALTHY") return { tone: "bad", word: "unhealthy" };
-  if (health === "STARTING") return { tone: "warn", word: "starting" };
-  return { tone: "ok", word: health === "HEALTHY" ? "healthy" : "running" };
-}
-
-const queueTones: Readonly<Record<string, Tone>> = {
-  OK: "ok",
-  IDLE: "ok",
-  PAUSED: "unknown",
-  UNKNOWN: "warn",
-  BACKLOG: "warn",
-  FAILING: "bad",
-  STALLED: "bad",
-  NO_WORKERS: "bad",
-};
-
-export function toQueueTone(state: string): Tone {
-  return queueTones[state] ?? "unknown";
-}
-
-const deployTones: Readonly<Record<string, Tone>> = {
-  CURRENT: "ok",
-  FAILED: "bad",
-  INCOMPLETE: "warn",
-  PREVIOUS: "unknown",
-  ROLLED_BACK: "warn",
-  SUPERSEDED: "unknown",
-  UNKNOWN: "unknown",
-};
-
-export function toDeployTone(state: string): Tone {
-  return deployTones[state] ?? "unknown";
 }
 
 /** A word of the schema with its tone. */

@@ -1,3 +1,4 @@
+import { toActionTone } from "../../../facts/audit.ts";
 import { type AuditRowFragment, ConsoleAuditChainDocument, ConsoleAuditDocument } from "../../../generated/console.ts";
 import { type JoinedAction, joinOutcomes } from "../data/actions.ts";
 import { useFeed } from "../data/feed.ts";
@@ -9,7 +10,7 @@ import { formatNumber, formatDuration, formatEnum, unknownText } from "../../../
 import { useHeldTop } from "../parts/held.tsx";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
-import { State, type Tone } from "../parts/state.tsx";
+import { State } from "../parts/state.tsx";
 import { Clock, Since } from "../parts/time.tsx";
 
 /** Who did what, and whether the record of it is whole. */
@@ -37,7 +38,7 @@ export function Audit() {
       {missing === null ? (
         <Entries />
       ) : (
-        <Banner tone="unknown">
+        <Banner tone="neutral">
           {missing}: the audit record says who restarted, retried or discarded what, and from where.
         </Banner>
       )}
@@ -50,10 +51,10 @@ function Chain() {
   const state = useLive(ConsoleAuditChainDocument, {}, { everyMs: 10_000 }).value;
   const chain = state.data?.auditChain;
   const failure = failureOf(state, "auditChain");
-  if (failure) return <State tone="unknown">not checked: {failure.message}</State>;
+  if (failure) return <State tone="neutral">not checked: {failure.message}</State>;
   if (!chain) return <span class="muted">checking the chain …</span>;
   const title = "Each entry has the hash of the one before it: a changed, deleted, moved or cut entry shows";
-  if (chain.ok === null) return <State tone="unknown">the chain is being checked</State>;
+  if (chain.ok === null) return <State tone="neutral">the chain is being checked</State>;
   if (!chain.ok)
     return (
       <span class="chain" role="alert">
@@ -138,22 +139,21 @@ const actions: Readonly<Record<string, string>> = {
   "job.discard_group": "discarded",
 };
 
-const outcomes: Readonly<Record<string, readonly [Tone, string]>> = {
-  ok: ["ok", "done"],
-  failed: ["bad", "failed"],
-  unknown: ["unknown", "outcome unknown"],
-  intent: ["unknown", "no outcome yet"],
+const outcomes: Readonly<Record<string, string>> = {
+  ok: "done",
+  failed: "failed",
+  unknown: "outcome unknown",
+  intent: "no outcome yet",
 };
 
 function ActionItem({ row: { seq, entry } }: { readonly row: ActionRow }) {
-  const [tone, word] = outcomes[entry.outcome] ?? ["unknown", entry.outcome];
   return (
     <li class="action-row">
       <span class="when" title={`Entry ${seq}${entry.intent === null ? "" : `, outcome ${entry.seq}`}`}>
         <Clock at={entry.at} />
       </span>
-      <State tone={tone} title={outcomeTitle(entry)}>
-        {word}
+      <State tone={toActionTone(entry.outcome)} title={outcomeTitle(entry)}>
+        {outcomes[entry.outcome] ?? entry.outcome}
       </State>
       <div class="what">
         <p>

@@ -179,7 +179,7 @@ function Heading({ row, since }: { readonly row: ContainerRow; readonly since: s
           <Release version={row.version} />
         </span>
         {row.restarts !== null && row.restarts > 0 && (
-          <span class="bad" title="Restarts by the restart policy since the last manual start">
+          <span class="warn" title="Restarts by the restart policy since the last manual start">
             {row.restarts === 1 ? "1 restart" : `${row.restarts} restarts`}
           </span>
         )}
@@ -219,7 +219,7 @@ function Gone({ name, engine, asked, past }: GoneProps) {
     <>
       <div class="heading">
         <h1 class="isolate">{name}</h1>
-        {failure?.code === "container_not_found" && <State tone="unknown">not here</State>}
+        {failure?.code === "container_not_found" && <State tone="neutral">not here</State>}
       </div>
       {failure && failure.code !== "container_not_found" && <FailureNotice failure={failure} what="The container" />}
       {failure?.code === "container_not_found" && (

@@ -1,3 +1,5 @@
+import type { Tone } from "../../../facts/tone.ts";
+import { toWorst } from "../../../facts/tone.ts";
 import { useMemo } from "preact/hooks";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
 import { href, params, setParams } from "../page/url.ts";
@@ -5,12 +7,12 @@ import { useUsage } from "../data/usage.ts";
 import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
 import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
-import { toWorst, type Troubles } from "../parts/containers/seen.ts";
+import type { Troubles } from "../parts/containers/seen.ts";
 import { isTroubled, toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { formatNumber } from "../../../facts/format.ts";
 import { List } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
-import { Shape, type Tone } from "../parts/state.tsx";
+import { Shape } from "../parts/state.tsx";
 
 /** Of more containers only those in view are asked what they take. */
 const mostNumbers = 500;

@@ -1,3 +1,6 @@
+import { toDeployTone } from "../../../facts/deploy.ts";
+import { toServicePlace } from "../../../facts/container.ts";
+import { toOutcomeTone } from "../../../facts/deploy.ts";
 import { useEffect } from "preact/hooks";
 import {
   ConsoleDeployByTagDocument,
@@ -19,11 +22,11 @@ import {
   toP,
   type Verdict,
 } from "../parts/deploys/numbers.tsx";
-import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
+import { toDeployMeaning, toOriginWords } from "../parts/deploys/words.ts";
 import { formatNumber, formatDuration, formatShare, formatEnum, unknownText } from "../../../facts/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
-import { Shape, State, toDeployTone } from "../parts/state.tsx";
+import { Shape, State } from "../parts/state.tsx";
 import { Clock, Since } from "../parts/time.tsx";
 import { Titled } from "../parts/titled.tsx";
 
@@ -162,7 +165,7 @@ function DeployLinks({
 function VerdictSentence({ verdict }: { readonly verdict: Verdict | null | undefined }) {
   if (verdict === undefined) return <p class="sentence muted">Comparing before and after …</p>;
   if (verdict === null) return null;
-  const { tone } = toOutcome(verdict.outcome);
+  const tone = toOutcomeTone(verdict.outcome);
   const words =
     verdict.outcome === "REGRESSED"
       ? "It is worse than the release before it"
@@ -210,7 +213,7 @@ function Facts({ deploy }: { readonly deploy: DeployNode }) {
         <dt>By</dt>
         <dd class="isolate">{deployedBy ?? <span class="none">unknown</span>}</dd>
         <dt>Where</dt>
-        <dd class="isolate">{toPlace(deploy) || <span class="none">unknown</span>}</dd>
+        <dd class="isolate">{toServicePlace(deploy) || <span class="none">unknown</span>}</dd>
         <dt>Command</dt>
         <dd>
           {command ?? <span class="none">unknown</span>} <span class="muted">from {toOriginWords(origin)}</span>
@@ -379,7 +382,7 @@ function NewErrors({ errors }: { readonly errors: Verdict["newErrors"] }) {
           {errors.map(({ fingerprint, error, count, minutes, queues, share, pValue, regressed }) => (
             <li key={fingerprint}>
               <Shape
-                tone={regressed ? "bad" : "unknown"}
+                tone={regressed ? "bad" : "neutral"}
                 label={regressed ? "counts as a regression" : "does not count as a regression"}
               />
               <a data-row-link class="code cut isolate" href={href("/errors", { fingerprint })} title={error}>

@@ -1,3 +1,6 @@
+import { toDeployTone } from "../../../facts/deploy.ts";
+import { toServicePlace } from "../../../facts/container.ts";
+import { toOutcomeTone } from "../../../facts/deploy.ts";
 import {
   ConsoleDeployPageDocument,
   ConsoleVerdictsDocument,
@@ -10,14 +13,14 @@ import type { FeedRow } from "../data/pages.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { DriftSection } from "../parts/deploys/drift.tsx";
-import { toDeployMeaning, toOriginWords, toOutcome, toPlace } from "../parts/deploys/words.ts";
+import { toDeployMeaning, toOriginWords } from "../parts/deploys/words.ts";
 import { formatDuration, formatEnum, unknownText } from "../../../facts/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { useIsNarrow } from "../parts/list.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
 import { toShortRelease } from "../../../lib/short-release.ts";
-import { State, toDeployTone } from "../parts/state.tsx";
+import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 
 type Verdicts = ReadonlyMap<string, NonNullable<NonNullable<ConsoleVerdictsQuery["latestDeploys"]>[number]["verdict"]>>;
@@ -150,7 +153,7 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
             <td class="wide-only">
               <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
             </td>
-            <td class="wide-only muted isolate">{toPlace(row) || unknownText}</td>
+            <td class="wide-only muted isolate">{toServicePlace(row) || unknownText}</td>
             <td class="wide-only isolate" title={row.deployedBy ?? undefined}>
               {row.deployedBy ?? <span class="none">unknown</span>}
             </td>
@@ -180,10 +183,9 @@ function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["g
         on its page
       </a>
     );
-  const { tone, word } = toOutcome(verdict.outcome);
   return (
-    <State tone={tone} title={verdict.reasons.join("; ") || undefined}>
-      {word}
+    <State tone={toOutcomeTone(verdict.outcome)} title={verdict.reasons.join("; ") || undefined}>
+      {formatEnum(verdict.outcome)}
     </State>
   );
 }

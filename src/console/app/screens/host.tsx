@@ -1,3 +1,4 @@
+import { toHostState, toUsageTone, toDiskTone, diskFullRatio } from "../../../facts/host.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleDeploysDocument,
@@ -14,7 +15,6 @@ import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { formatLoad, formatPercent, formatShare } from "../../../facts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { RangeChips, readRange } from "../parts/graph/range.tsx";
-import { toHostState } from "../parts/hosts/table.tsx";
 import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { toShortRelease } from "../../../lib/short-release.ts";
@@ -59,15 +59,33 @@ export function HostScreen() {
         </div>
       </div>
       <FailureNotice failure={failure} what="Host" />
-      {host.reason !== null && <Banner tone={host.status === "DOWN" ? "bad" : "unknown"}>{host.reason}</Banner>}
+      {host.reason !== null && <Banner tone={host.status === "DOWN" ? "bad" : "neutral"}>{host.reason}</Banner>}
       <LastKnown from={oldFromOf(state, "hosts")}>
         <div class="host-now">
           <span class="label">CPU</span>
-          <Gauge name="CPU" value={host.cpuUtil} threshold={thresholds?.cpu} title="Busy share of all CPUs" />
+          <Gauge
+            name="CPU"
+            value={host.cpuUtil}
+            tone={toUsageTone(host.cpuUtil, thresholds?.cpu)}
+            threshold={thresholds?.cpu}
+            title="Busy share of all CPUs"
+          />
           <span class="label">memory</span>
-          <Gauge name="Memory" value={host.memUtil} threshold={thresholds?.mem} title="Used share of memory" />
+          <Gauge
+            name="Memory"
+            value={host.memUtil}
+            tone={toUsageTone(host.memUtil, thresholds?.mem)}
+            threshold={thresholds?.mem}
+            title="Used share of memory"
+          />
           <span class="label">disk</span>
-          <Gauge name="Disk" value={host.diskUtil} title="Used share of its fullest real file system" />
+          <Gauge
+            name="Disk"
+            value={host.diskUtil}
+            tone={toDiskTone(host.diskUtil)}
+            threshold={diskFullRatio}
+            title="Used share of its fullest real file system"
+          />
           <dl>
             <div title="Load average over one minute">
               <dt>load</dt> <dd>{formatLoad(host.load1)}</dd>

@@ -1,3 +1,4 @@
+import { toHostState, toUsageTone, toDiskTone, diskFullRatio } from "../../../facts/host.ts";
 import { useMemo } from "preact/hooks";
 import { ConsoleHostSeriesDocument, ConsoleHostsDocument, type ConsoleHostsQuery } from "../../../generated/console.ts";
 import type { ContainerRow } from "../data/containers.ts";
@@ -7,8 +8,8 @@ import { groupSamples, useRecent } from "../data/series.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
 import { formatBytes, formatLoad, formatNumber, unknownText } from "../../../facts/format.ts";
-import { type HostRow, toHostState } from "../parts/hosts/table.tsx";
-import { Gauge, isAtLimit } from "../parts/hosts/gauge.tsx";
+import type { HostRow } from "../parts/hosts/table.tsx";
+import { Gauge } from "../parts/hosts/gauge.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
 import { State } from "../parts/state.tsx";
@@ -96,6 +97,8 @@ interface HostItemProps {
 
 function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
   const { tone, word } = toHostState(row);
+  const cpuTone = toUsageTone(row.cpuUtil, thresholds?.cpu);
+  const memTone = toUsageTone(row.memUtil, thresholds?.mem);
   return (
     <li class="host">
       <div class="who">
@@ -112,30 +115,28 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
         <Gauge
           name={`CPU of ${row.name}`}
           value={row.cpuUtil}
+          tone={cpuTone}
           threshold={thresholds?.cpu}
           title="Busy share of all CPUs"
         />
-        <Spark
-          points={cpu}
-          max={1}
-          tone={isAtLimit(row.cpuUtil, thresholds?.cpu) ? "warn" : "ok"}
-          label={`CPU of ${row.name}, 1 hour`}
-        />
+        <Spark points={cpu} max={1} tone={cpuTone} label={`CPU of ${row.name}, 1 hour`} />
         <span class="label">memory</span>
         <Gauge
           name={`Memory of ${row.name}`}
           value={row.memUtil}
+          tone={memTone}
           threshold={thresholds?.mem}
           title="Used share of memory"
         />
-        <Spark
-          points={mem}
-          max={1}
-          tone={isAtLimit(row.memUtil, thresholds?.mem) ? "warn" : "ok"}
-          label={`Memory of ${row.name}, 1 hour`}
-        />
+        <Spark points={mem} max={1} tone={memTone} label={`Memory of ${row.name}, 1 hour`} />
         <span class="label">disk</span>
-        <Gauge name={`Disk of ${row.name}`} value={row.diskUtil} title="Used share of its fullest real file system" />
+        <Gauge
+          name={`Disk of ${row.name}`}
+          value={row.diskUtil}
+          tone={toDiskTone(row.diskUtil)}
+          threshold={diskFullRatio}
+          title="Used share of its fullest real file system"
+        />
         <span />
       </div>
       <HostFacts row={row} containers={containers} />

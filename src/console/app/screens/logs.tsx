@@ -29,7 +29,7 @@ export function Logs() {
         <div class="heading">
           <h1>Logs</h1>
         </div>
-        <Banner tone="unknown">{missing}: ask for a token with that scope to read logs.</Banner>
+        <Banner tone="neutral">{missing}: ask for a token with that scope to read logs.</Banner>
       </>
     );
   if (!target) return <LogPicker rows={containers.value} failure={containersFailure.value} />;

@@ -1,3 +1,4 @@
+import { groupByRole, type RoleGroup, toRoleMean, toServicePlace } from "../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerSeriesDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
@@ -82,33 +83,13 @@ export function Now() {
   );
 }
 
-interface Role {
-  readonly key: string;
-  readonly service: string | null;
-  readonly role: string;
-  readonly destination: string | null;
-  readonly env: string | null;
-  readonly rows: readonly ContainerRow[];
-}
-
-/** The core containers by service, destination, environment and role. */
-function toRoles(rows: readonly ContainerRow[]): readonly Role[] {
-  const groups = Object.groupBy(
-    rows.filter(({ kind }) => kind === "CORE"),
-    ({ service, destination, env, role }) => JSON.stringify([service, destination, env, role]),
-  );
-  return Object.entries(groups).flatMap(([key, members]) => {
-    const [first] = members ?? [];
-    if (!first || !members) return [];
-    const { service, destination, env, role } = first;
-    return [{ key, service, destination, env, role, rows: members }];
-  });
-}
-
 function Roles() {
   const { data: more } = useNowMore();
   const usage = useMemo(() => byId(more?.containers), [more]);
-  const roles = useMemo(() => toRoles(containers.value ?? []), [containers.value]);
+  const roles = useMemo(
+    () => groupByRole((containers.value ?? []).filter(({ kind }) => kind === "CORE")),
+    [containers.value],
+  );
   const names = roles.flatMap(({ rows }) => rows.map(({ name }) => name)).slice(0, 200);
   const recent = useRecent(10, 60);
   const series = useLive(
@@ -168,7 +149,7 @@ function Roles() {
 }
 
 interface RoleRowProps {
-  readonly role: Role;
+  readonly role: RoleGroup<ContainerRow>;
   readonly usage: ReadonlyMap<string, Usage>;
   readonly cpu: ReadonlyMap<string, readonly SparkPoint[]>;
   readonly mem: ReadonlyMap<string, readonly SparkPoint[]>;
@@ -176,13 +157,9 @@ interface RoleRowProps {
 
 function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, mem }: RoleRowProps) {
   const releases = [...new Set(rows.map(({ version }) => version))];
-  const mean = (values: readonly (number | null | undefined)[]) => {
-    const known = values.filter((value): value is number => value !== null && value !== undefined);
-    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
-  };
   const course = (from: ReadonlyMap<string, readonly SparkPoint[]>) =>
     averagePoints(rows.map(({ engine, name }) => from.get(`${engine}/${name}`) ?? []));
-  const place = [service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ");
+  const place = toServicePlace({ service, destination, env });
   const troubles = useTroubles();
   return (
     <tr>
@@ -222,13 +199,13 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
       <td class="wide-only">
         <span class="with-spark">
           <Spark points={course(cpu)} label={`CPU of ${role} in 10 minutes`} />
-          {formatPercent(mean(rows.map(({ id }) => usage.get(id)?.cpuPct)))}
+          {formatPercent(toRoleMean(rows, ({ id }) => usage.get(id)?.cpuPct))}
         </span>
       </td>
       <td class="wide-only">
         <span class="with-spark">
           <Spark points={course(mem)} max={100} label={`Memory of ${role} in 10 minutes`} />
-          {formatPercent(mean(rows.map(({ id }) => usage.get(id)?.memPct)))}
+          {formatPercent(toRoleMean(rows, ({ id }) => usage.get(id)?.memPct))}
         </span>
       </td>
     </tr>

@@ -1,3 +1,4 @@
+import { toQueueTone } from "../../../facts/queue.ts";
 import { useState } from "preact/hooks";
 import {
   ConsoleJobDocument,
@@ -19,7 +20,7 @@ import { describeOwners } from "../../../queues/owners.ts";
 import { toQueueReason } from "../../../queues/reason.ts";
 import { Share } from "../parts/queues/releases.tsx";
 import { Release } from "../parts/release.tsx";
-import { State, toQueueTone } from "../parts/state.tsx";
+import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 import { Titled } from "../parts/titled.tsx";
 

@@ -1,3 +1,5 @@
+import { toQueueTone } from "../../../facts/queue.ts";
+import type { Tone } from "../../../facts/tone.ts";
 import { useMemo, useRef, useState } from "preact/hooks";
 import {
   ConsoleQueueOwnersDocument,
@@ -16,7 +18,7 @@ import { titles } from "../parts/queues/figures.tsx";
 import { describeOwners } from "../../../queues/owners.ts";
 import { toQueueReason } from "../../../queues/reason.ts";
 import { Spark } from "../parts/graph/spark.tsx";
-import { State, type Tone, toQueueTone } from "../parts/state.tsx";
+import { State } from "../parts/state.tsx";
 
 /** Every queue of every source, what is wrong first. */
 export function Queues() {
@@ -157,7 +159,7 @@ function dimSilent(
     cell: (row) => {
       if (!isSilent(row)) return column.cell(row);
       const content =
-        column.name === "state" ? <State tone="unknown">was {formatEnum(row.state)}</State> : column.cell(row);
+        column.name === "state" ? <State tone="neutral">was {formatEnum(row.state)}</State> : column.cell(row);
       return (
         <span class="stale" style={{ display: "contents" }}>
           {content}
@@ -192,7 +194,7 @@ function SourceBanners({ sources }: { readonly sources: readonly Source[] }) {
 }
 
 function toBannerTone({ error, numbersOk }: Source): Tone {
-  return error?.code === "queue_unsupported" ? "unknown" : numbersOk ? "warn" : "bad";
+  return error?.code === "queue_unsupported" ? "neutral" : numbersOk ? "warn" : "bad";
 }
 
 function toRemedy({ error, numbersOk }: Source, areMany: boolean): string {
@@ -314,7 +316,7 @@ function toColumns(
           row.failuresLastHour === null ? formatNumber(null) : `${tilde(row)}${formatNumber(row.failuresLastHour)}`,
       ),
       cell: (row) => (
-        <span class={row.failuresLastHour ? "bad" : ""}>
+        <span class={row.failuresLastHour ? "warn" : ""}>
           {row.failuresLastHour === null ? "" : tilde(row)}
           {formatNumber(row.failuresLastHour)}
         </span>

@@ -15,12 +15,13 @@ import { ranges } from "../parts/graph/range.tsx";
 import { useHeldTop } from "../parts/held.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Older } from "../parts/older.tsx";
-import { EntryRow, kinds } from "../parts/timeline/entry.tsx";
+import { timelineKinds } from "../../../facts/timeline.ts";
+import { EntryRow } from "../parts/timeline/entry.tsx";
 
 type Kind = TimelineRowFragment["kind"];
 type Rows = readonly FeedRow<TimelineRowFragment>[];
 
-const names = Object.keys(kinds) as Kind[];
+const names = Object.keys(timelineKinds) as Kind[];
 
 /** Everything that happened, newest first, live. */
 export function Timeline() {
@@ -127,7 +128,7 @@ function Kinds({ chosen }: { readonly chosen: readonly Kind[] }) {
     <div class="filters" role="group" aria-label="Kinds">
       {names.map((kind) => (
         <button key={kind} type="button" class="chip" aria-pressed={chosen.includes(kind)} onClick={() => toggle(kind)}>
-          {kinds[kind]}
+          {timelineKinds[kind]}
         </button>
       ))}
       {chosen.length > 0 && (
@@ -227,7 +228,7 @@ function Coverage({ coverage }: { readonly coverage: CoverageRows | undefined })
 function Known({ kind, children }: { readonly kind: Kind; readonly children: preact.ComponentChildren }) {
   return (
     <>
-      <dt>{kinds[kind]}</dt>
+      <dt>{timelineKinds[kind]}</dt>
       <dd>{children}</dd>
     </>
   );

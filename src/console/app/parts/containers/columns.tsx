@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
 import type { Usage } from "../../data/usage.ts";
-import { formatNumber, formatPercent, formatEnum } from "../../../../facts/format.ts";
+import { formatEnum, formatNumber, formatPercent } from "../../../../facts/format.ts";
 import type { Column } from "../list.tsx";
 import { Release } from "../release.tsx";
 import { Spark, type SparkPoint } from "../graph/spark.tsx";

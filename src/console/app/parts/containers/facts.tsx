@@ -1,10 +1,11 @@
+import { toDeployTone } from "../../../../facts/deploy.ts";
 import type { ConsoleContainerQuery, DeployRowFragment } from "../../../../generated/console.ts";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
-import { formatBytes, formatNumber, formatPercent, formatEnum, unknownText } from "../../../../facts/format.ts";
+import { formatBytes, formatEnum, formatNumber, formatPercent, unknownText } from "../../../../facts/format.ts";
 import { Empty, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
-import { EnumState, toDeployTone } from "../state.tsx";
+import { EnumState } from "../state.tsx";
 import { Clock, Since } from "../time.tsx";
 
 type Asked = NonNullable<ConsoleContainerQuery["container"]>;

@@ -38,7 +38,7 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
       times: points.map(({ time }) => Date.parse(time)),
       cpu: [{ label: "CPU", values: points.map(({ cpuPct }) => cpuPct) }],
       mem: [{ label: "memory", values: points.map(({ memPct }) => memPct) }],
-      restarts: [{ label: "restarts", values: restarts, tone: "bad" as const }],
+      restarts: [{ label: "restarts", values: restarts, tone: "warn" as const }],
       hasRestarts: known.length > 1 && Math.max(...known) > Math.min(...known),
       isKnown: points.some(({ cpuPct, memPct }) => cpuPct !== null || memPct !== null),
     };

@@ -1,11 +1,12 @@
+import type { Tone } from "../../../../facts/tone.ts";
 import { useState } from "preact/hooks";
 import { ConsoleProbeDocument, type HealthResultFragment } from "../../../../generated/console.ts";
 import { ask, type Failure, Unreachable } from "../../data/client.ts";
 import { refreshAll } from "../../data/live.ts";
 import { missingScope, server } from "../../session/viewer.ts";
-import { formatNumber, formatDuration, formatEnum } from "../../../../facts/format.ts";
+import { formatDuration, formatEnum, formatNumber } from "../../../../facts/format.ts";
 import { FailureNotice } from "../notice.tsx";
-import { State, type Tone } from "../state.tsx";
+import { State } from "../state.tsx";
 import { Since } from "../time.tsx";
 
 interface HealthProps {
@@ -105,5 +106,5 @@ export function Health({ name, engine, check }: HealthProps) {
 function toTone({ health, healthy, status }: HealthResultFragment): Tone {
   if (healthy === false) return "bad";
   if (health === "STARTING") return "warn";
-  return status === "running" && healthy === true ? "ok" : "unknown";
+  return status === "running" && healthy === true ? "ok" : "neutral";
 }

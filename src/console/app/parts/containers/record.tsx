@@ -1,3 +1,5 @@
+import { toActionTone } from "../../../../facts/audit.ts";
+import { toEntryTone } from "../../../../facts/timeline.ts";
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerAuditDocument } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
@@ -5,7 +7,7 @@ import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
 import { formatDuration } from "../../../../facts/format.ts";
 import { Banner, Empty, FailureNotice, Skeleton } from "../notice.tsx";
-import { Shape, type Tone } from "../state.tsx";
+import { Shape } from "../state.tsx";
 import { Clock, Since } from "../time.tsx";
 import { pairRecords, type StoryEntry } from "./story.ts";
 
@@ -33,7 +35,7 @@ export function Story({ story, since }: StoryProps) {
       <ul class="entries">
         {story?.slice(0, shownEntries).map((entry) => (
           <li key={`${entry.time} ${entry.kind}`}>
-            <Shape tone={toStoryTone(entry)} />
+            <Shape tone={toEntryTone(entry)} />
             <Clock at={entry.time} />
             <span class="what isolate">{toStoryText(entry)}</span>
             <span class="muted">
@@ -52,14 +54,6 @@ export function Story({ story, since }: StoryProps) {
   );
 }
 
-function toStoryTone({ kind, to, requested }: StoryEntry): Tone {
-  if (kind === "OOM_KILL") return "bad";
-  if (kind === "CONTAINER_DEATH") return requested ? "unknown" : "bad";
-  if (kind === "HEALTH") return to === "healthy" ? "ok" : to === "unhealthy" ? "bad" : "warn";
-  if (kind === "RESTART") return to === "failed" ? "bad" : to === "unknown" ? "warn" : "ok";
-  return "unknown";
-}
-
 /** Without the container's name, which the screen has as its title. */
 function toStoryText({ message, container }: StoryEntry): string {
   if (!container || !message.startsWith(`${container} `)) return message;
@@ -67,7 +61,6 @@ function toStoryText({ message, container }: StoryEntry): string {
 }
 
 const shownPage = 100;
-const outcomeTones: Readonly<Record<string, Tone>> = { ok: "ok", failed: "bad", unknown: "warn", running: "unknown" };
 
 /** The entries of the audit record about a container. */
 export function Record({ name, engine }: { readonly name: string; readonly engine: string }) {
@@ -87,7 +80,7 @@ export function Record({ name, engine }: { readonly name: string; readonly engin
           Audit record
         </a>
       </header>
-      {missing !== null && <Banner tone="unknown">{missing}: who did what is for those who may act.</Banner>}
+      {missing !== null && <Banner tone="neutral">{missing}: who did what is for those who may act.</Banner>}
       <FailureNotice failure={failureOf(state, "auditLog")} what="The audit record" />
       {actions === null && missing === null && !failureOf(state, "auditLog") && <Skeleton rows={3} />}
       {actions?.length === 0 && (
@@ -100,7 +93,7 @@ export function Record({ name, engine }: { readonly name: string; readonly engin
       <ul class="entries">
         {actions?.map(({ seq, at, action, subject, reason, outcome, detail, durationMs }) => (
           <li key={seq}>
-            <Shape tone={outcomeTones[outcome] ?? "unknown"} />
+            <Shape tone={toActionTone(outcome)} />
             <Clock at={at} />
             <span class="what isolate">
               {action} by <b>{subject}</b>: {outcome}

@@ -1,3 +1,5 @@
+import type { Tone } from "../../../../facts/tone.ts";
+import { toContainerState } from "../../../../facts/container.ts";
 import { effect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import {
@@ -13,7 +15,7 @@ import { href } from "../../page/url.ts";
 import { server } from "../../session/viewer.ts";
 import type { Action, Step } from "../action.tsx";
 import { formatDuration } from "../../../../facts/format.ts";
-import { Shape, type Tone, toContainerState } from "../state.tsx";
+import { Shape } from "../state.tsx";
 import { Clock, Since } from "../time.tsx";
 
 type Target = Pick<ContainerRow, "name" | "engine" | "kind" | "role">;
@@ -47,7 +49,7 @@ export function createRestart(row: Target): Action {
     },
     run: async (reason, report) => {
       const startedMs = performance.now();
-      report({ tone: "unknown", text: "Sent. The gateway records it, then asks the engine." });
+      report({ tone: "neutral", text: "Sent. The gateway records it, then asks the engine." });
       const stop = reportProgress(row, report);
       try {
         const { data, failures } = await askUntilAnswered(
@@ -171,7 +173,7 @@ function Touched({
 }) {
   return (
     <ul class="touched">
-      <Line tone="unknown">
+      <Line tone="neutral">
         It stops for a moment: role <b class="isolate">{role}</b> on engine <b class="isolate">{engine}</b>.
       </Line>
       <Peers role={role} preview={preview} />
@@ -182,7 +184,7 @@ function Touched({
 
 function Peers({ role, preview: { lastHealthy, healthyPeers } }: { readonly role: string; readonly preview: Preview }) {
   if (lastHealthy === null)
-    return <Line tone="unknown">Whether others serve meanwhile is unknown: this token lacks ops:read.</Line>;
+    return <Line tone="neutral">Whether others serve meanwhile is unknown: this token lacks ops:read.</Line>;
   if (lastHealthy)
     return (
       <Line tone="bad">
@@ -199,7 +201,7 @@ function Peers({ role, preview: { lastHealthy, healthyPeers } }: { readonly role
 }
 
 function Work({ work }: { readonly work: Preview["work"] }) {
-  if (!work) return <Line tone="unknown">Whether jobs run in it is unknown: this token lacks ops:read.</Line>;
+  if (!work) return <Line tone="neutral">Whether jobs run in it is unknown: this token lacks ops:read.</Line>;
   const { jobs, total, gaps } = work;
   return (
     <>
@@ -229,11 +231,11 @@ function Work({ work }: { readonly work: Preview["work"] }) {
         </Line>
       )}
       {gaps.length > 0 && (
-        <Line tone="unknown">
+        <Line tone="neutral">
           {jobs === null ? "Whether jobs run in it is unknown" : "There may be more jobs"}: {toGapText(gaps)}.
         </Line>
       )}
-      {jobs === null && gaps.length === 0 && <Line tone="unknown">No queue source knows which jobs run in it.</Line>}
+      {jobs === null && gaps.length === 0 && <Line tone="neutral">No queue source knows which jobs run in it.</Line>}
     </>
   );
 }

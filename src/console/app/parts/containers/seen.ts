@@ -1,11 +1,13 @@
 import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
 import { formatEnum } from "../../../../facts/format.ts";
+import { toSeverityTone } from "../../../../facts/problem.ts";
+import type { Tone } from "../../../../facts/tone.ts";
 
 type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 
 /** A container's state as it is shown; `title` is for where the word alone is not enough. */
 export interface Seen {
-  readonly tone: "ok" | "warn" | "bad" | "unknown";
+  readonly tone: Tone;
   readonly word: string;
   readonly title?: string;
   /** Since when, RFC 3339 or unix ms; null when that is unknown. */
@@ -41,7 +43,7 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
   const troubles = new Map<string, Trouble>();
   for (const { container, severity, kind, title, since, evidence, rule } of rows) {
     if (!container) continue;
-    const tone = severity === "CRITICAL" ? "bad" : "warn";
+    const tone = toSeverityTone(severity);
     const before = troubles.get(container.id);
     if (before && (before.tone === "bad" || tone === "warn")) continue;
     troubles.set(container.id, {
@@ -63,17 +65,9 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
  */
 export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolean): Seen {
   if (!trouble && !isKnown && own.tone === "ok")
-    return { ...own, tone: "unknown", title: "Whether something is wrong with it is not known" };
+    return { ...own, tone: "neutral", title: "Whether something is wrong with it is not known" };
   if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
   const title = [trouble.title, ...trouble.evidence].join("\n");
   const word = trouble.isRoleDown && own.tone !== "ok" ? own.word : trouble.word;
   return { tone: trouble.tone, word, title, since: trouble.since };
-}
-
-/** From the best: what is unknown is neither well nor critical. */
-const tones: readonly Seen["tone"][] = ["ok", "unknown", "warn", "bad"];
-
-/** The worst of several tones; "ok" of none. */
-export function toWorst(all: readonly Seen["tone"][]): Seen["tone"] {
-  return tones.findLast((tone) => all.includes(tone)) ?? "ok";
 }

@@ -41,7 +41,7 @@ export function Tail({ name, engine }: { readonly name: string; readonly engine:
           Whole log
         </a>
       </header>
-      {missing !== null && <Banner tone="unknown">{missing}: logs may contain secrets.</Banner>}
+      {missing !== null && <Banner tone="neutral">{missing}: logs may contain secrets.</Banner>}
       <FailureNotice failure={failure} what="Its log" />
       {lines === null && missing === null && !failure && <Skeleton rows={6} />}
       {lines?.length === 0 && <Empty>It has written nothing, or its engine has dropped its log.</Empty>}

@@ -1,8 +1,8 @@
+import { toContainerState } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import { type ContainerRow, engines } from "../../data/containers.ts";
 import { failureOf } from "../../data/live.ts";
 import { useProblems } from "../problems.tsx";
-import { toContainerState } from "../state.tsx";
 import { type Seen, toTroubles, toWorse, type Troubles } from "./seen.ts";
 
 type Row = Pick<ContainerRow, "id" | "engine" | "status" | "health" | "stale" | "kind"> &

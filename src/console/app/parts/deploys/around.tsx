@@ -57,7 +57,7 @@ export function QueueAround({ queue, from, to, tag, deployedAt }: AroundProps) {
         times={times}
         series={[
           { label: "succeeded", values: succeeded, tone: "accent" },
-          { label: "failed", values: failed, tone: "bad" },
+          { label: "failed", values: failed, tone: "warn" },
         ]}
         format={(value) => (value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(1))}
         label={`Jobs of ${queue.queue} that succeeded and failed a minute, around the deploy`}

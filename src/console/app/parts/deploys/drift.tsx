@@ -1,3 +1,5 @@
+import { toServicePlace } from "../../../../facts/container.ts";
+import { toDriftTone } from "../../../../facts/deploy.ts";
 import { type ConsoleDriftQuery, ConsoleDriftDocument } from "../../../../generated/console.ts";
 import { containers } from "../../data/containers.ts";
 import { failureOf, useLive } from "../../data/live.ts";
@@ -7,7 +9,7 @@ import { formatNumber } from "../../../../facts/format.ts";
 import { FailureNotice, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Shape, State } from "../state.tsx";
-import { toOriginWords, toPlace } from "./words.ts";
+import { toOriginWords } from "./words.ts";
 
 type DriftRow = NonNullable<ConsoleDriftQuery["drift"]>[number];
 type LogRow = NonNullable<ConsoleDriftQuery["deployLogs"]>[number];
@@ -44,7 +46,7 @@ export function DriftSection() {
             {isAnythingCompared(state.data?.deployLogs) ? (
               <State tone="ok">Every container runs what was deployed</State>
             ) : (
-              <State tone="unknown">Nothing to compare: no container of the product runs here</State>
+              <State tone="neutral">Nothing to compare: no container of the product runs here</State>
             )}
           </p>
         ) : (
@@ -68,7 +70,7 @@ function isAnythingCompared(logs: readonly LogRow[] | null | undefined): boolean
 }
 
 function DriftItem({ row }: { readonly row: DriftRow }) {
-  const tone = row.settling || row.kind === "ENGINE_UNKNOWN" ? "unknown" : "warn";
+  const tone = toDriftTone(row);
   return (
     <li class={row.settling ? "muted" : ""}>
       <Shape tone={tone} />
@@ -97,7 +99,7 @@ function DriftItem({ row }: { readonly row: DriftRow }) {
             and {row.containers.length - 1} more
           </a>
         )}
-        {row.containers.length === 0 && <span class="muted">{toPlace(row)}</span>}
+        {row.containers.length === 0 && <span class="muted">{toServicePlace(row)}</span>}
       </span>
     </li>
   );

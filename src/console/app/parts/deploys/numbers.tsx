@@ -3,7 +3,7 @@ import { params, setParams } from "../../page/url.ts";
 import { formatNumber, formatDuration, formatShare, formatEnum, unknownText } from "../../../../facts/format.ts";
 import { Empty } from "../notice.tsx";
 import { State } from "../state.tsx";
-import { toOutcome } from "./words.ts";
+import { toOutcomeTone } from "../../../../facts/deploy.ts";
 
 export type Verdict = NonNullable<Extract<NonNullable<ConsoleDeployVerdictQuery["node"]>, { id: string }>["verdict"]>;
 type QueueRow = Verdict["queues"][number];
@@ -119,7 +119,6 @@ export function QueueNumbers({
       </thead>
       <tbody>
         {queues.map((row) => {
-          const { tone, word } = toOutcome(row.outcome);
           return (
             <tr key={toQueueKey(row)} aria-selected={row === chosen}>
               <td>
@@ -135,8 +134,8 @@ export function QueueNumbers({
                 </button>
               </td>
               <td>
-                <State tone={tone} title={row.reasons.join("; ") || undefined}>
-                  {word === "not enough data" ? "too little" : word}
+                <State tone={toOutcomeTone(row.outcome)} title={row.reasons.join("; ") || undefined}>
+                  {formatEnum(row.outcome)}
                 </State>
               </td>
               {measures.map((measure) => (

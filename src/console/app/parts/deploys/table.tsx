@@ -1,9 +1,10 @@
+import { toDeployTone } from "../../../../facts/deploy.ts";
 import type { DeployRowFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
 import { useIsNarrow } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { toShortRelease } from "../../../../lib/short-release.ts";
-import { EnumState, toDeployTone } from "../state.tsx";
+import { EnumState } from "../state.tsx";
 import { Since } from "../time.tsx";
 
 /** Deploys, newest first. */

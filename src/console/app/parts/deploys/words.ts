@@ -1,5 +1,4 @@
 import { formatEnum } from "../../../../facts/format.ts";
-import type { Tone } from "../state.tsx";
 
 /** What a state of a deploy means, from the schema, shorter. */
 const meanings: Readonly<Record<string, string>> = {
@@ -16,21 +15,6 @@ export function toDeployMeaning(state: string): string {
   return meanings[state] ?? formatEnum(state);
 }
 
-export interface OutcomeWords {
-  readonly tone: Tone;
-  readonly word: string;
-}
-
-const outcomes: Readonly<Record<string, OutcomeWords>> = {
-  CLEAN: { tone: "ok", word: "clean" },
-  REGRESSED: { tone: "bad", word: "regressed" },
-  NOT_ENOUGH_DATA: { tone: "unknown", word: "not enough data" },
-};
-
-export function toOutcome(outcome: string): OutcomeWords {
-  return outcomes[outcome] ?? { tone: "unknown", word: formatEnum(outcome) };
-}
-
 const origins: Readonly<Record<string, string>> = {
   HISTORY: "deploy_history.jsonl",
   INFO: "deploy_info.json",
@@ -42,17 +26,4 @@ const origins: Readonly<Record<string, string>> = {
 /** What recorded a deploy. */
 export function toOriginWords(origin: string): string {
   return origins[origin] ?? formatEnum(origin);
-}
-
-/** Service and destination, or environment: "wallet-core staging". */
-export function toPlace({
-  service,
-  destination,
-  env,
-}: {
-  readonly service: string | null;
-  readonly destination: string | null;
-  readonly env: string | null;
-}): string {
-  return [service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ");
 }

@@ -1,4 +1,4 @@
-import type { Tone } from "../state.tsx";
+import type { Tone } from "../../../../facts/tone.ts";
 
 export interface SparkPoint {
   /** Unix ms. */

@@ -1,21 +1,25 @@
+import type { Tone } from "../../../../facts/tone.ts";
 import { formatShare } from "../../../../facts/format.ts";
 
 /**
- * A share of something that is used, 0..1, as a bar. `threshold`: where the host raises its alert flag. Unknown is hatched.
+ * A share of something that is used, 0..1, as a bar. `threshold`: from where on it is a problem.
+ * Unknown is hatched.
  */
 export function Gauge({
   name,
   value,
+  tone,
   threshold,
   title,
 }: {
   readonly name: string;
   readonly value: number | null;
-  readonly threshold?: number | undefined;
+  readonly tone: Tone;
+  readonly threshold: number | undefined;
   readonly title: string;
 }) {
   const limit = threshold === undefined ? "" : `, alert at ${formatShare(threshold)}`;
-  const isHot = isAtLimit(value, threshold);
+  const isHot = tone === "warn";
   const words = value === null ? "unknown" : formatShare(value);
   return (
     <span class={`gauge ${value === null ? "none" : isHot ? "hot" : ""}`} title={`${title}: ${words}${limit}`}>
@@ -37,9 +41,4 @@ export function Gauge({
       </span>
     </span>
   );
-}
-
-/** Whether a known share is at its threshold or above. */
-export function isAtLimit(value: number | null, threshold: number | undefined): boolean {
-  return value !== null && threshold !== undefined && value >= threshold;
 }

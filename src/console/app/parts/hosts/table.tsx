@@ -1,18 +1,12 @@
+import { toHostState, toUsageTone, toDiskTone } from "../../../../facts/host.ts";
+import type { Tone } from "../../../../facts/tone.ts";
 import type { ConsoleHostsQuery } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
-import { formatShare, unknownText } from "../../../../facts/format.ts";
+import { formatShare } from "../../../../facts/format.ts";
 import { Empty } from "../notice.tsx";
-import { Shape, type Tone } from "../state.tsx";
+import { Shape } from "../state.tsx";
 
 export type HostRow = NonNullable<ConsoleHostsQuery["hosts"]>[number];
-
-export function toHostState({ status, alert }: Pick<HostRow, "status" | "alert">): {
-  readonly tone: Tone;
-  readonly word: string;
-} {
-  if (status === "DOWN") return { tone: "bad", word: "down" };
-  return alert ? { tone: "warn", word: "hot" } : { tone: "ok", word: "up" };
-}
 
 /** Machines with what of them is used. */
 export function HostTable({
@@ -23,10 +17,8 @@ export function HostTable({
   readonly thresholds: { readonly cpu: number; readonly mem: number } | null | undefined;
 }) {
   if (rows.length === 0) return <Empty>Prometheus knows no host: does it scrape node-exporter?</Empty>;
-  const cell = (value: number | null, limit: number) => (
-    <span class={value !== null && value >= limit ? "warn strong" : ""}>
-      {value === null ? unknownText : formatShare(value)}
-    </span>
+  const cell = (value: number | null, tone: Tone) => (
+    <span class={tone === "warn" ? "warn strong" : ""}>{formatShare(value)}</span>
   );
   return (
     <table class="table hosts">
@@ -55,9 +47,9 @@ export function HostTable({
                   {row.name}
                 </a>
               </td>
-              <td class="number">{cell(row.cpuUtil, thresholds?.cpu ?? 1)}</td>
-              <td class="number">{cell(row.memUtil, thresholds?.mem ?? 1)}</td>
-              <td class="number">{cell(row.diskUtil, 0.9)}</td>
+              <td class="number">{cell(row.cpuUtil, toUsageTone(row.cpuUtil, thresholds?.cpu))}</td>
+              <td class="number">{cell(row.memUtil, toUsageTone(row.memUtil, thresholds?.mem))}</td>
+              <td class="number">{cell(row.diskUtil, toDiskTone(row.diskUtil))}</td>
             </tr>
           );
         })}

@@ -1,3 +1,4 @@
+import { groupByRole, type RoleGroup, toServicePlace } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
 import type { Failure } from "../../data/client.ts";
@@ -11,14 +12,7 @@ import { Release } from "../release.tsx";
 import type { LogTarget } from "./target.ts";
 import { Shape } from "../state.tsx";
 
-interface RoleRow {
-  readonly key: string;
-  readonly role: string;
-  readonly service: string | null;
-  readonly destination: string | null;
-  readonly env: string | null;
-  readonly rows: readonly ContainerRow[];
-}
+type RoleRow = RoleGroup<ContainerRow>;
 
 /** What has a log: roles, then containers; found as somebody types. */
 export function LogPicker({
@@ -110,7 +104,7 @@ export function Choices({
         .filter((row) => row.role === role)
         .map(({ key, service, destination, env }) => (
           <a key={key} class="button isolate" href={href("/logs", { role, service, destination, env })}>
-            {role} {[service, destination, env?.toLowerCase()].filter(Boolean).join(" ")}
+            {role} {toServicePlace({ service, destination, env })}
           </a>
         ))}
       <a class="button" href={href("/logs")}>
@@ -126,17 +120,8 @@ function toSeveral(names: readonly string[]): string {
   return `/logs?${query.toString()}`;
 }
 
-function toRoles(rows: readonly ContainerRow[]): RoleRow[] {
-  const groups = Object.groupBy(
-    rows.filter(({ kind, role }) => kind === "CORE" && role),
-    ({ service, destination, env, role }) => JSON.stringify([role, service, destination, env]),
-  );
-  return Object.entries(groups).flatMap(([key, members = []]) => {
-    const [first] = members;
-    if (!first) return [];
-    const { role, service, destination, env } = first;
-    return [{ key, role, service, destination, env, rows: members }];
-  });
+function toRoles(rows: readonly ContainerRow[]): readonly RoleRow[] {
+  return groupByRole(rows.filter(({ kind, role }) => kind === "CORE" && role));
 }
 
 const toRoleColumns = (troubles: Troubles): readonly Column<RoleRow>[] => [
@@ -145,7 +130,7 @@ const toRoleColumns = (troubles: Troubles): readonly Column<RoleRow>[] => [
     width: "minmax(0, 2fr)",
     cell: ({ role, service, destination, env }) => (
       <a data-row-link class="isolate" href={href("/logs", { role, service, destination, env })}>
-        {role} <span class="muted">{[service, destination ?? env?.toLowerCase()].filter(Boolean).join(" ")}</span>
+        {role} <span class="muted">{toServicePlace({ service, destination, env })}</span>
       </a>
     ),
   },

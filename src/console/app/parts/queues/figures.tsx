@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { type Tone, toTroubleTone } from "../../../../facts/tone.ts";
 import type { ConsoleQueueQuery } from "../../../../generated/console.ts";
 import { formatNumber, formatDuration, formatRate } from "../../../../facts/format.ts";
 
@@ -29,15 +30,15 @@ export const titles = {
 interface FigureProps {
   readonly name: string;
   readonly title: string;
-  readonly isBad?: boolean;
+  readonly tone?: Tone;
   readonly children: ComponentChildren;
 }
 
-function Figure({ name, title, isBad = false, children }: FigureProps) {
+function Figure({ name, title, tone = "neutral", children }: FigureProps) {
   return (
     <div class="figure" title={title}>
       <dt>{name}</dt>
-      <dd class={isBad ? "bad" : ""}>{children}</dd>
+      <dd class={tone === "neutral" ? "" : tone}>{children}</dd>
     </div>
   );
 }
@@ -56,7 +57,7 @@ export function QueueFigures({ queue }: { readonly queue: NonNullable<ConsoleQue
       <Figure name="running" title={titles.active}>
         {formatNumber(queue.active)}
       </Figure>
-      <Figure name="workers" title={titles.workers} isBad={queue.workers === 0 && queue.depth > 0}>
+      <Figure name="workers" title={titles.workers} tone={queue.workers === 0 && queue.depth > 0 ? "bad" : "neutral"}>
         {formatNumber(queue.workers)}
       </Figure>
       <Figure name="rate" title={titles.processedPerSec}>
@@ -65,7 +66,7 @@ export function QueueFigures({ queue }: { readonly queue: NonNullable<ConsoleQue
       <Figure
         name={`failed ${queue.windowSeconds === null ? "1 h" : formatDuration(Math.min(3600, queue.windowSeconds))}`}
         title={titles.failuresLastHour}
-        isBad={Boolean(queue.failuresLastHour)}
+        tone={toTroubleTone(queue.failuresLastHour)}
       >
         {sampled(queue.failuresLastHour, formatNumber(queue.failuresLastHour))}
       </Figure>
@@ -84,10 +85,10 @@ export function QueueFigures({ queue }: { readonly queue: NonNullable<ConsoleQue
       <Figure name="scheduled" title={titles.deferred}>
         {formatNumber(queue.deferred)}
       </Figure>
-      <Figure name="dead" title={titles.dead} isBad={Boolean(queue.dead)}>
+      <Figure name="dead" title={titles.dead} tone={toTroubleTone(queue.dead)}>
         {formatNumber(queue.dead)}
       </Figure>
-      <Figure name="orphans" title={titles.orphans} isBad={Boolean(queue.orphans)}>
+      <Figure name="orphans" title={titles.orphans} tone={toTroubleTone(queue.orphans)}>
         {formatNumber(queue.orphans)}
       </Figure>
     </dl>

@@ -50,7 +50,7 @@ const panels: readonly Panel[] = [
     title: "Failures",
     description: "Failures in each step: attempts where the system records them, else jobs that ended failed",
     format: toWhole,
-    series: [{ label: "failed", tone: "bad", value: ({ failures }) => failures }],
+    series: [{ label: "failed", tone: "warn", value: ({ failures }) => failures }],
   },
   {
     title: "Wait",

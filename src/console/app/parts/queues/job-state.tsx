@@ -1,31 +1,7 @@
 import type { JobRowFragment } from "../../../../generated/console.ts";
 import { formatEnum } from "../../../../facts/format.ts";
-import { State, type Tone } from "../state.tsx";
-
-type JobState = NonNullable<JobRowFragment["state"]>;
-
-/** The states of a job, those that need somebody first. */
-export const jobStates = [
-  "FAILED",
-  "RETRYING",
-  "RUNNING",
-  "AVAILABLE",
-  "SCHEDULED",
-  "BLOCKED",
-  "COMPLETED",
-  "CANCELLED",
-] as const satisfies readonly JobState[];
-
-const tones: Readonly<Record<JobState, Tone>> = {
-  FAILED: "bad",
-  RETRYING: "warn",
-  RUNNING: "ok",
-  AVAILABLE: "ok",
-  SCHEDULED: "ok",
-  BLOCKED: "unknown",
-  COMPLETED: "ok",
-  CANCELLED: "unknown",
-};
+import { toJobTone } from "../../../../facts/job.ts";
+import { State } from "../state.tsx";
 
 /** The state of a job; its system's own word on hover, or alone where no other has it. */
 export function JobStateWord({
@@ -34,7 +10,7 @@ export function JobStateWord({
   readonly job: Pick<JobRowFragment, "state" | "systemState">;
 }) {
   return (
-    <State tone={state ? tones[state] : "unknown"} title={`${systemState}, as its system calls it`}>
+    <State tone={toJobTone(state)} title={`${systemState}, as its system calls it`}>
       {state ? formatEnum(state) : systemState}
     </State>
   );

@@ -5,14 +5,16 @@ import { formatEnum, unknownText } from "../../../../facts/format.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../notice.tsx";
 import { Since } from "../time.tsx";
-import { jobStates, JobStateWord } from "./job-state.tsx";
+import { jobStates } from "../../../../facts/job.ts";
+import { JobStateWord } from "./job-state.tsx";
 
 const pageSize = 20;
+const states = Object.keys(jobStates) as (keyof typeof jobStates)[];
 
 /** The jobs of a queue in one state, a page at a time. State and page are in the URL. */
 export function QueueJobs({ queue, source }: { readonly queue: string; readonly source: string }) {
   const asked = params.value.get("jobs");
-  const state = asked === "any" ? null : (jobStates.find((one) => one === asked) ?? "FAILED");
+  const state = asked === "any" ? null : (states.find((one) => one === asked) ?? "FAILED");
   const after = params.value.get("after");
   const live = useLive(
     ConsoleJobsDocument,
@@ -26,7 +28,7 @@ export function QueueJobs({ queue, source }: { readonly queue: string; readonly 
       <header>
         <h2>Jobs</h2>
         <span class="chips" role="group" aria-label="State of the jobs">
-          {[...jobStates, "any"].map((value) => (
+          {[...states, "any"].map((value) => (
             <button
               key={value}
               type="button"

@@ -1,10 +1,11 @@
+import { toQueueTone } from "../../../../facts/queue.ts";
 import { useRef } from "preact/hooks";
 import type { QueueRow } from "../../data/queues.ts";
 import { href } from "../../page/url.ts";
 import { formatNumber, formatDuration, formatRate } from "../../../../facts/format.ts";
 import { useHeldOrder } from "../list.tsx";
 import { Empty } from "../notice.tsx";
-import { EnumState, toQueueTone } from "../state.tsx";
+import { EnumState } from "../state.tsx";
 
 /** The first `most` queues with the numbers that say whether they move. They change places only while no pointer rests on them. */
 export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueRow[]; readonly most: number }) {
@@ -51,7 +52,7 @@ export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueR
               {exact || processedPerSec === null ? "" : "~"}
               {formatRate(processedPerSec)}
             </td>
-            <td class={`number wide-only ${failuresLastHour ? "bad" : ""}`}>{formatNumber(failuresLastHour)}</td>
+            <td class={`number wide-only ${failuresLastHour ? "warn" : ""}`}>{formatNumber(failuresLastHour)}</td>
           </tr>
         ))}
       </tbody>

@@ -2,33 +2,10 @@ import type { ComponentChildren } from "preact";
 import type { TimelineRowFragment } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
 import { formatClock, formatLocalTime } from "../../../../facts/format.ts";
-import { Shape, toQueueTone, type Tone } from "../state.tsx";
+import { timelineKinds, toEntryTone } from "../../../../facts/timeline.ts";
+import { Shape } from "../state.tsx";
 
 type Entry = TimelineRowFragment;
-
-/** The kinds of the feed, with their words. */
-export const kinds = {
-  DEPLOY: "deploy",
-  RESTART: "restart",
-  CONTAINER_DEATH: "container end",
-  OOM_KILL: "out of memory",
-  HEALTH: "health",
-  QUEUE_STATE: "queue",
-  HOST_ALERT: "host",
-  GAP: "gap",
-} as const satisfies Readonly<Record<Entry["kind"], string>>;
-
-function toTone({ kind, to, requested, exitCode, message }: Entry): Tone {
-  const word = to?.toUpperCase() ?? "";
-  if (kind === "OOM_KILL") return "bad";
-  if (kind === "GAP") return "unknown";
-  if (kind === "QUEUE_STATE") return toQueueTone(word);
-  if (kind === "HOST_ALERT") return word === "DOWN" ? "bad" : word === "ALERT" ? "warn" : "ok";
-  if (kind === "HEALTH") return word === "HEALTHY" ? "ok" : word === "UNHEALTHY" ? "bad" : "unknown";
-  if (kind === "RESTART") return word === "FAILED" ? "bad" : word === "UNKNOWN" ? "unknown" : "ok";
-  if (kind === "CONTAINER_DEATH") return requested || exitCode === 0 ? "unknown" : "bad";
-  return message.endsWith("(failed)") ? "bad" : "ok";
-}
 
 /** What an entry is about, as the text of its message and where that leads. */
 function toTarget({
@@ -84,8 +61,8 @@ export function EntryRow({ entry }: { readonly entry: Entry }) {
         {after === null ? "" : "~"}
         {formatClock(at)}
       </time>
-      <Shape tone={toTone(entry)} />
-      <span class="kind muted">{kinds[kind]}</span>
+      <Shape tone={toEntryTone(entry)} />
+      <span class="kind muted">{timelineKinds[kind]}</span>
       <span class="message isolate">
         <Message entry={entry} />
         {role !== null && entry.container !== null && kind !== "RESTART" && (

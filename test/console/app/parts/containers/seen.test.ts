@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toTroubles, toWorse, toWorst } from "../../../../../src/console/app/parts/containers/seen.ts";
+import { toTroubles, toWorse } from "../../../../../src/console/app/parts/containers/seen.ts";
 
 const container = {
   id: "c1",
@@ -88,19 +88,8 @@ describe("toWorse", () => {
   });
 
   it("does not show a running container as well while problems are unknown", () => {
-    expect(toWorse(running, undefined, false)).toMatchObject({ tone: "unknown", word: "running" });
+    expect(toWorse(running, undefined, false)).toMatchObject({ tone: "neutral", word: "running" });
     expect(toWorse(exited, undefined, false)).toEqual(exited);
     expect(toWorse(running, looping, false)).toMatchObject({ tone: "bad", word: "restarts in a loop" });
-  });
-});
-
-describe("the worst tone", () => {
-  it.each([
-    ["bad", ["ok", "bad", "warn", "unknown"]],
-    ["warn", ["unknown", "warn", "ok"]],
-    ["unknown", ["ok", "unknown"]],
-    ["ok", []],
-  ] as const)("is %s of %j", (worst, all) => {
-    expect(toWorst(all)).toBe(worst);
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { orderByTrouble } from "../../../../src/console/app/data/queue-order.ts";
+import { compareQueues, isQueueInTrouble } from "../../src/facts/queue.ts";
 
 function order(...queues: readonly (readonly [name: string, state: string, oldestAgeSeconds: number | null])[]) {
   const rows = queues.map(([name, state, oldestAgeSeconds]) => ({
     name,
-    state: state as "OK",
+    state,
     oldestAgeSeconds,
     source: "main",
   }));
-  return orderByTrouble(rows).map(({ name }) => name);
+  return rows.toSorted(compareQueues).map(({ name }) => name);
 }
 
-describe("orderByTrouble", () => {
+describe("compareQueues", () => {
   it("orders healthy queues by name, whatever their ages and states", () => {
     expect(order(["c", "OK", 9], ["a", "IDLE", null], ["b", "OK", 40])).toEqual(["a", "b", "c"]);
     expect(order(["c", "IDLE", null], ["a", "OK", 3], ["b", "IDLE", 0])).toEqual(["a", "b", "c"]);
@@ -34,4 +34,13 @@ describe("orderByTrouble", () => {
     expect(order(["a", "BACKLOG", 600], ["b", "BACKLOG", 7200])).toEqual(["b", "a"]);
     expect(order(["a", "BACKLOG", 600], ["b", "BACKLOG", 640])).toEqual(["a", "b"]);
   });
+});
+
+it("puts a state of a newer gateway behind those that are known", () => {
+  const names = ["IDLE", "NEW", "STALLED"].map((state) => ({ name: state, source: "s", state, oldestAgeSeconds: 0 }));
+  expect(names.toSorted(compareQueues).map(({ name }) => name)).toEqual(["STALLED", "IDLE", "NEW"]);
+});
+
+it("is in trouble in either case of its state", () => {
+  expect(["stalled", "STALLED", "paused", "OK"].map(isQueueInTrouble)).toEqual([true, true, false, false]);
 });

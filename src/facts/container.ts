@@ -1,0 +1,116 @@
+import { toToneOf, type States, type Tone } from "./tone.ts";
+
+/** What an engine calls a container that should run, worst first. */
+export const containerStatuses = {
+  DEAD: "bad",
+  EXITED: "bad",
+  RESTARTING: "bad",
+  PAUSED: "warn",
+  REMOVING: "warn",
+  CREATED: "warn",
+  RUNNING: "ok",
+} as const satisfies States;
+
+/** The results of a container's health check, worst first. NONE: it has no check. */
+export const healthStates = {
+  UNHEALTHY: "bad",
+  STARTING: "warn",
+  NONE: "neutral",
+  HEALTHY: "ok",
+} as const satisfies States;
+
+export function toHealthTone(health: string): Tone {
+  return toToneOf(healthStates, health);
+}
+
+interface Container {
+  readonly status: string;
+  readonly health: string;
+  /** Whether its engine is silent. */
+  readonly stale: boolean;
+  /** CORE: the product's own. */
+  readonly kind: string;
+}
+
+/** The status that an engine names. What is not part of the product may stop when it likes. */
+export function toStatusTone({ status, stale, kind }: Omit<Container, "health">): Tone {
+  if (stale) return "neutral";
+  const isOver = status === "exited" || status === "dead" || status === "created";
+  return isOver && kind.toUpperCase() !== "CORE" ? "neutral" : toToneOf(containerStatuses, status);
+}
+
+/** Its status; that of a silent engine is the last one known. */
+export function formatStatus({ status, stale }: Pick<Container, "status" | "stale">): string {
+  return stale ? `was ${status}` : status;
+}
+
+/** What its status and its health come to: the worse of the two, in one word. */
+export function toContainerState(container: Container): {
+  readonly tone: Tone;
+  readonly word: string;
+  /** Where the word alone does not say enough. */
+  readonly title?: string;
+} {
+  const { status, health, stale } = container;
+  if (stale) return { tone: "neutral", word: "stale", title: `Its engine does not answer. Last known: ${status}` };
+  if (status !== "running" || health.toUpperCase() === "NONE") return { tone: toStatusTone(container), word: status };
+  return { tone: toHealthTone(health), word: health.toLowerCase() };
+}
+
+interface Grouped {
+  readonly name: string;
+  readonly role: string;
+  readonly service: string | null;
+  readonly destination: string | null;
+  readonly env: string | null;
+}
+
+/** The containers of a role of one service, destination and environment. */
+export interface RoleGroup<Row> {
+  readonly key: string;
+  readonly role: string;
+  readonly service: string | null;
+  readonly destination: string | null;
+  readonly env: string | null;
+  /** By name. */
+  readonly rows: readonly Row[];
+}
+
+/** Containers by their roles; the roles by name, then by service, destination and environment. */
+export function groupByRole<Row extends Grouped>(rows: readonly Row[]): readonly RoleGroup<Row>[] {
+  const toKey = ({ role, service, destination, env }: Grouped) => JSON.stringify([role, service, destination, env]);
+  return [...Map.groupBy(rows, toKey)]
+    .map(([key, members]) => {
+      const [{ role, service, destination, env }] = members as [Row];
+      const ordered = members.toSorted((one, other) => one.name.localeCompare(other.name));
+      return { key, role, service, destination, env, rows: ordered };
+    })
+    .toSorted((one, other) => one.role.localeCompare(other.role) || one.key.localeCompare(other.key));
+}
+
+/** Where a role or a deploy is: its destination, else its environment. Kamal calls them alike. */
+function toPlace({ destination, env }: Pick<Grouped, "destination" | "env">): string {
+  return destination ?? env?.toLowerCase() ?? "";
+}
+
+/** Service and place: "wallet-core staging". */
+export function toServicePlace(group: Pick<Grouped, "service" | "destination" | "env">): string {
+  return [group.service, toPlace(group)].filter(Boolean).join(" ");
+}
+
+/**
+ * The mean of what a role's replicas use: of those that run and whose value is known. Null where
+ * none is known: one that stopped uses nothing, and a mean over all would hide that the others are busy.
+ */
+export function toRoleMean<Row extends Pick<Container, "status">>(
+  rows: readonly Row[],
+  valueOf: (row: Row) => number | null | undefined,
+): number | null {
+  return toMean(rows.filter(({ status }) => status === "running").map(valueOf));
+}
+
+/** Null where no value is known. */
+export function toMean(values: readonly (number | null | undefined)[]): number | null {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+}

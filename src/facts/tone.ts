@@ -1,0 +1,37 @@
+/**
+ * What a state says about its thing. ok: it is as it should be. warn: somebody should look today.
+ * bad: somebody must act now. neutral: none of these, because it is over, off or unknown.
+ */
+export type Tone = "ok" | "warn" | "bad" | "neutral";
+
+/** From the best: what is unknown is neither well nor bad. */
+const tones: readonly Tone[] = ["ok", "neutral", "warn", "bad"];
+
+/** The worst of several; "ok" of none. */
+export function toWorst(all: readonly Tone[]): Tone {
+  return tones.findLast((tone) => all.includes(tone)) ?? "ok";
+}
+
+/** The tone of a number of failures, dead jobs, orphans or restarts: more than none is to be looked at. */
+export function toTroubleTone(count: number | null | undefined): Tone {
+  return count ? "warn" : "neutral";
+}
+
+/** The tone of each state of a kind of thing, by the state's name in the schema, worst first. */
+export type States = Readonly<Record<string, Tone>>;
+
+/**
+ * The tone of a state. Neutral for one that is not known here, as a newer gateway may have.
+ *
+ * @param state in either case: Docker and `/metrics` write states in lower case
+ */
+export function toToneOf(states: States, state: string | null | undefined): Tone {
+  const name = state?.toUpperCase() ?? "";
+  return (Object.hasOwn(states, name) && states[name]) || "neutral";
+}
+
+/** The place of a state in its list, from 0, the worst; behind all for one that is not known here. */
+export function toPlaceOf(states: States, state: string): number {
+  const place = Object.keys(states).indexOf(state.toUpperCase());
+  return place < 0 ? Number.MAX_SAFE_INTEGER : place;
+}

@@ -1,0 +1,89 @@
+import { globSync, readFileSync } from "node:fs";
+import { buildSchema, isEnumType } from "graphql";
+import { describe, expect, it } from "vitest";
+import { containerStatuses, healthStates } from "../src/facts/container.ts";
+import { deployStates, driftKinds, verdictOutcomes } from "../src/facts/deploy.ts";
+import { hostStates } from "../src/facts/host.ts";
+import { jobStates } from "../src/facts/job.ts";
+import { severities } from "../src/facts/problem.ts";
+import { queueStates } from "../src/facts/queue.ts";
+import { timelineKinds } from "../src/facts/timeline.ts";
+import type { Tone } from "../src/facts/tone.ts";
+
+const schema = buildSchema(readFileSync("schema/schema.graphql", "utf8"));
+
+const catalogues: readonly (readonly [enumName: string, states: Readonly<Record<string, string>>])[] = [
+  ["QueueState", queueStates],
+  ["Health", healthStates],
+  ["DeployState", deployStates],
+  ["VerdictOutcome", verdictOutcomes],
+  ["DriftKind", driftKinds],
+  ["JobState", jobStates],
+  ["ProblemSeverity", severities],
+  ["TimelineKind", timelineKinds],
+];
+
+describe("the catalogue", () => {
+  it.each(catalogues)("has every value of %s and no other", (name, states) => {
+    const type = schema.getType(name);
+    expect(isEnumType(type), `${name} is an enum of the schema`).toBe(true);
+    const values = isEnumType(type) ? type.getValues().map((value) => value.name) : [];
+    expect(Object.keys(states).toSorted()).toEqual(values.toSorted());
+  });
+});
+
+const colours: Readonly<Record<string, string>> = { ok: "green", warn: "orange", bad: "red", neutral: "text" };
+const all: readonly Readonly<Record<string, Tone>>[] = [
+  queueStates,
+  healthStates,
+  deployStates,
+  verdictOutcomes,
+  driftKinds,
+  severities,
+];
+
+interface Mapping {
+  readonly options: Readonly<Record<string, { readonly color?: string }>>;
+}
+
+/** Every value mapping of every panel. */
+function* findMappings(value: unknown): Generator<Mapping> {
+  if (typeof value !== "object" || value === null) return;
+  if ("type" in value && value.type === "value" && "options" in value) yield value as unknown as Mapping;
+  for (const part of Object.values(value)) yield* findMappings(part);
+}
+
+describe("Grafana", () => {
+  const dashboards = globSync("deploy/grafana/dashboards/*.json");
+  const mappings = dashboards.flatMap((file) => [...findMappings(JSON.parse(readFileSync(file, "utf8")) as unknown)]);
+  const lower = Object.fromEntries(Object.entries(containerStatuses).map(([name, tone]) => [name.toLowerCase(), tone]));
+  const known: typeof all = [...all, hostStates, lower];
+
+  it("colours each state by its tone, in every table that shows it", () => {
+    let checked = 0;
+    for (const { options } of mappings) {
+      const names = Object.keys(options);
+      const states = known.find((one) => names.every((name) => Object.hasOwn(one, name)));
+      if (!states) continue;
+      for (const name of names) {
+        checked += 1;
+        expect([name, options[name]?.color]).toEqual([name, colours[states[name] ?? ""]]);
+      }
+    }
+    expect(checked).toBeGreaterThan(50);
+  });
+});
+
+describe("every surface", () => {
+  const files = [
+    ...globSync("src/{console,terminal,mcp,grafana,rest,metrics,problems}/**/*.{ts,tsx}"),
+    ...globSync("script/grafana/{,dashboards/}*.ts"),
+  ];
+  const names = new Set([queueStates, healthStates, deployStates, verdictOutcomes, severities].flatMap(Object.keys));
+  const worth = /"?\b(\w+)"?: *\[?"(?:ok|warn|bad|neutral|muted|unknown|green|yellow|orange|red|blue|purple|text)"/g;
+
+  it.each(files)("takes what a state is worth from the catalogue: %s", (file) => {
+    const own = [...readFileSync(file, "utf8").matchAll(worth)].map(([, name = ""]) => name);
+    expect(own.filter((name) => names.has(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { groupByRole, toContainerState, toRoleMean, toServicePlace, toStatusTone } from "../../src/facts/container.ts";
+
+const running = { status: "running", health: "HEALTHY", stale: false, kind: "CORE" };
+
+describe("toContainerState", () => {
+  it.each([
+    ["ok", "healthy", {}],
+    ["ok", "running", { health: "NONE" }],
+    ["warn", "starting", { health: "STARTING" }],
+    ["bad", "unhealthy", { health: "UNHEALTHY" }],
+    ["bad", "restarting", { status: "restarting", health: "STARTING" }],
+    ["bad", "exited", { status: "exited" }],
+    ["neutral", "exited", { status: "exited", kind: "ACCESSORY" }],
+    ["warn", "paused", { status: "paused", health: "UNHEALTHY" }],
+    ["warn", "created", { status: "created", health: "NONE" }],
+    ["neutral", "stale", { health: "UNHEALTHY", stale: true }],
+  ])("is %s, %s, of %j", (tone, word, change) => {
+    expect(toContainerState({ ...running, ...change })).toMatchObject({ tone, word });
+  });
+
+  it("says what a silent engine knew last", () => {
+    expect(toContainerState({ ...running, stale: true }).title).toContain("Last known: running");
+  });
+
+  it("never calls a status well that a newer engine may have", () => {
+    expect(toStatusTone({ ...running, status: "frozen" })).toBe("neutral");
+  });
+});
+
+describe("groupByRole", () => {
+  const row = (name: string, role: string, service: string | null, status = "running") => ({
+    name,
+    role,
+    service,
+    status,
+    destination: null,
+    env: "STAGING",
+  });
+
+  it("keeps the same role of two services apart, each by name", () => {
+    const rows = [
+      row("b", "web", "shop"),
+      row("c", "web", "billing"),
+      row("a", "web", "shop"),
+      row("d", "job", "shop"),
+    ];
+    const groups = groupByRole(rows).map((group) => [group.role, group.service, group.rows.map(({ name }) => name)]);
+    expect(groups).toEqual([
+      ["job", "shop", ["d"]],
+      ["web", "billing", ["c"]],
+      ["web", "shop", ["a", "b"]],
+    ]);
+  });
+
+  it("takes the mean over replicas that run and are known", () => {
+    const rows = [row("a", "web", null), row("b", "web", null), row("c", "web", null, "exited"), row("d", "web", null)];
+    const used = new Map<string, number | null>([
+      ["a", 80],
+      ["b", 40],
+      ["c", 0],
+      ["d", null],
+    ]);
+    expect(toRoleMean(rows, ({ name }) => used.get(name))).toBe(60);
+    expect(toRoleMean([], () => 1)).toBeNull();
+  });
+});
+
+it("a place is the destination, else the environment", () => {
+  expect(toServicePlace({ service: "shop", destination: null, env: "STAGING" })).toBe("shop staging");
+  expect(toServicePlace({ service: null, destination: "eu", env: "STAGING" })).toBe("eu");
+});
