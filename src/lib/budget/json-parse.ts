@@ -1,11 +1,25 @@
 import type { Steps } from "./steps.ts";
 
 interface ParseOptions {
+  /** Characters of a text that is parsed at once, which takes half the time. @default 0 */
+  readonly atOnce?: number;
   /** Characters that are parsed in one piece, unless one string or number has more. @default 16384 */
   readonly pieceLength?: number;
   /** Called with the number of objects and lists, as they are found in the text, before any is made. What it throws ends the parsing. */
   readonly onContainers?: (count: number) => void;
+  /**
+   * Whether a member of an object that is longer than a piece is left out, by its name and by how many
+   * names the object has already. To list the names of an object with hundreds of thousands of them
+   * takes longer than to parse it, and cannot be done in turns. @default none
+   */
+  readonly isLeftOut?: (name: string, names: number) => boolean;
 }
+
+/**
+ * For `atOnce`, where short answers are usual: names that are all different take 1.5 ms on a quiet
+ * machine, the list of a hundred containers 0.1 ms.
+ */
+export const shortText = 65_536;
 
 /** Objects and lists within each other. No upstream of ours has a tenth of it. */
 const mostDepth = 200;
@@ -17,15 +31,16 @@ const mostDepth = 200;
  * take half a second at once.
  */
 export function* parseJsonSteps(text: string, options: ParseOptions = {}): Steps<unknown> {
-  const { pieceLength = 16_384, onContainers = () => {} } = options;
+  const { atOnce = 0, pieceLength = 16_384, onContainers = () => {}, isLeftOut = () => false } = options;
   try {
+    if (text.length <= atOnce) return JSON.parse(text);
     const ends = yield* findLarge(text, pieceLength, onContainers);
     const start = Math.min(...ends.keys());
     const end = ends.get(start);
     if (end === undefined) return JSON.parse(text);
     // What is around the outermost one must be blank.
     JSON.parse(`${text.slice(0, start)}[]${text.slice(end + 1)}`);
-    return yield* parseLarge({ text, ends, pieceLength }, start, end);
+    return yield* parseLarge({ text, ends, pieceLength, isLeftOut }, start, end);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
@@ -77,16 +92,21 @@ interface Source {
   readonly text: string;
   readonly ends: ReadonlyMap<number, number>;
   readonly pieceLength: number;
+  readonly isLeftOut: (name: string, names: number) => boolean;
 }
 
 /** An object or list that is longer than a piece: its elements in groups of about one piece, and each that is longer itself alone. */
 function* parseLarge(source: Source, start: number, end: number): Steps<unknown> {
-  const { text, ends, pieceLength } = source;
+  const { text, ends, pieceLength, isLeftOut } = source;
   const isList = text[start] === "[";
   const value: unknown[] | Record<string, unknown> = isList ? [] : {};
+  let names = 0;
   const add = (key: string, one: unknown) => {
     if (Array.isArray(value)) value.push(one);
-    else Object.defineProperty(value, key, { value: one, writable: true, enumerable: true, configurable: true });
+    else if (!isLeftOut(key, names)) {
+      names += 1;
+      Object.defineProperty(value, key, { value: one, writable: true, enumerable: true, configurable: true });
+    }
   };
   /** Parses elements, and returns how many. */
   const addAll = (elements: string): number => {

@@ -115,6 +115,28 @@ describe("JSON in turns", () => {
     expect(() => finish(refused)).toThrow("too many");
   });
 
+  it("leaves out members of long objects by their name and place", () => {
+    const members = Array.from({ length: 50 }, (_, index) => [`k${index}`, index] as const);
+    const text = JSON.stringify({ long: Object.fromEntries(members), short: { a: 1, b: 2, c: 3 } });
+    const isLeftOut = (name: string, names: number) => names >= 2 && name !== "k40";
+    const parsed = finish(parseJsonSteps(text, { pieceLength: 60, isLeftOut }));
+    expect(parsed).toEqual({ long: { k0: 0, k1: 1, k40: 40 }, short: { a: 1, b: 2, c: 3 } });
+  });
+
+  it("of a short text is parsed at once", () => {
+    const text = "[[1],[2]]";
+    for (const [atOnce, turns] of [
+      [text.length, 0],
+      [text.length - 1, 8],
+    ] as const) {
+      const steps = parseJsonSteps(text, { atOnce, pieceLength: 1 });
+      let count = 0;
+      while (!steps.next().done) count += 1;
+      expect([atOnce, count > 0]).toEqual([atOnce, turns > 0]);
+    }
+    expect(finish(parseJsonSteps("[", { atOnce: 5 }))).toBeUndefined();
+  });
+
   it("is refused when it is deeper than 200", () => {
     expect(parse("[".repeat(200) + "]".repeat(200), 10)).toBeDefined();
     expect(parse("[".repeat(201) + "]".repeat(201), 10)).toBeUndefined();
