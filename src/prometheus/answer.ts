@@ -1,10 +1,14 @@
 import { z } from "zod";
+import { parseJsonSteps, shortText } from "../lib/budget/json-parse.ts";
 import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { parseJson } from "../lib/http-client.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import { redactStart } from "../lib/redact/sanitize.ts";
 import { UpstreamReply } from "../lib/upstream-reply.ts";
 import { type FailureKind, PrometheusError } from "./failure.ts";
+
+/** Remarks of an answer that are read, and labels of a series: ours have three. */
+const [mostNotices, mostLabels] = [10, 1000];
 
 /** One element of an instant vector. */
 export interface Sample {
@@ -21,7 +25,12 @@ export interface Vector {
   readonly warnings: readonly string[];
 }
 
-const notices = z.array(z.string()).nullish();
+/** A list whose entries are not checked: there may be hundreds of thousands. */
+const list = z.custom<readonly unknown[]>((value) => Array.isArray(value));
+const notices = list
+  .transform((all) => all.slice(0, mostNotices).filter((one) => typeof one === "string"))
+  .nullish()
+  .catch(null);
 type Notices = z.infer<typeof notices>;
 
 /** Unix seconds up to the year 9999, and the number as text. */
@@ -29,7 +38,7 @@ const timedValue = z.tuple([z.number().min(0).max(253_402_300_799), z.string()])
 
 /** A successful answer. Its elements are many, and parsed one by one. */
 function toSuccess(resultType: "vector" | "matrix") {
-  const data = z.object({ resultType: z.literal(resultType), result: z.array(z.unknown()) });
+  const data = z.object({ resultType: z.literal(resultType), result: list });
   return z.object({ status: z.literal("success"), data, warnings: notices, infos: notices });
 }
 
@@ -44,10 +53,10 @@ const failure = z.object({ status: z.literal("error"), errorType: z.string(), er
 
 /** Parses the answer of POST /api/v1/query. @throws PrometheusError for anything but a vector */
 export function* parseAnswer(status: number, body: string): Steps<Vector> {
-  const answer = parseAs(vectorAnswer, openAnswer(status, body));
+  const answer = parseAs(vectorAnswer, yield* openAnswer(status, body));
   const result = yield* mapSteps(answer.data.result, (item) => parseAs(vectorItem, item));
   return {
-    samples: result.map(({ metric, value }) => ({ labels: metric, value: value[1] })),
+    samples: yield* mapSteps(result, ({ metric, value }) => ({ labels: metric, value: value[1] })),
     evaluatedAt: result[0]?.value[0] ?? null,
     warnings: toWarnings(answer),
   };
@@ -60,8 +69,8 @@ function parseAs<T>(schema: z.ZodType<T>, value: unknown): T {
 }
 
 /** The JSON of an answer; undefined for invalid JSON. @throws PrometheusError for a refusal */
-function openAnswer(status: number, body: string): unknown {
-  const json = parseJson(body);
+function* openAnswer(status: number, body: string): Steps<unknown> {
+  const json = yield* parseJsonSteps(body, { atOnce: shortText, isLeftOut: (_name, names) => names >= mostLabels });
   const refusal = failure.safeParse(json);
   if (refusal.success) throw toRefusal(status, refusal.data);
   const early = statusFailure(status);
@@ -70,7 +79,7 @@ function openAnswer(status: number, body: string): unknown {
 }
 
 function toWarnings({ warnings, infos }: { warnings?: Notices; infos?: Notices }): string[] {
-  return [...(warnings ?? []), ...(infos ?? [])].slice(0, 10).map((text) => redactStart(text, 300));
+  return [...(warnings ?? []), ...(infos ?? [])].slice(0, mostNotices).map((text) => redactStart(text, 300));
 }
 
 /** The failure that a status means whatever the body; null when the body decides. */
@@ -115,7 +124,7 @@ export interface Matrix {
 /** Parses the answer of POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
 export function* parseMatrix(status: number, body: string, range: HistoryRange): Steps<Matrix> {
   const { frame, cuts } = yield* cutPoints(body);
-  const answer = parseAs(matrixAnswer, openAnswer(status, frame));
+  const answer = parseAs(matrixAnswer, yield* openAnswer(status, frame));
   const series: RangeSeries[] = [];
   for (const item of answer.data.result) {
     yield;
