@@ -19,7 +19,7 @@ export function escapeNames(source: KindSource): KindSource {
       return inTurns(await source.metrics(signal), budget, (queue) => rename(queue, escapeName, "name"));
     },
     failures: async (signal) =>
-      (await source.failures(signal)).map((failures) => {
+      inTurns(await source.failures(signal), createSharedBudget(signal), (failures) => {
         const { jobIds } = failures;
         return { ...rename(failures, escapeName, "queue", "worker"), jobIds: jobIds.map(escapeName) };
       }),
