@@ -1,6 +1,5 @@
-import { createClient } from "graphql-sse";
 import { OpsError } from "./error.ts";
-import { toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
+import { type ResultError, toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
 import { defaultSilenceMs, fetchStream } from "./silence.ts";
 
 interface StreamRequest {
@@ -14,6 +13,14 @@ interface StreamRequest {
   /** How long nothing may come at all, not even a heartbeat, ms. @default 37_500 */
   readonly silenceMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Parses a message: who serves others meanwhile does it in turns. @default JSON.parse */
+  readonly parse?: (text: string) => unknown;
+}
+
+/** A message of a subscription, as a gateway has it. */
+interface Result<Data> {
+  readonly data?: Data | null;
+  readonly errors?: readonly ResultError[];
 }
 
 /**
@@ -22,119 +29,122 @@ interface StreamRequest {
  * @throws OpsError when it is refused, cannot be opened in time, or breaks; the signal's reason when that aborts
  */
 export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<Data, void> {
-  const { endpoint, headers, query, openMs, silenceMs = defaultSilenceMs, signal } = request;
+  const { endpoint, openMs, silenceMs = defaultSilenceMs, signal, parse = parseMessage } = request;
   signal?.throwIfAborted();
-  // graphql-sse reports an error of fetch by its text alone.
-  let refusal: OpsError | undefined;
-  const gate = createGate(mostAhead);
+  const left = new AbortController();
   const toError = (limit: "open" | "silence") =>
-    (refusal ??=
-      limit === "open"
-        ? new OpsError("timeout", `The gateway did not open the stream within ${openMs / 1000} s`)
-        : new OpsError("unreachable", `Nothing came from ${endpoint} for ${silenceMs / 1000} s`));
-  const open = async (...args: Parameters<typeof fetch>): Promise<Response> => {
-    const answer = await fetchStream(request.fetch, args, { openMs, silenceMs, toError }).catch((error: unknown) => {
-      throw (refusal ??= toUnreachable(`${endpoint} cannot be reached`, error));
-    });
-    if (answer.refusal !== null) throw (refusal ??= toBodyError(answer.refusal, answer.response, endpoint));
-    return withEnd(answer.response, endpoint, gate, (error) => (refusal ??= error));
-  };
-  const streams = createClient({ url: endpoint, headers, retryAttempts: 0, fetchFn: open });
-  const stop = () => streams.dispose();
-  signal?.addEventListener("abort", stop);
+    limit === "open"
+      ? new OpsError("timeout", `The gateway did not open the stream within ${openMs / 1000} s`)
+      : new OpsError("unreachable", `Nothing came from ${endpoint} for ${silenceMs / 1000} s`);
+  const limits = { openMs, silenceMs, toError };
   try {
-    const variables = request.variables as Record<string, unknown>;
-    const messages = streams.iterate<Data>({ query, variables });
-    for await (const { data, errors } of messages) {
+    const init = toInit(request, signal ? AbortSignal.any([signal, left.signal]) : left.signal);
+    const answer = await fetchStream(request.fetch, [endpoint, init], limits).catch((error: unknown) => {
+      throw error instanceof OpsError ? error : toUnreachable(`${endpoint} cannot be reached`, error);
+    });
+    const { response, refusal } = answer;
+    if (refusal !== null || !response.body) throw toBodyError(refusal ?? "", response, endpoint);
+    for await (const { event, data: text } of readEvents(response.body, endpoint)) {
+      if (event === "complete") return;
+      if (event !== "next") throw new TypeError("Not an event of a subscription");
+      const { data, errors } = (await parse(text)) as Result<Data>;
       // As of a question: an error of a part stands beside data, one of the whole ends the stream.
       if (errors?.[0] && !Object.values(data ?? {}).some((value) => value !== null)) throw toOpsError(errors[0]);
       if (data) yield data;
-      gate.leave();
     }
+    throw new OpsError("unreachable", `The stream of ${endpoint} ended early`);
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof OpsError) throw error;
-    throw refusal ?? toUnreachable(`The stream of ${endpoint} broke`, error);
+    throw error instanceof OpsError ? error : toUnreachable(`The stream of ${endpoint} broke`, error);
   } finally {
-    signal?.removeEventListener("abort", stop);
-    stop();
-    gate.open();
+    left.abort();
   }
-  signal?.throwIfAborted();
-  if (refusal) throw refusal;
+}
+
+function toInit({ headers, query, variables }: StreamRequest, signal: AbortSignal): RequestInit {
+  return {
+    method: "POST",
+    headers: { "content-type": "application/json; charset=utf-8", ...headers, accept: "text/event-stream" },
+    body: JSON.stringify({ query, variables }),
+    signal,
+  };
+}
+
+/** The parser's own error would quote the text. */
+function parseMessage(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new TypeError("Invalid stream data");
+  }
 }
 
 /** Bytes of one message: a gateway's has 5 MB, and what is around it. */
 const mostMessage = 5_100_000;
 
-/** Bytes of messages that may wait here for their reader: a burst. graphql-sse itself holds all that arrive. */
-const mostAhead = 4_000_000;
-
-/** Lets messages of so many bytes in, one after the other, and further ones as others leave in the same order. */
-function createGate(most: number) {
-  const inside: number[] = [];
-  let bytes = 0;
-  let limit = most;
-  let next: (() => void) | null = null;
-  const wake = () => {
-    if (bytes <= limit) next?.();
-  };
-  return {
-    /** Resolves when the next one may come. */
-    async enter(size: number): Promise<void> {
-      inside.push(size);
-      bytes += size;
-      if (bytes > limit) await new Promise<void>((resolve) => (next = resolve));
-    },
-    leave(): void {
-      bytes -= inside.shift() ?? 0;
-      wake();
-    },
-    /** From now on all may enter. */
-    open(): void {
-      limit = Number.POSITIVE_INFINITY;
-      wake();
-    },
-  };
-}
-
-type Gate = ReturnType<typeof createGate>;
-
-/**
- * Adds an error behind the last message. graphql-sse reads no further than `complete`, and waits for ever when a connection ends without it while it is not waiting for a
- * message. Each message passes the gate: while that is closed, the rest waits at the server. One that is too long breaks the stream; `refuse` gets the reason.
- */
-function withEnd(response: Response, endpoint: string, gate: Gate, refuse: (reason: OpsError) => OpsError): Response {
-  const error = { message: `The stream of ${endpoint} ended early`, extensions: { code: "unreachable" } };
-  const end = new TextEncoder().encode(`\n\nevent: next\ndata: ${JSON.stringify({ errors: [error] })}\n\n`);
-  /** Bytes of the line and of the event that are read, and the first one of the event. */
-  let [lineBytes, size, first]: [number, number, number | null] = [0, 0, null];
-  const transform = async (chunk: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>) => {
-    let [passed, line] = [0, 0];
-    for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, line)) {
-      const isEmpty = lineBytes + at - line === 0;
-      if (!isEmpty) first ??= chunk[line] ?? null;
-      size += at + 1 - line;
-      lineBytes = 0;
-      line = at + 1;
-      if (!isEmpty || first === null) continue;
-      controller.enqueue(chunk.subarray(passed, line));
-      passed = line;
-      if (first !== colon) await gate.enter(size);
-      [size, first] = [0, null];
-    }
-    if (line < chunk.length) first ??= chunk[line] ?? null;
-    lineBytes += chunk.length - line;
-    size += chunk.length - line;
-    if (size > mostMessage) throw refuse(new OpsError("not_a_gateway", `${endpoint} sends a message without an end`));
-    controller.enqueue(chunk.subarray(passed));
-  };
-  const flush = (controller: TransformStreamDefaultController<Uint8Array>) => controller.enqueue(end);
-  return new Response(
-    response.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ transform, flush })),
-    response,
-  );
-}
-
 /** An empty line ends an event; one that begins with a colon is a comment. */
-const [newline, colon] = [0x0a, 0x3a];
+const [newline, colon, blank, carriageReturn] = [0x0a, 0x3a, 0x20, 0x0d];
+
+/** The events of a stream, in the form that browsers know (server-sent events), with lines that end as a gateway's. */
+async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  endpoint: string,
+): AsyncGenerator<{ readonly event: string; readonly data: string }, void> {
+  const reader = body.getReader();
+  /** The parts of a line whose end has not come. */
+  let parts: Uint8Array[] = [];
+  /** Bytes of the event that is read. */
+  let size = 0;
+  let event = "";
+  let data: string[] = [];
+  const count = (bytes: number) => {
+    size += bytes;
+    if (size > mostMessage) throw new OpsError("not_a_gateway", `${endpoint} sends a message without an end`);
+  };
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      const chunk = read.value;
+      let from = 0;
+      for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, from)) {
+        count(at + 1 - from);
+        const line = join(parts, chunk.subarray(from, at));
+        parts = [];
+        from = at + 1;
+        const [field, value] = toField(line);
+        if (field === "event") event = value;
+        else if (field === "data") data.push(value);
+        if (line.byteLength > 0) continue;
+        size = 0;
+        if (event === "" && data.length === 0) continue;
+        const found = { event, data: data.join("\n") };
+        [event, data] = ["", []];
+        yield found;
+      }
+      if (from === chunk.byteLength) continue;
+      count(chunk.byteLength - from);
+      parts.push(chunk.subarray(from));
+    }
+  } finally {
+    void reader.cancel().catch(() => {});
+  }
+}
+
+/** The bytes of a line, without the end of it. */
+function join(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
+  const whole = new Uint8Array([...parts, last].reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const part of [...parts, last]) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole;
+}
+
+/** The name and the value of a line; no name for a comment and an empty line. */
+function toField(line: Uint8Array): readonly [name: string, value: string] {
+  const end = line.indexOf(colon);
+  if (end <= 0) return ["", ""];
+  const decoder = new TextDecoder();
+  const value = line.subarray(line[end + 1] === blank ? end + 2 : end + 1);
+  return [decoder.decode(line.subarray(0, end)), decoder.decode(value)];
+}

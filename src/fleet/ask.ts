@@ -5,7 +5,7 @@ import { type ResultError, toParsedError } from "../client/refusals.ts";
 import { readStream } from "../client/stream.ts";
 import { mostErrors } from "../graphql/yoga/use-budget.ts";
 import type { Budget } from "../lib/budget/budget.ts";
-import { parseJsonSteps } from "../lib/budget/json-parse.ts";
+import { parseJsonSteps, shortText } from "../lib/budget/json-parse.ts";
 import { takeSteps } from "../lib/budget/steps.ts";
 import { OpsError, statusByCode } from "../lib/errors.ts";
 import { readBody } from "../lib/http-client.ts";
@@ -208,7 +208,9 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
       const span = begin(question);
       let failure: Failure | null = null;
       const headers = toHeaders(asker, span);
-      const stream = { endpoint: toEndpoint(region).href, headers, query: text, variables, openMs: timeoutMs, signal };
+      const endpoint = toEndpoint(region).href;
+      const parse = (one: string) => parseMessage(one, endpoint, asker.budget);
+      const stream = { endpoint, headers, query: text, variables, openMs: timeoutMs, signal, parse };
       const opened = readStream<Readonly<Record<string, unknown>>>({ ...stream, fetch: fetchWithoutRedirect });
       try {
         for await (const data of opened) yield { ...message, data, failure: null };
@@ -243,6 +245,25 @@ export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask 
       await Promise.all(Object.values(agents).map(async (agent) => (await agent).destroy()));
     },
   };
+}
+
+/** Objects and lists of one message: what they weigh counts as its bytes do in an answer. */
+const mostContainers = Math.floor(5_100_000 / containerWeight);
+
+/** Throws what `readStream` does for a message that is no JSON. */
+async function parseMessage(text: string, endpoint: string, budget: Pick<Budget, "turn">): Promise<unknown> {
+  let containers = 0;
+  const onContainers = (more: number) => {
+    containers += more;
+    if (containers > mostContainers)
+      throw new ClientError("not_a_gateway", `${endpoint} sends a message with more than ${mostContainers} objects`);
+  };
+  // Thousands of messages may come at once.
+  const wait = budget.turn();
+  if (wait) await wait;
+  const message = await takeSteps(parseJsonSteps(text, { atOnce: shortText, onContainers }), budget);
+  if (!isObject(message)) throw new SyntaxError("The message is not JSON");
+  return message;
 }
 
 const fetchWithoutRedirect: typeof fetch = (input, init) => fetch(input, { ...init, redirect: "manual" });

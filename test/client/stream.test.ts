@@ -139,14 +139,20 @@ it.each([
   expect([error?.code, error?.message]).toEqual(["unreachable", expect.stringContaining(message)]);
 });
 
+it.each([
+  ["of no JSON", `event: next\ndata: secret\n\n`, "Invalid stream data"],
+  ["of another kind", `event: other\ndata: {}\n\n`, "Not an event of a subscription"],
+  ["without a kind", `data: {}\n\n`, "Not an event of a subscription"],
+])("a message %s is an error that does not quote it", async (_, text, reason) => {
+  const { url } = await answerWith((response) => open(response).write(text));
+  const { error } = await readAll(createClient({ url, token }).subscribe("subscription { value }"));
+  expect([error?.code, error?.message]).toEqual(["unreachable", `The stream of ${url}/graphql broke (${reason})`]);
+});
+
 it("a stream that ends within a message is an error", async () => {
   const { url } = await answerWith((response) => open(response).end(`event: next\ndata: {"da`));
   const { read, error } = await readAll(createClient({ url, token }).subscribe("subscription { value }"));
-  expect([read, error?.code, error?.message]).toEqual([
-    [],
-    "unreachable",
-    `The stream of ${url}/graphql broke (Invalid stream data)`,
-  ]);
+  expect([read, error?.code, error?.message]).toEqual([[], "unreachable", `The stream of ${url}/graphql ended early`]);
 });
 
 it("a gateway that does not open a stream in time is a timeout", async () => {

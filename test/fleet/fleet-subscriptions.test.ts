@@ -95,6 +95,15 @@ describe("a subscription", () => {
     ]);
   });
 
+  it("with a message of more objects than a gateway sends ends", async () => {
+    const changed = `[${Array(213_000).fill("{}").join()}]`;
+    const { fleet } = await start([`event: next\ndata: {"data":{"containers":{"changed":${changed}}}}\n\n`]);
+    const [message] = await read(fleet.url, "eu");
+    expect(message.errors).toMatchObject([
+      { message: "eu sends a message with more than 212500 objects", extensions: { code: "not_a_gateway" } },
+    ]);
+  });
+
   it("that its region breaks off ends with an error", async () => {
     const { fleet } = await start([event({ containers: { changed: [], ended: null } })]);
     const messages = await read(fleet.url, "eu");
