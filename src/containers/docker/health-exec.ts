@@ -5,6 +5,7 @@ import { formatRfc3339 } from "../../lib/time.ts";
 import { type ContainerRef, healthOutputLimit } from "../container.ts";
 import type { ProbeRun } from "../source.ts";
 import type { EngineCalls } from "./engine/engine.ts";
+import { firstOf } from "./http/answers.ts";
 import { AnswerError } from "./http/errors.ts";
 import { createDemuxer } from "./logs/framing.ts";
 
@@ -15,7 +16,7 @@ const maxOutputBytes = healthOutputLimit + cutMargin;
 /** For the calls around the probe. */
 const graceMs = 5000;
 
-const healthcheck = z.object({ Test: z.array(z.string()).nullish(), Timeout: z.number().nullish() }).nullish();
+const healthcheck = z.object({ Test: firstOf(z.string()).nullish(), Timeout: z.number().nullish() }).nullish();
 const inspectAnswer = z.object({ Config: z.object({ Healthcheck: healthcheck }) });
 const createAnswer = z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/) });
 const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.int32().nullish() });

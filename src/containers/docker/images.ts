@@ -1,3 +1,4 @@
+import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
 import type { Asker } from "../../lib/budget/fair-limit.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { toContainerEnv } from "../kamal/environment.ts";
@@ -6,7 +7,8 @@ import { isFloatingTag, toImageTag, toSha } from "../kamal/version.ts";
 import type { ReleaseImage } from "../source.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Snapshot } from "./engine/inventory.ts";
-import { type ImageInspectAnswer, imageInspectAnswer, imageListAnswer } from "./http/answers.ts";
+import { imageAnswer, type ImageInspectAnswer, imageInspectAnswer } from "./http/answers.ts";
+import { AnswerError } from "./http/errors.ts";
 
 interface ImageReaderOptions {
   readonly services: readonly string[];
@@ -43,7 +45,10 @@ export function createImageReader({ services, timeoutMs, ttlMs = 60_000 }: Image
       );
       return imageInspectAnswer.safeParse(answer).data ?? null;
     };
-    const listed = imageListAnswer.parse(await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal)));
+    const answer = await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal));
+    if (!Array.isArray(answer)) throw new AnswerError("unexpected response to GET /images/json");
+    const budget = createSharedBudget(new AbortController().signal);
+    const listed = await inTurns(answer, budget, (image) => imageAnswer.parse(image));
     const own = listed.filter(({ Labels: labels }) => isOwnService(labels["service"] ?? "", services));
     const newest = own.toSorted((a, b) => b.Created - a.Created).slice(0, mostImages);
     // An image may be pruned meanwhile.

@@ -6,6 +6,7 @@ import { formatCount } from "../../facts/format.ts";
 import { formatFirst } from "../../lib/text.ts";
 import { quoteReply } from "../../lib/upstream-reply.ts";
 import type { Container, RawContainer } from "../container.ts";
+import { listReadLabels } from "../kamal/labels.ts";
 import { composeProject, isOwnService, toKind, toOrigin } from "../kamal/origin.ts";
 import type { ContainerRules } from "../kamal/rules.ts";
 import type { EngineOptions } from "./address.ts";
@@ -73,7 +74,7 @@ export async function probeContainers(
   cgroupRoot?: string,
 ): Promise<ContainersProbe | null> {
   const source = createContainerSource({ engines: [engine], rules, logger: silentLogger });
-  const client = createEngineClient(engine.address);
+  const client = createEngineClient(engine.address, null, undefined, listReadLabels(rules));
   const signal = AbortSignal.timeout(5000);
   try {
     const listed = await listRaw(engine, client, signal);

@@ -6,6 +6,7 @@ import { mostStopSeconds } from "../../audit/ledger.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { ContainerRef } from "../container.ts";
+import { protectedLabel } from "../kamal/labels.ts";
 import { toContainer } from "../kamal/mapping.ts";
 import type { ContainerInspection, ContainerSource, Restarted, RestartPlace } from "../source.ts";
 import type { Engine, EngineCalls, Inspection } from "./engine/engine.ts";
@@ -219,9 +220,6 @@ type SelfCheck = (fullId: string) => string | null;
 
 /** Null for a file that cannot be read. */
 type Read = (path: string) => Promise<string | null>;
-
-/** Label of containers that must never be restarted from here, such as the gateway's own proxies. */
-const protectedLabel = "wallet-core-ops.protected";
 
 /** Docker and Podman each put one of these files into every container. */
 const marks = ["/.dockerenv", "/run/.containerenv"];

@@ -6,7 +6,7 @@ export type ContainerOrigin = "app" | "proxy" | "accessory" | "compose" | "ephem
 
 export const composeService = "com.docker.compose.service";
 export const composeProject = "com.docker.compose.project";
-const composeOneoff = "com.docker.compose.oneoff";
+export const composeOneoff = "com.docker.compose.oneoff";
 const coreRoles = new Set(["web", "runner", "worker"]);
 
 type LabelledContainer = Pick<RawContainer, "labels" | "name" | "state">;

@@ -10,6 +10,7 @@ import { createChangeLog, type Logger } from "../../../lib/logger.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import type { Container, ContainerRef, RawContainer } from "../../container.ts";
+import { listReadLabels } from "../../kamal/labels.ts";
 import type { ContainerRules } from "../../kamal/rules.ts";
 import type { EngineStatus } from "../../source.ts";
 import type { EngineOptions } from "../address.ts";
@@ -113,7 +114,8 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   const { name, address, env } = options;
   const { rules, logger, changes, broadcaster, concurrency = 10 } = settings;
   const { listTimeoutMs = 2000, inspectTimeoutMs = 2000, resyncMs = 30_000, staleMs = 60_000 } = settings;
-  const client = createEngineClient(address, options.control ?? null, settings.observe);
+  const labels = listReadLabels(rules);
+  const client = createEngineClient(address, options.control ?? null, settings.observe, labels);
   const hostNames = [name, address.kind === "unix" ? hostname() : address.host];
   const inventory = createInventory({ env, rules, hostNames }, () => changes.notify());
   let contactAt: number | null = null;
@@ -254,6 +256,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     refresher,
     onBegin,
     onEvent,
+    labels,
     report,
   });
   return {

@@ -1,10 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { LRUCache } from "lru-cache";
 import { type Notifier, createNotifier } from "../../../lib/broadcast.ts";
+import { createSharedBudget } from "../../../lib/budget/budget.ts";
+import { type Steps, takeSteps } from "../../../lib/budget/steps.ts";
 import { createNameEscaper } from "../../../lib/redact/names.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
 import { mostEscaped } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
+import { readJsonSteps } from "../http/json.ts";
 
 /** One event of a container, as the engine sends it. */
 export interface EngineEvent {
@@ -55,20 +58,44 @@ export function toFirstEventsQuery(nowMs: number) {
 /** A longer line is no event. */
 const maxLineBytes = 1 << 20;
 
-/** Calls `onEvent` for each event of the stream; resolves when it ends, rejects when it breaks. Skips lines without a container. */
-export async function readEvents(stream: IncomingMessage, onEvent: (event: EngineEvent) => void): Promise<void> {
+/**
+ * Calls `onEvent` for each event of the stream, in turns; resolves when it ends, rejects when it
+ * breaks. Skips lines without a container. Of a container with thousands of labels, `labels` and the
+ * first others are read.
+ */
+export async function readEvents(
+  stream: IncomingMessage,
+  onEvent: (event: EngineEvent) => void,
+  labels: ReadonlySet<string> = new Set(),
+): Promise<void> {
   stream.setEncoding("utf8");
-  let rest = "";
+  const budget = createSharedBudget(new AbortController().signal);
+  const names = new Set([...labels, ...ownAttributes, ...outerNames]);
+  /** The parts of a line whose end has not come, and their length. */
+  let [rest, length]: [string[], number] = [[], 0];
   for await (const chunk of stream as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > maxLineBytes) throw new AnswerError("unexpected response to GET /events");
-    for (const line of lines) {
-      const event = parseEvent(line);
-      if (event) onEvent(event);
+    const [first = "", ...others] = chunk.split("\n");
+    rest.push(first);
+    length += first.length;
+    if (others.length > 0) {
+      for (const line of [rest.join(""), ...others.slice(0, -1)]) {
+        const wait = budget.turn();
+        if (wait) await wait;
+        const event = await takeSteps(parseEvent(line, names), budget);
+        if (event) onEvent(event);
+      }
+      rest = others.slice(-1);
+      length = rest[0]?.length ?? 0;
     }
+    if (length > maxLineBytes) throw new AnswerError("unexpected response to GET /events");
   }
 }
+
+/** Attributes of an event that are read beside the labels of its container. */
+const ownAttributes = ["name", "image", "exitCode", "signal", "oldName"];
+
+/** The names of an event itself that are read. */
+const outerNames = ["Action", "Actor", "ID", "Attributes", "id", "HealthStatus"];
 
 interface EventLine {
   readonly Action?: unknown;
@@ -78,10 +105,11 @@ interface EventLine {
   readonly HealthStatus?: unknown;
 }
 
-function parseEvent(line: string): EngineEvent | null {
+function* parseEvent(line: string, names: ReadonlySet<string>): Steps<EngineEvent | null> {
   if (line.trim() === "") return null;
+  const json = yield* readJsonSteps(line, names);
   try {
-    const { Action, Actor, id, HealthStatus } = JSON.parse(line) as EventLine;
+    const { Action, Actor, id, HealthStatus } = json as EventLine;
     const fullId = Actor?.ID ?? id;
     if (typeof Action !== "string" || typeof fullId !== "string" || !/^[0-9a-f]{64}$/.test(fullId)) return null;
     const [, action = "", detail = typeof HealthStatus === "string" ? HealthStatus : ""] =

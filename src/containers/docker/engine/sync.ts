@@ -35,6 +35,8 @@ interface WatcherOptions {
   /** The engine has subscribed us: the first time, or after the stream was lost. */
   readonly onBegin: () => void;
   readonly onEvent: (event: EngineEvent) => void;
+  /** Labels of a container that an event is read with, however many it has. */
+  readonly labels?: ReadonlySet<string>;
   /** After each attempt: null when the engine is watched, else why not. */
   readonly report: (error: OpsError | null) => void;
 }
@@ -60,6 +62,7 @@ export function createWatcher({
   refresher,
   onBegin,
   onEvent,
+  labels,
   report,
 }: WatcherOptions): Watcher {
   const closed = new AbortController();
@@ -84,7 +87,7 @@ export function createWatcher({
     signal.addEventListener("abort", end, { once: true });
     let timer: NodeJS.Timeout | undefined;
     try {
-      const reading = readEvents(stream, onEvent);
+      const reading = readEvents(stream, onEvent, labels);
       reading.catch(() => {});
       await Promise.race([refresher.syncAll(patienceMs), reading.then(throwEnded)]);
       onWatching();

@@ -9,6 +9,7 @@ import {
   type RawHealth,
   toUninspected,
 } from "../../container.ts";
+import { mostEntries } from "./json.ts";
 
 /*
  * Docker omits empty values or sends null; fields that we do not read are dropped. Anyone who may start a container chooses its labels, variables, image and
@@ -30,6 +31,16 @@ export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
     .catch(null)
     .transform((value) => value ?? fallback);
 }
+/** A list of which the first entries are checked and read: an engine may send a million. */
+export function firstOf<T>(schema: z.ZodType<T>, most = mostEntries) {
+  return z.preprocess((value) => (Array.isArray(value) ? value.slice(0, most) : (value as unknown)), z.array(schema));
+}
+/** As `firstOf`, of the last entry alone. */
+function lastOf<T>(schema: z.ZodType<T>) {
+  return z.preprocess((value) => (Array.isArray(value) ? value.slice(-1) : (value as unknown)), z.array(schema));
+}
+/** Names of a container, and of an image; and addresses that one port is published at. */
+const [mostNames, mostBindings] = [1000, 100];
 /** A small number, as GraphQL's Int; else null. */
 export const count = orElse(z.int32(), null);
 const labels = z
@@ -38,27 +49,27 @@ const labels = z
   .transform((value) => toLabels(value, createNameEscaper(mostEscaped)));
 const fullIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
-const portSchema = z.object({ IP: optionalName, PublicPort: z.number().int().optional(), Type: optionalName });
-const binding = z.object({ HostIp: optionalName, HostPort: textSchema });
+const portSchema = z.object({ IP: textSchema, PublicPort: z.number().int().optional(), Type: textSchema });
+const binding = z.object({ HostIp: textSchema, HostPort: textSchema });
 
 /** One element of `GET /containers/json`. */
 export const listAnswer = z.object({
   Id: fullIdSchema,
-  Names: z.array(z.string()).nullish(),
+  Names: firstOf(z.string(), mostNames).nullish(),
   Image: optionalName,
   Labels: labels,
   State: nameSchema,
   Status: textSchema,
   /** Unix seconds up to the year 9999. */
   Created: z.number().min(0).max(253_402_300_799),
-  Ports: orElse(z.array(portSchema), []),
+  Ports: orElse(firstOf(portSchema), []),
   HostConfig: orElse(z.object({ NetworkMode: textSchema }), null),
 });
 
 const healthSchema = z.object({
   Status: textSchema,
   FailingStreak: count,
-  Log: orElse(z.array(z.object({ End: textSchema, Output: textSchema })), []),
+  Log: orElse(lastOf(z.object({ End: textSchema, Output: textSchema })), []),
 });
 
 /** `GET /containers/{id}/json`. */
@@ -86,18 +97,23 @@ export const inspectAnswer = z.object({
     StopTimeout: count,
   }),
   HostConfig: orElse(z.object({ NetworkMode: textSchema }), null),
-  NetworkSettings: orElse(z.object({ Ports: z.record(z.string(), z.array(binding).nullish()).nullish() }), null),
+  NetworkSettings: orElse(
+    z.object({ Ports: z.record(z.string(), firstOf(binding, mostBindings).nullish()).nullish() }),
+    null,
+  ),
 });
 
 type ListAnswer = z.infer<typeof listAnswer>;
 export type InspectAnswer = z.infer<typeof inspectAnswer>;
 
-/** `GET /images/json`. */
-export const imageListAnswer = z.array(z.object({ Id: z.string(), Created: z.number(), Labels: labels }));
+/** One element of `GET /images/json`. */
+export const imageAnswer = z.object({ Id: z.string(), Created: z.number(), Labels: labels });
 
 /** `GET /images/{id}/json`. */
 export const imageInspectAnswer = z.object({
-  RepoTags: z.array(nameSchema).nullish(),
+  RepoTags: firstOf(z.string(), mostNames)
+    .transform((names) => names.map(createNameEscaper(mostEscaped)))
+    .nullish(),
   Created: textSchema,
   Config: orElse(z.object({ Labels: labels }), null),
   Metadata: orElse(z.object({ LastTagTime: textSchema }), null),
@@ -125,7 +141,9 @@ function fromList(answer: ListAnswer, engine: string): RawContainer {
     state: answer.State,
     image: answer.Image,
     createdAt: new Date(answer.Created * 1000).toISOString(),
-    ports: answer.Ports.map((port) => ({ hostIp: port.IP, hostPort: port.PublicPort ?? 0, protocol: port.Type })),
+    ports: escapePorts(
+      answer.Ports.map((port) => ({ hostIp: port.IP, hostPort: port.PublicPort ?? 0, protocol: port.Type })),
+    ),
     health: fromStatusText(answer.Status),
     hostNetwork: answer.HostConfig?.NetworkMode === "host",
   });
@@ -191,16 +209,23 @@ function toHealthOutput(text: string): string {
 function toPublished(
   ports: Readonly<Record<string, readonly { HostIp: string; HostPort: string }[] | null | undefined>>,
 ): PublishedPort[] {
-  return Object.entries(ports).flatMap(([port, bindings]) =>
+  const published = Object.entries(ports).flatMap(([port, bindings]) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => ({
       hostIp: HostIp,
       hostPort: Number(HostPort) || 0,
       protocol: port.split("/")[1] ?? "tcp",
     })),
   );
+  return escapePorts(published.slice(0, mostEntries));
 }
 
-/** No labels where one of them is no text. By hand: there may be hundreds of thousands. */
+/** Together: see `createNameEscaper`. */
+function escapePorts(ports: readonly PublishedPort[]): PublishedPort[] {
+  const escape = createNameEscaper(mostEscaped);
+  return ports.map((port) => ({ ...port, hostIp: escape(port.hostIp), protocol: escape(port.protocol) }));
+}
+
+/** No labels where one of them is no text. By hand: there may be thousands. */
 function toLabels(value: unknown, escape: (text: string) => string): Record<string, string> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
   const own = Object.entries(value);
@@ -211,8 +236,9 @@ function toLabels(value: unknown, escape: (text: string) => string): Record<stri
 const known = /^(?:KAMAL_(?:VERSION|HOST|DESTINATION)|GIT_SHA|COMMIT_SHA|SOURCE_COMMIT)=/;
 
 function selectKnown(value: unknown, escape: (text: string) => string): string[] {
-  if (!Array.isArray(value) || value.some((entry) => typeof entry !== "string")) return [];
-  return (value as string[]).filter((entry) => known.test(entry)).map(escape);
+  const entries: unknown[] = Array.isArray(value) ? value.slice(0, mostEntries) : [];
+  if (!entries.every((entry) => typeof entry === "string")) return [];
+  return entries.filter((entry) => known.test(entry)).map(escape);
 }
 
 function toVariables(env: readonly string[]): KnownVariables {

@@ -4,7 +4,8 @@ import type { ObserveCall } from "../../../lib/upstream-call.ts";
 import type { EngineAddress } from "../address.ts";
 import type { Query } from "./connect.ts";
 import { AnswerError } from "./errors.ts";
-import { createLink, parseJson, readText } from "./link.ts";
+import { readJson } from "./json.ts";
+import { createLink, readText } from "./link.ts";
 
 /** All that the gateway ever reads at `/v1.NN/containers/{id}/`. */
 type Action = "json" | "stats" | "logs";
@@ -53,18 +54,22 @@ export interface EngineClient {
   close(): void;
 }
 
-/** `control` receives restarts and execs, and nothing else; null to send them to `address`. */
+/**
+ * `control` receives restarts and execs, and nothing else; null to send them to `address`. `labels` are
+ * read however many a container has.
+ */
 export function createEngineClient(
   address: EngineAddress,
   control: EngineAddress | null = null,
   observe?: ObserveCall,
+  labels: ReadonlySet<string> = new Set(),
 ): EngineClient {
   const reads = createLink(address, observe);
   const writes = control ? createLink(control, observe) : reads;
   const controlled = control ?? address;
 
   const read = async (path: string, query: Query, signal: AbortSignal) =>
-    parseJson(await readText(await reads.send("GET", path, query, signal), maxAnswerBytes));
+    readJson(await readText(await reads.send("GET", path, query, signal), maxAnswerBytes), labels, signal);
   return {
     negotiate: (signal) => reads.negotiate(signal),
     isPodman: (signal) => reads.isPodman(signal),
@@ -96,7 +101,7 @@ export function createEngineClient(
     },
     async exec(path, body, signal) {
       const response = await writes.send(body ? "POST" : "GET", path, {}, signal, body ?? undefined);
-      return parseJson(await readText(response, maxAnswerBytes));
+      return readJson(await readText(response, maxAnswerBytes), labels, signal);
     },
     controlSocket: controlled.kind === "unix" ? controlled.socketPath : null,
     openExec: (execId, signal) =>

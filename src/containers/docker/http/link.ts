@@ -160,12 +160,3 @@ export async function readText(response: IncomingMessage, maxBytes: number): Pro
 export async function readStart(response: IncomingMessage, maxBytes: number): Promise<string> {
   return readText(response, maxBytes).catch(() => "");
 }
-
-/** JSON of a body. Other content (a proxy's HTML) is an AnswerError, without the parser's own error, which quotes the body. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new AnswerError("the response is not JSON: is this a Docker-compatible engine?");
-  }
-}

@@ -4,13 +4,13 @@ import { z } from "zod";
 import { createFairLimit, type Waiters } from "../../../lib/budget/fair-limit.ts";
 import { isEmpty, type StatsCounters, type StatsSample, type TimedSample, toLife } from "../../stats/stats.ts";
 import type { Engine, EngineCalls } from "../engine/engine.ts";
-import { count as smallCount, orElse } from "../http/answers.ts";
+import { count as smallCount, firstOf, orElse } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
 import type { CgroupReader, CgroupSample } from "./cgroup.ts";
 
 const count = orElse(z.number(), null);
 
-const usage = z.object({ total_usage: count, percpu_usage: orElse(z.array(z.number()), []) });
+const usage = z.object({ total_usage: count, percpu_usage: orElse(firstOf(z.number()), []) });
 const throttling = z.object({ periods: z.number(), throttled_periods: z.number(), throttled_time: z.number() });
 const network = z.object({ rx_bytes: z.number(), tx_bytes: z.number() });
 const transfer = z.object({ op: z.string(), value: z.number() });
@@ -32,7 +32,7 @@ const statsAnswer = z.object({
   memory_stats: z.object({ usage: count, limit: count, stats: orElse(z.record(z.string(), z.number()), {}) }).nullish(),
   pids_stats: z.object({ current: smallCount }).nullish(),
   networks: orElse(z.record(z.string(), network), null),
-  blkio_stats: orElse(z.object({ io_service_bytes_recursive: orElse(z.array(transfer), []) }), null),
+  blkio_stats: orElse(z.object({ io_service_bytes_recursive: orElse(firstOf(transfer), []) }), null),
 });
 
 /** The one field of an inspection that distinguishes the lives of a container. */

@@ -112,6 +112,39 @@ describe("the stream", () => {
     );
   });
 
+  it("is read with its own attributes and these labels, of however many", async () => {
+    const many = Object.fromEntries(Array.from({ length: 40_000 }, (_, index) => [`k${index}`, "1"]));
+    const Attributes = { ...many, image: "x:1", name: "web", role: "worker", note: "x" };
+    const event = { ...many, Action: "start", Actor: { ...many, ID: id, Attributes } };
+    const stream = Readable.from([Buffer.from(`${JSON.stringify(event)}\n`)], { objectMode: false });
+    const read: EngineEvent[] = [];
+    await readEvents(stream as IncomingMessage, (one) => void read.push(one), new Set(["role"]));
+    const [{ attributes = {}, ...one } = {}] = read;
+    expect(one).toMatchObject({ action: "start", fullId: id });
+    expect(attributes).toMatchObject({ k0: "1", image: "x:1", name: "web", role: "worker" });
+    expect(Object.keys(attributes)).toHaveLength(10_003);
+  });
+
+  it("lets others go first between many", async () => {
+    const lines = start.repeat(3000);
+    let [rounds, ended] = [0, false];
+    const countRounds = () => {
+      rounds += 1;
+      if (!ended) setImmediate(countRounds);
+    };
+    setImmediate(countRounds);
+    const stream = Readable.from([Buffer.from(lines)], { objectMode: false });
+    let count = 0;
+    await readEvents(stream as IncomingMessage, () => {
+      const end = performance.now() + 0.05;
+      while (performance.now() < end);
+      count += 1;
+    });
+    ended = true;
+    // 150 ms of work in slices of 4 ms.
+    expect([count, rounds > 15]).toEqual([3000, true]);
+  });
+
   it("rejects when it breaks", async () => {
     const broken = Readable.from(
       (async function* () {

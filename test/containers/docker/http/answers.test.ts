@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   fromInspect,
   imageInspectAnswer,
-  imageListAnswer,
+  imageAnswer,
   inspectAnswer,
   listAnswer,
   toListedContainer,
@@ -311,7 +311,7 @@ describe("images", () => {
       { Id: "sha256:a", Created: 5, Labels: { service: "x" }, Size: 1 },
       { Id: "sha256:b", Created: 6, Labels: null },
     ];
-    expect(imageListAnswer.parse(list)).toEqual([
+    expect(list.map((image) => imageAnswer.parse(image))).toEqual([
       { Id: "sha256:a", Created: 5, Labels: { service: "x" } },
       { Id: "sha256:b", Created: 6, Labels: {} },
     ]);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
-import { parseJson, readStart, readText } from "../../../../src/containers/docker/http/link.ts";
+import { readStart, readText } from "../../../../src/containers/docker/http/link.ts";
 
 const body = (...chunks: readonly (string | Buffer)[]) =>
   Readable.from(chunks.map((chunk) => Buffer.from(chunk as string))) as IncomingMessage;
@@ -23,14 +23,4 @@ it("a body is read up to its maximum, and not a byte more", async () => {
 it("the start of a body is returned if there is one", async () => {
   expect(await readStart(body("abc"), 5)).toBe("abc");
   expect(await readStart(body("abcdef"), 5)).toBe("");
-});
-
-it("JSON is parsed, and invalid JSON is not quoted", () => {
-  expect(parseJson('{"a":[1]}')).toEqual({ a: [1] });
-  expect(() => parseJson("<h1>secret</h1>")).toThrow(
-    expect.objectContaining({
-      name: "AnswerError",
-      message: "the response is not JSON: is this a Docker-compatible engine?",
-    }),
-  );
 });
