@@ -45,10 +45,10 @@ export function createImageReader({ services, timeoutMs, ttlMs = 60_000 }: Image
       );
       return imageInspectAnswer.safeParse(answer).data ?? null;
     };
-    const answer = await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal));
-    if (!Array.isArray(answer)) throw new AnswerError("unexpected response to GET /images/json");
+    const list = await engine.ask(timeoutMs, (signal) => engine.client.listImages(signal));
+    if (!Array.isArray(list)) throw new AnswerError("unexpected response to GET /images/json");
     const budget = createSharedBudget(new AbortController().signal);
-    const listed = await inTurns(answer, budget, (image) => imageAnswer.parse(image));
+    const listed = await inTurns(list, budget, (image) => imageAnswer.parse(image));
     const own = listed.filter(({ Labels: labels }) => isOwnService(labels["service"] ?? "", services));
     const newest = own.toSorted((a, b) => b.Created - a.Created).slice(0, mostImages);
     // An image may be pruned meanwhile.

@@ -87,12 +87,15 @@ function toHostNames({ hostname, hostNetwork, variables }: RawContainer, context
  */
 export function toPorts(published: readonly PublishedPort[]): string[] {
   const ports = published.map((port) => (port.hostIp === "" ? { ...port, hostIp: "0.0.0.0" } : port));
-  const toPlace = ({ hostPort, protocol }: PublishedPort) => `${hostPort}/${protocol}`;
   const anywhere = new Set(ports.filter(({ hostIp }) => hostIp === "0.0.0.0").map(toPlace));
   const isTwin = (port: PublishedPort) => port.hostIp === "::" && anywhere.has(toPlace(port));
   const shown = ports.filter((port) => port.hostPort > 0 && !isTwin(port));
   shown.sort((a, b) => a.hostPort - b.hostPort || (a.hostIp < b.hostIp ? -1 : 1));
   return [...new Set(shown.map(formatPort))];
+}
+
+function toPlace({ hostPort, protocol }: PublishedPort): string {
+  return `${hostPort}/${protocol}`;
 }
 
 function formatPort(port: PublishedPort): string {

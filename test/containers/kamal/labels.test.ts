@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { listReadLabels } from "../../../src/containers/kamal/labels.ts";
 import * as origin from "../../../src/containers/kamal/origin.ts";
 
-it("every label that the rules read is kept of a container with many", () => {
+it("the labels that are read are all that the rules name", () => {
   const sources = globSync("src/containers/**/*.ts").map((path) => readFileSync(path, "utf8"));
   const quoted = sources.flatMap((text) =>
     [...text.matchAll(/\b[lL]abels\??\.?\["([^"]+)"\]/g)].map(([, name]) => name),
@@ -17,7 +17,7 @@ it("every label that the rules read is kept of a container with many", () => {
   expect([...listReadLabels({ core: [] })]).toContain(origin.composeOneoff);
 });
 
-it("the labels that the configuration selects by are kept too", () => {
+it("the labels that are read have those of the configuration", () => {
   const core = [new Map([["tier", "core"]]), new Map([["team", null]])];
   expect([...listReadLabels({ core })]).toEqual(expect.arrayContaining(["tier", "team"]));
 });

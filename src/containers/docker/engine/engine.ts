@@ -188,11 +188,11 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
   };
   const list = async () => {
     const answer = await ask(listTimeoutMs, (signal) => client.listContainers(signal));
-    const listed = await toList(answer, name, inventory);
+    const listed = await toList(answer, name, inventory, labels);
     listedAt = formatRfc3339(Date.now());
     return listed;
   };
-  const inspect = createInspect({ name, client, inventory, ask }, inspectTimeoutMs);
+  const inspect = createInspect({ name, client, inventory, ask, labels }, inspectTimeoutMs);
   const createLimit = () => createFairLimit(concurrency);
   const limits = {
     inspect: createLimit(),
@@ -274,7 +274,7 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
       const answer = await limits.inspect.run(caller, () =>
         ask(listTimeoutMs, (signal) => client.listNamed(wanted, signal), caller.signal),
       );
-      const named = (await toList(answer, name, inventory)).filter(({ raw }) => raw.name === wanted);
+      const named = (await toList(answer, name, inventory, labels)).filter(({ raw }) => raw.name === wanted);
       const learn = async ({ raw: { fullId } }: ListedContainer): Promise<Container | []> => {
         const known = inventory.snapshot(false).known(fullId)?.row;
         if (known?.name !== wanted || !known.isInspected)
@@ -302,10 +302,12 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
 interface InspectedEngine extends Pick<EngineCalls, "name" | "ask"> {
   readonly client: Pick<EngineClient, "call">;
   readonly inventory: Pick<Inventory, "begin" | "learn" | "remove">;
+  /** Those that are kept. @default all */
+  readonly labels?: ReadonlySet<string>;
 }
 
 export function createInspect(
-  { name, client, inventory, ask }: InspectedEngine,
+  { name, client, inventory, ask, labels }: InspectedEngine,
   timeoutMs: number,
 ): EngineCalls["inspect"] {
   return async (fullId, ...callers) => {
@@ -313,7 +315,7 @@ export function createInspect(
     const call = async (signal: AbortSignal) => toAnswer(await client.call(fullId, "json", {}, signal), fullId);
     try {
       const data = await ask(timeoutMs, call, ...callers);
-      const raw = fromInspect(data, name);
+      const raw = fromInspect(data, name, labels);
       inventory.learn(raw, asked);
       return { raw, tty: data.Config.Tty ?? false, stopTimeout: data.Config.StopTimeout };
     } catch (error) {
@@ -348,6 +350,7 @@ async function toList(
   answer: unknown,
   engine: string,
   inventory: Pick<Inventory, "unchanged">,
+  labels: ReadonlySet<string>,
 ): Promise<readonly ListedContainer[]> {
   if (!Array.isArray(answer))
     throw new AnswerError(
@@ -356,7 +359,7 @@ async function toList(
   const toListed = (element: unknown): ListedContainer | null => {
     const parsed = listAnswer.safeParse(element);
     if (!parsed.success) return null;
-    const { raw, recent } = toListedContainer(parsed.data, engine);
+    const { raw, recent } = toListedContainer(parsed.data, engine, labels);
     return { raw: inventory.unchanged(raw), recent };
   };
   const listed = await inTurns(answer, createSharedBudget(new AbortController().signal), toListed);

@@ -3,9 +3,8 @@ import { LRUCache } from "lru-cache";
 import { type Notifier, createNotifier } from "../../../lib/broadcast.ts";
 import { createSharedBudget } from "../../../lib/budget/budget.ts";
 import { type Steps, takeSteps } from "../../../lib/budget/steps.ts";
-import { createNameEscaper } from "../../../lib/redact/names.ts";
 import { toLogTimestamp } from "../../../lib/time.ts";
-import { mostEscaped } from "../http/answers.ts";
+import { createTextEscaper } from "../http/answers.ts";
 import { AnswerError } from "../http/errors.ts";
 import { readJsonSteps } from "../http/json.ts";
 
@@ -60,17 +59,18 @@ const maxLineBytes = 1 << 20;
 
 /**
  * Calls `onEvent` for each event of the stream, in turns; resolves when it ends, rejects when it
- * breaks. Skips lines without a container. Of a container with thousands of labels, `labels` and the
- * first others are read.
+ * breaks. Skips lines without a container. `labels`: those that an event is read with. @default all, but
+ * of thousands the first
  */
 export async function readEvents(
   stream: IncomingMessage,
   onEvent: (event: EngineEvent) => void,
-  labels: ReadonlySet<string> = new Set(),
+  labels: ReadonlySet<string> | null = null,
 ): Promise<void> {
   stream.setEncoding("utf8");
   const budget = createSharedBudget(new AbortController().signal);
-  const names = new Set([...labels, ...ownAttributes, ...outerNames]);
+  const read = labels && new Set([...labels, ...ownAttributes]);
+  const names = new Set([...(labels ?? []), ...ownAttributes, ...outerNames]);
   /** The parts of a line whose end has not come, and their length. */
   let [rest, length]: [string[], number] = [[], 0];
   for await (const chunk of stream as AsyncIterable<string>) {
@@ -81,7 +81,7 @@ export async function readEvents(
       for (const line of [rest.join(""), ...others.slice(0, -1)]) {
         const wait = budget.turn();
         if (wait) await wait;
-        const event = await takeSteps(parseEvent(line, names), budget);
+        const event = await takeSteps(parseEvent(line, names, read), budget);
         if (event) onEvent(event);
       }
       rest = others.slice(-1);
@@ -105,7 +105,12 @@ interface EventLine {
   readonly HealthStatus?: unknown;
 }
 
-function* parseEvent(line: string, names: ReadonlySet<string>): Steps<EngineEvent | null> {
+/** `names` are read however many there are; `read`: the attributes that are kept, null for all. */
+function* parseEvent(
+  line: string,
+  names: ReadonlySet<string>,
+  read: ReadonlySet<string> | null,
+): Steps<EngineEvent | null> {
   if (line.trim() === "") return null;
   const json = yield* readJsonSteps(line, names);
   try {
@@ -114,9 +119,9 @@ function* parseEvent(line: string, names: ReadonlySet<string>): Steps<EngineEven
     if (typeof Action !== "string" || typeof fullId !== "string" || !/^[0-9a-f]{64}$/.test(fullId)) return null;
     const [, action = "", detail = typeof HealthStatus === "string" ? HealthStatus : ""] =
       /^([^: ]*)[: ]*(.+)?$/s.exec(Action) ?? [];
-    const escape = createNameEscaper(mostEscaped);
+    const escape = createTextEscaper();
     const texts = Object.entries(Actor?.Attributes ?? {}).flatMap(([key, value]) =>
-      typeof value === "string" ? [[key, escape(value)] as const] : [],
+      typeof value === "string" && (read === null || read.has(key)) ? [[key, escape(value)] as const] : [],
     );
     return {
       action: dockersWord[action] ?? escape(action),

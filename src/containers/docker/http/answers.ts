@@ -19,9 +19,18 @@ const textSchema = z
   .string()
   .nullish()
   .transform((value) => value ?? "");
-/** Characters that are written out of one text, or of all labels of a container together. */
-export const mostEscaped = 16_384;
-const toName = (text: string) => createNameEscaper(mostEscaped)(text);
+/**
+ * Characters that are written out of one text, or of all labels of a container together; and those of
+ * one label or variable that are read. Each container is held in memory: with 16,384 of each, a
+ * thousand hostile ones ended the gateway.
+ */
+const [mostEscaped, mostRead] = [1024, 1024];
+/** As `createNameEscaper`, for texts that are cut before. */
+export function createTextEscaper(): (text: string) => string {
+  const escape = createNameEscaper(mostEscaped);
+  return (text) => escape(text.length > mostRead ? `${text.slice(0, mostRead).toWellFormed()}…` : text);
+}
+const toName = (text: string) => createTextEscaper()(text);
 const nameSchema = z.string().transform(toName);
 const optionalName = textSchema.transform(toName);
 /** The fallback for a value that is missing, null or of another form. */
@@ -33,20 +42,20 @@ export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
 }
 /** A list of which the first entries are checked and read: an engine may send a million. */
 export function firstOf<T>(schema: z.ZodType<T>, most = mostEntries) {
-  return z.preprocess((value) => (Array.isArray(value) ? value.slice(0, most) : (value as unknown)), z.array(schema));
+  return z.preprocess((value) => (Array.isArray(value) ? value.slice(0, most) : value), z.array(schema));
 }
 /** As `firstOf`, of the last entry alone. */
 function lastOf<T>(schema: z.ZodType<T>) {
-  return z.preprocess((value) => (Array.isArray(value) ? value.slice(-1) : (value as unknown)), z.array(schema));
+  return z.preprocess((value) => (Array.isArray(value) ? value.slice(-1) : value), z.array(schema));
 }
 /** Names of a container, and of an image; and addresses that one port is published at. */
 const [mostNames, mostBindings] = [1000, 100];
 /** A small number, as GraphQL's Int; else null. */
 export const count = orElse(z.int32(), null);
-const labels = z
+const labelsSchema = z
   .unknown()
   .nullish()
-  .transform((value) => toLabels(value, createNameEscaper(mostEscaped)));
+  .transform((value) => toLabels(value, createTextEscaper()));
 const fullIdSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const portSchema = z.object({ IP: textSchema, PublicPort: z.number().int().optional(), Type: textSchema });
@@ -57,7 +66,7 @@ export const listAnswer = z.object({
   Id: fullIdSchema,
   Names: firstOf(z.string(), mostNames).nullish(),
   Image: optionalName,
-  Labels: labels,
+  Labels: labelsSchema,
   State: nameSchema,
   Status: textSchema,
   /** Unix seconds up to the year 9999. */
@@ -87,12 +96,12 @@ export const inspectAnswer = z.object({
   Config: z.object({
     Image: optionalName,
     Hostname: optionalName,
-    Labels: labels,
+    Labels: labelsSchema,
     /** Only the variables that the rules read: the rest of an environment is secrets, and is dropped here. */
     Env: z
       .unknown()
       .nullish()
-      .transform((value) => selectKnown(value, createNameEscaper(mostEscaped))),
+      .transform((value) => selectKnown(value, createTextEscaper())),
     Tty: z.boolean().nullish(),
     StopTimeout: count,
   }),
@@ -107,15 +116,15 @@ type ListAnswer = z.infer<typeof listAnswer>;
 export type InspectAnswer = z.infer<typeof inspectAnswer>;
 
 /** One element of `GET /images/json`. */
-export const imageAnswer = z.object({ Id: z.string(), Created: z.number(), Labels: labels });
+export const imageAnswer = z.object({ Id: z.string(), Created: z.number(), Labels: labelsSchema });
 
 /** `GET /images/{id}/json`. */
 export const imageInspectAnswer = z.object({
   RepoTags: firstOf(z.string(), mostNames)
-    .transform((names) => names.map(createNameEscaper(mostEscaped)))
+    .transform((names) => names.map(createTextEscaper()))
     .nullish(),
   Created: textSchema,
-  Config: orElse(z.object({ Labels: labels }), null),
+  Config: orElse(z.object({ Labels: labelsSchema }), null),
   Metadata: orElse(z.object({ LastTagTime: textSchema }), null),
 });
 
@@ -127,17 +136,22 @@ export interface ListedContainer {
   readonly recent: boolean;
 }
 
-export function toListedContainer(answer: ListAnswer, engine: string): ListedContainer {
-  return { raw: fromList(answer, engine), recent: /second|about a minute/i.test(answer.Status) };
+/** `labels`: those that are kept. @default all */
+export function toListedContainer(
+  answer: ListAnswer,
+  engine: string,
+  labels: ReadonlySet<string> | null = null,
+): ListedContainer {
+  return { raw: fromList(answer, engine, labels), recent: /second|about a minute/i.test(answer.Status) };
 }
 
 /** A container as the list shows it. */
-function fromList(answer: ListAnswer, engine: string): RawContainer {
+function fromList(answer: ListAnswer, engine: string, labels: ReadonlySet<string> | null): RawContainer {
   return toUninspected({
     engine,
     fullId: answer.Id,
     name: chooseName(answer.Names ?? [], answer.Id),
-    labels: answer.Labels,
+    labels: keepLabels(answer.Labels, labels),
     state: answer.State,
     image: answer.Image,
     createdAt: new Date(answer.Created * 1000).toISOString(),
@@ -149,14 +163,18 @@ function fromList(answer: ListAnswer, engine: string): RawContainer {
   });
 }
 
-/** A container as its inspection shows it. */
-export function fromInspect(answer: InspectAnswer, engine: string): RawContainer {
+/** A container as its inspection shows it. `labels`: those that are kept. @default all */
+export function fromInspect(
+  answer: InspectAnswer,
+  engine: string,
+  labels: ReadonlySet<string> | null = null,
+): RawContainer {
   const { Config: config, State: state } = answer;
   return {
     engine,
     fullId: answer.Id,
     name: chooseName([answer.Name], answer.Id),
-    labels: config.Labels,
+    labels: keepLabels(config.Labels, labels),
     state: state.Status,
     image: config.Image,
     createdAt: answer.Created,
@@ -169,6 +187,14 @@ export function fromInspect(answer: InspectAnswer, engine: string): RawContainer
     restarts: answer.RestartCount,
     variables: toVariables(config.Env),
   };
+}
+
+/** All containers are held in memory: whoever starts one chooses how many labels it has, and how long they are. */
+function keepLabels(
+  labels: Readonly<Record<string, string>>,
+  kept: ReadonlySet<string> | null,
+): Readonly<Record<string, string>> {
+  return kept ? Object.fromEntries(Object.entries(labels).filter(([name]) => kept.has(name))) : labels;
 }
 
 /** The container's own name: a list also has names from links ("/web/db"). Names that no engine allows are dropped. */
@@ -221,7 +247,7 @@ function toPublished(
 
 /** Together: see `createNameEscaper`. */
 function escapePorts(ports: readonly PublishedPort[]): PublishedPort[] {
-  const escape = createNameEscaper(mostEscaped);
+  const escape = createTextEscaper();
   return ports.map((port) => ({ ...port, hostIp: escape(port.hostIp), protocol: escape(port.protocol) }));
 }
 

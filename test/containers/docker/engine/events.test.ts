@@ -117,12 +117,11 @@ describe("the stream", () => {
     const Attributes = { ...many, image: "x:1", name: "web", role: "worker", note: "x" };
     const event = { ...many, Action: "start", Actor: { ...many, ID: id, Attributes } };
     const stream = Readable.from([Buffer.from(`${JSON.stringify(event)}\n`)], { objectMode: false });
-    const read: EngineEvent[] = [];
-    await readEvents(stream as IncomingMessage, (one) => void read.push(one), new Set(["role"]));
-    const [{ attributes = {}, ...one } = {}] = read;
-    expect(one).toMatchObject({ action: "start", fullId: id });
-    expect(attributes).toMatchObject({ k0: "1", image: "x:1", name: "web", role: "worker" });
-    expect(Object.keys(attributes)).toHaveLength(10_003);
+    const all: EngineEvent[] = [];
+    await readEvents(stream as IncomingMessage, (one) => void all.push(one), new Set(["role"]));
+    const attributes = { image: "x:1", name: "web", role: "worker" };
+    expect(all).toMatchObject([{ action: "start", fullId: id, attributes }]);
+    expect(Object.keys(all[0]?.attributes ?? {})).toHaveLength(3);
   });
 
   it("lets others go first between many", async () => {

@@ -328,7 +328,7 @@ describe("images", () => {
 describe("texts made of characters that are written out", () => {
   // As others may choose them: U+202E is written as eight characters.
   const hostile = "\u202e".repeat(400_000);
-  const most = 16_384 * 8 + 10;
+  const most = 1024 * 8 + 10;
   const many = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`l${index}`, hostile.slice(0, 100)]));
 
   it.each([
@@ -350,8 +350,18 @@ describe("texts made of characters that are written out", () => {
     expect(raw.labels["note"]?.length).toBeLessThan(most);
   });
 
-  it("do not shorten a plain one, however long", () => {
+  it("do not shorten a plain one, of which 1024 characters are read", () => {
     const plain = "日本 web".repeat(50_000);
-    expect(fromList({ Labels: { a: hostile, b: plain } }).raw.labels["b"]).toBe(plain);
+    const { a, b, c } = fromList({ Labels: { a: hostile, b: plain, c: plain.slice(0, 1024) } }).raw.labels;
+    expect(a).toBe(`${"<U+202E>".repeat(1024)}…`);
+    expect([b, c]).toEqual([`${plain.slice(0, 1024)}…`, plain.slice(0, 1024)]);
   });
+});
+
+it("labels that no rule reads are dropped", () => {
+  const Labels = { service: "shop", note: "x" };
+  const kept = new Set(["service"]);
+  const listedOne = toListedContainer(listAnswer.parse(listed(id, "web-a", { Labels })), "web-1", kept);
+  const inspectedOne = fromInspect(inspectAnswer.parse(inspected(id, "web-a", { Labels })), "web-1", kept);
+  expect([listedOne.raw.labels, inspectedOne.labels]).toEqual([{ service: "shop" }, { service: "shop" }]);
 });
