@@ -48,10 +48,11 @@ export async function startLargeUpstreams(folder: string) {
   await client.end();
   const queuesFile = join(folder, "queues.json");
   writeFileSync(queuesFile, JSON.stringify({ sources: [source] }));
-  const answer = JSON.stringify({ status: "success", data: { resultType: "vector", result: toVector() } });
+  const answers = { up: toAnswer("1"), down: toAnswer("0") };
+  let state: keyof typeof answers = "up";
   const prometheus = createServer((_request, response) => {
     response.setHeader("content-type", "application/json");
-    response.end(answer);
+    response.end(answers[state]);
   }).listen(0, "127.0.0.1");
   await once(prometheus, "listening");
   const { port } = prometheus.address() as AddressInfo;
@@ -64,6 +65,8 @@ export async function startLargeUpstreams(folder: string) {
     queues: ["queue_1", "queue_2"],
     sources: [source.name],
     hosts: ["host-1", "host-2"],
+    /** From now on, all hosts are down, or up. */
+    setDown: (areDown: boolean) => void (state = areDown ? "down" : "up"),
     async [Symbol.asyncDispose]() {
       prometheus.close();
       prometheus.closeAllConnections();
@@ -72,7 +75,11 @@ export async function startLargeUpstreams(folder: string) {
   };
 }
 
-function toVector(): readonly object[] {
+function toAnswer(up: "0" | "1"): string {
+  return JSON.stringify({ status: "success", data: { resultType: "vector", result: toVector(up) } });
+}
+
+function toVector(up: "0" | "1"): readonly object[] {
   const metrics = ["up", "uname", "cpu", "mem", "disk", "load1", "rx", "tx"];
   return Array.from({ length: hosts }, (_, index) =>
     metrics.map((metric) => ({
@@ -82,7 +89,7 @@ function toVector(): readonly object[] {
         instance: `10.${index >> 8}.${index & 255}.1:9100`,
         ...(metric === "uname" && { nodename: `host-${index}` }),
       },
-      value: [1_768_300_000, metric === "up" ? "1" : "0.25"],
+      value: [1_768_300_000, metric === "up" ? up : "0.25"],
     })),
   ).flat();
 }

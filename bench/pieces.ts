@@ -1,26 +1,32 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort, spawnOwn } from "../script/services/process.ts";
 import { scopes } from "../src/auth/principal.ts";
 import { listHeaviest } from "../test/support/heaviest-questions.ts";
 import { type Piece, quietProbeMs } from "../test/support/pieces.ts";
 import { type Question, toGraphqlQuestion } from "../test/support/questions.ts";
 import { startLargeUpstreams } from "./large-upstreams.ts";
 import { createReaders, type Scene, startScene } from "./scene.ts";
+import { shippedCommand } from "./shipped.ts";
 import { toFresh } from "./soak/questions.ts";
 import { createReport } from "./statistics.ts";
+import { type Send, type World, worlds } from "./worlds.ts";
 
 /** Set before the result is seen: CPU in one piece, where the probe takes as long as on a quiet machine. */
 const mostMs = 50;
 const containers = Number(process.env["BENCH_PIECES_CONTAINERS"] ?? 5000);
 const attempts = 4;
-/** Only questions whose name contains this text. */
+/** Only lines whose name contains this text. */
 const only = process.env["BENCH_PIECES"] ?? "";
 
 type Cost = Piece & { readonly allMs: number };
-type Asked = Cost & { readonly answer: string };
+type Asked = Cost & { readonly answer: string; readonly waitedMs: number };
+type Report = ReturnType<typeof createReport>;
+type Heaviest = ReturnType<typeof listHeaviest>[number];
 
 /** The least of several attempts: a collection of garbage, or other programs in the cache, may have had their part. */
 interface Row {
@@ -66,7 +72,19 @@ async function begin(socketPath: string): Promise<void> {
   throw new Error("the gateway has not begun");
 }
 
-async function send({ port, token }: Scene, { method, path, headers, body }: Question): Promise<string> {
+/** What the fixed piece of work takes in the gateway, ms. */
+async function probe(socketPath: string): Promise<number> {
+  return Math.min(...(await Promise.all(Array.from({ length: 10 }, () => ask<number>(socketPath, "probe")))));
+}
+
+function toLimit(probeMs: number): number {
+  return Math.round(mostMs * Math.max(1, probeMs / quietProbeMs));
+}
+
+async function send(
+  { port, token }: Pick<Scene, "port" | "token">,
+  { method, path, headers, body }: Pick<Question, "method" | "path" | "headers" | "body">,
+): Promise<string> {
   const own = { ...headers, authorization: `Bearer ${token(0)}` };
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers: own, body });
   const text = await response.text();
@@ -100,10 +118,83 @@ async function fill(scene: Scene): Promise<void> {
 /**
  * The largest piece of CPU for which the event loop is held, by every question that the product has,
  * where one engine has 5,000 containers, on one host name that 1,000 queues have jobs on, beside
- * 2,500 errors and 4,500 hosts: a line for each.
+ * 2,500 errors and 4,500 hosts: a line for each. Then those of other worlds, each with a gateway of its own.
  */
 export async function benchPieces(): Promise<boolean> {
-  const { say, isWithin } = createReport("pieces");
+  const report = createReport("pieces");
+  const questions = listHeaviest().filter((one) => one.name.includes(only));
+  // A text that names lines of a world alone needs no other upstreams.
+  if (questions.length > 0) await benchQuestions(report, questions);
+  for (const world of worlds.filter((one) => one.lines.some((line) => isChosen(one, line))))
+    await benchWorld(report, world);
+  return report.isWithin();
+}
+
+const toLineName = (world: World, line: string) => `${world.name}: ${line}`;
+const isChosen = (world: World, line: string) => toLineName(world, line).includes(only);
+
+/** Its lines, each once or more: the first ones fill it, so all are run. */
+async function benchWorld({ say }: Report, world: World): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ops-bench-world-"));
+  const socketPath = join(folder, "pieces.sock");
+  const tokens = createReaders(scopes);
+  try {
+    await using stack = new AsyncDisposableStack();
+    const { env, lines } = await world.start(folder, stack);
+    const port = await freePort();
+    const shipped = shippedCommand();
+    const args = world.command ? [...shipped.args.slice(0, -1), world.command] : shipped.args;
+    const gateway = spawnOwn(process.execPath, args, {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        WALLET_CORE_OPS_PORT: String(port),
+        WALLET_CORE_OPS_TOKENS_FILE: tokens.file,
+        WALLET_CORE_OPS_AUDIT_FILE: join(folder, "audit.jsonl"),
+        ...shipped.env,
+        ...env,
+        NODE_OPTIONS: `--import=${join(import.meta.dirname, "servers/pieces.ts")}`,
+        BENCH_PIECES_SOCKET: socketPath,
+      },
+    });
+    stack.defer(async () => {
+      if (gateway.kill()) await once(gateway, "exit");
+    });
+    await begin(socketPath);
+    await sleep(1000);
+    const probeMs = await probe(socketPath);
+    const limit = toLimit(probeMs);
+    const sendTo: Send = (method, path, body, accept = "application/json") =>
+      send(
+        { port, token: () => tokens.of("reader-0") },
+        {
+          method,
+          path,
+          headers: { "content-type": "application/json", accept },
+          body: body ? JSON.stringify(body) : null,
+        },
+      );
+    for (const { name, run } of lines) {
+      const costs: Asked[] = [];
+      const isEnough = () => costs.some(({ cpuMs, waitedMs }) => cpuMs < limit / 2 || waitedMs > 2000);
+      while (costs.length < attempts && !isEnough()) {
+        await ask(socketPath, "begin");
+        const before = performance.now();
+        const answer = (await run(sendTo)) ?? "no question";
+        costs.push({ ...(await ask<Cost>(socketPath, "end")), answer, waitedMs: performance.now() - before });
+      }
+      const row = toRow(costs);
+      if (isChosen(world, name))
+        say(`${toLineName(world, name)} (${row.answer}, CPU ${row.allMs.toFixed(0)} ms)`, row.largest, "ms", limit);
+    }
+  } finally {
+    tokens[Symbol.dispose]();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The questions of the product, to a gateway of a large world. */
+async function benchQuestions({ say }: Report, questions: readonly Heaviest[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-pieces-"));
   const socketPath = join(folder, "pieces.sock");
   const shared = createReaders(scopes);
@@ -119,14 +210,13 @@ export async function benchPieces(): Promise<boolean> {
     await begin(socketPath);
     const measure = async (work: () => Promise<string | void>): Promise<Asked> => {
       await ask(socketPath, "begin");
-      const answer = await work();
-      return { ...(await ask<Cost>(socketPath, "end")), answer: answer ?? "" };
+      const before = performance.now();
+      const answer = (await work()) ?? "";
+      return { ...(await ask<Cost>(socketPath, "end")), answer, waitedMs: performance.now() - before };
     };
     const filled = await measure(() => fill(scene));
-    const probeMs = Math.min(
-      ...(await Promise.all(Array.from({ length: 10 }, () => ask<number>(socketPath, "probe")))),
-    );
-    const limit = Math.round(mostMs * Math.max(1, probeMs / quietProbeMs));
+    const probeMs = await probe(socketPath);
+    const limit = toLimit(probeMs);
     say(`a fixed piece of work (${quietProbeMs} ms on a quiet machine)`, probeMs, "ms");
     say("the first list, and all inspections", filled.cpuMs, "ms", limit);
     await sleep(3000);
@@ -148,10 +238,7 @@ export async function benchPieces(): Promise<boolean> {
         );
       return costs;
     };
-    for (const [name, all] of Map.groupBy(
-      listHeaviest().filter((one) => one.name.includes(only)),
-      (one) => one.name,
-    )) {
+    for (const [name, all] of Map.groupBy(questions, (one) => one.name)) {
       const rows: Row[] = [];
       for (const { question } of all) rows.push(toRow(await toCosts(question)));
       const answered = rows.filter(({ answer }) => !isRefused(answer));
@@ -159,7 +246,6 @@ export async function benchPieces(): Promise<boolean> {
       const more = `${worst.answer}, CPU ${worst.allMs.toFixed(0)} ms, at first ${worst.first.toFixed(0)} in one piece`;
       say(`${name} (${more})`, worst.largest, "ms", limit);
     }
-    return isWithin();
   } finally {
     shared[Symbol.dispose]();
     rmSync(folder, { recursive: true, force: true });
