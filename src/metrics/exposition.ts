@@ -43,13 +43,14 @@ const longestLabel = 256;
 
 /** `name="value",...` without braces. Omits a label without a value, which Prometheus treats the same. */
 export function toLabels(labels: Labels): string {
-  let text = "";
+  // Joined, the text is one piece of memory: labels of thousands of rows are held between scrapes.
+  const parts: string[] = [];
   for (const name in labels) {
     const value = labels[name];
     if (value === null || value === undefined || value === "") continue;
-    text += `${text && ","}${name}="${escapeLabel(String(value).slice(0, longestLabel))}"`;
+    parts.push(parts.length > 0 ? "," : "", name, '="', escapeLabel(String(value).slice(0, longestLabel)), '"');
   }
-  return text;
+  return parts.join("");
 }
 
 const special = /[\\"\n]/;
@@ -121,21 +122,15 @@ export interface Filled {
   readonly dropped: { readonly prefix: string; readonly series: number };
 }
 
-/** What one row adds to its table: the lines of each column, and how many they are. */
+/** What one row adds to its table. Lines are made of it for the rows that are shown alone. */
 export interface WrittenRow {
-  readonly columns: readonly string[];
-  readonly series: number;
+  readonly labels: string;
+  /** Of each column. */
+  readonly values: readonly Value[];
 }
 
 export function writeRow<Row>({ labels, columns }: Table<Row>, row: Row): WrittenRow {
-  const own = labels(row);
-  let series = 0;
-  const written = columns.map((column) => {
-    const samples = toSamples(column, row, own);
-    series += samples.length;
-    return samples.map((sample) => toLine(column[0], sample)).join("");
-  });
-  return { columns: written, series };
+  return { labels: labels(row), values: columns.map(([, , value]) => readValue(row, value)) };
 }
 
 /** The families of a table with these rows. */
@@ -144,10 +139,11 @@ export function* joinRows<Row>({ prefix, maxRows, columns }: Table<Row>, rows: r
   const families = yield* mapSteps(columns, (column, index): Family => {
     const [name, help, , kind = "gauge"] = column;
     let samples = "";
-    for (const row of shown) samples += row.columns[index];
+    for (const row of shown)
+      for (const sample of toSamples(kind, row.values[index], row.labels)) samples += toLine(name, sample);
     return { name, help, type: typeof kind === "string" ? kind : "gauge", samples };
   });
-  const series = rows.slice(maxRows).reduce((sum, row) => sum + row.series, 0);
+  const series = rows.slice(maxRows).reduce((sum, row) => sum + countSeries(columns, row), 0);
   return { families, dropped: { prefix, series } };
 }
 
@@ -160,9 +156,19 @@ export function readValue<Row>(row: Row, value: Column<Row>[2]): Value {
   return typeof value === "function" ? value(row) : (row[value] as Value);
 }
 
-function toSamples<Row>([, , value, kind]: Column<Row>, row: Row, labels: string): readonly Sample[] {
-  const found = readValue(row, value);
-  if (found === null || found === undefined || Number.isNaN(found)) return [];
+function isKnown(value: Value): boolean {
+  return value !== null && value !== undefined && !Number.isNaN(value);
+}
+
+function countSeries<Row>(columns: Table<Row>["columns"], { values }: WrittenRow): number {
+  return columns.reduce((sum, [, , , kind], index) => {
+    if (!isKnown(values[index])) return sum;
+    return sum + (typeof kind === "object" ? kind.length : 1);
+  }, 0);
+}
+
+function toSamples(kind: NonNullable<Column<never>[3]> | "gauge", found: Value, labels: string): readonly Sample[] {
+  if (!isKnown(found)) return [];
   if (typeof kind !== "object") return [{ labels, value: Number(found) }];
   return kind.map((state) => ({ labels: `${labels},state="${state}"`, value: state === found ? 1 : 0 }));
 }

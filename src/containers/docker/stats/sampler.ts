@@ -61,6 +61,12 @@ interface Sampling {
 
 /** What is sampled without a request waits as that of one owner: it delays no request by more than one turn. */
 const ours: Asker = { owner: "sampler", order: 0 };
+/**
+ * Samplings without a request that are under way at once: each that waits for its turn holds about
+ * 4 kB. They are shared by the engines, of which each has a few: one that is silent holds up no other.
+ */
+const mostOurs = 1000;
+const leastOfEngine = 4;
 /** How long samplings are started before other work gets its turn, ms. */
 const turnMs = 1;
 
@@ -73,6 +79,8 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
   /** Of the containers sampled last: at most 1,000 with 120 points each, about 15 MB. */
   const histories = new LRUCache<string, readonly TimedPoint[]>({ max: 1000 });
   const checks = new WeakMap<readonly ContainerRef[], Check>();
+  /** What is to be sampled without a request, by engine: first what waits, then how many are under way. */
+  const due = new Map<SampledEngine, { readonly waiting: Set<Entry>; running: number }>();
   const closing = new AbortController();
   let timer: NodeJS.Timeout | null = null;
   /** Changes of what is known of some container. */
@@ -116,6 +124,31 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
     return entry.sampling.stats;
   };
 
+  /** Starts the next samplings of an engine that nobody waits for. */
+  const startOurs = (engine: SampledEngine) => {
+    const own = due.get(engine);
+    if (!own) return;
+    const end = () => {
+      own.running--;
+      startOurs(engine);
+    };
+    const most = Math.max(leastOfEngine, Math.floor(mostOurs / due.size));
+    for (const entry of own.waiting) {
+      if (own.running >= most) return;
+      own.waiting.delete(entry);
+      if (entry.sampling || entries.get(entry.fullId) !== entry) continue;
+      own.running++;
+      refresh(entry, ours).then(end, end);
+    }
+    if (own.running === 0) due.delete(engine);
+  };
+  const sampleSoon = (entry: Entry) => {
+    const own = due.get(entry.engine) ?? { waiting: new Set(), running: 0 };
+    due.set(entry.engine, own);
+    own.waiting.add(entry);
+    startOurs(entry.engine);
+  };
+
   const tick = async () => {
     const now = performance.now();
     let turnEndsAt = now + turnMs;
@@ -126,7 +159,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       }
       if (entry.sampling) continue;
       if (now - entry.askedAt > leaseMs) entries.delete(entry.fullId);
-      else refresh(entry, ours).catch(() => {});
+      else sampleSoon(entry);
     }
     timer = entries.size === 0 || closing.signal.aborted ? null : setTimeout(() => void tick(), periodMs).unref();
   };
@@ -167,7 +200,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
     },
     history(engine, fullId) {
       const entry = touch(engine, fullId);
-      if (!entry.known) refresh(entry, ours).catch(() => {});
+      if (!entry.known && !entry.sampling) sampleSoon(entry);
       return toPoints(histories.get(fullId));
     },
     historyCached: (fullId) => toPoints(histories.peek(fullId)),
@@ -175,6 +208,7 @@ export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOp
       closing.abort();
       if (timer) clearTimeout(timer);
       entries.clear();
+      due.clear();
     },
   };
 }

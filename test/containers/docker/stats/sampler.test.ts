@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Engine } from "../../../../src/containers/docker/engine/engine.ts";
+import type { SampledEngine } from "../../../../src/containers/docker/stats/read.ts";
 import { createSampler, type Sampler } from "../../../../src/containers/docker/stats/sampler.ts";
 import { OpsError } from "../../../../src/lib/errors.ts";
 import { fullId } from "../../../support/docker-fake.ts";
@@ -262,4 +263,35 @@ test("a version ends when a sample is too old", async () => {
   expect(version()).toBe(stopped);
   await pass(20);
   expect(version()).toBeNull();
+});
+
+test("of many that nobody waits for, 1,000 are sampled at once, and all", async () => {
+  const [silent, other] = [engine, { name: "web-2" } as Engine];
+  const seen = { now: 0, most: 0, ids: new Set<string>() };
+  const answer = Promise.withResolvers<null>();
+  const reader = {
+    read: async (from: SampledEngine, container: string) => {
+      if (from === silent) return answer.promise;
+      seen.now += 1;
+      seen.most = Math.max(seen.most, seen.now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      seen.now -= 1;
+      seen.ids.add(container);
+      return { at: performance.now(), sample: sample({}) };
+    },
+  };
+  const sampler = createSampler({ reader, windowMs: 20, leaseMs: 5000, periodMs: 1000 });
+  open.push(sampler);
+  const ids = Array.from({ length: 2000 }, (_, index) => fullId(index.toString(16)));
+  for (const from of [silent, other]) for (const container of ids) sampler.history(from, `${container}${from.name}`);
+  await pass(60);
+  expect(seen.most).toBeLessThanOrEqual(500);
+  // One that somebody waits for is read at once.
+  const asked = fullId("ffff");
+  void sampler.measure(other, asked, asker);
+  await pass(6);
+  expect(seen.ids.has(asked)).toBe(true);
+  await pass(900);
+  expect(seen.ids.size).toBe(ids.length + 1);
+  answer.resolve(null);
 });
