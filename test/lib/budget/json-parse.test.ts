@@ -137,6 +137,12 @@ describe("JSON in turns", () => {
     expect(finish(parseJsonSteps("[", { atOnce: 5 }))).toBeUndefined();
   });
 
+  it("is refused with a string of more than a million characters", () => {
+    const of = (length: number) => `{"a":["${'\\"'.repeat(length / 2)}"]}`;
+    expect(parse(of(999_000), 16_384)).toEqual({ a: ['"'.repeat(499_500)] });
+    expect(parse(of(1_000_002), 16_384)).toBeUndefined();
+  });
+
   it("is refused when it is deeper than 200", () => {
     expect(parse("[".repeat(200) + "]".repeat(200), 10)).toBeDefined();
     expect(parse("[".repeat(201) + "]".repeat(201), 10)).toBeUndefined();
