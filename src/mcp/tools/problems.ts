@@ -2,7 +2,7 @@ import { HostsDocument, ProblemsDocument } from "../../generated/mcp.ts";
 import { defineTool, need } from "../tool.ts";
 import { env } from "./args.ts";
 
-const evidenceShown = 5;
+const evidenceShown = 10;
 
 export const problems = defineTool({
   name: "problems",

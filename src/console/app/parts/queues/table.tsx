@@ -11,6 +11,8 @@ import { EnumState } from "../state.tsx";
 export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueRow[]; readonly most: number }) {
   const isHeld = useRef(false);
   const rows = useHeldOrder(all, toId, isHeld, "").slice(0, most);
+  /** The same name in several sources: another database, or another Redis. */
+  const isTwice = (name: string) => all.filter((row) => row.name === name).length > 1;
   if (rows.length === 0) return <Empty>No queue is known here: see the sources at Queues.</Empty>;
   return (
     <table class="table queues">
@@ -39,6 +41,7 @@ export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueR
               <a data-row-link class="isolate" href={href("/queue", { name, source })} title={`${name} of ${source}`}>
                 {name}
               </a>
+              {isTwice(name) && <span class="muted isolate"> {source}</span>}
             </td>
             <td>
               <EnumState value={state} tone={toQueueTone(state)} />
