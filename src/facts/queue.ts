@@ -1,4 +1,5 @@
-import { toPlaceOf, toToneOf, type States, type Tone } from "./tone.ts";
+import { formatDuration, formatNumber, formatRate } from "./format.ts";
+import { toPlaceOf, toToneOf, toTroubleTone, type States, type Tone } from "./tone.ts";
 
 /** The states of a queue, worst first. `queues/state.ts` has the rule of each. */
 export const queueStates = {
@@ -50,4 +51,182 @@ function toWeight({ state }: Ordered): number {
 /** Below a minute 0, then 1, from 3 minutes on 2, from 7 on 3. */
 function toAgeStep({ oldestAgeSeconds }: Ordered): number {
   return Math.floor(Math.log2((oldestAgeSeconds ?? 0) / 60 + 1));
+}
+
+/** What a number of a queue is. */
+export interface QueueNumber {
+  /** In a few letters, for heads of columns. */
+  readonly label: string;
+  readonly unit: "count" | "seconds" | "rate";
+  /** What it counts, for people who see it for the first time. */
+  readonly about: string;
+  /** When it is not known, or not there: goes on from "Null" and "Absent". Never for one that is always known. */
+  readonly absent?: string;
+  /** In `/metrics`, behind `ops_queue_`. Absent for what is not exported. */
+  readonly metric?: string;
+  /** In the rows that agents get, short: each is said once in a head. */
+  readonly tool?: string;
+  /** Whether it comes from samples where a queue's numbers are not exact. */
+  readonly isSampled?: boolean;
+  /** Whether more than none is to be looked at. */
+  readonly isTrouble?: boolean;
+}
+
+const unrecorded = "where the system does not record it";
+const overRecent = "over jobs that succeeded in the last 5 minutes";
+const withoutEnded = "without one, or where it is not recorded";
+
+/** The numbers of a queue, in the order that people read them in. */
+export const queueNumbers = {
+  depth: {
+    label: "waiting",
+    unit: "count",
+    about: "Runnable jobs: waiting and due, not running, not deferred.",
+    metric: "depth",
+    tool: "depth",
+    isSampled: true,
+  },
+  oldestAgeSeconds: {
+    label: "oldest",
+    unit: "seconds",
+    about: "How long the oldest runnable job has been waiting.",
+    absent: "without one",
+    metric: "oldest_age_seconds",
+    tool: "oldest_s",
+  },
+  active: {
+    label: "running",
+    unit: "count",
+    about: "Jobs that a worker is running now.",
+    absent: unrecorded,
+    metric: "active",
+    tool: "active",
+  },
+  workers: {
+    label: "workers",
+    unit: "count",
+    about: "Workers that take jobs from it now.",
+    absent: "where the system does not know them",
+    metric: "workers",
+    tool: "workers",
+  },
+  processedPerSec: {
+    label: "rate",
+    unit: "rate",
+    about: "Successful completions a second, averaged over the last 5 minutes (300 s).",
+    absent: "until there are samples, where the system does not store them",
+    metric: "processed_per_second",
+    tool: "per_s",
+    isSampled: true,
+  },
+  failuresLastHour: {
+    label: "failed 1 h",
+    unit: "count",
+    about: "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed.",
+    absent: "where it records neither",
+    metric: "failures_last_hour",
+    tool: "failures_1h",
+    isSampled: true,
+    isTrouble: true,
+  },
+  drainSeconds: {
+    label: "drain",
+    unit: "seconds",
+    about: "Time to clear the waiting jobs at the current rate.",
+    absent: "when the queue would never clear, or the rate is unknown",
+    metric: "drain_seconds",
+    tool: "drain_s",
+  },
+  retrying: {
+    label: "retrying",
+    unit: "count",
+    about: "Jobs that failed and wait for another attempt, due or not.",
+    absent: unrecorded,
+    metric: "retrying",
+    tool: "retrying",
+  },
+  deferred: {
+    label: "deferred",
+    unit: "count",
+    about: "Jobs scheduled for a later time that have not failed.",
+    absent: unrecorded,
+    metric: "deferred",
+  },
+  dead: {
+    label: "dead",
+    unit: "count",
+    about: "Jobs that failed for good and are still stored.",
+    absent: unrecorded,
+    metric: "dead",
+    tool: "dead",
+    isTrouble: true,
+  },
+  orphans: {
+    label: "orphans",
+    unit: "count",
+    about: "Running jobs whose worker is in no live container, or restarted since.",
+    absent: "where that cannot be known",
+    metric: "orphans",
+    tool: "orphans",
+    isTrouble: true,
+  },
+  waitP50Seconds: {
+    label: "wait p50",
+    unit: "seconds",
+    about: `Median time from when a job could run to its start, ${overRecent}.`,
+    absent: withoutEnded,
+  },
+  waitP95Seconds: {
+    label: "wait p95",
+    unit: "seconds",
+    about: `95th percentile of the time from when a job could run to its start, ${overRecent}.`,
+    absent: withoutEnded,
+    tool: "wait_p95_s",
+  },
+  runP50Seconds: {
+    label: "run p50",
+    unit: "seconds",
+    about: `Median time from the start of the last attempt to its end, ${overRecent}.`,
+    absent: withoutEnded,
+  },
+  runP95Seconds: {
+    label: "run p95",
+    unit: "seconds",
+    about: `95th percentile of the time from the start of the last attempt to its end, ${overRecent}.`,
+    absent: withoutEnded,
+    tool: "run_p95_s",
+  },
+} as const satisfies Readonly<Record<string, QueueNumber>>;
+
+export type QueueNumberName = keyof typeof queueNumbers;
+export const queueNumberNames = Object.keys(queueNumbers) as readonly QueueNumberName[];
+
+/** The same with the properties that only some have. */
+export function toQueueNumber(name: QueueNumberName): QueueNumber {
+  return queueNumbers[name];
+}
+
+/** For a schema: what it is, its unit, and when it is null. */
+export function describeQueueNumber(name: QueueNumberName): string {
+  const { about, absent, unit } = toQueueNumber(name);
+  const ending = absent === undefined ? "" : ` Null ${absent}.`;
+  return `${about}${unit === "seconds" ? " Seconds." : ""}${ending}`;
+}
+
+/** A queue with some of its numbers. */
+export type NumbersOfQueue = Readonly<Partial<Record<QueueNumberName, number | null>>> & { readonly exact: boolean };
+
+/** A number as people read it. A tilde marks one that is sampled, not counted. */
+export function formatQueueNumber(name: QueueNumberName, row: NumbersOfQueue): string {
+  const { unit, isSampled } = toQueueNumber(name);
+  const value = row[name];
+  // What is empty needs no rate to be empty.
+  if (name === "drainSeconds" && row.depth === 0) return formatDuration(0);
+  const text = unit === "seconds" ? formatDuration(value) : unit === "rate" ? formatRate(value) : formatNumber(value);
+  return isSampled && !row.exact && value !== null && value !== undefined ? `~${text}` : text;
+}
+
+export function toQueueNumberTone(name: QueueNumberName, row: NumbersOfQueue): Tone {
+  if (name === "workers") return row.workers === 0 && (row.depth ?? 0) > 0 ? "bad" : "neutral";
+  return toQueueNumber(name).isTrouble ? toTroubleTone(row[name]) : "neutral";
 }

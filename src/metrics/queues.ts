@@ -1,7 +1,8 @@
+import { type QueueNumberName, queueNumberNames, toQueueNumber } from "../facts/queue.ts";
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
 import { toAgeSeconds } from "../lib/time.ts";
 import { toQueueUpstream } from "../queues/queue.ts";
-import { type Table, toLabels } from "./exposition.ts";
+import { type Column, type Table, toLabels } from "./exposition.ts";
 
 type Source = NonNullable<MetricsQuery["queueSources"]>[number];
 type Queue = NonNullable<MetricsQuery["queues"]>[number];
@@ -49,44 +50,20 @@ interface QueueRow extends Queue {
   readonly env: Source["env"];
 }
 
+type Exported = Extract<QueueNumberName, keyof Queue>;
+const numbers = queueNumberNames
+  .map((name) => [name, toQueueNumber(name)] as const)
+  .flatMap(([name, { metric, about, absent }]): Column<QueueRow>[] =>
+    metric === undefined
+      ? []
+      : [[`ops_queue_${metric}`, absent === undefined ? about : `${about} Absent ${absent}.`, name as Exported]],
+  );
+
 export const queueTable: Table<QueueRow> = {
   prefix: "ops_queue",
   maxRows: 1000,
   labels: ({ name, source, env }) => toLabels({ queue: name, source, env }),
-  columns: [
-    ["ops_queue_depth", "Jobs that could run now: not running, not deferred.", "depth"],
-    ["ops_queue_active", "Jobs that a worker is running.", "active"],
-    ["ops_queue_deferred", "Jobs scheduled for later that have not failed.", "deferred"],
-    ["ops_queue_retrying", "Jobs that failed and wait for another attempt.", "retrying"],
-    ["ops_queue_dead", "Jobs that failed for good and are still stored.", "dead"],
-    [
-      "ops_queue_oldest_age_seconds",
-      "How long the oldest job that could run has been waiting; absent without one.",
-      "oldestAgeSeconds",
-    ],
-    [
-      "ops_queue_drain_seconds",
-      "Time to clear what waits at the present rate; absent where it would never be cleared.",
-      "drainSeconds",
-    ],
-    [
-      "ops_queue_processed_per_second",
-      "Jobs that succeeded in the last 5 minutes, for each second.",
-      "processedPerSec",
-    ],
-    [
-      "ops_queue_failures_last_hour",
-      "Failed attempts of the last 60 minutes, or jobs that ended failed.",
-      "failuresLastHour",
-    ],
-    [
-      "ops_queue_orphans",
-      "Running jobs whose worker is in no live container, or restarted since; absent where that cannot be known.",
-      "orphans",
-    ],
-    ["ops_queue_workers", "Workers that take jobs from it.", "workers"],
-    ["ops_queue_state", "State of the queue.", "state", states],
-  ],
+  columns: [...numbers, ["ops_queue_state", "State of the queue.", "state", states]],
 };
 
 /** Each source with the time of its oldest numbers. */

@@ -1,6 +1,6 @@
 import { driftKinds } from "../../../src/facts/deploy.ts";
 import { severities } from "../../../src/facts/problem.ts";
-import { queueStates } from "../../../src/facts/queue.ts";
+import { type QueueNumberName, queueStates, toQueueNumber } from "../../../src/facts/queue.ts";
 import * as is from "../fields.ts";
 import type { Column, TableSpec } from "../panels.ts";
 import { by, chosenRows, graphql, rank, timeRange } from "../targets.ts";
@@ -101,6 +101,19 @@ export const hosts: TableSpec = {
   ],
 };
 
+/** A number of a queue, with the name that it has everywhere. */
+function ofNumber(field: QueueNumberName, more: Partial<Column>): Column {
+  const { label, unit, isTrouble } = toQueueNumber(field);
+  return {
+    field,
+    name: label.charAt(0).toUpperCase() + label.slice(1),
+    decimals: 0,
+    ...(unit === "seconds" && { unit: "s" }),
+    ...(isTrouble && { thresholds: is.anyIsTrouble }),
+    ...more,
+  };
+}
+
 /** Queues, the stalled first. */
 export const queues: TableSpec = {
   title: "Queues",
@@ -128,20 +141,12 @@ export const queues: TableSpec = {
   columns: [
     { field: "name", name: "Queue", minWidth: 170, link: toQueue },
     { field: "state", name: "State", states: is.queueStates, width: 100 },
-    { field: "depth", name: "Waiting", decimals: 0, width: 80 },
-    {
-      field: "oldestAgeSeconds",
-      name: "Oldest waits",
-      unit: "s",
-      decimals: 0,
-      thresholds: is.waiting,
-      absent: "none waits",
-      width: 95,
-    },
-    { field: "processedPerSec", name: "Done per second", decimals: 2, width: 95 },
-    { field: "failuresLastHour", name: "Failed, last hour", decimals: 0, thresholds: is.anyIsTrouble, width: 85 },
-    { field: "dead", name: "Dead", decimals: 0, thresholds: is.anyIsTrouble, width: 65 },
-    { field: "drainSeconds", name: "Clear in", unit: "s", decimals: 0, width: 85 },
+    ofNumber("depth", { width: 80 }),
+    ofNumber("oldestAgeSeconds", { thresholds: is.waiting, absent: "none waits", width: 95 }),
+    ofNumber("processedPerSec", { decimals: 2, width: 85 }),
+    ofNumber("failuresLastHour", { width: 85 }),
+    ofNumber("dead", { width: 65 }),
+    ofNumber("drainSeconds", { width: 85 }),
     source,
   ],
 };

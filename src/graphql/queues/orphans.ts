@@ -1,3 +1,4 @@
+import { describeQueueNumber } from "../../facts/queue.ts";
 import { toSourceEnvArg } from "../args.ts";
 import type { Builder } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -40,8 +41,7 @@ export function addOrphans(builder: Builder, refs: Refs, scalars: Scalars): void
   builder.objectField(refs.queue, "orphans", (t) =>
     t.int({
       nullable: true,
-      description:
-        "Its running jobs that have surely lost their worker; null when unknown, never 0 where one may have. See the query `orphans`.",
+      description: `${describeQueueNumber("orphans")} Never 0 where one may have lost its worker. See the query \`orphans\`.`,
       resolve: async (queue, _args, { loaders }) => loaders.orphans.count(queue),
     }),
   );

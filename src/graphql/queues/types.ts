@@ -1,3 +1,4 @@
+import { describeQueueNumber, type QueueNumberName } from "../../facts/queue.ts";
 import { toConfiguredOwner } from "../../queues/owners.ts";
 import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
@@ -11,26 +12,18 @@ type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fiel
 
 /** Job durations as separate numbers: a table wants columns. */
 function toQuantileFields(t: Fields) {
-  const quantile = (of: "waitSeconds" | "runSeconds", at: "p50" | "p95", description: string) =>
+  const quantile = (name: QueueNumberName, of: "waitSeconds" | "runSeconds", at: "p50" | "p95") =>
     t.float({
       ...ofRow,
       nullable: true,
-      description: `${description} Seconds, over jobs that succeeded in the last 5 minutes; null without one, or where it is not recorded.`,
+      description: describeQueueNumber(name),
       resolve: (queue) => queue[of]?.[at] ?? null,
     });
   return {
-    waitP50Seconds: quantile("waitSeconds", "p50", "Median time from when a job could run to its start."),
-    waitP95Seconds: quantile(
-      "waitSeconds",
-      "p95",
-      "95th percentile of the time from when a job could run to its start.",
-    ),
-    runP50Seconds: quantile("runSeconds", "p50", "Median time from the start of the last attempt to its end."),
-    runP95Seconds: quantile(
-      "runSeconds",
-      "p95",
-      "95th percentile of the time from the start of the last attempt to its end.",
-    ),
+    waitP50Seconds: quantile("waitP50Seconds", "waitSeconds", "p50"),
+    waitP95Seconds: quantile("waitP95Seconds", "waitSeconds", "p95"),
+    runP50Seconds: quantile("runP50Seconds", "runSeconds", "p50"),
+    runP95Seconds: quantile("runP95Seconds", "runSeconds", "p95"),
   };
 }
 
@@ -53,20 +46,16 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       ...exposeAll(t, {
         "name: String!": "Job type or queue name, as its system calls it.",
         "source: String!": "Configured name of the source that it comes from.",
-        "depth: Int!": "Runnable jobs: waiting and due, not running, not deferred.",
-        "processedPerSec: Float":
-          "Successful completions a second, averaged over the last 5 minutes (300 s). Where the system does not store them, null until there are samples.",
-        "failuresLastHour: Int":
-          "Failed attempts in the last 60 minutes. Where the system does not record attempts, jobs that ended failed. Null where it records neither. May be more than the errors of the queue add up to: see JobError.count.",
-        "active: Int": "Jobs that a worker is running now. Null where the system does not record it.",
-        "deferred: Int":
-          "Jobs scheduled for a later time that have not failed. Null where the system does not record it.",
-        "retrying: Int":
-          "Jobs that failed and wait for another attempt, due or not. Null where the system does not record it.",
-        "dead: Int": "Jobs that failed for good and are still stored. Null where the system does not record it.",
-        "oldestAgeSeconds: Float": "How long the oldest runnable job has been waiting, seconds; null without one.",
+        "depth: Int!": describeQueueNumber("depth"),
+        "processedPerSec: Float": describeQueueNumber("processedPerSec"),
+        "failuresLastHour: Int": `${describeQueueNumber("failuresLastHour")} May be more than the errors of the queue add up to: see JobError.count.`,
+        "active: Int": describeQueueNumber("active"),
+        "deferred: Int": describeQueueNumber("deferred"),
+        "retrying: Int": describeQueueNumber("retrying"),
+        "dead: Int": describeQueueNumber("dead"),
+        "oldestAgeSeconds: Float": describeQueueNumber("oldestAgeSeconds"),
         "paused: Boolean": "Whether the queue is paused; null where queues cannot be paused.",
-        "workers: Int": "Workers that take jobs from it now. Null where the system does not know them.",
+        "workers: Int": describeQueueNumber("workers"),
         "exact: Boolean!":
           "False when the rate or the failures come from samples of counters (see windowSeconds), when numbers are estimates, or when the times of a table are in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "windowSeconds: Float":
@@ -83,8 +72,7 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       drainSeconds: t.float({
         ...ofRow,
         nullable: true,
-        description:
-          "Time to clear the waiting jobs at the current rate, seconds; null when the queue would never clear, or the rate is unknown.",
+        description: describeQueueNumber("drainSeconds"),
         resolve: toDrainSeconds,
       }),
     }),

@@ -1,9 +1,17 @@
-import { ErrorsDocument, QueuesDocument } from "../../generated/mcp.ts";
-import { compareQueues } from "../../facts/queue.ts";
+import { ErrorsDocument, QueuesDocument, type QueuesQuery } from "../../generated/mcp.ts";
+import { compareQueues, type QueueNumberName, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { defineTool, need } from "../tool.ts";
 import { env, name } from "./args.ts";
 import { toPartFaults } from "./containers.ts";
+
+type Row = NonNullable<QueuesQuery["queues"]>[number];
+
+/** The numbers that agents get, by their short names. */
+const numbers = queueNumberNames.flatMap((field) => {
+  const { tool, unit } = toQueueNumber(field);
+  return tool === undefined ? [] : [{ key: tool, name: field as Extract<QueueNumberName, keyof Row>, unit }];
+});
 
 export const queues = defineTool({
   name: "queues",
@@ -15,18 +23,7 @@ export const queues = defineTool({
     source: "string",
     service: "string",
     state: "string",
-    depth: "integer",
-    oldest_s: "number",
-    per_s: "number",
-    failures_1h: "integer",
-    active: "integer",
-    workers: "integer",
-    retrying: "integer",
-    dead: "integer",
-    orphans: "integer",
-    drain_s: "number",
-    run_p95_s: "number",
-    wait_p95_s: "number",
+    ...Object.fromEntries(numbers.map(({ key, unit }) => [key, unit === "count" ? "integer" : "number"] as const)),
     paused: "boolean",
   },
   facts: {},
@@ -43,18 +40,7 @@ export const queues = defineTool({
         source: one.source,
         service: one.owners && describeOwners(one.owners),
         state: one.state,
-        depth: one.depth,
-        oldest_s: one.oldestAgeSeconds,
-        per_s: one.processedPerSec,
-        failures_1h: one.failuresLastHour,
-        active: one.active,
-        workers: one.workers,
-        retrying: one.retrying,
-        dead: one.dead,
-        orphans: one.orphans,
-        drain_s: one.drainSeconds,
-        run_p95_s: one.runP95Seconds,
-        wait_p95_s: one.waitP95Seconds,
+        ...Object.fromEntries(numbers.map(({ key, name: field }) => [key, one[field]])),
         paused: one.paused || null,
       })),
       errors: [...errors, ...toPartFaults(data.queueSources)],

@@ -1,3 +1,5 @@
+import { formatQueueNumber, type QueueNumberName, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
+import { toNumberTone } from "../output/queue-columns.ts";
 import { toDeployTone, toOutcomeTone } from "../../facts/deploy.ts";
 import { formatStatus, toContainerState } from "../../facts/container.ts";
 import { toHostState } from "../../facts/host.ts";
@@ -11,7 +13,6 @@ import {
   formatEnum,
   formatLoad,
   formatNumber,
-  formatRate,
   formatShare,
   formatText,
 } from "../../facts/format.ts";
@@ -169,34 +170,15 @@ type QueueRow = Extract<Thing, { readonly kind: "queue" }>["row"];
 
 function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
   const row = queue ?? listed;
-  const about = row.exact ? "" : "about ";
   return [
     {
       title: null,
       facts: [
         ["State", [formatEnum(row.state), toQueueReason(row)].filter(Boolean).join(": "), toQueueTone(row.state)],
-        [
-          "Waiting",
-          `${about}${formatNumber(row.depth)}${row.oldestAgeSeconds === null ? "" : `, the oldest for ${formatDuration(row.oldestAgeSeconds)}`}`,
-        ],
         ["Service", describeOwners(row.owners)],
-        ["Running", row.active === null ? null : formatNumber(row.active)],
-        ["Workers", row.workers === null ? null : formatNumber(row.workers)],
-        ["Succeed", row.processedPerSec === null ? null : `${about}${formatRate(row.processedPerSec)}`],
-        [
-          "Failed",
-          row.failuresLastHour === null ? null : `${about}${formatNumber(row.failuresLastHour)} in the last hour`,
-        ],
-        ["Retrying", row.retrying === null ? null : formatNumber(row.retrying)],
-        ["Deferred", row.deferred === null ? null : formatNumber(row.deferred)],
-        ["Given up", row.dead === null ? null : formatNumber(row.dead)],
-        [
-          "Orphans",
-          row.orphans ? `${formatNumber(row.orphans)}: their worker is in no live container, or restarted since` : null,
-        ],
-        ["Empty in", row.drainSeconds ? formatDuration(row.drainSeconds) : null],
-        ["Wait p95", row.waitP95Seconds === null ? null : formatDuration(row.waitP95Seconds)],
-        ["Run p95", row.runP95Seconds === null ? null : formatDuration(row.runP95Seconds)],
+        ...queueNumberNames
+          .filter((name) => typeof row[name as keyof QueueRow] === "number")
+          .map((name): Fact => [toLabel(name), formatQueueNumber(name, row), toNumberTone(name, row)]),
         ["As of", row.observedAt],
       ],
     },
@@ -208,6 +190,11 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
       ),
     },
   ];
+}
+
+function toLabel(name: QueueNumberName): string {
+  const { label } = toQueueNumber(name);
+  return label.charAt(0).toUpperCase() + label.slice(1);
 }
 
 type HostRow = Extract<Thing, { readonly kind: "host" }>["row"];

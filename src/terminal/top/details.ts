@@ -1,3 +1,5 @@
+import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
+import { toNumberTone } from "../output/queue-columns.ts";
 import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
 import { toHostState } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
@@ -5,12 +7,10 @@ import { toSeverityTone } from "../../facts/problem.ts";
 import {
   formatAge,
   formatClock,
-  formatDuration,
   formatEnum,
   formatLoad,
   formatNumber,
   formatPercent,
-  formatRate,
   formatShare,
   formatText,
 } from "../../facts/format.ts";
@@ -170,21 +170,9 @@ function toQueue(row: QueueRow, { errors }: TopData, nowMs: number, { text, fact
     "",
     ...fact("state", formatEnum(row.state), toQueueTone(row.state)),
     ...fact("source", row.source),
-    ...fact(
-      "waiting",
-      `${row.exact ? "" : "~"}${formatNumber(row.depth)}, the oldest for ${formatDuration(row.oldestAgeSeconds)}`,
-    ),
-    ...fact(
-      "running",
-      `${formatNumber(row.active)}${row.workers === null ? "" : ` by ${formatNumber(row.workers)} workers`}`,
-    ),
-    ...fact("rate", `${formatRate(row.processedPerSec)}, drained in ${formatDuration(row.drainSeconds)}`),
-    ...fact("failed 1h", formatNumber(row.failuresLastHour)),
-    ...fact(
-      "retrying",
-      `${formatNumber(row.retrying)}; deferred ${formatNumber(row.deferred)}; dead ${formatNumber(row.dead)}`,
-    ),
-    ...fact("wait p95", `${formatDuration(row.waitP95Seconds)}; run p95 ${formatDuration(row.runP95Seconds)}`),
+    ...queueNumberNames
+      .filter((name) => typeof row[name as keyof QueueRow] === "number")
+      .flatMap((name) => fact(toQueueNumber(name).label, formatQueueNumber(name, row), toNumberTone(name, row))),
     "",
     ...text("muted", "errors of the last 60 minutes, newest first"),
     ...(part.error === null ? [] : text("bad", part.error)),

@@ -1,19 +1,11 @@
+import { toNumberColumns } from "../output/queue-columns.ts";
 import { toWorst } from "../../facts/tone.ts";
 import { toContainerState } from "../../facts/container.ts";
 import { toHostState } from "../../facts/host.ts";
 import { compareQueues, toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
-import {
-  formatAge,
-  formatDuration,
-  formatEnum,
-  formatNumber,
-  formatPercent,
-  formatRate,
-  formatShare,
-} from "../../facts/format.ts";
+import { formatAge, formatEnum, formatPercent, formatShare } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
-import { sampled } from "../commands/queues.ts";
 import { type Column, cut, toTable } from "../output/table.ts";
 import { type Paint, toOneLine, type Tone } from "../output/style.ts";
 import {
@@ -243,28 +235,19 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
       columns: [
         { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
         { head: "STATE", text: ({ state }) => formatEnum(state), tone: ({ state }) => toQueueTone(state) },
-        { head: "WAITING", text: (row) => sampled(row, formatNumber(row.depth)), isNumber: true },
+        ...toNumberColumns<QueueRow>(["depth"]),
         {
           head: "",
           text: (row) => toSparkline(trends.get(`depth ${toQueueId(row)}`) ?? [], spark),
           tone: () => "muted",
           drop: 3,
         },
-        { head: "OLDEST", text: ({ oldestAgeSeconds }) => formatDuration(oldestAgeSeconds), isNumber: true, drop: 9 },
-        {
-          head: "RATE",
-          text: (row) => sampled(row, formatRate(row.processedPerSec), row.processedPerSec),
-          isNumber: true,
-          drop: 7,
-        },
-        {
-          head: "FAILED 1H",
-          text: (row) => sampled(row, formatNumber(row.failuresLastHour), row.failuresLastHour),
-          tone: ({ failuresLastHour }) => (failuresLastHour ? "warn" : "plain"),
-          isNumber: true,
-          drop: 8,
-        },
-        { head: "DRAIN", text: ({ drainSeconds }) => formatDuration(drainSeconds), isNumber: true, drop: 6 },
+        ...toNumberColumns<QueueRow>(["oldestAgeSeconds", "processedPerSec", "failuresLastHour", "drainSeconds"], {
+          oldestAgeSeconds: { drop: 9 },
+          processedPerSec: { drop: 7 },
+          failuresLastHour: { drop: 8 },
+          drainSeconds: { drop: 6 },
+        }),
         { head: "SOURCE", text: ({ source }) => source, mayCut: true, drop: 2 },
       ],
       notes: queueSources.flatMap(({ name, ok, error }) =>

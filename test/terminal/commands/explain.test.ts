@@ -42,7 +42,8 @@ it.each<[string[], string, RegExp[]]>([
     `payouts ${tamed} is a queue of jobs`,
     [
       /State +failing: 12 failed in 1 h, half or more of what ended in 5 min/,
-      /Waiting +120, the oldest for 15 min/,
+      /Waiting +120/,
+      /Oldest +15 min/,
       /Service +shop/,
       /Errors of the last.*12 times, last .* ago: declined/s,
     ],

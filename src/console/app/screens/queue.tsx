@@ -1,4 +1,4 @@
-import { toQueueTone } from "../../../facts/queue.ts";
+import { queueNumbers, toQueueTone } from "../../../facts/queue.ts";
 import { useState } from "preact/hooks";
 import {
   ConsoleJobDocument,
@@ -13,7 +13,7 @@ import { go, href, params } from "../page/url.ts";
 import { formatNumber, formatEnum } from "../../../facts/format.ts";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { QueueErrors } from "../parts/queues/errors.tsx";
-import { QueueFigures, titles } from "../parts/queues/figures.tsx";
+import { QueueFigures } from "../parts/queues/figures.tsx";
 import { QueueHistory } from "../parts/queues/history.tsx";
 import { QueueJobs } from "../parts/queues/jobs.tsx";
 import { describeOwners } from "../../../queues/owners.ts";
@@ -168,8 +168,8 @@ function Orphans({ name, source }: { readonly name: string; readonly source: str
     <>
       <FailureNotice failure={failureOf(state, "orphans")} what="Running jobs without a worker" />
       {jobs.length > 0 && (
-        <Banner tone="bad">
-          <span title={titles.orphans}>
+        <Banner tone="warn">
+          <span title={queueNumbers.orphans.about}>
             {formatNumber(jobs.length)} {jobs.length === 1 ? "job runs" : "jobs run"} on a worker that is gone:{" "}
           </span>
           {jobs.slice(0, 5).map(({ jobId, worker, startedAt }, index) => (

@@ -1,4 +1,10 @@
-import { toQueueTone } from "../../../facts/queue.ts";
+import {
+  formatQueueNumber,
+  type QueueNumberName,
+  queueNumbers,
+  toQueueNumberTone,
+  toQueueTone,
+} from "../../../facts/queue.ts";
 import type { Tone } from "../../../facts/tone.ts";
 import { useMemo, useRef, useState } from "preact/hooks";
 import {
@@ -10,11 +16,10 @@ import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { type QueueRow, sortByTrouble } from "../data/queues.ts";
 import { now } from "../page/clock.ts";
 import { href, params, setParams } from "../page/url.ts";
-import { formatNumber, formatDuration, formatRate, formatEnum } from "../../../facts/format.ts";
+import { formatNumber, formatDuration, formatEnum } from "../../../facts/format.ts";
 import { type Column, List } from "../parts/list.tsx";
 import { Banner, Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { useDepthCourses } from "../parts/queues/courses.ts";
-import { titles } from "../parts/queues/figures.tsx";
 import { describeOwners } from "../../../queues/owners.ts";
 import { toQueueReason } from "../../../queues/reason.ts";
 import { Spark } from "../parts/graph/spark.tsx";
@@ -284,68 +289,13 @@ function toColumns(
         );
       },
     },
-    number(
-      "waiting",
-      "64px",
-      ({ depth }) => depth,
-      titles.depth,
-      (row) => `${tilde(row)}${formatNumber(row.depth)}`,
-      false,
-    ),
-    number(
-      "oldest",
-      "72px",
-      (row) => row.oldestAgeSeconds,
-      titles.oldestAgeSeconds,
-      (row) => formatDuration(row.oldestAgeSeconds),
-    ),
-    number(
-      "rate",
-      "60px",
-      (row) => row.processedPerSec,
-      titles.processedPerSec,
-      (row) => (row.processedPerSec === null ? formatRate(null) : `${tilde(row)}${formatRate(row.processedPerSec)}`),
-    ),
-    {
-      ...number(
-        "failed 1 h",
-        "64px",
-        (row) => row.failuresLastHour,
-        titles.failuresLastHour,
-        (row) =>
-          row.failuresLastHour === null ? formatNumber(null) : `${tilde(row)}${formatNumber(row.failuresLastHour)}`,
-      ),
-      cell: (row) => (
-        <span class={row.failuresLastHour ? "warn" : ""}>
-          {row.failuresLastHour === null ? "" : tilde(row)}
-          {formatNumber(row.failuresLastHour)}
-        </span>
-      ),
-    },
-    number(
-      "drain",
-      "64px",
-      (row) => row.drainSeconds,
-      titles.drainSeconds,
-      (row) => (row.depth === 0 ? "0 s" : formatDuration(row.drainSeconds)),
-      "desktop",
-    ),
-    number(
-      "workers",
-      "60px",
-      ({ workers }) => workers,
-      titles.workers,
-      ({ workers }) => formatNumber(workers),
-      "desktop",
-    ),
-    number(
-      "wait p95",
-      "64px",
-      (row) => row.waitP95Seconds,
-      titles.waitP95Seconds,
-      (row) => formatDuration(row.waitP95Seconds),
-      "desktop",
-    ),
+    number("depth", "64px", false),
+    number("oldestAgeSeconds", "72px"),
+    number("processedPerSec", "60px"),
+    number("failuresLastHour", "64px"),
+    number("drainSeconds", "64px", "desktop"),
+    number("workers", "60px", "desktop"),
+    number("waitP95Seconds", "64px", "desktop"),
     {
       name: "waiting, 1 h",
       width: "96px",
@@ -365,18 +315,20 @@ function toColumns(
   ];
 }
 
-/** Sampled counts are not exact. */
-function tilde({ exact }: QueueRow): string {
-  return exact ? "" : "~";
-}
+type Shown = Extract<QueueNumberName, keyof QueueRow>;
 
-function number(
-  name: string,
-  width: string,
-  sortBy: (row: QueueRow) => number | null,
-  title: string,
-  cell: (row: QueueRow) => string,
-  isWideOnly: Column<QueueRow>["isWideOnly"] = true,
-): Column<QueueRow> {
-  return { name, width, sortBy, title, cell, isNumber: true, isWideOnly };
+function number(name: Shown, width: string, isWideOnly: Column<QueueRow>["isWideOnly"] = true): Column<QueueRow> {
+  const { label, about } = queueNumbers[name];
+  return {
+    name: label,
+    width,
+    title: about,
+    isNumber: true,
+    isWideOnly,
+    sortBy: (row) => row[name],
+    cell: (row) => {
+      const tone = toQueueNumberTone(name, row);
+      return <span class={tone === "neutral" ? "" : tone}>{formatQueueNumber(name, row)}</span>;
+    },
+  };
 }

@@ -1,11 +1,12 @@
-import { toQueueTone } from "../../../../facts/queue.ts";
+import { formatQueueNumber, queueNumbers, toQueueNumberTone, toQueueTone } from "../../../../facts/queue.ts";
 import { useRef } from "preact/hooks";
 import type { QueueRow } from "../../data/queues.ts";
 import { href } from "../../page/url.ts";
-import { formatNumber, formatDuration, formatRate } from "../../../../facts/format.ts";
 import { useHeldOrder } from "../list.tsx";
 import { Empty } from "../notice.tsx";
 import { EnumState } from "../state.tsx";
+
+const shown = ["depth", "oldestAgeSeconds", "processedPerSec", "failuresLastHour"] as const;
 
 /** The first `most` queues with the numbers that say whether they move. They change places only while no pointer rests on them. */
 export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueRow[]; readonly most: number }) {
@@ -20,47 +21,50 @@ export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueR
         <tr>
           <th scope="col">queue</th>
           <th scope="col">state</th>
-          <th scope="col" class="number">
-            waiting
-          </th>
-          <th scope="col" class="number wide-only">
-            oldest
-          </th>
-          <th scope="col" class="number wide-only">
-            rate
-          </th>
-          <th scope="col" class="number wide-only" title="Failed attempts in the last hour">
-            failed
-          </th>
+          {shown.map((name) => (
+            <th
+              key={name}
+              scope="col"
+              class={`number ${name === "depth" ? "" : "wide-only"}`}
+              title={queueNumbers[name].about}
+            >
+              {queueNumbers[name].label}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody onPointerEnter={() => (isHeld.current = true)} onPointerLeave={() => (isHeld.current = false)}>
-        {rows.map(({ id, name, source, state, depth, exact, oldestAgeSeconds, processedPerSec, failuresLastHour }) => (
-          <tr key={id}>
+        {rows.map((row) => (
+          <tr key={row.id}>
             <td>
-              <a data-row-link class="isolate" href={href("/queue", { name, source })} title={`${name} of ${source}`}>
-                {name}
+              <a
+                data-row-link
+                class="isolate"
+                href={href("/queue", { name: row.name, source: row.source })}
+                title={`${row.name} of ${row.source}`}
+              >
+                {row.name}
               </a>
-              {isTwice(name) && <span class="muted isolate"> {source}</span>}
+              {isTwice(row.name) && <span class="muted isolate"> {row.source}</span>}
             </td>
             <td>
-              <EnumState value={state} tone={toQueueTone(state)} />
+              <EnumState value={row.state} tone={toQueueTone(row.state)} />
             </td>
-            <td class="number">
-              {exact ? "" : "~"}
-              {formatNumber(depth)}
-            </td>
-            <td class="number wide-only">{formatDuration(oldestAgeSeconds)}</td>
-            <td class="number wide-only">
-              {exact || processedPerSec === null ? "" : "~"}
-              {formatRate(processedPerSec)}
-            </td>
-            <td class={`number wide-only ${failuresLastHour ? "warn" : ""}`}>{formatNumber(failuresLastHour)}</td>
+            {shown.map((number) => (
+              <td key={number} class={`number ${number === "depth" ? "" : "wide-only"} ${toClass(number, row)}`}>
+                {formatQueueNumber(number, row)}
+              </td>
+            ))}
           </tr>
         ))}
       </tbody>
     </table>
   );
+}
+
+function toClass(name: (typeof shown)[number], row: QueueRow): string {
+  const tone = toQueueNumberTone(name, row);
+  return tone === "neutral" ? "" : tone;
 }
 
 function toId({ id }: QueueRow): string {
