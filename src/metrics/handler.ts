@@ -53,7 +53,7 @@ export function createMetricsHandler(
   tokenEnds: () => readonly TokenEnd[],
   databaseClocks: () => readonly DatabaseClock[] = () => [],
 ): (request: MetricsRequest) => Promise<EdgeReply> {
-  const written = createRowMemo<WrittenRow | null>();
+  const memo = createRowMemo<WrittenRow | null>();
   return async (request) => {
     if (request.method !== "GET")
       throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
@@ -61,13 +61,12 @@ export function createMetricsHandler(
       throw new OpsError("forbidden", "This token lacks the scope ops:read");
     const stats = parseStats(request.query);
     // Samples are new at each scrape.
-    const rows = stats ? null : written.begin();
+    const rows = stats ? null : memo.begin();
     const { data, errors } = await execute(metricsDocument, { stats }, request).run(rows?.select);
-    const found = data?.containers ?? [];
-    const containers = await takeSteps(
-      rows?.finish(found, writeContainer) ?? mapSteps(found, writeContainer),
-      request.budget,
-    );
+    const found = data?.containers;
+    // Without the list there is nothing to finish, whatever was selected before it failed.
+    const written = found && (rows?.finish(found, writeContainer) ?? mapSteps(found, writeContainer));
+    const containers = written ? await takeSteps(written, request.budget) : [];
     const databases = maySee(request.principal, null) ? databaseClocks() : [];
     const ends = toVisibleEnds(tokenEnds(), request.principal);
     const tables = await takeSteps(toTables({ data: data ?? {}, errors, containers, databases, ends }), request.budget);
