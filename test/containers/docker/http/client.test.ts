@@ -121,10 +121,15 @@ describe("each call", () => {
     const { address, state } = await start();
     const client = use(createEngineClient(address));
     const most = 4 << 20;
-    state.answer = (_, response) => void response.end(`"${"x".repeat(most - 2)}"`);
-    expect(await client.call(id, "json", {}, signal)).toHaveLength(most - 2);
+    /** A list of strings: one alone may have a million characters. */
+    const answerOf = (bytes: number) => {
+      const full = `"${"x".repeat(900_000)}",`.repeat(4);
+      return `[${full}"${"x".repeat(bytes - full.length - 4)}"]`;
+    };
+    state.answer = (_, response) => void response.end(answerOf(most));
+    expect(JSON.stringify(await client.call(id, "json", {}, signal))).toBe(answerOf(most));
     expect(await client.restart(id, {}, signal)).toBe(200);
-    state.answer = (_, response) => void response.end(`"${"x".repeat(most - 1)}"`);
+    state.answer = (_, response) => void response.end(answerOf(most + 1));
     const tooLarge = answerError("its answer is larger than 4 MiB");
     await expect(client.call(id, "json", {}, signal)).rejects.toThrow(tooLarge);
     await expect(client.listContainers(signal)).rejects.toThrow(tooLarge);
