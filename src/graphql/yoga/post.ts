@@ -144,17 +144,27 @@ export function createPostHandler(
     return compiled.weighed.isAllowed;
   };
 
+  /** Entries live as long as the parsed document is cached. */
+  const validity = new WeakMap<DocumentNode, boolean>();
+  const isKnownValid = (document: DocumentNode): boolean => {
+    const valid = validity.get(document) ?? isValid(schema, document);
+    validity.set(document, valid);
+    return valid;
+  };
   const openStream = async (request: EdgeRequest, posted: Posted | null): Promise<Answer> => {
+    const { budget } = request;
+    // Many streams are opened at once after a restart. One whose time is up is refused below.
+    const start = budget.pause();
+    if (start) await start;
     const document = posted && parsed(posted.query);
     if (!document) return null;
     const operation = getOperationAST(document, posted.operationName);
-    if (operation?.operation !== OperationTypeNode.SUBSCRIPTION || !isValid(schema, document)) return null;
+    if (operation?.operation !== OperationTypeNode.SUBSCRIPTION || !isKnownValid(document)) return null;
     const { operationName, variables: variableValues } = posted;
     if (coerceVariables(schema, operation, variableValues).errors) return null;
     const contextValue = createContext(sources, request);
     const args = { schema, document, operationName, variableValues, contextValue };
     if (typeof weigh(args) !== "number") return null;
-    const { budget } = request;
     try {
       const wait = budget.turn();
       if (wait) await wait;

@@ -102,6 +102,9 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
       result = answer;
     }
     const { signal, budget } = request;
+    // What Yoga makes before its first hook is a good part of its work. Its hook `onParams` refuses what is out of time.
+    const start = result ? null : budget.pause();
+    if (start) await start;
     presetHeaders(request);
     // Yoga builds a URL from it, which throws for some hosts that HTTP allows; nothing here depends on it.
     req.headers.host = "localhost";
