@@ -1,6 +1,6 @@
 import { type Container, liveStates, type StatsPoint, toContainerKey } from "../containers/container.ts";
 import type { Environment } from "../lib/environment.ts";
-import { mapSteps, type Steps } from "../lib/budget/steps.ts";
+import { filterSteps, groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { formatAge, formatCount, formatDuration, formatPercent, formatShare } from "../facts/format.ts";
 import { type ServiceGroup, toRoleKey } from "../releases/service-group.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
@@ -34,9 +34,9 @@ export function* findContainerProblems(readings: ContainerReadings): Steps<{
   readonly gaps: readonly string[];
 }> {
   const { nowMs, samples } = readings;
-  const eventsOf = indexEvents(readings.events);
+  const eventsOf = yield* indexEvents(readings.events);
   const known = readings.containers.filter(({ stale }) => !stale);
-  const roles = findDownRoles(readings, eventsOf);
+  const roles = yield* findDownRoles(readings, eventsOf);
   yield;
   const single = yield* mapSteps(known, (container) => [
     ...findLoop(container, eventsOf, readings),
@@ -45,14 +45,15 @@ export function* findContainerProblems(readings: ContainerReadings): Steps<{
     ...findHighMemory(container, samples.get(toContainerKey(container)) ?? [], nowMs),
   ]);
   yield;
-  const stopped = findStopped(readings, eventsOf);
+  const stopped = yield* findStopped(readings, eventsOf);
   yield;
   return { problems: [...roles.problems, ...single.flat(), ...stopped], gaps: roles.gaps };
 }
 
 /** Events by their container, oldest first. */
-function indexEvents(events: readonly TimelineEntry[]): Events {
-  const index = Map.groupBy(events, ({ kind, container }) => `${kind} ${container && toContainerKey(container)}`);
+function* indexEvents(events: readonly TimelineEntry[]): Steps<Events> {
+  const toKey = ({ kind, container }: TimelineEntry) => `${kind} ${container && toContainerKey(container)}`;
+  const index = yield* groupSteps(events, toKey);
   const ordered = new Map<string, readonly TimelineEntry[]>();
   return (container, kind) => {
     const key = `${kind} ${toContainerKey(container)}`;
@@ -237,14 +238,17 @@ function mayHaveRole(engines: ContainerReadings["unlisted"], role: readonly Cont
   );
 }
 
-function findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings, eventsOf: Events) {
+function* findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings, eventsOf: Events) {
   const problems: CurrentProblem[] = [];
   const unknown: string[] = [];
-  const mayRun = new Set([...lost, ...containers.filter(({ stale }) => stale)].filter(runs).map(toRoleKey));
-  for (const [key, role] of Map.groupBy(containers, toRoleKey)) {
-    const known = role.filter(({ stale }) => !stale).toSorted(byNewest);
-    const [newest] = known;
-    if (!newest || known.some((one) => runs(one) || isStarting(one, nowMs)) || !isMeantToRun(known, nowMs)) continue;
+  const unseen = [...lost, ...containers.filter(({ stale }) => stale)].filter(runs);
+  const mayRun = new Set(yield* mapSteps(unseen, toRoleKey));
+  for (const [key, role] of yield* groupSteps(containers, toRoleKey)) {
+    yield;
+    const known = role.filter(({ stale }) => !stale);
+    if (known.some((one) => runs(one) || isStarting(one, nowMs)) || !isMeantToRun(known, nowMs)) continue;
+    const newest = yield* findNewest(known);
+    if (!newest) continue;
     if (mayRun.has(key) || mayHaveRole(unlisted, known)) {
       unknown.push(describeRole(newest));
       continue;
@@ -255,7 +259,7 @@ function findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings,
     problems.push(
       createProblem("role_down", key, {
         ...aboutContainer(newest),
-        containers: known.toSorted((a, b) => compareTexts(toContainerKey(a), toContainerKey(b))),
+        containers: yield* sortByKey(known),
         title: `No container of ${describeRole(newest)} runs`,
         since: ended.at(-1) ?? null,
         at: newest.finishedAt,
@@ -269,8 +273,25 @@ function findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings,
   return { problems, gaps };
 }
 
-function byNewest(a: Container, b: Container): number {
-  return Date.parse(b.createdAt) - Date.parse(a.createdAt) || compareTexts(toContainerKey(a), toContainerKey(b));
+/** Of several of one time the first by key. */
+function* findNewest(containers: readonly Container[]): Steps<Container | undefined> {
+  let [newest, latest]: [Container | undefined, number] = [undefined, Number.NEGATIVE_INFINITY];
+  for (const container of containers) {
+    yield;
+    const createdMs = Date.parse(container.createdAt);
+    if (createdMs < latest) continue;
+    if (newest && !(createdMs > latest) && toContainerKey(container) > toContainerKey(newest)) continue;
+    [newest, latest] = [container, createdMs];
+  }
+  return newest;
+}
+
+/** Each key is made once: the comparisons of a long sort are many. */
+function* sortByKey(containers: readonly Container[]): Steps<Container[]> {
+  const keyed = yield* mapSteps(containers, (container) => ({ key: toContainerKey(container), container }));
+  yield;
+  keyed.sort((a, b) => compareTexts(a.key, b.key));
+  return keyed.map(({ container }) => container);
 }
 
 /** How it ended, by the engine's event of that time. */
@@ -283,20 +304,16 @@ function toEnd(container: Container, eventsOf: Events): string[] {
 const toRelease = (container: Container) => `${toRoleKey(container)} ${container.version}`;
 
 /** Stopped core containers of a release that their role runs elsewhere. */
-function findStopped({ containers, retired }: ContainerReadings, eventsOf: Events): CurrentProblem[] {
-  const all = new Map([...retired, ...containers].map((container) => [toContainerKey(container), container]));
-  const running = new Set(
-    containers.filter((one) => runs(one) && !one.stale && !one.floating && !one.replaced).map(toRelease),
+function* findStopped({ containers, retired }: ContainerReadings, eventsOf: Events): Steps<CurrentProblem[]> {
+  const mayHaveStopped = ({ kind, status, stale, replaced }: Container) =>
+    kind === "core" && (status === "exited" || status === "dead") && !stale && !replaced;
+  const all = new Map(
+    yield* mapSteps([...retired, ...containers], (container) => [toContainerKey(container), container] as const),
   );
-  const stopped = [...all.values()].filter(
-    (one) =>
-      one.kind === "core" &&
-      (one.status === "exited" || one.status === "dead") &&
-      !one.stale &&
-      !one.replaced &&
-      running.has(toRelease(one)),
-  );
-  return stopped.map((container) =>
+  const released = containers.filter((one) => runs(one) && !one.stale && !one.floating && !one.replaced);
+  const running = new Set(yield* mapSteps(released, toRelease));
+  const stopped = yield* filterSteps(all.values(), (one) => mayHaveStopped(one) && running.has(toRelease(one)));
+  return yield* mapSteps(stopped, (container) =>
     createProblem("container_stopped", toContainerKey(container), {
       ...aboutContainer(container),
       title: `${container.name} has stopped, other containers of ${describeRole(container)} run`,

@@ -4,7 +4,7 @@ import { type ContainerReadings, findContainerProblems } from "../../src/problem
 import { formatRfc3339 } from "../../src/lib/time.ts";
 import { type TimelineEntry, toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
 import { sampleContainer } from "../support/containers.ts";
-import { finish } from "../support/steps.ts";
+import { finish, longestPiece } from "../support/steps.ts";
 
 const nowMs = Date.parse("2026-01-13T10:00:00Z");
 const ago = (seconds: number) => formatRfc3339(nowMs - seconds * 1000);
@@ -347,4 +347,36 @@ describe("a stopped container", () => {
   ])("is none %s", (_, more) => {
     expect(kindsOf([other], { retired: [{ ...stopped, ...more }] })).toEqual([]);
   });
+});
+
+it("reads the containers of a large engine one by one", () => {
+  const stopped = { ...old, status: "exited", finishedAt: ago(60) } as const;
+  const containers = Array.from({ length: 100 }, (_, index) =>
+    sampleContainer({ name: `web-${index}`, fullId: `${index}`, ...(index % 2 === 0 ? old : stopped) }),
+  );
+  const retired = containers.map((one) => ({ ...one, ...stopped, fullId: `${one.fullId}-retired` }));
+  const longest = longestPiece((onPiece) => {
+    const watch = (all: readonly Container[]) =>
+      all.map(
+        (one) =>
+          new Proxy(one, {
+            get: (target, key) => {
+              // Of each key.
+              if (key === "fullId") onPiece();
+              return Reflect.get(target, key) as unknown;
+            },
+          }),
+      );
+    return findContainerProblems({
+      nowMs,
+      containers: watch(containers),
+      retired: watch(retired),
+      lost: [],
+      unlisted: [],
+      forgottenUntil: () => null,
+      events: [],
+      samples: new Map(),
+    });
+  });
+  expect(longest).toBeLessThan(20);
 });

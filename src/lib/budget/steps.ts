@@ -20,3 +20,26 @@ export function* mapSteps<From, To>(items: readonly From[], map: (item: From, in
   }
   return mapped;
 }
+
+/** `filter` over a long list. */
+export function* filterSteps<Item>(items: Iterable<Item>, accepts: (item: Item) => boolean): Steps<Item[]> {
+  const accepted: Item[] = [];
+  for (const item of items) {
+    yield;
+    if (accepts(item)) accepted.push(item);
+  }
+  return accepted;
+}
+
+/** `Map.groupBy` over a long list. */
+export function* groupSteps<Key, Item>(items: Iterable<Item>, toKey: (item: Item) => Key): Steps<Map<Key, Item[]>> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items) {
+    yield;
+    const key = toKey(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
