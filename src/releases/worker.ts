@@ -1,3 +1,4 @@
+import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { type GroupRelease, isSameGroup, type ServiceGroup, toGroup, toReleaseKey } from "./service-group.ts";
 
 /** The fields of a container to find its worker; `host` is the container's own host name, `id` its short id. */
@@ -60,18 +61,22 @@ export function createContainerOf<Container extends WorkerContainer>(
 }
 
 /** The host names of the containers in each class. A name of containers of several classes is in none. */
-export function listHosts<Class extends string>(
+export function* listHosts<Class extends string>(
   containers: readonly WorkerContainer[],
   toClass: (group: ServiceGroup) => Class | null,
-): ReadonlyMap<Class, readonly string[]> {
-  const { full, cut } = collectHosts<Class>(containers, toClass, (a, b) => a === b);
+): Steps<ReadonlyMap<Class, readonly string[]>> {
+  const { full, cut } = yield* collectHosts<Class>(containers, toClass, (a, b) => a === b);
   const byClass = new Map<Class, string[]>();
-  for (const [name, value] of new Map([...cut, ...full])) {
-    if (value === null) continue;
+  const add = (name: string, value: Class | null) => {
+    if (value === null) return;
     const names = byClass.get(value) ?? [];
     names.push(name);
     byClass.set(value, names);
-  }
+  };
+  yield* mapSteps([...full], ([name, value]) => add(name, value));
+  yield* mapSteps([...cut], ([name, value]) => {
+    if (!full.has(name)) add(name, value);
+  });
   return byClass;
 }
 
@@ -81,22 +86,26 @@ function indexHosts<T, C extends WorkerContainer = WorkerContainer>(
   toValue: (container: C) => T | null,
   isSame: (a: T, b: T) => boolean,
 ): (host: string | null) => T | null {
-  const { full, cut } = collectHosts(containers, toValue, isSame);
+  const steps = collectHosts(containers, toValue, isSame);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  const { full, cut } = step.value;
   return (host) => (host === null ? null : ((full.has(host) ? full : cut).get(host) ?? null));
 }
 
 /** By full names, and by those that Erlang cut, which count only where no full name matches. */
-function collectHosts<T, C extends WorkerContainer = WorkerContainer>(
+function* collectHosts<T, C extends WorkerContainer = WorkerContainer>(
   containers: readonly C[],
   toValue: (container: C) => T | null,
   isSame: (a: T, b: T) => boolean,
-) {
+): Steps<{ readonly full: ReadonlyMap<string, T | null>; readonly cut: ReadonlyMap<string, T | null> }> {
   const [full, cut] = [new Map<string, T | null>(), new Map<string, T | null>()];
   const add = (values: typeof full, name: string, value: T | null) => {
     const other = values.get(name);
     values.set(name, other === undefined || (other && value && isSame(other, value)) ? value : null);
   };
   for (const container of containers) {
+    yield;
     const value = toValue(container);
     for (const name of toWorkerNames(container)) add(full, name, value);
     add(cut, toErlangHost(container.host), value);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { createGroupOf, listHosts } from "../../src/releases/worker.ts";
+import { finish, longestPiece } from "../support/steps.ts";
 
 const container = (service: string | null, host: string, id: string) => ({
   service,
@@ -20,7 +21,7 @@ const containers = [
 
 it("hosts of a class are all names that only its containers have", () => {
   const toClass = ({ service }: { service: string | null }) => (service === "shop" ? "own" : service && "other");
-  const hosts = listHosts(containers, toClass);
+  const hosts = finish(listHosts(containers, toClass));
   expect([...(hosts.get("own") ?? [])].toSorted()).toEqual(
     // In full, in River's form, and as Erlang cuts them.
     ["aaaaaaaaaaaa", "dddddddddddd", "shop", "shop.example.org", "shop_example_org"],
@@ -39,4 +40,15 @@ it("hosts of a class are all names that only its containers have", () => {
   const groupOf = createGroupOf(containers);
   for (const [name, names] of hosts)
     for (const host of names) expect(toClass(groupOf(host) ?? { service: null })).toBe(name);
+});
+
+it("hosts are listed one container at a time", () => {
+  const many = Array.from({ length: 50 }, (_, index) => container("shop", `web-${index}`, `${index}`));
+  const longest = longestPiece((onPiece) =>
+    listHosts(many, () => {
+      onPiece();
+      return "own";
+    }),
+  );
+  expect(longest).toBe(1);
 });

@@ -93,7 +93,8 @@ export async function createOwnership(
       isOwn(failures) && !isShared(failures) && toClass(groups.groupOf(failures.worker)) !== "other",
     mayBeOwnFailure: (failures) =>
       isOwnedBy(ownersAt(failures), deploy) !== false && toClass(groups.groupOf(failures.worker)) !== "other",
-    hosts: groups.hostsOf(toClass),
+    // Only jobs and failures of a source name hosts, and the containers to index are thousands.
+    hosts: sources.length === 0 ? new Map() : await groups.hostsOf(toClass),
     toGaps(evidence) {
       const nameOthers = (queue: QueueOfSource) => {
         const names = othersAt(queue);

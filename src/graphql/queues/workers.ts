@@ -3,6 +3,8 @@ import { toOwnerEnv } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import { listGroups, type ServiceGroup, toGroup } from "../../releases/service-group.ts";
 import { createContainerOf, createGroupOf, createReleaseOf, listHosts, type ReleaseOf } from "../../releases/worker.ts";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { takeSteps } from "../../lib/budget/steps.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 
 /** Finds by the host name of a worker. */
@@ -39,12 +41,15 @@ export interface WorkerGroups {
   /** The host names of the groups in each class. */
   readonly hostsOf: <Class extends string>(
     toClass: (group: ServiceGroup) => Class | null,
-  ) => ReadonlyMap<Class, readonly string[]>;
+  ) => Promise<ReadonlyMap<Class, readonly string[]>>;
   /** Every group that has a service. */
   readonly groups: readonly ServiceGroup[];
 }
 
-const noGroups: WorkerGroups = { groupOf: () => null, hostsOf: () => new Map(), groups: [] };
+/** For all who ask, so it ends with none of them. */
+const shared = createSharedBudget(new AbortController().signal);
+
+const noGroups: WorkerGroups = { groupOf: () => null, hostsOf: async () => new Map(), groups: [] };
 
 /**
  * Verdicts depend on the services of all workers, so every caller gets the same verdict. The names
@@ -57,7 +62,7 @@ export async function findWorkerGroups(containers: ContainerLoaders): Promise<Wo
     let groupOf: WorkerGroups["groupOf"] | undefined;
     return {
       groupOf: (host) => (groupOf ??= indexGroups())(host),
-      hostsOf: (toClass) => listHosts(every, toClass),
+      hostsOf: (toClass) => takeSteps(listHosts(every, toClass), shared),
       groups: listGroups(every.filter(({ service }) => service !== null)).map(toGroup),
     };
   };

@@ -8,6 +8,7 @@ import { createGroupOf, listHosts } from "../../../src/releases/worker.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleRecord } from "../../support/deploys.ts";
 import { sampleFailures } from "../../support/queues.ts";
+import { finish } from "../../support/steps.ts";
 
 const deploy = sampleRecord({ service: "shop", destination: null, env: "staging" });
 const group = (service: string | null, destination: string | null = null, env: Environment | null = "staging") => ({
@@ -24,7 +25,7 @@ function open(
   const containers = at.map((one, index) => ({ ...one, host: `host-${index}`, id: `id-${index}`, version: "v1" }));
   const groups: WorkerGroups = {
     groupOf: createGroupOf(containers),
-    hostsOf: (toClass) => listHosts(containers, toClass),
+    hostsOf: async (toClass) => finish(listHosts(containers, toClass)),
     groups: at,
   };
   const { principal } = createCaller(undefined, environments);
