@@ -175,7 +175,7 @@ test("a dot is hollow, not green, until problems are answered", { timeout: 60_00
   });
   await tab.open("/logs");
   const main = page.locator("#main");
-  await main.locator(".dots .shape.unknown").first().waitFor();
+  await main.locator(".dots .shape.neutral").first().waitFor();
   expect(await main.locator(".shape.ok").count()).toBe(0);
   isAnswered = true;
   for (const release of held) release();
