@@ -86,7 +86,7 @@ describe("BullMQ", () => {
     const { connection } = createMemoryRedis({
       hashes: { "bull:q:meta": {}, "bull:a:b:meta": {}, "other:x:meta": {}, "bull:q:1": {} },
     });
-    expect((await createBullmq(connection, "bull").discover(signal)).names).toEqual(["q", "a:b"]);
+    expect([...(await createBullmq(connection, "bull").discover(signal))]).toEqual(["q", "a:b"]);
   });
 
   it("has no numbers of a queue without a job", async () => {
