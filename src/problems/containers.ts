@@ -50,10 +50,13 @@ export function* findContainerProblems(readings: ContainerReadings): Steps<{
   return { problems: [...roles.problems, ...single.flat(), ...stopped], gaps: roles.gaps };
 }
 
+function toEventKey({ kind, container }: TimelineEntry): string {
+  return `${kind} ${container && toContainerKey(container)}`;
+}
+
 /** Events by their container, oldest first. */
 function* indexEvents(events: readonly TimelineEntry[]): Steps<Events> {
-  const toKey = ({ kind, container }: TimelineEntry) => `${kind} ${container && toContainerKey(container)}`;
-  const index = yield* groupSteps(events, toKey);
+  const index = yield* groupSteps(events, toEventKey);
   const ordered = new Map<string, readonly TimelineEntry[]>();
   return (container, kind) => {
     const key = `${kind} ${toContainerKey(container)}`;
@@ -303,10 +306,12 @@ function toEnd(container: Container, eventsOf: Events): string[] {
 
 const toRelease = (container: Container) => `${toRoleKey(container)} ${container.version}`;
 
+function mayHaveStopped({ kind, status, stale, replaced }: Container): boolean {
+  return kind === "core" && (status === "exited" || status === "dead") && !stale && !replaced;
+}
+
 /** Stopped core containers of a release that their role runs elsewhere. */
 function* findStopped({ containers, retired }: ContainerReadings, eventsOf: Events): Steps<CurrentProblem[]> {
-  const mayHaveStopped = ({ kind, status, stale, replaced }: Container) =>
-    kind === "core" && (status === "exited" || status === "dead") && !stale && !replaced;
   const all = new Map(
     yield* mapSteps([...retired, ...containers], (container) => [toContainerKey(container), container] as const),
   );
