@@ -52,6 +52,8 @@ function answer(contents: RedisContents, [name, ...args]: Command): unknown {
       return toText(texts[key]);
     case "getBuffer":
       return Buffer.isBuffer(texts[key]) ? texts[key] : null;
+    case "scard":
+      return (sets[key] ?? []).length;
     case "smembers":
       return [...(sets[key] ?? [])];
     case "srandmember":

@@ -1,7 +1,11 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { createSharedBudget, inTurns } from "../../../lib/budget/budget.ts";
+import { knownQueuesLimit } from "../../metrics.ts";
 import { askNamed, type Question, type RedisConnection } from "./connection.ts";
 import { sumCounts, toCount, toNumber, toScored, toTexts } from "./replies.ts";
 import {
+  type FoundQueues,
+  inParts,
   type RedisFailure,
   type RedisFailures,
   type RedisReading,
@@ -23,41 +27,37 @@ const serversLimit = 1000;
  */
 export function createAsynq(connection: RedisConnection): RedisSystem {
   return {
-    discover: async (signal) => {
-      const [names] = await connection.ask(
-        [{ commands: [["smembers", "asynq:queues"]], parse: ([reply]) => toTexts(reply) }],
-        signal,
-      );
-      return names ?? [];
-    },
+    discover: (signal) => findQueues(connection, signal),
     async read(queues, now, signal) {
-      const serverKeys = listKeys("asynq:servers", now);
       const limit = shareOf(queues.length, 500);
-      const [keys, ...looks] = (await connection.ask<unknown>(
-        [serverKeys, ...queues.map((queue) => lookAt(queue, limit, now))],
+      const budget = createSharedBudget(signal);
+      const [keys = []] = await connection.ask([listKeys("asynq:servers", now)], signal);
+      const servers = await connection.ask(
+        keys.map((key): Question<AsynqServer | null> => ({
+          commands: [["getBuffer", key]],
+          parse: ([reply]) => (Buffer.isBuffer(reply) ? toServer(reply) : null),
+        })),
         signal,
-      )) as [string[], ...Look[]];
-      const readServers: Question<AsynqServer[]> = {
-        commands: keys.map((key) => ["getBuffer", key]),
-        parse: (replies) => replies.flatMap((reply) => (Buffer.isBuffer(reply) ? (toServer(reply) ?? []) : [])),
-      };
-      const pendingSince = queues.map((queue, index): Question<number | null> =>
-        readPendingSince(queue, looks[index]?.tasks.at(-1) ?? null),
       );
-      const [servers, ...since] = (await connection.ask<unknown>([readServers, ...pendingSince], signal)) as [
-        AsynqServer[],
-        ...(number | null)[],
-      ];
-      const failed = await countFailed(connection, queues, looks, signal);
-      return queues.map((queue, index) =>
-        toReading(
-          queue,
-          looks[index] as Look,
-          { since: since[index] ?? null, failed: failed[index] ?? null },
-          servers,
-          now,
-        ),
-      );
+      const workers = countServers(servers.filter((server) => server !== null));
+      return inParts(queues, limit, async (part) => {
+        const questions = await inTurns(part, budget, (queue) => lookAt(queue, limit, now));
+        const looks = await connection.ask(questions, signal);
+        const since = await connection.ask(
+          part.map((queue, index) => readPendingSince(queue, looks[index]?.tasks.at(-1) ?? null)),
+          signal,
+        );
+        const failed = await countFailed(connection, part, looks, signal);
+        return inTurns(part, budget, (queue, index) =>
+          toReading(
+            queue,
+            looks[index] as Look,
+            { since: since[index] ?? null, failed: failed[index] ?? null },
+            workers.get(queue) ?? 0,
+            now,
+          ),
+        );
+      });
     },
     failures: (queues, within, signal) => readAsynqFailures(connection, queues, within, signal),
     async running(_queues, now, signal) {
@@ -69,6 +69,29 @@ export function createAsynq(connection: RedisConnection): RedisSystem {
       return { named, unnamed: 0 };
     },
   };
+}
+
+/** Its set of queues, unless it is too large to be read. */
+async function findQueues(connection: RedisConnection, signal: AbortSignal): Promise<FoundQueues> {
+  const key = "asynq:queues";
+  const [count = 0] = await connection.ask(
+    [{ commands: [["scard", key]], parse: ([reply]) => toCount(reply) }],
+    signal,
+  );
+  if (count > knownQueuesLimit) return { names: [], surplus: count };
+  const [names = []] = await connection.ask(
+    [{ commands: [["smembers", key]], parse: ([reply]) => toTexts(reply) }],
+    signal,
+  );
+  return { names, surplus: 0 };
+}
+
+/** How many active processes take from each queue. */
+function countServers(servers: readonly AsynqServer[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { isActive, queues } of servers)
+    if (isActive) for (const queue of new Set(queues)) counts.set(queue, (counts.get(queue) ?? 0) + 1);
+  return counts;
 }
 
 /** The keys of processes that have not expired. */
@@ -178,7 +201,7 @@ function toReading(
   queue: string,
   look: Look,
   pending: { readonly since: number | null; readonly failed: number | null },
-  servers: readonly AsynqServer[],
+  workers: number,
   now: number,
 ): RedisReading {
   const since = [pending.since, look.firstDue === null ? null : look.firstDue * 1000].filter((time) => time !== null);
@@ -193,7 +216,7 @@ function toReading(
       dead: look.archived,
       oldest_age: since.length > 0 ? Math.max(0, now - Math.min(...since)) / 1000 : null,
       paused: look.isPaused ? 1 : 0,
-      workers: servers.filter((server) => server.isActive && server.queues.includes(queue)).length,
+      workers,
     },
     counters: { processed: processed === null || failed === null ? null : processed - failed, failures: failed },
     isCut: false,
@@ -212,6 +235,9 @@ function toRunning(replies: readonly unknown[]): RedisRunning[] {
 
 /** Largest task message that is read, bytes: it holds the payload. A larger one gives only the time of the failure, where known without it. */
 const messageLimit = 64 * 1024;
+
+/** Lists of a queue that are searched for failed tasks. */
+const failedLists = 4;
 
 interface Failed {
   readonly queue: string;
@@ -233,24 +259,28 @@ async function readAsynqFailures(
 ): Promise<RedisFailures> {
   // A message holds the payload too.
   const limit = shareOf(queues.length, most / 2);
-  const found = await connection.ask(
-    queues.map((queue) => findFailed(queue, limit, { from, to })),
-    signal,
-  );
-  const failed = found.flatMap(({ tasks }) => tasks);
-  const sizes = await connection.ask(
-    failed.map(({ key }): Question<number> => ({
-      commands: [["hstrlen", key, "msg"]],
-      parse: ([reply]) => toCount(reply),
-    })),
-    signal,
-  );
-  const failures = await connection.ask(
-    failed.map((one, index) => readFailed(one, sizes[index] ?? 0)),
-    signal,
-  );
-  const within = failures.filter((failure) => failure !== null).filter(({ at }) => at > from && at <= to);
-  return { failures: within, isCut: found.some(({ isCut }) => isCut) };
+  let isCut = false;
+  const failures = await inParts(queues, failedLists * limit, async (part) => {
+    const found = await connection.ask(
+      part.map((queue) => findFailed(queue, limit, { from, to })),
+      signal,
+    );
+    isCut ||= found.some((one) => one.isCut);
+    const failed = found.flatMap(({ tasks }) => tasks);
+    const sizes = await connection.ask(
+      failed.map(({ key }): Question<number> => ({
+        commands: [["hstrlen", key, "msg"]],
+        parse: ([reply]) => toCount(reply),
+      })),
+      signal,
+    );
+    const read = await connection.ask(
+      failed.map((one, index) => readFailed(one, sizes[index] ?? 0)),
+      signal,
+    );
+    return read.filter((failure) => failure !== null).filter(({ at }) => at > from && at <= to);
+  });
+  return { failures, isCut };
 }
 
 function findFailed(
@@ -305,9 +335,12 @@ function readFailed({ queue, id, key, archivedAt }: Failed, size: number): Quest
   };
 }
 
+/** The fields of a task's message that are read: how often it was retried, its error, and when it failed. */
+const taskFields: ReadonlySet<number> = new Set([6, 7, 11]);
+
 /** Parses TaskMessage of asynq's internal/proto/asynq.proto; null when invalid. */
 export function toTask(message: Buffer) {
-  const fields = readProtobuf(message);
+  const fields = readProtobuf(message, taskFields);
   if (fields === null) return null;
   const failedAt = numberOf(fields, 11);
   return {
@@ -349,14 +382,21 @@ export function toWorker(message: Buffer) {
 /** The fields of one message by number; a repeated field has all its values in order. */
 type ProtobufFields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
 
-/** Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as bytes. Null when invalid, or with a group. */
-export function readProtobuf(bytes: Buffer): ProtobufFields | null {
+/**
+ * Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as bytes. Skips fields that are not wanted. Null when invalid, or
+ * with a group.
+ */
+export function readProtobuf(bytes: Buffer, wanted: ReadonlySet<number> | null = null): ProtobufFields | null {
   const fields = new Map<number, (bigint | Buffer)[]>();
   const reader = new BinaryReader(bytes);
   try {
     while (reader.pos < reader.len) {
       const [number, type] = reader.tag();
       if (type === WireType.StartGroup || type === WireType.EndGroup) return null;
+      if (wanted !== null && !wanted.has(number)) {
+        reader.skip(type);
+        continue;
+      }
       const values = fields.get(number) ?? [];
       fields.set(number, values);
       if (type === WireType.Varint) values.push(BigInt(reader.uint64()));

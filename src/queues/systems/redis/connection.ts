@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { abortable } from "../../../lib/abort.ts";
+import { createSharedBudget } from "../../../lib/budget/budget.ts";
 import { OpsError, toOpsError } from "../../../lib/errors.ts";
 import { redactStart } from "../../../lib/redact/sanitize.ts";
 import { explainSocket } from "../../../lib/socket-errors.ts";
@@ -31,17 +32,17 @@ export function askNamed<Name extends string, T>(
 }
 
 export interface RedisConnection {
-  /** Sends all commands together. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or `info` */
+  /** Sends all commands, in parts; those of a question are together unless they are very many. Parses in turns. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or `info` */
   ask<T>(questions: readonly Question<T>[], signal: AbortSignal): Promise<T[]>;
   close(): Promise<void>;
 }
 
-/** Connection timeout, milliseconds; the caller limits the time of a reply. */
+/** For a connection, and for the replies to one part of the commands, milliseconds; the caller limits the time of all. */
 const timeoutMs = 2000;
 /** After a failure there is no new attempt for this long, milliseconds: it protects a server in trouble. */
 const pauseMs = 250;
-/** Commands in flight at once; more are sent in parts. */
-const batch = 5000;
+/** Commands in flight at once; more are sent in parts: to write, and to read, a part takes a few milliseconds. */
+const batch = 500;
 
 /**
  * One connection, opened on the first use. After a loss the next call opens a new one, never a background job. Sends read commands only. `source` is the name of
@@ -82,13 +83,23 @@ export function createRedisConnection(source: string, url: string, observe: Obse
     }
     return replies;
   };
-  const ask: RedisConnection["ask"] = async (questions, signal) => {
-    const commands = questions.flatMap((question) => question.commands);
+  const ask = async <T>(questions: readonly Question<T>[], signal: AbortSignal): Promise<T[]> => {
+    const { turn } = createSharedBudget(signal);
+    const parsed: T[] = [];
     try {
       signal.throwIfAborted();
-      const replies = commands.length === 0 ? [] : await abortable(run(commands), signal);
-      let from = 0;
-      return questions.map((question) => question.parse(replies.slice(from, (from += question.commands.length))));
+      for (const part of toParts(questions)) {
+        const commands = part.flatMap((question) => question.commands);
+        const replies = commands.length === 0 ? [] : await abortable(run(commands), toPartSignal(signal));
+        let from = 0;
+        for (const question of part) {
+          parsed.push(question.parse(replies.slice(from, (from += question.commands.length))));
+          const wait = turn();
+          if (wait) await wait;
+          signal.throwIfAborted();
+        }
+      }
+      return parsed;
     } catch (error) {
       // A silent connection is not used again: the next call opens a new one.
       if (toText(error).startsWith("TimeoutError")) drop();
@@ -103,6 +114,25 @@ export function createRedisConnection(source: string, url: string, observe: Obse
     },
     close: () => Promise.resolve(drop()),
   };
+}
+
+function toPartSignal(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+}
+
+/** Questions in parts of one batch; a longer question is alone. So only the replies of one part are in memory. */
+function* toParts<T>(questions: readonly Question<T>[]): Generator<readonly Question<T>[]> {
+  let part: Question<T>[] = [];
+  let size = 0;
+  for (const question of questions) {
+    if (part.length > 0 && (size + question.commands.length > batch || part.length >= batch)) {
+      yield part;
+      [part, size] = [[], 0];
+    }
+    part.push(question);
+    size += question.commands.length;
+  }
+  if (part.length > 0) yield part;
 }
 
 /** A connection, perhaps still opening. */

@@ -1,23 +1,47 @@
 import { abortable } from "../../../lib/abort.ts";
 import { createSingleFlight } from "../../../lib/cache.ts";
 import { OpsError } from "../../../lib/errors.ts";
+import { knownQueuesLimit } from "../../metrics.ts";
 import type { RedisConnection } from "./connection.ts";
 
 /** Longest time of a search, and longest wait of the first caller for it, milliseconds. */
 const lookMs = 20_000;
 const waitMs = 1500;
 
+/** Keys that were found, at most so many of each pattern. */
+export interface FoundKeys {
+  readonly keys: ReadonlySet<string>;
+  /** How many more there are; a key that Redis returned twice counts twice. */
+  readonly surplus: number;
+}
+
 /**
  * Finds keys by patterns of Redis, whose literal parts are escaped (`escapePattern`). Redis has no list of them, so it scans all keys (SCAN, a thousand at a
  * time), `againMs` milliseconds after the last search, as long as there are callers. Only the first callers wait for it. With very many keys, the first results
- * hold the keys found so far. Drops keys that a whole search did not find. Rejects as the connection does.
+ * hold the keys found so far. Drops keys that a whole search did not find. Retains at most `most` of each pattern. Rejects as the connection does.
  */
-export function createKeySearch(connection: RedisConnection, patterns: readonly string[], againMs: number) {
-  let found = new Set<string>();
+export function createKeySearch(
+  connection: RedisConnection,
+  patterns: readonly string[],
+  againMs: number,
+  most = knownQueuesLimit,
+) {
+  /** Grows during a search. */
+  let found = { keys: new Set<string>(), surplus: 0 };
   let askAgainAt = 0;
   let isFirst = true;
   const look = createSingleFlight(async (signal) => {
-    const seen = new Set<string>();
+    const seen = patterns.map(() => new Set<string>());
+    let surplus = 0;
+    const add = (key: string, own: Set<string> | undefined) => {
+      if (!own || own.has(key)) return;
+      if (own.size >= most) {
+        surplus += 1;
+        return;
+      }
+      own.add(key);
+      if (found.keys.size < most * patterns.length) found.keys.add(key);
+    };
     for (let cursor = "0", isDone = false; !isDone; isDone = cursor === "0") {
       // The same step for each pattern: the cursor does not depend on the pattern.
       const step = patterns.map((pattern) => ["scan", cursor, "MATCH", pattern, "COUNT", 1000] as const);
@@ -25,14 +49,14 @@ export function createKeySearch(connection: RedisConnection, patterns: readonly 
         [{ commands: step, parse: (replies) => replies.map(toScan) }],
         signal,
       );
-      for (const key of answers.flatMap(({ keys }) => keys)) seen.add(key);
-      found = new Set([...found, ...seen]);
+      for (const [index, { keys }] of answers.entries()) for (const key of keys) add(key, seen[index]);
+      if (isFirst) found.surplus = Math.max(found.surplus, surplus);
       cursor = answers[0]?.cursor ?? "0";
     }
-    found = seen;
+    found = { keys: new Set(seen.flatMap((own) => [...own])), surplus };
     isFirst = false;
   });
-  return async (signal: AbortSignal): Promise<Iterable<string>> => {
+  return async (signal: AbortSignal): Promise<FoundKeys> => {
     if (performance.now() < askAgainAt) return found;
     askAgainAt = performance.now() + againMs;
     const looking = look(AbortSignal.timeout(lookMs)).catch((error: unknown) => {

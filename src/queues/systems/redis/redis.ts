@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { createSingleFlight } from "../../../lib/cache.ts";
-import { createSharedBudget } from "../../../lib/budget/budget.ts";
+import { createSharedBudget, inTurns } from "../../../lib/budget/budget.ts";
 import { mapSteps, type Steps, takeSteps } from "../../../lib/budget/steps.ts";
 import { OpsError } from "../../../lib/errors.ts";
+import { formatCount, formatNumber } from "../../../facts/format.ts";
 import { formatRfc3339 } from "../../../lib/time.ts";
 import { compareTimes, errorReadLimit, pickFairly, toErrorText } from "../../errors.ts";
-import { createKnownQueues, createSamples, toQueueMetrics } from "../../metrics.ts";
+import { createKnownQueues, createSamples, knownQueuesLimit, toQueueMetrics } from "../../metrics.ts";
 import {
   failureGroupsLimit,
   type FoundFailure,
@@ -52,8 +53,8 @@ export const redis = defineKind<typeof redisConfig>({
   create: createRedisSource,
 });
 
-/** For one read with all its commands, milliseconds. */
-const deadlineMs = 2000;
+/** For one read with all its commands, milliseconds: those of 10,000 queues take seconds. A silent server is noticed earlier, by the connection. */
+const deadlineMs = 8000;
 /** Failed jobs of each queue that a search for an error reads, at most. */
 const mostPast = 10_000;
 
@@ -125,6 +126,17 @@ function createRedisSource(
   };
 }
 
+function tooMany(source: string, count: number): OpsError {
+  const [found, most] = [formatCount(count, "queue"), formatNumber(knownQueuesLimit)];
+  const advice =
+    "remove those that are no longer used, or read fewer (`prefix` and `systems` of this source in WALLET_CORE_OPS_QUEUES_FILE)";
+  return new OpsError(
+    "queues_unavailable",
+    `Redis has ${found} or more, and at most ${most} of one source are read: ${advice}`,
+    { upstream: `queues:${source}` },
+  );
+}
+
 /** The id that a Redis has from its start to its end; null where the user may not read it. */
 async function readRunId(connection: Pick<RedisConnection, "ask">, signal: AbortSignal): Promise<string | null> {
   const [id = null] = await connection.ask(
@@ -152,14 +164,19 @@ export function createRedisQueues(
 
   /** The queues of each system, with their names there and here. */
   const findQueues = async (signal: AbortSignal) => {
-    const found = await Promise.all(members.map(({ system }) => system.discover(signal)));
+    const answers = await Promise.all(members.map(({ system }) => system.discover(signal)));
+    const total = answers.reduce((sum, { names, surplus }) => sum + names.length + surplus, 0);
+    if (total > knownQueuesLimit) throw tooMany(source, total);
+    const found = answers.map(({ names }) => names);
     for (const [index, { known }] of members.entries()) known.see(found[index] ?? []);
     const all = members.map(({ known }) => known.names());
     const missing = configured.filter((name) => !all.some((names) => names.has(name)));
     members[0]?.known.see([...(found[0] ?? []), ...missing]);
+    const sum = members.reduce((count, { known }) => count + known.names().size, 0);
     const taken = new Set<string>();
-    return members.map((member) => {
-      const names = [...member.known.names()];
+    return members.map((member, index) => {
+      // Those that are gone are left out where there are too many.
+      const names = sum > knownQueuesLimit ? [...(found[index] ?? [])] : [...member.known.names()];
       const shown = new Map(names.map((name) => [name, taken.has(name) ? `${member.label}:${name}` : name]));
       for (const name of names) taken.add(name);
       return { ...member, names, shown };
@@ -185,20 +202,22 @@ export function createRedisQueues(
       for (const { samples, known } of found) samples.retain(known.names());
       const readings = await Promise.all(found.map(({ system, names }) => system.read(names, now, signal)));
       const observedAt = formatRfc3339(now);
-      const metrics = found.flatMap((member, index) =>
-        (readings[index] ?? []).map((reading) => toMetrics(reading, member, observedAt)),
+      const all = found.flatMap((member, index) => (readings[index] ?? []).map((reading) => ({ member, reading })));
+      const metrics = await inTurns(all, createSharedBudget(signal), ({ member, reading }) =>
+        toMetrics(reading, member, observedAt),
       );
       return metrics.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     },
     async failures(within: RedisSpan, signal: AbortSignal): Promise<RedisFailures> {
       const found = await findQueues(signal);
       const read = await Promise.all(found.map(({ system, names }) => system.failures(names, within, signal)));
-      const failures = found.flatMap(({ shown }, index) =>
-        (read[index]?.failures ?? []).map((failure) => ({
-          ...failure,
-          queue: shown.get(failure.queue) ?? failure.queue,
-        })),
+      const all = found.flatMap(({ shown }, index) =>
+        (read[index]?.failures ?? []).map((failure) => ({ shown, failure })),
       );
+      const failures = await inTurns(all, createSharedBudget(signal), ({ shown, failure }) => ({
+        ...failure,
+        queue: shown.get(failure.queue) ?? failure.queue,
+      }));
       return { failures, isCut: read.some(({ isCut }) => isCut) };
     },
     async running(now: number, signal: AbortSignal): Promise<RedisRunningJobs> {
@@ -222,12 +241,16 @@ export function createRedisQueues(
  */
 export function* groupRedisFailures(failures: readonly RedisFailure[], source: string): Steps<JobFailures[]> {
   const newestFirst = failures.toSorted((a, b) => b.at - a.at);
-  const groups = [
-    ...Map.groupBy(newestFirst, ({ queue, error, worker }) =>
-      JSON.stringify([queue, readErrorText(error), worker]),
-    ).values(),
-  ];
-  const picked = pickFairly(groups, ([newest]) => newest?.queue ?? "", failureGroupsLimit);
+  const groups = new Map<string, RedisFailure[]>();
+  for (const failure of newestFirst) {
+    yield;
+    const key = JSON.stringify([failure.queue, readErrorText(failure.error), failure.worker]);
+    const group = groups.get(key);
+    if (group) group.push(failure);
+    else groups.set(key, [failure]);
+  }
+  yield;
+  const picked = pickFairly([...groups.values()], ([newest]) => newest?.queue ?? "", failureGroupsLimit);
   const made = yield* mapSteps(picked, (group) => toGroup(group, source));
   return made.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
 }

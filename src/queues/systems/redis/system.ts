@@ -48,10 +48,16 @@ export interface RedisRunning {
   readonly startedAt: number | null;
 }
 
+/** At most `knownQueuesLimit` names, and how many queues there are beside them: then none is read. */
+export interface FoundQueues {
+  readonly names: readonly string[];
+  readonly surplus: number;
+}
+
 /** One job system in Redis. `now` is in milliseconds since 1970. All calls reject as the connection does. */
 export interface RedisSystem {
-  /** Names of its queues, as of the last search. */
-  discover(signal: AbortSignal): Promise<Iterable<string>>;
+  /** Its queues, as of the last search. */
+  discover(signal: AbortSignal): Promise<FoundQueues>;
   read(queues: readonly string[], now: number, signal: AbortSignal): Promise<readonly RedisReading[]>;
   failures(queues: readonly string[], within: RedisSpan, signal: AbortSignal): Promise<RedisFailures>;
   /** Running jobs with their workers, and the number of those without a known worker. */
@@ -73,5 +79,22 @@ const rowBudget = 20_000;
 
 /** Rows to read for each of `queues` queues, at most `most`. */
 export function shareOf(queues: number, most: number): number {
-  return Math.min(most, Math.max(10, Math.floor(rowBudget / Math.max(1, queues))));
+  return Math.min(most, Math.max(1, Math.floor(rowBudget / Math.max(1, queues))));
+}
+
+/** Queues, and their rows of one kind, whose commands and replies are in memory at once. */
+const queuesAtOnce = 200;
+const rowsAtOnce = 4000;
+
+/** Reads queues in parts, one after the other. `limit`: the rows of one kind that are read for each of them. */
+export async function inParts<T>(
+  queues: readonly string[],
+  limit: number,
+  read: (part: readonly string[]) => Promise<readonly T[]>,
+): Promise<T[]> {
+  const size = Math.min(queuesAtOnce, Math.max(1, Math.floor(rowsAtOnce / limit)));
+  const all: T[] = [];
+  for (let from = 0; from < queues.length; from += size)
+    for (const item of await read(queues.slice(from, from + size))) all.push(item);
+  return all;
 }

@@ -26,7 +26,7 @@ export function createUnsupportedSearch(
   const kombu = "_kombu.binding.";
   const search = createKeySearch(connection, [`${escapePattern(bull)}*:id`, `${bee}*:id`, `${kombu}*`], againMs);
   return createCache(async (signal) => {
-    const keys = [...(await search(signal).catch(() => []))];
+    const keys = [...(await search(signal).catch(() => ({ keys: [] }))).keys];
     const queuesOf = (start: string) =>
       keys
         .filter((key) => key.startsWith(start) && key.endsWith(":id"))

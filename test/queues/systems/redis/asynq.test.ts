@@ -48,8 +48,18 @@ const hourUntil = (to: number) => ({ from: to - 3_600_000, to, most: 1000 });
 
 describe("asynq", () => {
   it("lists its queues", async () => {
-    expect(await createAsynq(createMemoryRedis(full).connection).discover(signal)).toEqual(["mail", "push"]);
-    expect(await createAsynq(createMemoryRedis().connection).discover(signal)).toEqual([]);
+    expect(await createAsynq(createMemoryRedis(full).connection).discover(signal)).toEqual({
+      names: ["mail", "push"],
+      surplus: 0,
+    });
+    expect(await createAsynq(createMemoryRedis().connection).discover(signal)).toEqual({ names: [], surplus: 0 });
+  });
+
+  it("does not list more than 10,000", async () => {
+    const queues = Array.from({ length: 10_001 }, (_, index) => `q${index}`);
+    const redis = createMemoryRedis({ sets: { "asynq:queues": queues } });
+    expect(await createAsynq(redis.connection).discover(signal)).toEqual({ names: [], surplus: 10_001 });
+    expect(redis.commands).toEqual([["scard", "asynq:queues"]]);
   });
 
   it("has waiting, running and failed tasks and workers of each queue", async () => {

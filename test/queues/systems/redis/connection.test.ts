@@ -110,6 +110,37 @@ describe("createRedisConnection", () => {
     await connection.close();
   });
 
+  it("has few commands in flight, and parses what was answered meanwhile", async () => {
+    let most = 0;
+    let answered = 0;
+    await using server = await startServer((_name, [n]) => `:${n}\r\n`);
+    const connection = createRedisConnection("r", server.url);
+    const questions = Array.from({ length: 2000 }, (_, n) => ({
+      commands: [["get", n] as const],
+      parse: ([reply]: readonly unknown[]) => {
+        most = Math.max(most, server.commands.length - answered);
+        answered += 1;
+        return reply;
+      },
+    }));
+    expect(await connection.ask(questions, never)).toEqual(questions.map((_, n) => n));
+    expect(most).toBe(500);
+    await connection.close();
+  });
+
+  it("sends no more commands for a caller that leaves meanwhile", async () => {
+    await using server = await startServer(() => ":1\r\n");
+    const connection = createRedisConnection("r", server.url);
+    const leaver = new AbortController();
+    const questions = Array.from({ length: 2000 }, () => ({
+      commands: [["get", "a"] as const],
+      parse: () => leaver.abort(),
+    }));
+    expect(await failureOf(connection.ask(questions, leaver.signal))).toEqual(failed(left));
+    expect(server.commands).toHaveLength(500);
+    await connection.close();
+  });
+
   it("sends nothing without a question, or for a caller that has left", async () => {
     await using server = await startServer(() => ":1\r\n");
     const connection = createRedisConnection("r", server.url);

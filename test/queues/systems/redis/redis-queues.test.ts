@@ -23,7 +23,7 @@ describe("createRedisQueues", () => {
   const start = (discover: () => string[] = () => ["mail"]) => {
     let counters: JobCounters = { processed: 0, failures: 0, since: "rows" };
     const system: RedisSystem = {
-      discover: async () => discover(),
+      discover: async () => ({ names: discover(), surplus: 0 }),
       read: async (queues) => queues.map((queue) => ({ queue, measured: { depth: 0 }, counters, isCut: false })),
       failures: async () => ({ failures: [], isCut: false }),
       running: async () => ({ named: [], unnamed: 0 }),
@@ -65,6 +65,67 @@ describe("createRedisQueues", () => {
     expect(states.slice(15)).toStrictEqual(Array.from({ length: 6 }, () => "idle"));
   });
 
+  it.each([
+    [10_000, 0, null],
+    [10_001, 0, "10,001"],
+    [9000, 1001, "10,001"],
+    [10_000, 90_000, "100,000"],
+  ])("reads %i found queues and %i more: refusal %j", async (count, surplus, refused) => {
+    const names = Array.from({ length: count }, (_, index) => `q${index}`);
+    const read = vi.fn<RedisSystem["read"]>(async () => []);
+    const system: RedisSystem = {
+      discover: async () => ({ names, surplus }),
+      read,
+      failures: async () => ({ failures: [], isCut: false }),
+      running: async () => ({ named: [], unnamed: 0 }),
+    };
+    const queues = createRedisQueues("cache", [], [{ label: "bullmq", system }]);
+    const answers = await Promise.allSettled([
+      queues.metrics(0, signal()),
+      queues.failures(lastHour, signal()),
+      queues.running(0, signal()),
+    ]);
+    const reasons = answers.map((answer) => (answer.status === "rejected" ? (answer.reason as OpsError) : null));
+    for (const reason of reasons) {
+      expect(reason && [reason.code, reason.upstream, reason.message.split(":")[0]]).toEqual(
+        refused && [
+          "queues_unavailable",
+          "queues:cache",
+          `Redis has ${refused} queues or more, and at most 10,000 of one source are read`,
+        ],
+      );
+    }
+    expect(read).toHaveBeenCalledTimes(refused === null ? 1 : 0);
+  });
+
+  it("counts the queues of all systems, and leaves out gone ones", async () => {
+    const named = (letter: string, length: number) => Array.from({ length }, (_, index) => `${letter}${index}`);
+    let found = [named("a", 6000), named("b", 4000)];
+    const asked: number[][] = [[], []];
+    const systems = [0, 1].map((index) => ({
+      label: `system ${index}`,
+      system: {
+        discover: async () => ({ names: found[index] ?? [], surplus: 0 }),
+        read: async (queues) => {
+          asked[index]?.push(queues.length);
+          return [];
+        },
+        failures: async () => ({ failures: [], isCut: false }),
+        running: async () => ({ named: [], unnamed: 0 }),
+      } satisfies RedisSystem as RedisSystem,
+    }));
+    const queues = createRedisQueues("cache", [], systems);
+    await queues.metrics(0, signal());
+    found = [named("c", 100), named("d", 200)];
+    await queues.metrics(0, signal());
+    found = [named("a", 6000), named("b", 4001)];
+    await expect(queues.metrics(0, signal())).rejects.toThrow("10,001 queues");
+    expect(asked).toEqual([
+      [6000, 100],
+      [4000, 200],
+    ]);
+  });
+
   it("lists seen and configured queues", async () => {
     let found = ["mail"];
     const read = start(() => found);
@@ -76,7 +137,7 @@ describe("createRedisQueues", () => {
 
 describe("queues of two systems", () => {
   const toSystem = (names: string[], more: Partial<RedisSystem> = {}): RedisSystem => ({
-    discover: async () => names,
+    discover: async () => ({ names, surplus: 0 }),
     read: async (queues) =>
       queues.map((queue) => ({
         queue,
@@ -188,7 +249,7 @@ describe("queues of two systems", () => {
 describe("createKeySearch", () => {
   type Parse = (replies: unknown[]) => unknown;
   /** A search whose steps have these replies, and what was asked. */
-  const start = (steps: unknown[][], againMs = 1000) => {
+  const start = (steps: unknown[][], againMs = 1000, most?: number) => {
     const cursors: unknown[] = [];
     const connection = {
       ask: async (questions: readonly { readonly commands: unknown[][]; readonly parse: Parse }[]) => {
@@ -199,7 +260,7 @@ describe("createKeySearch", () => {
         return questions.map(({ parse }) => parse(replies));
       },
     } as unknown as RedisConnection;
-    return { search: createKeySearch(connection, ["a*", "b*"], againMs), cursors };
+    return { search: createKeySearch(connection, ["a*", "b*"], againMs, most), cursors };
   };
 
   it("reads all keys, in the same steps for each pattern", async () => {
@@ -213,13 +274,29 @@ describe("createKeySearch", () => {
         ["0", []],
       ],
     ]);
-    expect([...(await search(signal()))]).toEqual(["a1", "b1", "a2"]);
+    expect([...(await search(signal())).keys]).toEqual(["a1", "a2", "b1"]);
     expect(cursors).toEqual(["0", "0", "7", "7"]);
+  });
+
+  it("retains so many keys of each pattern, and counts the others", async () => {
+    const steps = [
+      [
+        ["7", ["a1", "a2", "a3"]],
+        ["7", ["b1"]],
+      ],
+      [
+        ["0", ["a4", "a1"]],
+        ["0", []],
+      ],
+    ];
+    const { search } = start(steps, 1000, 2);
+    const { keys, surplus } = await search(signal());
+    expect([[...keys], surplus]).toEqual([["a1", "a2", "b1"], 2]);
   });
 
   it.each([[[["0"], ["0"]]], [[[7, ["a"]]]], [["x", null]], [[]]])("ends with an invalid reply: %j", async (step) => {
     const { search, cursors } = start([step]);
-    expect((await search(signal()))[Symbol.iterator]().next().done).toBe(!JSON.stringify(step).includes("a"));
+    expect((await search(signal())).keys[Symbol.iterator]().next().done).toBe(!JSON.stringify(step).includes("a"));
     expect(cursors).toHaveLength(2);
   });
 
@@ -227,20 +304,20 @@ describe("createKeySearch", () => {
     const refusal = new OpsError("queues_unavailable", "no");
     const { search, cursors } = start([[refusal], [["0", ["a"]]], [refusal], [["0", ["b"]]]]);
     await expect(search(signal())).rejects.toBe(refusal);
-    expect([...(await search(signal()))]).toEqual(["a"]);
+    expect([...(await search(signal())).keys]).toEqual(["a"]);
     vi.advanceTimersByTime(999);
-    expect([...(await search(signal()))]).toEqual(["a"]);
+    expect([...(await search(signal())).keys]).toEqual(["a"]);
     expect(cursors).toHaveLength(4);
     vi.advanceTimersByTime(1);
-    expect([...(await search(signal()))]).toEqual(["a"]);
-    await vi.waitFor(async () => expect([...(await search(signal()))]).toEqual(["b"]));
+    expect([...(await search(signal())).keys]).toEqual(["a"]);
+    await vi.waitFor(async () => expect([...(await search(signal())).keys]).toEqual(["b"]));
     expect(cursors).toHaveLength(8);
   });
 
   it("returns what was found to a caller that leaves early", async () => {
     const connection = { ask: () => new Promise(() => {}) } as unknown as RedisConnection;
     const search = createKeySearch(connection, ["a*"], 1000);
-    expect([...(await search(AbortSignal.abort()))]).toEqual([]);
+    expect([...(await search(AbortSignal.abort())).keys]).toEqual([]);
   });
 
   it.each([
@@ -261,17 +338,17 @@ describe("discover of createBullmq", () => {
     let seen: string[] = [];
     const connection = {
       ask: async (questions: readonly { readonly parse: (replies: unknown[]) => unknown }[]) => {
-        seen = [...(await discover(signal()))];
+        seen = [...(await discover(signal())).names];
         return questions.map(({ parse }) => parse([pages.shift()]));
       },
     } as unknown as RedisConnection;
     const bullmq = createBullmq(connection, "bull");
     const discover = (caller: AbortSignal) => bullmq.discover(caller);
-    expect([...(await discover(signal()))]).toStrictEqual(["a", "b", "c"]);
+    expect([...(await discover(signal())).names]).toStrictEqual(["a", "b", "c"]);
     vi.advanceTimersByTime(60_000);
     await discover(signal());
     await expect.poll(() => pages).toHaveLength(0);
     expect(seen).toStrictEqual(["a", "b", "c"]);
-    expect([...(await discover(signal()))]).toStrictEqual(["b", "d"]);
+    expect([...(await discover(signal())).names]).toStrictEqual(["b", "d"]);
   });
 });

@@ -1,8 +1,10 @@
+import { createSharedBudget, inTurns } from "../../../../lib/budget/budget.ts";
 import type { JobCounters } from "../../../queue.ts";
 import type { Command, Question, RedisConnection, Reply } from "../connection.ts";
 import { createKeySearch, escapePattern } from "../keys.ts";
 import { quantilesOf, sumCounts, toFields, toNumber, toScored } from "../replies.ts";
 import {
+  inParts,
   type RedisFailure,
   type RedisFailures,
   type RedisReading,
@@ -89,13 +91,15 @@ const emptyMemory: Memory = {
  * (dist/cjs/commands).
  */
 export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
-  const memories = new Map<string, Memory>();
+  let memories: ReadonlyMap<string, Memory> = new Map();
   const memoryOf = (queue: string) => memories.get(queue) ?? emptyMemory;
   /** By their `meta` keys. New ones are rare: searches once a minute. */
   const searchMeta = createKeySearch(connection, [`${escapePattern(prefix)}:*:meta`], 60_000);
   return {
-    discover: async (signal) =>
-      [...(await searchMeta(signal))].map((key) => key.slice(prefix.length + 1, -":meta".length)),
+    async discover(signal) {
+      const { keys, surplus } = await searchMeta(signal);
+      return { names: Array.from(keys, (key) => key.slice(prefix.length + 1, -":meta".length)), surplus };
+    },
     async running(queues, _now, signal) {
       const commands = queues.map((queue): Command => ["llen", `${prefix}:${queue}:active`]);
       const [unnamed = 0] = await connection.ask([{ commands, parse: (replies) => sumCounts(replies) }], signal);
@@ -103,61 +107,69 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
     },
     async read(queues, now, signal) {
       const limit = shareOf(queues.length, 1000);
-      const list: Question<Reply> = { commands: [["client", "LIST"]], parse: ([reply]) => reply };
-      const keyOf = (queue: string) => `${prefix}:${queue}:`;
-      const memoriesBefore = queues.map(memoryOf);
-      const looks = queues.map((queue, index) =>
-        lookAt(keyOf(queue), memoriesBefore[index]?.events.lastId ?? null, limit, now),
-      );
-      const [clients, ...found] = (await connection.ask<unknown>([list, ...looks], signal)) as [Reply, ...Look[]];
-      const seen = queues.map((queue, index) => {
-        const look = found[index] as Look;
-        const before = memoriesBefore[index] as Memory;
-        const events = countEvents(before.events, look.events, look.oldestEvent);
-        const { lastId, gaps } = before.events;
-        // If the stream was empty, no entry shows whether some were missed.
-        const isJoined = lastId !== null && lastId !== "0-0" && events.gaps === gaps;
-        return { queue, key: keyOf(queue), look, before, events, isFirst: lastId === null, isJoined };
-      });
       const share = eventShare(queues.length);
-      const readDetails = async () => {
-        const starts = seen.map(({ key, look, isFirst, isJoined }) =>
-          lookBack(key, look, { isFirst, isJoined, limit: share, now }),
-        );
-        const beginnings: readonly Beginnings[] = await connection.ask(starts, signal);
-        const closer = seen.map(({ key, look }, index) => lookCloser(key, look, beginnings[index] as Beginnings, now));
-        return [beginnings, await connection.ask(closer, signal)] as const;
-      };
-      const subjects = seen.map(({ key, look, before, events, isFirst, isJoined }) => ({
-        key,
-        look,
-        before: before.retries,
-        firstId: isFirst ? events.lastId : null,
-        isJoined,
-      }));
-      const [[beginnings, details], retries] = await Promise.all([
-        readDetails(),
-        readRetries(connection, subjects, { events: share, jobs: limit }, now, signal),
-      ]);
+      const budget = createSharedBudget(signal);
+      const list: Question<Reply> = { commands: [["client", "LIST"]], parse: ([reply]) => reply };
+      const [clients] = await connection.ask([list], signal);
       const workers = countWorkers(clients, prefix);
-      memories.clear();
-      return seen.map(({ queue, look, before, events }, index) => {
-        const jobs = details[index] as Details;
-        const rowsOf = (ending: Ending): Rows => ({
-          oldest: look.oldest[ending],
-          isMissing: jobs.isMissing[ending],
-          isWhole: (beginnings[index] as Beginnings)[ending].isWhole,
+      const keyOf = (queue: string) => `${prefix}:${queue}:`;
+      const next = new Map<string, Memory>();
+      const readPart = async (part: readonly string[]) => {
+        const looks = await inTurns(part, budget, (queue) =>
+          lookAt(keyOf(queue), memoryOf(queue).events.lastId, limit, now),
+        );
+        const found = await connection.ask(looks, signal);
+        const seen = await inTurns(part, budget, (queue, index) => {
+          const look = found[index] as Look;
+          const before = memoryOf(queue);
+          const events = countEvents(before.events, look.events, look.oldestEvent);
+          const { lastId, gaps } = before.events;
+          // If the stream was empty, no entry shows whether some were missed.
+          const isJoined = lastId !== null && lastId !== "0-0" && events.gaps === gaps;
+          return { queue, key: keyOf(queue), look, before, events, isFirst: lastId === null, isJoined };
         });
-        const memory: Memory = {
-          events,
-          metrics: watchMetrics(before.metrics, look.metrics.completed, events.completed),
-          completed: cover(before.completed, rowsOf("completed"), now),
-          failed: cover(before.failed, rowsOf("failed"), now),
-          retries: retries[index] as Retries,
+        const readDetails = async () => {
+          const starts = seen.map(({ key, look, isFirst, isJoined }) =>
+            lookBack(key, look, { isFirst, isJoined, limit: share, now }),
+          );
+          const beginnings: readonly Beginnings[] = await connection.ask(starts, signal);
+          const closer = await inTurns(seen, budget, ({ key, look }, index) =>
+            lookCloser(key, look, beginnings[index] as Beginnings, now),
+          );
+          return [beginnings, await connection.ask(closer, signal)] as const;
         };
-        memories.set(queue, memory);
-        return toReading({ queue, look, jobs, memory, workers: workers(queue), limit, now });
-      });
+        const subjects = seen.map(({ key, look, before, events, isFirst, isJoined }) => ({
+          key,
+          look,
+          before: before.retries,
+          firstId: isFirst ? events.lastId : null,
+          isJoined,
+        }));
+        const [[beginnings, details], retries] = await Promise.all([
+          readDetails(),
+          readRetries(connection, subjects, { events: share, jobs: limit }, now, signal),
+        ]);
+        return inTurns(seen, budget, ({ queue, look, before, events }, index) => {
+          const jobs = details[index] as Details;
+          const rowsOf = (ending: Ending): Rows => ({
+            oldest: look.oldest[ending],
+            isMissing: jobs.isMissing[ending],
+            isWhole: (beginnings[index] as Beginnings)[ending].isWhole,
+          });
+          const memory: Memory = {
+            events,
+            metrics: watchMetrics(before.metrics, look.metrics.completed, events.completed),
+            completed: cover(before.completed, rowsOf("completed"), now),
+            failed: cover(before.failed, rowsOf("failed"), now),
+            retries: retries[index] as Retries,
+          };
+          next.set(queue, memory);
+          return toReading({ queue, look, jobs, memory, workers: workers(queue), limit, now });
+        });
+      };
+      const readings = await inParts(queues, limit, readPart);
+      memories = next;
+      return readings;
     },
     failures: (queues, within, signal) => readBullmqFailures(connection, prefix, queues, within, signal),
   };
@@ -260,17 +272,21 @@ async function readBullmqFailures(
   signal: AbortSignal,
 ): Promise<RedisFailures> {
   const limit = shareOf(queues.length, most);
-  const found = await connection.ask(
-    queues.map((queue) => findFailed(`${prefix}:${queue}:`, queue, limit, { from, to })),
-    signal,
-  );
-  const failed = found.flatMap(({ jobs }) => jobs);
-  const failures = await connection.ask(
-    failed.map((one) => readFailed(`${prefix}:${one.queue}:${one.id}`, one)),
-    signal,
-  );
-  const within = failures.filter((failure) => failure !== null).filter(({ at }) => at > from && at <= to);
-  return { failures: within, isCut: found.some(({ isCut }) => isCut) };
+  let isCut = false;
+  const failures = await inParts(queues, 2 * limit, async (part) => {
+    const found = await connection.ask(
+      part.map((queue) => findFailed(`${prefix}:${queue}:`, queue, limit, { from, to })),
+      signal,
+    );
+    isCut ||= found.some((one) => one.isCut);
+    const failed = found.flatMap(({ jobs }) => jobs);
+    const read = await connection.ask(
+      failed.map((one) => readFailed(`${prefix}:${one.queue}:${one.id}`, one)),
+      signal,
+    );
+    return read.filter((failure) => failure !== null).filter(({ at }) => at > from && at <= to);
+  });
+  return { failures, isCut };
 }
 
 function findFailed(

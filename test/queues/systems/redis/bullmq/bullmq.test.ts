@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createBullmq } from "../../../../../src/queues/systems/redis/bullmq/bullmq.ts";
+import type { RedisConnection } from "../../../../../src/queues/systems/redis/connection.ts";
 import { createMemoryRedis, type RedisContents } from "../../../../support/memory-redis.ts";
 
 const { signal } = new AbortController();
@@ -86,7 +87,30 @@ describe("BullMQ", () => {
     const { connection } = createMemoryRedis({
       hashes: { "bull:q:meta": {}, "bull:a:b:meta": {}, "other:x:meta": {}, "bull:q:1": {} },
     });
-    expect([...(await createBullmq(connection, "bull").discover(signal))]).toEqual(["q", "a:b"]);
+    expect((await createBullmq(connection, "bull").discover(signal)).names).toEqual(["q", "a:b"]);
+  });
+
+  it("remembers nothing of a read that failed in a later part", async () => {
+    const queues = ["q", ...Array.from({ length: 400 }, (_, index) => `other${index}`)];
+    const redis = createMemoryRedis();
+    let isAway = false;
+    const ask: RedisConnection["ask"] = (questions, own) =>
+      isAway && questions.some(({ commands }) => commands.some(([, key]) => key === "bull:other399:wait"))
+        ? Promise.reject(new Error("away"))
+        : redis.connection.ask(questions, own);
+    const system = createBullmq({ ...redis.connection, ask }, "bull");
+    const entries = [1, 2, 3].map((n) => event(`${ago(10 * (4 - n))}-0`, "completed", `${n}`));
+    const readCount = async (count: number) => {
+      redis.fill(toContents({ events: entries.slice(0, count) }));
+      const [reading] = await system.read(queues, now, signal);
+      return reading?.counters.processed;
+    };
+    expect(await readCount(1)).toBe(0);
+    isAway = true;
+    await expect(readCount(2)).rejects.toThrow("away");
+    isAway = false;
+    // The second event was not counted by the failed read.
+    expect(await readCount(3)).toBe(2);
   });
 
   it("has no numbers of a queue without a job", async () => {

@@ -40,7 +40,7 @@ describe("the beginning of a window", () => {
     expect(back({ oldestEvent: `${begin}-0` }, {}, [], []).completed.isWhole).toBe(true);
     expect(back({ oldestEvent: `${begin + 1}-0` }, {}, [], []).completed.isWhole).toBe(false);
     expect([beginningOf("completed", now), beginningOf("failed", now)]).toStrictEqual([begin, now - 3_599_000]);
-    expect([eventShare(1), eventShare(2), eventShare(100), eventShare(100_000)]).toStrictEqual([10_000, 5000, 100, 10]);
+    expect([eventShare(1), eventShare(2), eventShare(100), eventShare(100_000)]).toStrictEqual([10_000, 5000, 100, 1]);
   });
 
   it("is unknown if all events of one read are of other kinds", () => {
