@@ -54,8 +54,8 @@ export function createRedisConnection(source: string, url: string, observe: Obse
   let current: ReturnType<typeof openLink> | null = null;
   let refusal: { readonly error: unknown; readonly at: number } | null = null;
 
-  const drop = () => {
-    current?.drop();
+  const drop = (reason?: unknown) => {
+    current?.drop(reason);
     current = null;
   };
   const connect = (): Promise<Redis> => {
@@ -102,7 +102,7 @@ export function createRedisConnection(source: string, url: string, observe: Obse
       return parsed;
     } catch (error) {
       // A silent connection is not used again: the next call opens a new one.
-      if (toText(error).startsWith("TimeoutError")) drop();
+      if (toText(error).startsWith("TimeoutError")) drop(error);
       throw error instanceof OpsError ? error : fail(explain(error, url), toCause(error));
     }
   };
@@ -164,10 +164,12 @@ function openLink(url: string, onEnd: () => void) {
       return redis;
     } catch (error) {
       redis.disconnect();
+      // Others who wait for it fail for the same reason as the one who gave it up.
+      abandoned.signal.throwIfAborted();
       throw lastError ?? error;
     }
   };
-  return { ready: open(), drop: () => abandoned.abort() };
+  return { ready: open(), drop: (reason?: unknown) => abandoned.abort(reason) };
 }
 
 /** A key of another type belongs to another program, and some commands may be forbidden: both are valid replies. */
