@@ -57,7 +57,11 @@ function toYaml(value: unknown): string {
       // Escapes mean something in double quotes alone.
       if (
         typeof node.value === "string" &&
-        (isOtherInYaml11(node.value) || node.value.includes("\t") || node.value.search(unsafe) >= 0)
+        (isOtherInYaml11(node.value) ||
+          // As a block, its first line would lose its blanks.
+          /^\s[^]*\n/.test(node.value) ||
+          node.value.includes("\t") ||
+          node.value.search(unsafe) >= 0)
       )
         node.type = Scalar.QUOTE_DOUBLE;
     },

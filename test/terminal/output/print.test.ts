@@ -59,6 +59,10 @@ it("texts that readers of YAML 1.1 take for other values are quoted", () => {
   expect(text).toBe(`- name: a\n  inside:\n${texts.map((one) => `    - "${one}"\n`).join("")}`);
 });
 
+it.each([" \n", "\n", " \na", "\n b\n", "  a\n"])("YAML has the blanks of %j", (name) => {
+  expect(parse(print([{ name, inside: [name] }], "yaml"))).toEqual([{ name, inside: [name] }]);
+});
+
 it("hostile text acts in no format, and is whole where it is data", () => {
   expect(print([{ name: hostile }], "name")).toBe(`${tamed}\n`);
   expect(print([{ name: hostile }], "table", false)).toBe(`${tamed}\n`);
