@@ -46,8 +46,8 @@ export function isOfDeploy(container: Container, deploy: DeployRecord): boolean 
  * nothing runs the newest: the newest that does run.
  * - incomplete: the newest deploy, which only some of them, or none, run.
  * - unknown: the newest deploy, which no known container runs, while an engine does not answer, a
- * live container has only a moving tag, or the service is not the product's. Also one without evidence that it ever served, and one that
- * may belong to several groups.
+ * live container has only a moving tag, or the service is not the product's. Also one without
+ * evidence that it ever served, and one that may belong to several groups.
  * - rolled_back: the next deploy was a rollback, or went back to a release before this one; or an
  * earlier container was started again in its place.
  * - previous: the deploy before the running one, of another release and not rolled back: the target

@@ -208,10 +208,10 @@ export function mayBeOwnFailure(
 }
 
 /**
- * Errors of the deploy's service with no failure before its release began, not even one that may be
- * of another, and none by a worker of another release. A deploy itself interrupts jobs while it lasts: where workers are unknown, only
- * failures after it count. Null when the failures of the last hour do not reach far enough before
- * the deploy, or are incomplete.
+ * Errors of the deploy's service with no failure before its release began, not even one that may
+ * be of another, and none by a worker of another release. A deploy itself interrupts jobs while it
+ * lasts: where workers are unknown, only failures after it count. Null when the failures of the
+ * last hour do not reach far enough before the deploy, or are incomplete.
  *
  * @param releaseStart when its release first began to be deployed, unix seconds
  */

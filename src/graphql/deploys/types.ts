@@ -20,7 +20,9 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",
       incomplete: "The newest deploy, when some or all live containers do not run it.",
       unknown:
-        "The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations.",
+        "The newest deploy, when an engine does not answer, containers do not show their release, or its service is " +
+        "not the product's, so it is not known whether it runs. Also an older deploy without evidence that it ever " +
+        "served. Also a deploy that could belong to several services or destinations.",
       previous:
         "The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS.",
       rolled_back:

@@ -41,7 +41,8 @@ export function addOrphans(builder: Builder, refs: Refs, scalars: Scalars): void
   builder.objectField(refs.queue, "orphans", (t) =>
     t.int({
       nullable: true,
-      description: `${describeQueueNumber("orphans")} Never 0 where one may have lost its worker. See the query \`orphans\`.`,
+      description:
+        describeQueueNumber("orphans") + " Never 0 where one may have lost its worker. See the query `orphans`.",
       resolve: async (queue, _args, { loaders }) => loaders.orphans.count(queue),
     }),
   );

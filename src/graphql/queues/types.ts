@@ -48,7 +48,9 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         "source: String!": "Configured name of the source that it comes from.",
         "depth: Int!": describeQueueNumber("depth"),
         "processedPerSec: Float": describeQueueNumber("processedPerSec"),
-        "failuresLastHour: Int": `${describeQueueNumber("failuresLastHour")} May be more than the errors of the queue add up to: see JobError.count.`,
+        "failuresLastHour: Int":
+          describeQueueNumber("failuresLastHour") +
+          " May be more than the errors of the queue add up to: see JobError.count.",
         "active: Int": describeQueueNumber("active"),
         "deferred: Int": describeQueueNumber("deferred"),
         "retrying: Int": describeQueueNumber("retrying"),

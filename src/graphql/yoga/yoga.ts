@@ -102,7 +102,8 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
       result = answer;
     }
     const { signal, budget } = request;
-    // What Yoga makes before its first hook is a good part of its work. Its hook `onParams` refuses what is out of time.
+    // What Yoga makes before its first hook is a good part of its work.
+    // Its hook `onParams` refuses what is out of time.
     const start = result ? null : budget.pause();
     if (start) await start;
     presetHeaders(request);

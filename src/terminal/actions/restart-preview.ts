@@ -25,9 +25,8 @@ export async function showPreview(
 
 function toPreviewLines({ name, status, health, preview }: Previewed, paint: Session["paintError"]): string[] {
   const state = health === "NONE" ? status : `${status}, ${formatEnum(health)}`;
-  const lines = [
-    `${paint("strong", toOneLine(name))}: ${paint(toContainerState({ status, health, stale: false, kind: "CORE" }).tone, toOneLine(state))}`,
-  ];
+  const { tone } = toContainerState({ status, health, stale: false, kind: "CORE" });
+  const lines = [`${paint("strong", toOneLine(name))}: ${paint(tone, toOneLine(state))}`];
   if (!preview) return lines;
   const { lastHealthy, healthyPeers, refusal, work } = preview;
   if (refusal)

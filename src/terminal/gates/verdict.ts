@@ -166,7 +166,8 @@ async function findDeploys(client: OpsClient, { tag, place }: Wanted, signal: Ab
 
 function toReport({ tag, state, service, destination, env, deployedAt, verdict }: Judged, paint: Paint): string {
   const place = [service, destination, env?.toLowerCase()].filter(Boolean).join(", ");
-  const title = `${paint("strong", toOneLine(tag))}: ${paint(toOutcomeTone(verdict?.outcome), verdict ? formatEnum(verdict.outcome) : "not known")}`;
+  const judgement = paint(toOutcomeTone(verdict?.outcome), verdict ? formatEnum(verdict.outcome) : "not known");
+  const title = `${paint("strong", toOneLine(tag))}: ${judgement}`;
   const lines = [
     `${title} (${toOneLine(place || "of no known place")}, ${formatEnum(state)}, deployed ${formatAge(deployedAt)} ago)`,
   ];

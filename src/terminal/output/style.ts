@@ -1,7 +1,10 @@
 import { styleText } from "node:util";
 import type { Tone as StateTone } from "../../facts/tone.ts";
 
-/** How a text is shown: by the state that it names, or by its weight. Colour is never the only sign: the word says it too. */
+/**
+ * How a text is shown: by the state that it names, or by its weight. Colour is never the only
+ * sign: the word says it too.
+ */
 export type Tone = StateTone | "muted" | "strong" | "plain";
 
 /** Gives a text the look of its tone, or none where nothing is coloured. */

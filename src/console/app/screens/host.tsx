@@ -1,4 +1,4 @@
-import { toHostState, toUsageTone, toDiskTone, diskFullRatio } from "../../../facts/host.ts";
+import { toHostState } from "../../../facts/host.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleDeploysDocument,
@@ -15,7 +15,7 @@ import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { formatLoad, formatPercent, formatShare } from "../../../facts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { RangeChips, readRange } from "../parts/graph/range.tsx";
-import { Gauge } from "../parts/hosts/gauge.tsx";
+import { HostGauge } from "../parts/hosts/gauge.tsx";
 import { Banner, Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { toShortRelease } from "../../../lib/short-release.ts";
 import { State } from "../parts/state.tsx";
@@ -63,29 +63,11 @@ export function HostScreen() {
       <LastKnown from={oldFromOf(state, "hosts")}>
         <div class="host-now">
           <span class="label">CPU</span>
-          <Gauge
-            name="CPU"
-            value={host.cpuUtil}
-            tone={toUsageTone(host.cpuUtil, thresholds?.cpu)}
-            threshold={thresholds?.cpu}
-            title="Busy share of all CPUs"
-          />
+          <HostGauge name="CPU" measure="cpu" host={host} thresholds={thresholds} />
           <span class="label">memory</span>
-          <Gauge
-            name="Memory"
-            value={host.memUtil}
-            tone={toUsageTone(host.memUtil, thresholds?.mem)}
-            threshold={thresholds?.mem}
-            title="Used share of memory"
-          />
+          <HostGauge name="Memory" measure="mem" host={host} thresholds={thresholds} />
           <span class="label">disk</span>
-          <Gauge
-            name="Disk"
-            value={host.diskUtil}
-            tone={toDiskTone(host.diskUtil)}
-            threshold={diskFullRatio}
-            title="Used share of its fullest real file system"
-          />
+          <HostGauge name="Disk" measure="disk" host={host} thresholds={thresholds} />
           <dl>
             <div title="Load average over one minute">
               <dt>load</dt> <dd>{formatLoad(host.load1)}</dd>

@@ -1,4 +1,4 @@
-import { toHostState, toUsageTone, toDiskTone, diskFullRatio } from "../../../facts/host.ts";
+import { toHostState } from "../../../facts/host.ts";
 import { useMemo } from "preact/hooks";
 import { ConsoleHostSeriesDocument, ConsoleHostsDocument, type ConsoleHostsQuery } from "../../../generated/console.ts";
 import type { ContainerRow } from "../data/containers.ts";
@@ -9,7 +9,7 @@ import { href, params, setParams } from "../page/url.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
 import { formatBytes, formatLoad, formatNumber, unknownText } from "../../../facts/format.ts";
 import type { HostRow } from "../parts/hosts/table.tsx";
-import { Gauge } from "../parts/hosts/gauge.tsx";
+import { HostGauge, toMeasureTone } from "../parts/hosts/gauge.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
 import { Spark, type SparkPoint } from "../parts/graph/spark.tsx";
 import { State } from "../parts/state.tsx";
@@ -97,8 +97,6 @@ interface HostItemProps {
 
 function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
   const { tone, word } = toHostState(row);
-  const cpuTone = toUsageTone(row.cpuUtil, thresholds?.cpu);
-  const memTone = toUsageTone(row.memUtil, thresholds?.mem);
   return (
     <li class="host">
       <div class="who">
@@ -112,31 +110,18 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
       </div>
       <div class="measures">
         <span class="label">CPU</span>
-        <Gauge
-          name={`CPU of ${row.name}`}
-          value={row.cpuUtil}
-          tone={cpuTone}
-          threshold={thresholds?.cpu}
-          title="Busy share of all CPUs"
-        />
-        <Spark points={cpu} max={1} tone={cpuTone} label={`CPU of ${row.name}, 1 hour`} />
+        <HostGauge name={`CPU of ${row.name}`} measure="cpu" host={row} thresholds={thresholds} />
+        <Spark points={cpu} max={1} tone={toMeasureTone("cpu", row, thresholds)} label={`CPU of ${row.name}, 1 hour`} />
         <span class="label">memory</span>
-        <Gauge
-          name={`Memory of ${row.name}`}
-          value={row.memUtil}
-          tone={memTone}
-          threshold={thresholds?.mem}
-          title="Used share of memory"
+        <HostGauge name={`Memory of ${row.name}`} measure="mem" host={row} thresholds={thresholds} />
+        <Spark
+          points={mem}
+          max={1}
+          tone={toMeasureTone("mem", row, thresholds)}
+          label={`Memory of ${row.name}, 1 hour`}
         />
-        <Spark points={mem} max={1} tone={memTone} label={`Memory of ${row.name}, 1 hour`} />
         <span class="label">disk</span>
-        <Gauge
-          name={`Disk of ${row.name}`}
-          value={row.diskUtil}
-          tone={toDiskTone(row.diskUtil)}
-          threshold={diskFullRatio}
-          title="Used share of its fullest real file system"
-        />
+        <HostGauge name={`Disk of ${row.name}`} measure="disk" host={row} thresholds={thresholds} />
         <span />
       </div>
       <HostFacts row={row} containers={containers} />

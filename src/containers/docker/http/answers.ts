@@ -189,7 +189,7 @@ export function fromInspect(
   };
 }
 
-/** All containers are held in memory: whoever starts one chooses how many labels it has, and how long they are. */
+/** All containers are held in memory, and a container may have any number of labels, of any length. */
 function keepLabels(
   labels: Readonly<Record<string, string>>,
   kept: ReadonlySet<string> | null,

@@ -32,12 +32,19 @@ export function askNamed<Name extends string, T>(
 }
 
 export interface RedisConnection {
-  /** Sends all commands, in parts; those of a question are together unless they are very many. Parses in turns. @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or `info` */
+  /**
+   * Sends all commands, in parts; those of a question are together unless they are very many. Parses in turns.
+   *
+   * @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or `info`
+   */
   ask<T>(questions: readonly Question<T>[], signal: AbortSignal): Promise<T[]>;
   close(): Promise<void>;
 }
 
-/** For a connection, and for the replies to one part of the commands, milliseconds; the caller limits the time of all. */
+/**
+ * For a connection, and for the replies to one part of the commands, milliseconds; the caller
+ * limits the time of all.
+ */
 const timeoutMs = 2000;
 /** After a failure there is no new attempt for this long, milliseconds: it protects a server in trouble. */
 const pauseMs = 250;

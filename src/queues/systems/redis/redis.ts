@@ -53,7 +53,10 @@ export const redis = defineKind<typeof redisConfig>({
   create: createRedisSource,
 });
 
-/** For one read with all its commands, milliseconds: those of 10,000 queues take seconds. A silent server is noticed earlier, by the connection. */
+/**
+ * For one read with all its commands, milliseconds: those of 10,000 queues take seconds. A silent
+ * server is noticed earlier, by the connection.
+ */
 const deadlineMs = 8000;
 /** Failed jobs of each queue that a search for an error reads, at most. */
 const mostPast = 10_000;

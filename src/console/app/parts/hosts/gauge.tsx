@@ -1,11 +1,16 @@
+import { diskFullRatio, toDiskTone, toUsageTone } from "../../../../facts/host.ts";
 import type { Tone } from "../../../../facts/tone.ts";
 import { formatShare } from "../../../../facts/format.ts";
+import type { HostRow } from "./table.tsx";
+
+/** Of the gateway; null where it has not said them. */
+export type Thresholds = { readonly cpu: number; readonly mem: number } | null | undefined;
 
 /**
  * A share of something that is used, 0..1, as a bar. `threshold`: from where on it is a problem.
  * Unknown is hatched.
  */
-export function Gauge({
+function Gauge({
   name,
   value,
   tone,
@@ -40,5 +45,45 @@ export function Gauge({
         {words}
       </span>
     </span>
+  );
+}
+
+type Host = Pick<HostRow, "cpuUtil" | "memUtil" | "diskUtil">;
+
+/** The shares of a host that are used, and from where on each is a problem. */
+const measures = {
+  cpu: { value: ({ cpuUtil }: Host) => cpuUtil, title: "Busy share of all CPUs" },
+  mem: { value: ({ memUtil }: Host) => memUtil, title: "Used share of memory" },
+  disk: { value: ({ diskUtil }: Host) => diskUtil, title: "Used share of its fullest real file system" },
+} as const;
+
+type Measure = keyof typeof measures;
+
+export function toMeasureTone(measure: Measure, host: Host, thresholds: Thresholds): Tone {
+  const value = measures[measure].value(host);
+  return measure === "disk" ? toDiskTone(value) : toUsageTone(value, thresholds?.[measure]);
+}
+
+/** One of them as a bar. @param name for those who hear the page */
+export function HostGauge({
+  name,
+  measure,
+  host,
+  thresholds,
+}: {
+  readonly name: string;
+  readonly measure: Measure;
+  readonly host: Host;
+  readonly thresholds: Thresholds;
+}) {
+  const { value, title } = measures[measure];
+  return (
+    <Gauge
+      name={name}
+      value={value(host)}
+      tone={toMeasureTone(measure, host, thresholds)}
+      threshold={measure === "disk" ? diskFullRatio : thresholds?.[measure]}
+      title={title}
+    />
   );
 }

@@ -30,7 +30,9 @@ export function LogPicker({
   if (rows === null) return failure ? <FailureNotice failure={failure} what="Containers" /> : <Skeleton rows={8} />;
   const matches = (...texts: (string | null)[]) =>
     words.every((word) => texts.some((text) => text?.toLowerCase().includes(word)));
-  const roles = toRoles(rows).filter(({ role, service, destination, env }) => matches(role, service, destination, env));
+  const roles = toCoreRoles(rows).filter(({ role, service, destination, env }) =>
+    matches(role, service, destination, env),
+  );
   const found = rows.filter(({ name, role, engine, host }) => matches(name, role, engine, host));
   const choose = (name: string) => {
     const query = new URLSearchParams(params.value);
@@ -100,7 +102,7 @@ export function Choices({
 }) {
   return (
     <p class="filters">
-      {toRoles(rows)
+      {toCoreRoles(rows)
         .filter((row) => row.role === role)
         .map(({ key, service, destination, env }) => (
           <a key={key} class="button isolate" href={href("/logs", { role, service, destination, env })}>
@@ -120,7 +122,7 @@ function toSeveral(names: readonly string[]): string {
   return `/logs?${query.toString()}`;
 }
 
-function toRoles(rows: readonly ContainerRow[]): readonly RoleRow[] {
+function toCoreRoles(rows: readonly ContainerRow[]): readonly RoleRow[] {
   return groupByRole(rows.filter(({ kind, role }) => kind === "CORE" && role));
 }
 
