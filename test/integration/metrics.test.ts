@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { toRuleFiles } from "../../script/alerts/prometheus.ts";
 import { freePort } from "../../script/services/process.ts";
 import { startPrometheus } from "../../script/services/prometheus.ts";
+import { queueNumberNames, toQueueNumber } from "../../src/facts/queue.ts";
 import { toBound } from "../support/bound.ts";
 import { assertNoCrash } from "../support/crash.ts";
 import { parseExposition, valuesOf } from "../support/exposition.ts";
@@ -224,9 +225,8 @@ describe("deploy/prometheus", () => {
     const tests = readFileSync("deploy/prometheus/tests/rules.yml", "utf8");
     const names = [...alerts.matchAll(/alert: (\w+)/g)].map(([, name = ""]) => name);
     expect(names.filter((name) => !new RegExp(`alertname: ${name}\\n\\s+exp_alerts:\\n`).test(tests))).toEqual([]);
-    const sources = globSync("src/metrics/*.ts")
-      .map((file) => readFileSync(file, "utf8"))
-      .join("");
+    const ofQueues = queueNumberNames.map((name) => `"ops_queue_${toQueueNumber(name).metric}"`);
+    const sources = [...globSync("src/metrics/*.ts").map((file) => readFileSync(file, "utf8")), ...ofQueues].join("");
     const used = new Set([...rules.matchAll(/(?<![:\w])ops_\w+/g)].map(([name]) => name.replace(/_bucket$/, "")));
     expect([...used].filter((name) => !sources.includes(`"${name}"`))).toEqual([]);
     expect(used.size).toBeGreaterThan(10);

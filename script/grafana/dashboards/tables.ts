@@ -145,7 +145,7 @@ export const queues: TableSpec = {
     ofNumber("oldestAgeSeconds", { thresholds: is.waiting, absent: "none waits", width: 95 }),
     ofNumber("processedPerSec", { decimals: 2, width: 85 }),
     ofNumber("failuresLastHour", { width: 85 }),
-    ofNumber("dead", { width: 65 }),
+    ofNumber("dead", { width: 85 }),
     ofNumber("drainSeconds", { width: 85 }),
     source,
   ],

@@ -88,7 +88,7 @@ function* findLarge(
 /** The end of the string that begins at `place`. */
 function findQuote(text: string, place: number): number {
   for (let end = text.indexOf('"', place + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    if (end - place > longestString) break;
+    if (end - place - 1 > longestString) break;
     let first = end;
     while (text[first - 1] === "\\") first -= 1;
     if ((end - first) % 2 === 0) return end;
