@@ -1,14 +1,18 @@
 import { globSync, readFileSync } from "node:fs";
-import { buildSchema, isEnumType } from "graphql";
+import { buildSchema, isEnumType, isObjectType } from "graphql";
 import { describe, expect, it } from "vitest";
-import { containerStatuses, healthStates } from "../src/facts/container.ts";
+import { containerNumbers, containerStatuses, healthStates } from "../src/facts/container.ts";
 import { deployStates, driftKinds, verdictOutcomes } from "../src/facts/deploy.ts";
-import { hostStates } from "../src/facts/host.ts";
+import { hostNumbers, hostStates } from "../src/facts/host.ts";
 import { jobStates } from "../src/facts/job.ts";
 import { severities } from "../src/facts/problem.ts";
-import { queueStates } from "../src/facts/queue.ts";
+import { describeMetric, describeNumber, type NumberFact } from "../src/facts/number.ts";
+import { queueNumbers, queueStates } from "../src/facts/queue.ts";
 import { timelineKinds } from "../src/facts/timeline.ts";
 import type { Tone } from "../src/facts/tone.ts";
+import { containerTable } from "../src/metrics/containers.ts";
+import { hostTable } from "../src/metrics/hosts.ts";
+import { queueTable } from "../src/metrics/queues.ts";
 
 const schema = buildSchema(readFileSync("schema/schema.graphql", "utf8"));
 
@@ -29,6 +33,33 @@ describe("the catalogue", () => {
     expect(isEnumType(type), `${name} is an enum of the schema`).toBe(true);
     const values = isEnumType(type) ? type.getValues().map((value) => value.name) : [];
     expect(Object.keys(states).toSorted()).toEqual(values.toSorted());
+  });
+});
+
+const { restarts, ...stats } = containerNumbers;
+const numbers: readonly (readonly [typeName: string, facts: Readonly<Record<string, NumberFact>>, prefix: string])[] = [
+  ["Queue", queueNumbers, "ops_queue"],
+  ["Host", hostNumbers, "ops_host"],
+  ["Container", { restarts }, "ops_container"],
+  ["ContainerStats", stats, "ops_container"],
+];
+
+describe("a number of a", () => {
+  const exported = [queueTable, hostTable, containerTable].flatMap(({ columns }) =>
+    columns.map(([name, help]) => [name, help] as const),
+  );
+
+  it.each(numbers)("%s is described by its fact in the schema and in /metrics", (typeName, facts, prefix) => {
+    const type = schema.getType(typeName);
+    const fields = isObjectType(type) ? type.getFields() : {};
+    for (const [name, fact] of Object.entries(facts)) {
+      // A field may say more about its own rules.
+      expect(fields[name]?.description?.startsWith(describeNumber(fact)), `${typeName}.${name}`).toBe(true);
+    }
+    const metrics = Object.values(facts).flatMap((fact) =>
+      fact.metric === undefined ? [] : [[`${prefix}_${fact.metric}`, describeMetric(fact)]],
+    );
+    expect(exported).toEqual(expect.arrayContaining(metrics));
   });
 });
 
@@ -85,5 +116,12 @@ describe("every surface", () => {
   it.each(files)("takes what a state is worth from the catalogue: %s", (file) => {
     const own = [...readFileSync(file, "utf8").matchAll(worth)].map(([, name = ""]) => name);
     expect(own.filter((name) => names.has(name))).toEqual([]);
+  });
+
+  const abouts = numbers.flatMap(([, facts]) => Object.values(facts).map(({ about }) => about.slice(0, -1)));
+
+  it.each(files)("has no description of a number of its own: %s", (file) => {
+    const text = readFileSync(file, "utf8");
+    expect(abouts.filter((about) => text.includes(`"${about}`))).toEqual([]);
   });
 });

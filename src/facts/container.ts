@@ -1,3 +1,4 @@
+import { describeNumber, formatFact, type NumberFact } from "./number.ts";
 import { toToneOf, type States, type Tone } from "./tone.ts";
 
 /** What an engine calls a container that should run, worst first. */
@@ -55,6 +56,96 @@ export function toContainerState(container: Container): {
   if (stale) return { tone: "neutral", word: "stale", title: `Its engine does not answer. Last known: ${status}` };
   if (status !== "running" || health.toUpperCase() === "NONE") return { tone: toStatusTone(container), word: status };
   return { tone: toHealthTone(health), word: health.toLowerCase() };
+}
+
+const ofItsLimit = "of the limit; without a limit, of the host's memory";
+const onNetworks = "on all its networks since its start";
+const withoutNetwork = "when it has no network of its own (networks none and host)";
+
+/** The numbers of a container, in the order that people read them in. */
+export const containerNumbers = {
+  restarts: {
+    label: "restarts",
+    unit: "count",
+    about: "Restarts by the restart policy since the last manual start.",
+    metric: "restarts_total",
+    tool: "restarts",
+    isTrouble: true,
+  },
+  cpuPct: {
+    label: "CPU",
+    unit: "percent",
+    about: "CPU in use over the last 0.5 to 3 s, of one CPU: more than 100 % where it uses several.",
+    tool: "cpu_pct",
+  },
+  memPct: {
+    label: "memory",
+    unit: "percent",
+    about: `Used memory without inactive file cache, ${ofItsLimit}.`,
+    tool: "mem_pct",
+  },
+  memUsedBytes: {
+    label: "memory used",
+    unit: "bytes",
+    about: "Used memory, without inactive file cache.",
+    metric: "memory_usage_bytes",
+  },
+  memLimitBytes: { label: "memory limit", unit: "bytes", about: "Memory limit.", metric: "memory_limit_bytes" },
+  cpuPeriods: {
+    label: "CPU periods",
+    unit: "count",
+    about: "Periods of its CPU limit since its start; 0 without a limit.",
+    metric: "cpu_periods_total",
+  },
+  cpuThrottledPeriods: {
+    label: "throttled periods",
+    unit: "count",
+    about: "Periods of its CPU limit in which it was throttled until the next one.",
+    metric: "cpu_throttled_periods_total",
+  },
+  cpuThrottledSeconds: {
+    label: "throttled",
+    unit: "seconds",
+    about: "How long its threads were throttled since its start.",
+    metric: "cpu_throttled_seconds_total",
+  },
+  pids: { label: "processes", unit: "count", about: "Processes and threads.", metric: "pids" },
+  networkReceiveBytes: {
+    label: "in",
+    unit: "bytes",
+    about: `Received ${onNetworks}.`,
+    absent: withoutNetwork,
+    metric: "network_receive_bytes_total",
+  },
+  networkTransmitBytes: {
+    label: "out",
+    unit: "bytes",
+    about: `Sent ${onNetworks}.`,
+    absent: withoutNetwork,
+    metric: "network_transmit_bytes_total",
+  },
+  blockReadBytes: {
+    label: "read",
+    unit: "bytes",
+    about: "Read from block devices since its start.",
+    metric: "block_read_bytes_total",
+  },
+  blockWriteBytes: {
+    label: "written",
+    unit: "bytes",
+    about: "Written to block devices since its start.",
+    metric: "block_write_bytes_total",
+  },
+} as const satisfies Readonly<Record<string, NumberFact>>;
+
+export type ContainerNumberName = keyof typeof containerNumbers;
+
+export function describeContainerNumber(name: ContainerNumberName): string {
+  return describeNumber(containerNumbers[name]);
+}
+
+export function formatContainerNumber(name: ContainerNumberName, value: number | null | undefined): string {
+  return formatFact(containerNumbers[name], value);
 }
 
 interface Grouped {

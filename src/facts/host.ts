@@ -1,3 +1,4 @@
+import { describeNumber, formatFact, type NumberFact } from "./number.ts";
 import type { States, Tone } from "./tone.ts";
 
 /** The states of a host, worst first. Hot: its CPU or memory is at or above the gateway's threshold. */
@@ -30,4 +31,56 @@ export function toUsageTone(value: number | null, threshold: number | null | und
 export function toDiskTone(value: number | null): Tone {
   if (value === null) return "neutral";
   return value > diskFullRatio ? "warn" : "ok";
+}
+
+/** The numbers of a host, in the order that people read them in. */
+export const hostNumbers = {
+  cpuUtil: {
+    label: "CPU",
+    unit: "share",
+    about: "Busy share of all CPUs: not idle, iowait or steal.",
+    metric: "cpu_util_ratio",
+    tool: "cpu",
+  },
+  memUtil: {
+    label: "memory",
+    unit: "share",
+    about: "Used share of memory: all but what is available.",
+    metric: "mem_util_ratio",
+    tool: "mem",
+  },
+  diskUtil: {
+    label: "disk",
+    unit: "share",
+    about: "Used share of its fullest real file system.",
+    metric: "disk_util_ratio",
+    tool: "disk",
+  },
+  load1: { label: "load", unit: "load", about: "Load average over one minute.", metric: "load1", tool: "load1" },
+  networkReceiveBytesPerSec: {
+    label: "in",
+    unit: "speed",
+    about: "Received on its real interfaces.",
+    metric: "network_receive_bytes_per_second",
+  },
+  networkTransmitBytesPerSec: {
+    label: "out",
+    unit: "speed",
+    about: "Sent on its real interfaces.",
+    metric: "network_transmit_bytes_per_second",
+  },
+} as const satisfies Readonly<Record<string, NumberFact>>;
+
+export type HostNumberName = keyof typeof hostNumbers;
+export const hostNumberNames = Object.keys(hostNumbers) as readonly HostNumberName[];
+
+export function describeHostNumber(name: HostNumberName): string {
+  return describeNumber(hostNumbers[name]);
+}
+
+export function formatHostNumber<Name extends HostNumberName>(
+  name: Name,
+  row: Readonly<Record<Name, number | null>>,
+): string {
+  return formatFact(hostNumbers[name], row[name]);
 }

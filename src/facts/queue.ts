@@ -1,4 +1,4 @@
-import { formatDuration, formatNumber, formatRate } from "./format.ts";
+import { describeNumber, formatFact, type NumberFact } from "./number.ts";
 import { toPlaceOf, toToneOf, toTroubleTone, type States, type Tone } from "./tone.ts";
 
 /** The states of a queue, worst first. `queues/state.ts` has the rule of each. */
@@ -54,22 +54,9 @@ function toAgeStep({ oldestAgeSeconds }: Ordered): number {
 }
 
 /** What a number of a queue is. */
-export interface QueueNumber {
-  /** In a few letters, for heads of columns. */
-  readonly label: string;
-  readonly unit: "count" | "seconds" | "rate";
-  /** What it counts, for people who see it for the first time. */
-  readonly about: string;
-  /** When it is not known, or not there: goes on from "Null" and "Absent". Never for one that is always known. */
-  readonly absent?: string;
-  /** In `/metrics`, behind `ops_queue_`. Absent for what is not exported. */
-  readonly metric?: string;
-  /** In the rows that agents get, short: each is said once in a head. */
-  readonly tool?: string;
+export interface QueueNumber extends NumberFact {
   /** Whether it comes from samples where a queue's numbers are not exact. */
   readonly isSampled?: boolean;
-  /** Whether more than none is to be looked at. */
-  readonly isTrouble?: boolean;
 }
 
 const unrecorded = "where the system does not record it";
@@ -208,9 +195,7 @@ export function toQueueNumber(name: QueueNumberName): QueueNumber {
 
 /** For a schema: what it is, its unit, and when it is null. */
 export function describeQueueNumber(name: QueueNumberName): string {
-  const { about, absent, unit } = toQueueNumber(name);
-  const ending = absent === undefined ? "" : ` Null ${absent}.`;
-  return `${about}${unit === "seconds" ? " Seconds." : ""}${ending}`;
+  return describeNumber(toQueueNumber(name));
 }
 
 /** A queue with some of its numbers. */
@@ -218,12 +203,12 @@ export type NumbersOfQueue = Readonly<Partial<Record<QueueNumberName, number | n
 
 /** A number as people read it. A tilde marks one that is sampled, not counted. */
 export function formatQueueNumber(name: QueueNumberName, row: NumbersOfQueue): string {
-  const { unit, isSampled } = toQueueNumber(name);
+  const fact = toQueueNumber(name);
   const value = row[name];
   // What is empty needs no rate to be empty.
-  if (name === "drainSeconds" && row.depth === 0) return formatDuration(0);
-  const text = unit === "seconds" ? formatDuration(value) : unit === "rate" ? formatRate(value) : formatNumber(value);
-  return isSampled && !row.exact && value !== null && value !== undefined ? `~${text}` : text;
+  if (name === "drainSeconds" && row.depth === 0) return formatFact(fact, 0);
+  const text = formatFact(fact, value);
+  return fact.isSampled && !row.exact && value !== null && value !== undefined ? `~${text}` : text;
 }
 
 export function toQueueNumberTone(name: QueueNumberName, row: NumbersOfQueue): Tone {

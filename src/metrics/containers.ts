@@ -1,6 +1,15 @@
+import { containerNumbers } from "../facts/container.ts";
 import type { MetricsQuery } from "../generated/metrics.ts";
 import { toUnixSeconds } from "../lib/time.ts";
-import { type Column, readValue, type Table, toLabels, type WrittenRow, writeRow } from "./exposition.ts";
+import {
+  type Column,
+  readValue,
+  type Table,
+  toLabels,
+  toNumberColumns,
+  type WrittenRow,
+  writeRow,
+} from "./exposition.ts";
 
 type Engine = NonNullable<MetricsQuery["engines"]>[number];
 type Container = NonNullable<MetricsQuery["containers"]>[number];
@@ -24,34 +33,17 @@ export const engineTable: Table<Engine> = {
 const states = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 const healths = ["healthy", "unhealthy", "starting", "none"];
 
+const { restarts, ...numbers } = containerNumbers;
+
 /** The columns of a container's stats sample; absent without one. */
 const stats: readonly Column<Stats>[] = [
   ["ops_container_cpu_util_ratio", "CPU in use; 1 is one whole CPU.", ({ cpuPct }) => toRatio(cpuPct)],
-  ["ops_container_cpu_periods_total", "Periods of its CPU limit.", "cpuPeriods", "counter"],
-  [
-    "ops_container_cpu_throttled_periods_total",
-    "Periods of its CPU limit in which it had to wait.",
-    "cpuThrottledPeriods",
-    "counter",
-  ],
-  [
-    "ops_container_cpu_throttled_seconds_total",
-    "How long its threads waited for the next period of its CPU limit.",
-    "cpuThrottledSeconds",
-    "counter",
-  ],
   [
     "ops_container_mem_util_ratio",
     "Memory in use, of its limit or the host's memory, 0 to 1.",
     ({ memPct }) => toRatio(memPct),
   ],
-  ["ops_container_memory_usage_bytes", "Memory in use, without inactive file cache.", "memUsedBytes"],
-  ["ops_container_memory_limit_bytes", "Memory limit.", "memLimitBytes"],
-  ["ops_container_pids", "Processes and threads.", "pids"],
-  ["ops_container_network_receive_bytes_total", "Received on all its networks.", "networkReceiveBytes", "counter"],
-  ["ops_container_network_transmit_bytes_total", "Sent on all its networks.", "networkTransmitBytes", "counter"],
-  ["ops_container_block_read_bytes_total", "Read from block devices.", "blockReadBytes", "counter"],
-  ["ops_container_block_write_bytes_total", "Written to block devices.", "blockWriteBytes", "counter"],
+  ...toNumberColumns<Stats>("ops_container", numbers),
   // Old names (docs/upgrades.md).
   ["ops_container_cpu_percent", "Old name: use ops_container_cpu_util_ratio.", "cpuPct"],
   ["ops_container_memory_percent", "Old name: use ops_container_mem_util_ratio.", "memPct"],
@@ -71,12 +63,7 @@ export const containerTable: Table<Container> = {
     ["ops_container_up", "Whether the container is running.", ({ status }) => status === "running"],
     ["ops_container_state", "Docker's state of the container.", "status", states],
     ["ops_container_health", "What its health check says.", "health", healths],
-    [
-      "ops_container_restarts_total",
-      "Restarts by the restart policy since the container was last started by hand.",
-      "restarts",
-      "counter",
-    ],
+    ...toNumberColumns<Container>("ops_container", { restarts }),
     [
       "ops_container_start_time_seconds",
       "When the container last started, unix time.",

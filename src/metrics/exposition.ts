@@ -1,3 +1,4 @@
+import { describeMetric, type NumberFact } from "../facts/number.ts";
 import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 
 /** OpenMetrics 1.0, or the older text format 0.0.4, which `promtool check metrics` and old scrapers read. */
@@ -114,6 +115,21 @@ export interface Table<Row> {
   readonly maxRows: number;
   readonly labels: (row: Row) => string;
   readonly columns: readonly Column<Row>[];
+}
+
+/** A column for each number that is exported. */
+export function toNumberColumns<Row extends object>(
+  prefix: string,
+  numbers: { readonly [Name in keyof Row & string]?: NumberFact },
+): readonly Column<Row>[] {
+  return Object.entries<NumberFact>(numbers as Readonly<Record<string, NumberFact>>).flatMap(
+    ([name, fact]): Column<Row>[] => {
+      const { metric } = fact;
+      if (metric === undefined) return [];
+      const kind = metric.endsWith("_total") ? "counter" : undefined;
+      return [[`${prefix}_${metric}`, describeMetric(fact), name as keyof Row, kind]];
+    },
+  );
 }
 
 export interface Filled {

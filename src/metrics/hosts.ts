@@ -1,6 +1,7 @@
+import { hostNumbers } from "../facts/host.ts";
 import type { MetricsQuery } from "../generated/metrics.ts";
 import { toAgeSeconds } from "../lib/time.ts";
-import { type Table, toLabels } from "./exposition.ts";
+import { type Table, toLabels, toNumberColumns } from "./exposition.ts";
 
 type Host = NonNullable<MetricsQuery["hosts"]>[number];
 
@@ -15,12 +16,7 @@ export const hostTable: Table<Host> = {
       "Whether the host is at or above the CPU or the memory threshold of the gateway, or down.",
       "alert",
     ],
-    ["ops_host_cpu_util_ratio", "Busy share of all CPUs, 0 to 1.", "cpuUtil"],
-    ["ops_host_mem_util_ratio", "Used share of memory, 0 to 1.", "memUtil"],
-    ["ops_host_disk_util_ratio", "Used share of the fullest real file system, 0 to 1.", "diskUtil"],
-    ["ops_host_load1", "Load average over one minute.", "load1"],
-    ["ops_host_network_receive_bytes_per_second", "Received on its real interfaces.", "networkReceiveBytesPerSec"],
-    ["ops_host_network_transmit_bytes_per_second", "Sent on its real interfaces.", "networkTransmitBytesPerSec"],
+    ...toNumberColumns<Host>("ops_host", hostNumbers),
   ],
 };
 

@@ -1,8 +1,8 @@
-import { type QueueNumberName, queueNumberNames, toQueueNumber } from "../facts/queue.ts";
+import { queueNumbers } from "../facts/queue.ts";
 import type { MetricsQuery, QueueState } from "../generated/metrics.ts";
 import { toAgeSeconds } from "../lib/time.ts";
 import { toQueueUpstream } from "../queues/queue.ts";
-import { type Column, type Table, toLabels } from "./exposition.ts";
+import { type Table, toLabels, toNumberColumns } from "./exposition.ts";
 
 type Source = NonNullable<MetricsQuery["queueSources"]>[number];
 type Queue = NonNullable<MetricsQuery["queues"]>[number];
@@ -50,20 +50,14 @@ interface QueueRow extends Queue {
   readonly env: Source["env"];
 }
 
-type Exported = Extract<QueueNumberName, keyof Queue>;
-const numbers = queueNumberNames
-  .map((name) => [name, toQueueNumber(name)] as const)
-  .flatMap(([name, { metric, about, absent }]): Column<QueueRow>[] =>
-    metric === undefined
-      ? []
-      : [[`ops_queue_${metric}`, absent === undefined ? about : `${about} Absent ${absent}.`, name as Exported]],
-  );
-
 export const queueTable: Table<QueueRow> = {
   prefix: "ops_queue",
   maxRows: 1000,
   labels: ({ name, source, env }) => toLabels({ queue: name, source, env }),
-  columns: [...numbers, ["ops_queue_state", "State of the queue.", "state", states]],
+  columns: [
+    ...toNumberColumns<QueueRow>("ops_queue", queueNumbers),
+    ["ops_queue_state", "State of the queue.", "state", states],
+  ],
 };
 
 /** Each source with the time of its oldest numbers. */

@@ -1,3 +1,4 @@
+import { hostNumbers } from "../../../src/facts/host.ts";
 import * as is from "../fields.ts";
 import type { PanelSpec } from "../model.ts";
 import { graph } from "../panels.ts";
@@ -67,15 +68,14 @@ export function hostGraphs(
     }),
     disk: graph({
       title: "Fullest disk of hosts",
-      description:
-        "Used share of the fullest real file system. Old images are the first thing to remove: kamal prune all.",
+      description: `${hostNumbers.diskUtil.about} Old images are the first thing to remove: kamal prune all.`,
       ...ask("hostDiskUtil"),
       ...share,
       thresholds: is.diskUse,
     }),
     load: graph({
       title: "Load of hosts",
-      description: "Load average over one minute; compare with the number of CPUs.",
+      description: `${hostNumbers.load1.about} Compare it with the number of CPUs.`,
       ...ask("hostLoad1"),
     }),
   };

@@ -1,3 +1,4 @@
+import { queueNumbers } from "../../../src/facts/queue.ts";
 import { dashboard } from "../dashboard.ts";
 import * as is from "../fields.ts";
 import type { Dashboard } from "../model.ts";
@@ -34,8 +35,7 @@ const sources = table({
 
 const orphans = stat({
   title: "Orphaned jobs",
-  description:
-    "Running jobs whose worker is in no live container, or restarted since: nobody works on them, and their system may notice only after hours. No number: no source names its workers, or an engine does not answer.",
+  description: `${queueNumbers.orphans.about} Nobody works on them, and their system may notice only after hours. No number: no source names its workers, or an engine does not answer.`,
   targets: [graphql({ query: `{ orphans(${by.env}) { total } }`, root: "data.orphans", columns: { total: "number" } })],
   thresholds: is.anyIsTrouble,
 });

@@ -1,4 +1,7 @@
+import { containerNumbers } from "../../../src/facts/container.ts";
 import { driftKinds } from "../../../src/facts/deploy.ts";
+import { hostNumbers } from "../../../src/facts/host.ts";
+import { type NumberFact, toHeading } from "../../../src/facts/number.ts";
 import { severities } from "../../../src/facts/problem.ts";
 import { type QueueNumberName, queueStates, toQueueNumber } from "../../../src/facts/queue.ts";
 import * as is from "../fields.ts";
@@ -31,6 +34,31 @@ const toLog = {
 const env: Column = { field: "env", name: "Environment", states: is.environments, width: 105 };
 const engine: Column = { field: "engine", name: "Engine", width: 105, link: toEngine };
 const source: Column = { field: "source", name: "Source", width: 165 };
+
+/** Of Grafana, for the units that it knows; none for what is only counted. */
+const units: Readonly<Partial<Record<NumberFact["unit"], Pick<Column, "unit" | "decimals">>>> = {
+  seconds: { unit: "s" },
+  rate: { decimals: 2 },
+  share: { unit: "percentunit" },
+  percent: { unit: "percent", decimals: 1 },
+  load: { decimals: 2 },
+};
+
+/** A number, with the name and the unit that it has everywhere. */
+function toColumn(field: string, fact: NumberFact, more: Partial<Column>): Column {
+  return {
+    field,
+    name: toHeading(fact),
+    decimals: 0,
+    ...units[fact.unit],
+    ...(fact.isTrouble && { thresholds: is.anyIsTrouble }),
+    ...more,
+  };
+}
+
+function ofQueue(field: QueueNumberName, more: Partial<Column>): Column {
+  return toColumn(field, toQueueNumber(field), more);
+}
 
 /** What the console's first screen has. */
 export const problems: TableSpec = {
@@ -86,33 +114,13 @@ export const hosts: TableSpec = {
     { field: "name", name: "Host", width: 150, link: toHost },
     { field: "status", name: "Status", states: is.hostStates, width: 75 },
     { field: "alert", name: "Hot or down", states: is.yes, width: 75 },
-    { field: "cpuUtil", name: "CPU", unit: "percentunit", decimals: 0, thresholds: is.utilisation, width: 80 },
-    { field: "memUtil", name: "Memory", unit: "percentunit", decimals: 0, thresholds: is.utilisation, width: 80 },
-    {
-      field: "diskUtil",
-      name: "Fullest disk",
-      unit: "percentunit",
-      decimals: 0,
-      thresholds: is.diskUse,
-      width: 80,
-    },
-    { field: "load1", name: "Load", decimals: 2, width: 75 },
+    toColumn("cpuUtil", hostNumbers.cpuUtil, { thresholds: is.utilisation, width: 80 }),
+    toColumn("memUtil", hostNumbers.memUtil, { thresholds: is.utilisation, width: 80 }),
+    toColumn("diskUtil", hostNumbers.diskUtil, { thresholds: is.diskUse, width: 80 }),
+    toColumn("load1", hostNumbers.load1, { width: 75 }),
     { field: "reason", name: "Why unknown" },
   ],
 };
-
-/** A number of a queue, with the name that it has everywhere. */
-function ofNumber(field: QueueNumberName, more: Partial<Column>): Column {
-  const { label, unit, isTrouble } = toQueueNumber(field);
-  return {
-    field,
-    name: label.charAt(0).toUpperCase() + label.slice(1),
-    decimals: 0,
-    ...(unit === "seconds" && { unit: "s" }),
-    ...(isTrouble && { thresholds: is.anyIsTrouble }),
-    ...more,
-  };
-}
 
 /** Queues, the stalled first. */
 export const queues: TableSpec = {
@@ -141,12 +149,12 @@ export const queues: TableSpec = {
   columns: [
     { field: "name", name: "Queue", minWidth: 170, link: toQueue },
     { field: "state", name: "State", states: is.queueStates, width: 100 },
-    ofNumber("depth", { width: 80 }),
-    ofNumber("oldestAgeSeconds", { thresholds: is.waiting, absent: "none waits", width: 95 }),
-    ofNumber("processedPerSec", { decimals: 2, width: 85 }),
-    ofNumber("failuresLastHour", { width: 85 }),
-    ofNumber("dead", { width: 85 }),
-    ofNumber("drainSeconds", { width: 85 }),
+    ofQueue("depth", { width: 80 }),
+    ofQueue("oldestAgeSeconds", { thresholds: is.waiting, absent: "none waits", width: 95 }),
+    ofQueue("processedPerSec", { width: 85 }),
+    ofQueue("failuresLastHour", { width: 85 }),
+    ofQueue("dead", { width: 85 }),
+    ofQueue("drainSeconds", { width: 85 }),
     source,
   ],
 };
@@ -183,7 +191,7 @@ const containerColumns: readonly Column[] = [
   { field: "health", name: "Health", states: is.healths, width: 80 },
   { field: "status", name: "Status", states: is.statuses, width: 85 },
   { field: "stale", name: "Stale", states: is.ifSet, width: 60 },
-  { field: "restarts", name: "Restarts", decimals: 0, thresholds: is.anyIsTrouble, width: 80 },
+  toColumn("restarts", containerNumbers.restarts, { width: 80 }),
   engine,
   env,
   {
@@ -219,8 +227,8 @@ export const containerUse: TableSpec = {
     // Grafana measures a name without spaces as one line.
     { field: "container", name: "Container", minWidth: 400, link: toContainer },
     ...containerColumns.filter(({ field }) => field !== "role"),
-    { field: "cpuPct", name: "CPU", unit: "percent", decimals: 1, width: 80 },
-    { field: "memPct", name: "Memory", unit: "percent", decimals: 1, thresholds: is.percentOfLimit, width: 85 },
+    toColumn("cpuPct", containerNumbers.cpuPct, { width: 80 }),
+    toColumn("memPct", containerNumbers.memPct, { thresholds: is.percentOfLimit, width: 85 }),
   ],
 };
 

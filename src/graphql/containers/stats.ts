@@ -1,4 +1,5 @@
 import type { Container, ContainerCounters, ContainerStats, StatsPoint } from "../../containers/container.ts";
+import { describeContainerNumber } from "../../facts/container.ts";
 import { inTurns } from "../../lib/budget/budget.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { type Known, whenKnown } from "../../lib/known.ts";
@@ -85,44 +86,29 @@ function addContainerStats(builder: Builder, refs: Refs): void {
   refs.containerStats.implement({
     description: "What a container uses, by the docker CLI's formulas. A field is null when its number is unknown.",
     fields: (t) => {
-      const figure = (name: "cpuPct" | "memPct" | "memUsedBytes" | "memLimitBytes", description: string) =>
-        t.exposeFloat(name, { nullable: true, description });
-      const counter = (name: keyof ContainerCounters, description: string) =>
-        t.float({
+      const figure = (name: "cpuPct" | "memPct" | "memUsedBytes" | "memLimitBytes") =>
+        t.exposeFloat(name, { nullable: true, description: describeContainerNumber(name) });
+      const counter = (name: keyof ContainerCounters, type: "Float" | "Int" = "Float") =>
+        t.field({
+          type,
           nullable: true,
-          description,
+          description: describeContainerNumber(name),
           ...counting,
           resolve: ({ counters }, _args, { budget }) => whenKnown(counters(budget), (found) => found[name]),
         });
-      const networks =
-        "on all its networks since its start; null when it has no network of its own (networks none and host).";
       return {
-        cpuPct: figure("cpuPct", "Per cent of one CPU over the last 0.5 to 3 s; may exceed 100."),
-        cpuPeriods: counter("cpuPeriods", "CPU limit periods since its start; 0 without a limit."),
-        cpuThrottledPeriods: counter(
-          "cpuThrottledPeriods",
-          "Number of `cpuPeriods` in which it was throttled until the next one.",
-        ),
-        cpuThrottledSeconds: counter(
-          "cpuThrottledSeconds",
-          "How long its threads were throttled since its start, seconds.",
-        ),
-        memPct: figure(
-          "memPct",
-          "Used memory without inactive file cache, per cent of the limit; without a limit, per cent of the host's memory.",
-        ),
-        memUsedBytes: figure("memUsedBytes", "Used memory, bytes."),
-        memLimitBytes: figure("memLimitBytes", "Memory limit, bytes."),
-        pids: t.int({
-          nullable: true,
-          description: "Processes and threads.",
-          ...counting,
-          resolve: ({ counters }, _args, { budget }) => whenKnown(counters(budget), ({ pids }) => pids),
-        }),
-        networkReceiveBytes: counter("networkReceiveBytes", `Bytes received ${networks}`),
-        networkTransmitBytes: counter("networkTransmitBytes", `Bytes sent ${networks}`),
-        blockReadBytes: counter("blockReadBytes", "Bytes read from block devices since its start."),
-        blockWriteBytes: counter("blockWriteBytes", "Bytes written to block devices since its start."),
+        cpuPct: figure("cpuPct"),
+        cpuPeriods: counter("cpuPeriods"),
+        cpuThrottledPeriods: counter("cpuThrottledPeriods"),
+        cpuThrottledSeconds: counter("cpuThrottledSeconds"),
+        memPct: figure("memPct"),
+        memUsedBytes: figure("memUsedBytes"),
+        memLimitBytes: figure("memLimitBytes"),
+        pids: counter("pids", "Int"),
+        networkReceiveBytes: counter("networkReceiveBytes"),
+        networkTransmitBytes: counter("networkTransmitBytes"),
+        blockReadBytes: counter("blockReadBytes"),
+        blockWriteBytes: counter("blockWriteBytes"),
         source: t.expose("source", { type: source, description: "Where these numbers come from." }),
         sampledAt: t.expose("sampledAt", {
           type: "DateTime",

@@ -1,3 +1,4 @@
+import { describeHostNumber } from "../../facts/host.ts";
 import type { Thresholds } from "../../hosts/host.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -15,12 +16,12 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       ...exposeAll(t, {
         "name: String!": "Node name; without one, the instance without its port.",
         "instance: String!": "Prometheus' instance label.",
-        "cpuUtil: Float": "Busy share of all CPUs, 0..1 (not idle, iowait or steal).",
-        "memUtil: Float": "Used share of memory, 0..1 (1 - available / total).",
-        "diskUtil: Float": "Used share of its fullest real file system, 0..1.",
-        "load1: Float": "Load average over one minute.",
-        "networkReceiveBytesPerSec: Float": "Bytes received per second on its real interfaces.",
-        "networkTransmitBytesPerSec: Float": "Bytes sent per second on its real interfaces.",
+        "cpuUtil: Float": describeHostNumber("cpuUtil"),
+        "memUtil: Float": describeHostNumber("memUtil"),
+        "diskUtil: Float": describeHostNumber("diskUtil"),
+        "load1: Float": describeHostNumber("load1"),
+        "networkReceiveBytesPerSec: Float": describeHostNumber("networkReceiveBytesPerSec"),
+        "networkTransmitBytesPerSec: Float": describeHostNumber("networkTransmitBytesPerSec"),
         "alert: Boolean!": "Whether the host is at or above the CPU or memory threshold, or down.",
         "reason: String": "Why a number is null; null when none is.",
       }),

@@ -1,6 +1,10 @@
-import { HostsDocument, ProblemsDocument } from "../../generated/mcp.ts";
+import { type HostNumberName, hostNumberNames, hostNumbers } from "../../facts/host.ts";
+import type { NumberFact } from "../../facts/number.ts";
+import { type HostsQuery, HostsDocument, ProblemsDocument } from "../../generated/mcp.ts";
 import { defineTool, need } from "../tool.ts";
 import { env } from "./args.ts";
+
+type HostRow = NonNullable<HostsQuery["hosts"]>[number];
 
 const evidenceShown = 10;
 
@@ -58,6 +62,12 @@ export const problems = defineTool({
   },
 });
 
+/** The numbers that agents get, by their short names. */
+const hostTools = hostNumberNames.flatMap((number) => {
+  const { tool }: NumberFact = hostNumbers[number];
+  return tool === undefined ? [] : [{ key: tool, number: number as Extract<HostNumberName, keyof HostRow> }];
+});
+
 export const hosts = defineTool({
   name: "hosts",
   description: "Machines: use of CPU, memory and disk (0 to 1), load. alert: above its threshold.",
@@ -67,10 +77,7 @@ export const hosts = defineTool({
     name: "string",
     status: "string",
     alert: "boolean",
-    cpu: "number",
-    mem: "number",
-    disk: "number",
-    load1: "number",
+    ...Object.fromEntries(hostTools.map(({ key }) => [key, "number" as const])),
     reason: "string",
   },
   facts: { measured_at: "string" },
@@ -82,7 +89,13 @@ export const hosts = defineTool({
       facts: { measured_at: data.hostsUpdatedAt },
       rows: need(data.hosts, errors)
         .toSorted((one, other) => Number(other.alert) - Number(one.alert))
-        .map(({ cpuUtil: cpu, memUtil: mem, diskUtil: disk, ...row }) => ({ ...row, cpu, mem, disk })),
+        .map((row) => ({
+          name: row.name,
+          status: row.status,
+          alert: row.alert,
+          ...Object.fromEntries(hostTools.map(({ key, number }) => [key, row[number]])),
+          reason: row.reason,
+        })),
       errors,
     };
   },

@@ -1,9 +1,15 @@
-import { toHostState } from "../../facts/host.ts";
+import { formatHostNumber, type HostNumberName, hostNumberNames, hostNumbers, toHostState } from "../../facts/host.ts";
 import { Hosts, type HostsQuery } from "../../client/client.ts";
-import { formatBytes, formatLoad, formatShare, formatText } from "../../facts/format.ts";
+import { formatText } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 
 type Row = NonNullable<HostsQuery["hosts"]>[number];
+
+/** What goes first where there is no room for all. */
+const drops: Readonly<Partial<Record<HostNumberName, { readonly drop: number }>>> = {
+  networkReceiveBytesPerSec: { drop: 2 },
+  networkTransmitBytesPerSec: { drop: 1 },
+};
 
 export const hostsCommand = defineList({
   name: "hosts",
@@ -15,22 +21,12 @@ export const hostsCommand = defineList({
       text: (row) => toHostState(row).word,
       tone: (row) => toHostState(row).tone,
     },
-    { head: "CPU", text: ({ cpuUtil }) => formatShare(cpuUtil), isNumber: true },
-    { head: "MEMORY", text: ({ memUtil }) => formatShare(memUtil), isNumber: true },
-    { head: "DISK", text: ({ diskUtil }) => formatShare(diskUtil), isNumber: true },
-    { head: "LOAD", text: ({ load1 }) => formatLoad(load1), isNumber: true },
-    {
-      head: "IN",
-      text: ({ networkReceiveBytesPerSec }) => toSpeed(networkReceiveBytesPerSec),
+    ...hostNumberNames.map((name) => ({
+      head: hostNumbers[name].label.toUpperCase(),
+      text: (row: Row) => formatHostNumber(name, row),
       isNumber: true,
-      drop: 2,
-    },
-    {
-      head: "OUT",
-      text: ({ networkTransmitBytesPerSec }) => toSpeed(networkTransmitBytesPerSec),
-      isNumber: true,
-      drop: 1,
-    },
+      ...drops[name],
+    })),
     { head: "INSTANCE", text: ({ instance }) => instance, isWide: true },
     { head: "REASON", text: ({ reason }) => formatText(reason), isWide: true },
   ],
@@ -41,7 +37,3 @@ export const hostsCommand = defineList({
     return { rows: data.hosts ?? [], errors };
   },
 });
-
-function toSpeed(bytes: number | null): string {
-  return bytes === null ? "–" : `${formatBytes(bytes)}/s`;
-}

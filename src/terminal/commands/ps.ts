@@ -1,6 +1,7 @@
+import { toContainerColumn } from "../output/container-columns.ts";
 import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
 import { Containers, type ContainersQuery, ContainerUsage, OpsError } from "../../client/client.ts";
-import { formatAge, formatEnum, formatPercent, formatText } from "../../facts/format.ts";
+import { formatAge, formatEnum, formatText } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
@@ -40,15 +41,10 @@ export const psCommand = defineList({
       text: ({ status, startedAt }) => (status === "running" ? formatAge(startedAt) : "–"),
       isNumber: true,
     },
-    {
-      head: "RESTARTS",
-      text: ({ restarts }) => formatText(restarts),
-      tone: ({ restarts }) => (restarts ? "warn" : "plain"),
-      isNumber: true,
-    },
+    toContainerColumn("restarts", ({ restarts }: Row) => restarts),
     { head: "RELEASE", text: ({ version }) => toShortRelease(version), drop: 3 },
-    { head: "CPU", text: ({ cpuPct }) => (cpuPct === undefined ? "" : formatPercent(cpuPct)), isNumber: true },
-    { head: "MEMORY", text: ({ memPct }) => (memPct === undefined ? "" : formatPercent(memPct)), isNumber: true },
+    toContainerColumn("cpuPct", ({ cpuPct }: Row) => cpuPct),
+    toContainerColumn("memPct", ({ memPct }: Row) => memPct),
     { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, drop: 2 },
     { head: "ENV", text: ({ env }) => formatEnum(env), drop: 1 },
     { head: "SERVICE", text: ({ service }) => formatText(service), isWide: true },

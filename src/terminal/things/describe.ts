@@ -1,8 +1,9 @@
-import { formatQueueNumber, type QueueNumberName, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
+import { toHeading } from "../../facts/number.ts";
+import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
 import { toDeployTone, toOutcomeTone } from "../../facts/deploy.ts";
-import { formatStatus, toContainerState } from "../../facts/container.ts";
-import { toHostState } from "../../facts/host.ts";
+import { formatStatus, toContainerState, containerNumbers, formatContainerNumber } from "../../facts/container.ts";
+import { toHostState, formatHostNumber, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
 import {
@@ -11,9 +12,7 @@ import {
   formatDay,
   formatDuration,
   formatEnum,
-  formatLoad,
   formatNumber,
-  formatShare,
   formatText,
 } from "../../facts/format.ts";
 import { describeOwners } from "../../queues/owners.ts";
@@ -88,7 +87,7 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
       facts: [
         ["State", ...toState(row)],
         ["Up", row.status === "running" ? `${formatAge(row.startedAt)}, since ${formatText(row.startedAt)}` : null],
-        ["Restarts", formatText(row.restarts)],
+        [toHeading(containerNumbers.restarts), formatContainerNumber("restarts", row.restarts)],
         ["Release", row.version],
         ["Commit", container?.commitSha || null],
         ["Image", container?.image ?? null],
@@ -178,7 +177,7 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
         ["Service", describeOwners(row.owners)],
         ...queueNumberNames
           .filter((name) => typeof row[name as keyof QueueRow] === "number")
-          .map((name): Fact => [toLabel(name), formatQueueNumber(name, row), toNumberTone(name, row)]),
+          .map((name): Fact => [toHeading(toQueueNumber(name)), formatQueueNumber(name, row), toNumberTone(name, row)]),
         ["As of", row.observedAt],
       ],
     },
@@ -192,11 +191,6 @@ function toQueue({ queue }: Knowledge, listed: QueueRow): readonly Section[] {
   ];
 }
 
-function toLabel(name: QueueNumberName): string {
-  const { label } = toQueueNumber(name);
-  return label.charAt(0).toUpperCase() + label.slice(1);
-}
-
 type HostRow = Extract<Thing, { readonly kind: "host" }>["row"];
 
 function toHost(row: HostRow): readonly Section[] {
@@ -206,10 +200,7 @@ function toHost(row: HostRow): readonly Section[] {
       facts: [
         ["State", toHostState(row).word, toHostState(row).tone],
         ["Reason", row.reason],
-        ["CPU", formatShare(row.cpuUtil)],
-        ["Memory", formatShare(row.memUtil)],
-        ["Disk", formatShare(row.diskUtil)],
-        ["Load", row.load1 === null ? null : formatLoad(row.load1)],
+        ...hostNumberNames.map((name): Fact => [toHeading(hostNumbers[name]), formatHostNumber(name, row)]),
         ["Measured at", row.instance],
       ],
     },

@@ -1,19 +1,11 @@
+import { toContainerColumn } from "../output/container-columns.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
 import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
-import { toHostState } from "../../facts/host.ts";
+import { toHostState, formatHostNumber, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
-import {
-  formatAge,
-  formatClock,
-  formatEnum,
-  formatLoad,
-  formatNumber,
-  formatPercent,
-  formatShare,
-  formatText,
-} from "../../facts/format.ts";
+import { formatAge, formatClock, formatEnum, formatNumber } from "../../facts/format.ts";
 import type { Paint, Tone } from "../output/style.ts";
 import {
   type HostRow,
@@ -142,15 +134,9 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
           isNumber: true,
           drop: 7,
         },
-        {
-          head: "RESTARTS",
-          text: ({ restarts }) => formatText(restarts),
-          tone: ({ restarts }) => (restarts ? "warn" : "plain"),
-          isNumber: true,
-          drop: 9,
-        },
-        { head: "CPU", text: ({ id }) => formatPercent(usageOf(id)?.cpuPct), isNumber: true, drop: 6 },
-        { head: "MEMORY", text: ({ id }) => formatPercent(usageOf(id)?.memPct), isNumber: true, drop: 5 },
+        { ...toContainerColumn("restarts", ({ restarts }) => restarts), drop: 9 },
+        { ...toContainerColumn("cpuPct", ({ id }) => usageOf(id)?.cpuPct ?? null), drop: 6 },
+        { ...toContainerColumn("memPct", ({ id }) => usageOf(id)?.memPct ?? null), drop: 5 },
         { head: "ENGINE", text: ({ engine }) => engine, mayCut: true, drop: 4 },
       ],
       { width, paint },
@@ -191,10 +177,7 @@ function toHost(row: HostRow, { text, fact }: Writer): readonly string[] {
     "",
     ...fact("state", toHostState(row).word, toHostState(row).tone),
     ...fact("instance", row.instance),
-    ...fact("CPU", formatShare(row.cpuUtil)),
-    ...fact("memory", formatShare(row.memUtil)),
-    ...fact("disk", formatShare(row.diskUtil)),
-    ...fact("load", formatLoad(row.load1)),
+    ...hostNumberNames.flatMap((name) => fact(hostNumbers[name].label, formatHostNumber(name, row))),
     ...(row.reason === null ? [] : fact("reason", row.reason, "warn")),
   ];
 }

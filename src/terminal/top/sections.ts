@@ -1,10 +1,11 @@
+import { toContainerColumn } from "../output/container-columns.ts";
 import { toNumberColumns } from "../output/queue-columns.ts";
 import { toWorst } from "../../facts/tone.ts";
 import { toContainerState } from "../../facts/container.ts";
-import { toHostState } from "../../facts/host.ts";
+import { toHostState, formatHostNumber, hostNumbers } from "../../facts/host.ts";
 import { compareQueues, toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
-import { formatAge, formatEnum, formatPercent, formatShare } from "../../facts/format.ts";
+import { formatAge, formatEnum } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { type Column, cut, toTable } from "../output/table.ts";
 import { type Paint, toOneLine, type Tone } from "../output/style.ts";
@@ -168,9 +169,9 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
         { head: "", text: ({ containers: rows }) => toDots(rows), tone: toRoleTone, drop: 8 },
         { head: "REPLICAS", text: ({ containers: rows }) => toReplicas(rows), tone: toRoleTone },
         { head: "RELEASE", text: ({ containers: rows }) => toReleases(rows), drop: 9 },
-        { head: "CPU", text: ({ usage: { cpuPct } }) => formatPercent(cpuPct), isNumber: true, drop: 6 },
+        { ...toContainerColumn("cpuPct", ({ usage: { cpuPct } }) => cpuPct ?? null), drop: 6 },
         { head: "", text: (row) => trend("cpu", row, 10), tone: () => "muted", drop: 3 },
-        { head: "MEMORY", text: ({ usage: { memPct } }) => formatPercent(memPct), isNumber: true, drop: 5 },
+        { ...toContainerColumn("memPct", ({ usage: { memPct } }) => memPct ?? null), drop: 5 },
         { head: "", text: (row) => trend("mem", row, 100), tone: () => "muted", drop: 2 },
       ],
       notes: usage.error === null ? [] : [["warn", `CPU and memory: ${usage.error}`]],
@@ -261,9 +262,9 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
 
 function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section {
   const bar = columns >= 160 ? 20 : 8;
-  const measured = (head: string, read: (row: HostRow) => number | null, drop: number): readonly Column<HostRow>[] => [
-    { head, text: (row) => formatShare(read(row)), isNumber: true, drop },
-    { head: "", text: (row) => toBar(read(row), bar), tone: toBarTone, drop: drop - 4 },
+  const toColumns = (name: "cpuUtil" | "memUtil" | "diskUtil", drop: number): readonly Column<HostRow>[] => [
+    { head: hostNumbers[name].label.toUpperCase(), text: (row) => formatHostNumber(name, row), isNumber: true, drop },
+    { head: "", text: (row) => toBar(row[name], bar), tone: toBarTone, drop: drop - 4 },
   ];
   return toSection<HostRow>(
     {
@@ -275,9 +276,9 @@ function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section 
       columns: [
         { head: "", text: ({ name }) => name, tone: () => "strong", mayCut: true },
         { head: "STATE", text: (row) => toHostState(row).word, tone: (row) => toHostState(row).tone },
-        ...measured("CPU", ({ cpuUtil }) => cpuUtil, 9),
-        ...measured("MEMORY", ({ memUtil }) => memUtil, 8),
-        ...measured("DISK", ({ diskUtil }) => diskUtil, 7),
+        ...toColumns("cpuUtil", 9),
+        ...toColumns("memUtil", 8),
+        ...toColumns("diskUtil", 7),
       ],
       empty: "Prometheus knows no host",
     },

@@ -1,3 +1,4 @@
+import { containerNumbers } from "../../../facts/container.ts";
 import { useEffect, useMemo } from "preact/hooks";
 import {
   ConsoleContainerDocument,
@@ -179,7 +180,7 @@ function Heading({ row, since }: { readonly row: ContainerRow; readonly since: s
           <Release version={row.version} />
         </span>
         {row.restarts !== null && row.restarts > 0 && (
-          <span class="warn" title="Restarts by the restart policy since the last manual start">
+          <span class="warn" title={containerNumbers.restarts.about}>
             {row.restarts === 1 ? "1 restart" : `${row.restarts} restarts`}
           </span>
         )}

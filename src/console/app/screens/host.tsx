@@ -1,4 +1,5 @@
-import { toHostState } from "../../../facts/host.ts";
+import { containerNumbers } from "../../../facts/container.ts";
+import { toHostState, formatHostNumber, hostNumbers } from "../../../facts/host.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleDeploysDocument,
@@ -12,7 +13,7 @@ import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
 import { StateCell } from "../parts/containers/columns.tsx";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
-import { formatLoad, formatPercent, formatShare } from "../../../facts/format.ts";
+import { formatPercent, formatShare } from "../../../facts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { RangeChips, readRange } from "../parts/graph/range.tsx";
 import { HostGauge } from "../parts/hosts/gauge.tsx";
@@ -21,7 +22,6 @@ import { toShortRelease } from "../../../lib/short-release.ts";
 import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
 import { Titled } from "../parts/titled.tsx";
-import { toSpeed } from "./hosts.tsx";
 
 /** One machine: now, its course, and what runs on it. */
 export function HostScreen() {
@@ -69,15 +69,11 @@ export function HostScreen() {
           <span class="label">disk</span>
           <HostGauge name="Disk" measure="disk" host={host} thresholds={thresholds} />
           <dl>
-            <div title="Load average over one minute">
-              <dt>load</dt> <dd>{formatLoad(host.load1)}</dd>
-            </div>
-            <div title="Bytes received per second on its real interfaces">
-              <dt>in</dt> <dd>{toSpeed(host.networkReceiveBytesPerSec)}</dd>
-            </div>
-            <div title="Bytes sent per second on its real interfaces">
-              <dt>out</dt> <dd>{toSpeed(host.networkTransmitBytesPerSec)}</dd>
-            </div>
+            {(["load1", "networkReceiveBytesPerSec", "networkTransmitBytesPerSec"] as const).map((number) => (
+              <div key={number} title={hostNumbers[number].about}>
+                <dt>{hostNumbers[number].label}</dt> <dd>{formatHostNumber(number, host)}</dd>
+              </div>
+            ))}
           </dl>
         </div>
       </LastKnown>
@@ -193,10 +189,10 @@ function OnHost({ name }: { readonly name: string }) {
               <th scope="col" class="wide-only">
                 engine
               </th>
-              <th scope="col" class="number" title="Per cent of one CPU; may exceed 100">
+              <th scope="col" class="number" title={containerNumbers.cpuPct.about}>
                 CPU
               </th>
-              <th scope="col" class="number wide-only" title="Used memory, per cent of its limit, or of the machine">
+              <th scope="col" class="number wide-only" title={containerNumbers.memPct.about}>
                 memory
               </th>
             </tr>

@@ -1,4 +1,5 @@
-import { toHostState } from "../../../facts/host.ts";
+import { formatHostNumber, hostNumbers, toHostState } from "../../../facts/host.ts";
+import { Fragment } from "preact";
 import { useMemo } from "preact/hooks";
 import { ConsoleHostSeriesDocument, ConsoleHostsDocument, type ConsoleHostsQuery } from "../../../generated/console.ts";
 import type { ContainerRow } from "../data/containers.ts";
@@ -7,7 +8,7 @@ import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { groupSamples, useRecent } from "../data/series.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { isTroubled, useTroubles } from "../parts/containers/troubles.ts";
-import { formatBytes, formatLoad, formatNumber, unknownText } from "../../../facts/format.ts";
+import { formatNumber } from "../../../facts/format.ts";
 import type { HostRow } from "../parts/hosts/table.tsx";
 import { HostGauge, toMeasureTone } from "../parts/hosts/gauge.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
@@ -129,18 +130,21 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
   );
 }
 
+/** What has no bar. */
+const restOfNumbers = ["load1", "networkReceiveBytesPerSec", "networkTransmitBytesPerSec"] as const;
+
 /** Load, network, containers. */
 function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers">) {
   const troubles = useTroubles();
   const troubled = containers?.filter((one) => isTroubled(one, troubles)).length ?? 0;
   return (
     <dl class="facts">
-      <dt title="Load average over one minute">load</dt>
-      <dd>{row.load1 === null ? <span class="none">{unknownText}</span> : formatLoad(row.load1)}</dd>
-      <dt title="On its real interfaces">network in</dt>
-      <dd>{toSpeed(row.networkReceiveBytesPerSec)}</dd>
-      <dt title="On its real interfaces">network out</dt>
-      <dd>{toSpeed(row.networkTransmitBytesPerSec)}</dd>
+      {restOfNumbers.map((number) => (
+        <Fragment key={number}>
+          <dt title={hostNumbers[number].about}>{hostNumbers[number].label}</dt>
+          <dd>{formatHostNumber(number, row)}</dd>
+        </Fragment>
+      ))}
       <dt>containers</dt>
       <dd>
         {formatNumber(containers?.length)}
@@ -148,8 +152,4 @@ function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers"
       </dd>
     </dl>
   );
-}
-
-export function toSpeed(bytes: number | null): string {
-  return bytes === null ? unknownText : `${formatBytes(bytes)}/s`;
 }

@@ -1,4 +1,4 @@
-import { groupByRole, type RoleGroup, toRoleMean, toServicePlace } from "../../../facts/container.ts";
+import { groupByRole, type RoleGroup, toRoleMean, toServicePlace, containerNumbers } from "../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerSeriesDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
@@ -129,12 +129,11 @@ function Roles() {
               <th scope="col">role</th>
               <th scope="col">release</th>
               <th scope="col">replicas</th>
-              <th scope="col" class="wide-only">
-                CPU
-              </th>
-              <th scope="col" class="wide-only">
-                memory
-              </th>
+              {[containerNumbers.cpuPct, containerNumbers.memPct].map(({ label, about }) => (
+                <th key={label} scope="col" class="wide-only" title={`Mean of those that run. ${about}`}>
+                  {label}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>

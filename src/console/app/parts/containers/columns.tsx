@@ -1,3 +1,4 @@
+import { containerNumbers } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
@@ -100,7 +101,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       width: "64px",
       isNumber: true,
       isWideOnly: true,
-      title: "Restarts by the restart policy since the last manual start",
+      title: containerNumbers.restarts.about,
       sortBy: ({ restarts }) => restarts,
       cell: ({ restarts, stale }) => (
         <span class={stale ? "stale" : restarts ? "strong" : "muted"}>{formatNumber(restarts)}</span>
@@ -111,7 +112,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       width: "152px",
       isWideOnly: "desktop",
       isNumber: true,
-      title: "Per cent of one CPU, now and in the last 10 minutes; may exceed 100",
+      title: `${containerNumbers.cpuPct.about} The line: the last 10 minutes.`,
       sortBy: (row) => numberOf(row, "cpuPct"),
       cell: (row) => (
         <Course
@@ -127,7 +128,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       width: "152px",
       isWideOnly: "desktop",
       isNumber: true,
-      title: "Used memory, per cent of the limit or of its machine's, now and in the last 10 minutes",
+      title: `${containerNumbers.memPct.about} The line: the last 10 minutes.`,
       sortBy: (row) => numberOf(row, "memPct"),
       cell: (row) => (
         <Course

@@ -1,3 +1,4 @@
+import { containerNumbers } from "../../../../facts/container.ts";
 import { toDeployTone } from "../../../../facts/deploy.ts";
 import type { ConsoleContainerQuery, DeployRowFragment } from "../../../../generated/console.ts";
 import type { ContainerRow } from "../../data/containers.ts";
@@ -101,7 +102,7 @@ export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
             </>
           )}
         </dd>
-        <dt title="Restarts by the restart policy since the last manual start">restarts</dt>
+        <dt title={containerNumbers.restarts.about}>{containerNumbers.restarts.label}</dt>
         <dd>{formatNumber(row.restarts)}</dd>
         {exitCode !== null && (
           <>
@@ -148,14 +149,10 @@ function Numbers({ stats }: { readonly stats: NonNullable<Asked["stats"]> }) {
         : formatPercent((cpuThrottledPeriods / cpuPeriods) * 100);
   return (
     <dl class="figures">
-      <Figure
-        name="CPU"
-        title="Per cent of one CPU over the last 0.5 to 3 s; may exceed 100"
-        value={formatPercent(stats.cpuPct)}
-      />
+      <Figure name="CPU" title={containerNumbers.cpuPct.about} value={formatPercent(stats.cpuPct)} />
       <Figure
         name="memory"
-        title="Used memory without inactive file cache, of the limit; without a limit, of its machine's"
+        title={containerNumbers.memPct.about}
         value={formatPercent(stats.memPct)}
         detail={`${formatBytes(stats.memUsedBytes)} of ${formatBytes(stats.memLimitBytes)}`}
       />
@@ -164,7 +161,7 @@ function Numbers({ stats }: { readonly stats: NonNullable<Asked["stats"]> }) {
         title="Of its CPU periods since its start, those in which it had to wait"
         value={throttled}
       />
-      <Figure name="processes" title="Processes and threads" value={formatNumber(stats.pids)} />
+      <Figure name="processes" title={containerNumbers.pids.about} value={formatNumber(stats.pids)} />
       <Figure
         name="network"
         title="Received and sent on all its networks since its start"

@@ -1,3 +1,4 @@
+import { containerNumbers } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerHistoryDocument, type DeployRowFragment } from "../../../../generated/console.ts";
 import { failureOf, useLive } from "../../data/live.ts";
@@ -57,7 +58,7 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
       <FailureNotice failure={failureOf(state, "container")} what="Its history" />
       <div class={`courses ${state.isOld ? "stale" : ""}`}>
         <figure>
-          <figcaption title="Per cent of one CPU; may exceed 100">CPU (100 % is one CPU)</figcaption>
+          <figcaption title={containerNumbers.cpuPct.about}>CPU (100 % is one CPU)</figcaption>
           <Graph
             {...shared}
             series={course.cpu}
@@ -67,9 +68,7 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
           />
         </figure>
         <figure>
-          <figcaption title="Used memory without file cache, per cent of its limit; without a limit, of its machine's">
-            Memory (100 % is its limit)
-          </figcaption>
+          <figcaption title={containerNumbers.memPct.about}>Memory (100 % is its limit)</figcaption>
           <Graph
             {...shared}
             series={course.mem}
@@ -80,7 +79,7 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
         </figure>
         {course.hasRestarts && (
           <figure>
-            <figcaption title="Restarts by the restart policy since the last manual start">Restarts</figcaption>
+            <figcaption title={containerNumbers.restarts.about}>Restarts</figcaption>
             <Graph {...shared} series={course.restarts} format={toWhole} height={120} label={`Restarts of ${name}`} />
           </figure>
         )}

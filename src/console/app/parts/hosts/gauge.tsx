@@ -1,4 +1,4 @@
-import { diskFullRatio, toDiskTone, toUsageTone } from "../../../../facts/host.ts";
+import { diskFullRatio, hostNumbers, toDiskTone, toUsageTone } from "../../../../facts/host.ts";
 import type { Tone } from "../../../../facts/tone.ts";
 import { formatShare } from "../../../../facts/format.ts";
 import type { HostRow } from "./table.tsx";
@@ -15,19 +15,19 @@ function Gauge({
   value,
   tone,
   threshold,
-  title,
+  about,
 }: {
   readonly name: string;
   readonly value: number | null;
   readonly tone: Tone;
   readonly threshold: number | undefined;
-  readonly title: string;
+  readonly about: string;
 }) {
   const limit = threshold === undefined ? "" : `, alert at ${formatShare(threshold)}`;
   const isHot = tone === "warn";
   const words = value === null ? "unknown" : formatShare(value);
   return (
-    <span class={`gauge ${value === null ? "none" : isHot ? "hot" : ""}`} title={`${title}: ${words}${limit}`}>
+    <span class={`gauge ${value === null ? "none" : isHot ? "hot" : ""}`} title={`${words}${limit}. ${about}`}>
       <span
         class="track"
         role="meter"
@@ -50,17 +50,13 @@ function Gauge({
 
 type Host = Pick<HostRow, "cpuUtil" | "memUtil" | "diskUtil">;
 
-/** The shares of a host that are used, and from where on each is a problem. */
-const measures = {
-  cpu: { value: ({ cpuUtil }: Host) => cpuUtil, title: "Busy share of all CPUs" },
-  mem: { value: ({ memUtil }: Host) => memUtil, title: "Used share of memory" },
-  disk: { value: ({ diskUtil }: Host) => diskUtil, title: "Used share of its fullest real file system" },
-} as const;
+/** The shares of a host that are used. */
+const measures = { cpu: "cpuUtil", mem: "memUtil", disk: "diskUtil" } as const;
 
 type Measure = keyof typeof measures;
 
 export function toMeasureTone(measure: Measure, host: Host, thresholds: Thresholds): Tone {
-  const value = measures[measure].value(host);
+  const value = host[measures[measure]];
   return measure === "disk" ? toDiskTone(value) : toUsageTone(value, thresholds?.[measure]);
 }
 
@@ -76,14 +72,14 @@ export function HostGauge({
   readonly host: Host;
   readonly thresholds: Thresholds;
 }) {
-  const { value, title } = measures[measure];
+  const number = measures[measure];
   return (
     <Gauge
       name={name}
-      value={value(host)}
+      value={host[number]}
       tone={toMeasureTone(measure, host, thresholds)}
       threshold={measure === "disk" ? diskFullRatio : thresholds?.[measure]}
-      title={title}
+      about={hostNumbers[number].about}
     />
   );
 }

@@ -1,4 +1,4 @@
-import { toHostState, toUsageTone, toDiskTone } from "../../../../facts/host.ts";
+import { toHostState, toUsageTone, toDiskTone, hostNumbers } from "../../../../facts/host.ts";
 import type { Tone } from "../../../../facts/tone.ts";
 import type { ConsoleHostsQuery } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
@@ -25,15 +25,11 @@ export function HostTable({
       <thead>
         <tr>
           <th scope="col">host</th>
-          <th scope="col" class="number">
-            CPU
-          </th>
-          <th scope="col" class="number">
-            memory
-          </th>
-          <th scope="col" class="number">
-            disk
-          </th>
+          {(["cpuUtil", "memUtil", "diskUtil"] as const).map((number) => (
+            <th key={number} scope="col" class="number" title={hostNumbers[number].about}>
+              {hostNumbers[number].label}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>
