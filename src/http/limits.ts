@@ -21,7 +21,12 @@ export const defaultLimits = {
   maxHeaderSize: 16_384,
   /** Concurrent connections. Beyond it, the network or the holder of a token with most of them loses one (connections/). */
   maxConnections: 2000,
-  /** Of these, new and idle ones (no request being answered). Beyond it, likewise. */
+  /**
+   * Of these, without an accepted token. libuv takes 1,024 events at a time, and while it gets as
+   * many again it registers no new connection: 1,500 busy ones kept a health check waiting for 5 s.
+   */
+  strangerConnections: 800,
+  /** Of all, new and idle ones (no request being answered). Beyond it, likewise. */
   waitingConnections: 1000,
   /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
   pipelined: 4,

@@ -59,7 +59,10 @@ export interface Connections {
   charge(exchange: Pick<Exchange, "req" | "ip" | "maybePrincipal">): void;
 }
 
-interface ConnectionsOptions extends Pick<EdgeLimits, "maxConnections" | "waitingConnections" | "pipelined"> {
+interface ConnectionsOptions extends Pick<
+  EdgeLimits,
+  "maxConnections" | "strangerConnections" | "waitingConnections" | "pipelined"
+> {
   readonly findPeer: FindPeer;
   readonly logger: Logger;
 }
@@ -71,7 +74,7 @@ type Limited = "open" | "waiting";
 const reservedPart = 10;
 
 /**
- * Limits connections: their total (`maxConnections`), and the idle ones (no request being
+ * Limits connections: their total (`maxConnections`), those of strangers (`strangerConnections`), and the idle ones (no request being
  * answered), because each may hold `maxHeaderSize` of a header that never ends
  * (`waitingConnections`). A new connection is never the one to close: it lives long enough to send
  * its request. Beyond a limit, the client that has most loses one:
@@ -94,7 +97,7 @@ const reservedPart = 10;
  * closed beyond 32 in one turn of the event loop too.
  */
 export function limitConnections(server: Server, options: ConnectionsOptions): Connections {
-  const { maxConnections, waitingConnections, pipelined, findPeer, logger } = options;
+  const { maxConnections, strangerConnections, waitingConnections, pipelined, findPeer, logger } = options;
   const connections = new WeakMap<Socket, Connection>();
   const strangers = new Share("strangers");
   const proxies = new Share("proxies");
@@ -113,22 +116,27 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     connection.share?.remove(connection);
     share.add(connection);
   };
-  const findVictim = (limited: Limited, reserve: number): Member | null => {
-    const [unknown, proxied, known] = groups.map((group) => sizeOf(group, limited)) as [number, number, number];
-    const group = unknown > reserve ? strangers : proxied > known ? proxies : holders;
+  const findVictim = (group: Share, limited: Limited): Member | null => {
     // New ones may send their first request, unless they are too many themselves.
     const counted = group.new * 2 > sizeOf(group, limited) ? "new" : limited === "open" ? "open" : "idle";
     return group.largest(counted)?.leastUseful(counted) ?? null;
   };
-  const closeBeyond = (limited: Limited, limit: number) => {
-    let size = 0;
-    for (const group of groups) size += sizeOf(group, limited);
-    if (size <= limit) return;
-    const victim = findVictim(limited, Math.ceil(limit / reservedPart));
+  const closeOneOf = (group: Share, limited: Limited) => {
+    const victim = findVictim(group, limited);
     if (!victim) return;
     report(victim.share?.name ?? "", limited);
     victim.share?.remove(victim);
     victim.close();
+  };
+  const closeBeyond = (limited: Limited, limit: number) => {
+    const [unknown, proxied, known] = groups.map((group) => sizeOf(group, limited)) as [number, number, number];
+    if (unknown + proxied + known <= limit) return;
+    const reserve = Math.ceil(limit / reservedPart);
+    closeOneOf(unknown > reserve ? strangers : proxied > known ? proxies : holders, limited);
+  };
+  const placeWithin = (connection: Connection, share: Share) => {
+    place(connection, share);
+    if (strangers.open > strangerConnections) closeOneOf(strangers, "open");
   };
   const setPhase = (connection: Connection, phase: Phase) => {
     if (!connection.share || connection.phase === phase) return;
@@ -159,7 +167,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     const connection = new Connection(socket, peer);
     connections.set(socket, connection);
     limitParser(socket, connection);
-    place(connection, peer.isProxy ? proxies.part(peer.address ?? "") : findNetwork(peer.address ?? ""));
+    placeWithin(connection, peer.isProxy ? proxies.part(peer.address ?? "") : findNetwork(peer.address ?? ""));
     socket.once("close", () => connection.share?.remove(connection));
     closeBeyond("open", maxConnections);
     closeBeyond("waiting", waitingConnections);
@@ -195,7 +203,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
       const connection = connections.get(req.socket);
       if (!connection?.share) return;
       const share = findClientShare(connection, ip, maybePrincipal);
-      if (share) place(connection, share);
+      if (share) placeWithin(connection, share);
       setPhase(connection, "busy");
     },
   };

@@ -179,6 +179,19 @@ test("a holder of a token with all connections locks out nobody else", async () 
   expect(first.isOpen()).toBe(true);
 });
 
+test("strangers have fewer connections than there are places", async () => {
+  await using edge = await start({}, { ...small, strangerConnections: 10 });
+  const known = open(edge.port, "127.0.1.1");
+  known.socket.write(get(api, bearerOf()));
+  await expect.poll(known.text).toMatch(/^HTTP\/1\.1 200 /);
+  const many = Array.from({ length: 30 }, (_, index) => open(edge.port, `127.0.${index % 3}.7`));
+  for (const { socket } of many) socket.write(get(api));
+  const openOnes = () => many.filter(({ isOpen }) => isOpen()).length;
+  await expect.poll(openOnes).toBe(10);
+  expect(await findLockedOut(edge.port, [["127.0.200.1"]])).toEqual([]);
+  expect(known.isOpen()).toBe(true);
+});
+
 test("the log says from whom connections are taken, once a minute", async () => {
   await using edge = await start({}, { ...small, maxConnections: 2 });
   for (let count = 0; count < 6; count += 1) await once(open(edge.port, "127.0.1.1").socket, "connect");
