@@ -26,7 +26,8 @@ const server = createServer((incoming, response) => {
     response.flushHeaders();
     answer.pipe(response);
   });
-  call.once("error", () => response.destroy());
+  // As a reverse proxy in Go does, also where the engine breaks off after it received the call.
+  call.once("error", () => (response.headersSent ? response.destroy() : response.writeHead(502).end()));
   response.once("close", () => call.destroy());
   call.end();
 });
