@@ -95,6 +95,8 @@ const parts = {
   container: ["fullId", "id", "name", "engine"],
   queue: ["name", "source"],
 } as const;
+/** Of a container, beside the texts that it always has. */
+const maybeTexts = ["role", "version", "kind"] as const;
 const texts = ["service", "destination", "env", "who", "host", "engine", "from", "to"] as const;
 
 /** An entry from JSON; null when it is none, or of a kind that this version does not know. */
@@ -109,9 +111,10 @@ export function parseEntry(text: string): TimelineEntry | null {
     (after === null || isTime(after)) &&
     typeof message === "string" &&
     typeof requested === "boolean" &&
-    (exitCode === null || typeof exitCode === "number") &&
+    (exitCode === null || (Number.isInteger(exitCode) && Math.abs(exitCode as number) < 2 ** 31)) &&
     texts.every((name) => isTextOrNull(entry[name])) &&
-    Object.entries(parts).every(([name, fields]) => hasTexts(entry[name as keyof typeof parts], fields));
+    Object.entries(parts).every(([name, fields]) => hasTexts(entry[name as keyof typeof parts], fields)) &&
+    maybeTexts.every((name) => isTextOrNull((entry.container as Partial<TimelineContainer> | null)?.[name] ?? null));
   return isKnown ? (entry as unknown as TimelineEntry) : null;
 }
 

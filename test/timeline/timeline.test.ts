@@ -46,6 +46,9 @@ describe("an entry from JSON", () => {
     ["with an exit code that is no number", { exitCode: "1" }],
     ["whose end is neither requested nor not", { requested: null }],
     ["with half a container", { container: { fullId: "f" } }],
+    ["with a role that is no text", { container: { ...whole.container, role: { a: 1 } } }],
+    ["with an exit code that is no whole number", { exitCode: 1.5 }],
+    ["with an exit code that no process has", { exitCode: 1e308 }],
     ["with half a queue", { queue: { name: "mail" } }],
     ["with a list for a container", { container: [] }],
   ])("is none when it is %s", (_, given) => {

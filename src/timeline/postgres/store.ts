@@ -34,9 +34,12 @@ const lockHead = `
 /** ($1 the last known entry, $2 its key) Its row may be gone by its age, or have a new number. */
 const isForked = `select exists (select from ${schema}.event where seq = $1 and key <> $2) as is_forked`;
 
-/** ($1 the entries after this one, $2 how many) */
+/** Bytes of an entry, at most: no gateway writes a longer one. */
+const longestEntry = 100_000;
+
+/** ($1 the entries after this one, $2 how many) One that is too long is no entry. */
 const readAfter = `
-  select seq::float8 as seq, key, entry from ${schema}.event
+  select seq::float8 as seq, key, case when octet_length(entry) <= ${longestEntry} then entry else '' end as entry from ${schema}.event
   where seq > $1 and seq <= (select seq + ${plausible} from ${schema}.event_head) order by seq limit $2`;
 
 /** ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more complete entry replaces the one with its key. */
