@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import type { Command, CommandContext } from "./cli/command.ts";
 import { version } from "./lib/build.ts";
+import { toNear, withoutControls } from "./lib/text.ts";
 import { terminalCommands } from "./terminal/commands.ts";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -66,7 +67,7 @@ async function main(): Promise<void> {
   }
   const command = Object.hasOwn(commands, name) ? await commands[name]?.() : undefined;
   if (!command) {
-    process.stderr.write(`${name === "" ? "No command" : await describeUnknown(name)}\n\n${usage}`);
+    process.stderr.write(`${name === "" ? "No command" : withoutControls(describeUnknown(name))}\n\n${usage}`);
     process.exitCode = 2;
     return;
   }
@@ -74,8 +75,7 @@ async function main(): Promise<void> {
   (await import("./cli/end.ts")).endSoon(code);
 }
 
-async function describeUnknown(name: string): Promise<string> {
-  const { toNear } = await import("./lib/text.ts");
+function describeUnknown(name: string): string {
   const near = toNear(name, [...terminalCommands.map((entry) => entry.name), ...Object.keys(commands)]);
   return `Unknown command '${name}'${near.length === 0 ? "" : `: did you mean ${near.join(", ")}?`}`;
 }
@@ -94,7 +94,7 @@ function toContext(args: readonly string[]): CommandContext {
     env: process.env,
     readFile: (path) => readFileSync(path, "utf8"),
     print: (text) => process.stdout.write(`${text}\n`),
-    printError: (text) => process.stderr.write(`${text}\n`),
+    printError: (text) => process.stderr.write(`${withoutControls(text)}\n`),
     stop: onSignal(),
   };
 }

@@ -9,6 +9,14 @@ export function formatFirst(names: readonly string[], most: number): string {
   return `${names.slice(0, most).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
+/**
+ * A text of others that cannot move the cursor, change colours or turn the reading direction: without
+ * control and format characters, but with its lines.
+ */
+export function withoutControls(text: string): string {
+  return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");
+}
+
 const mostNear = 6;
 
 /**

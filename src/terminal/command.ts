@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from "node:util";
 import { type CommandContext, createCommand, UsageError } from "../cli/command.ts";
 import { type OpsClient, OpsError } from "../client/client.ts";
+import { withoutControls } from "../lib/text.ts";
 import { ContextError, openContext, type Place } from "./contexts.ts";
 import { type ColourWhen, colourChoices, createPaint, type Paint, toOneLine } from "./output/style.ts";
 
@@ -184,7 +185,7 @@ async function runSafely(session: Session, run: () => Promise<number>): Promise<
       return 3;
     }
     if (error instanceof ContextError) {
-      note(error.message);
+      note(withoutControls(error.message));
       return 78;
     }
     // Asked to stop: nobody waits for an answer any more.
@@ -196,9 +197,13 @@ async function runSafely(session: Session, run: () => Promise<number>): Promise<
   }
 }
 
+/** Characters of an error message, at most. */
+const longestMessage = 2000;
+
 /** One line about what could not be read or done. */
 export function noteError({ note, paintError }: Session, { message, code }: OpsError): void {
-  note(`${paintError("bad", "error:")} ${toOneLine(message)} ${paintError("muted", `(${toOneLine(code)})`)}`);
+  const shown = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+  note(`${paintError("bad", "error:")} ${toOneLine(shown)} ${paintError("muted", `(${toOneLine(code)})`)}`);
 }
 
 /** As a page of a manual. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatFirst, formatList } from "../../src/lib/text.ts";
+import { formatFirst, formatList, withoutControls } from "../../src/lib/text.ts";
 
 it("names have the verb of their number", () => {
   expect(formatList(["web-1"], "runs", "run")).toBe("web-1 runs");
@@ -13,4 +13,8 @@ it.each<[string[], string]>([
   [["a", "b", "c"], "a, b and 1 more"],
 ])("the first two of %j are %j", (names, text) => {
   expect(formatFirst(names, 2)).toBe(text);
+});
+
+it("a text without controls has its lines and nothing that a terminal obeys", () => {
+  expect(withoutControls("a\u001b[31mb\u202ec\u0085d\u0007\r\ne\u2028f")).toBe("a[31mbcd\nef");
 });

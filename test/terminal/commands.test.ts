@@ -216,7 +216,12 @@ it("commands start without what only the gateway needs", () => {
       follow(normalize(join(dirname(file), path)));
   };
   follow("src/cli.ts");
-  expect([...seen].toSorted()).toEqual(["src/cli.ts", "src/lib/build.ts", "src/terminal/commands.ts"]);
+  expect([...seen].toSorted()).toEqual([
+    "src/cli.ts",
+    "src/lib/build.ts",
+    "src/lib/text.ts",
+    "src/terminal/commands.ts",
+  ]);
   for (const [, path = ""] of readFileSync("src/terminal/commands.ts", "utf8").matchAll(/import\("(\.[^"]+)"\)/g))
     // It runs as long as its agent does, over the documents of the gateway.
     if (path !== "./mcp.ts") follow(join("src/terminal", path));
