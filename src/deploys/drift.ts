@@ -1,6 +1,6 @@
 import type { Container } from "../containers/container.ts";
 import type { SilentEngine } from "../containers/source.ts";
-import { mapSteps, type Steps } from "../lib/budget/steps.ts";
+import { groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { formatList } from "../lib/text.ts";
 import { describeGroup, type ServiceGroup, toGroupKey, toRoleKey } from "../releases/service-group.ts";
 import type { DeployOrigin } from "./deploy.ts";
@@ -57,8 +57,8 @@ export function* findDrift(
 ): Steps<Drift[]> {
   const deploys = withoutFailed(known);
   const live = containers.filter((container) => container.kind === "core" && isLive(container));
-  const newest = findNewest(deploys.filter(({ origin }) => recordedOrigins.has(origin)));
-  const roles = [...Map.groupBy(live, toRoleKey).values()];
+  const newest = yield* findNewest(deploys.filter(({ origin }) => recordedOrigins.has(origin)));
+  const roles = [...(yield* groupSteps(live, toRoleKey)).values()];
   const leftovers = yield* mapSteps(roles, (role) => findLeftovers(role, newest(role[0]), now));
   const left = new Set(leftovers.flat());
   const found = yield* mapSteps(roles, (role) => {
@@ -71,15 +71,15 @@ export function* findDrift(
     ];
     return own.map((drift) => ({ ...drift, settling }));
   });
-  const missed = yield* findMissed(live, left, findNewest(deploys), now);
+  const missed = yield* findMissed(live, left, yield* findNewest(deploys), now);
   return [...found.flat(), ...missed, ...silent.map(toUnknown)];
 }
 
 type Newest = (container: Container | undefined) => Deploy | undefined;
 
 /** The newest deploy of a container's group. Input is newest first. */
-function findNewest(deploys: readonly Deploy[]): Newest {
-  const groups = Map.groupBy(
+function* findNewest(deploys: readonly Deploy[]): Steps<Newest> {
+  const groups = yield* groupSteps(
     deploys.filter(({ ambiguous }) => !ambiguous),
     toGroupKey,
   );
@@ -199,7 +199,7 @@ function* findMissed(
   newest: Newest,
   now: number,
 ): Steps<Drift[]> {
-  const groups = Map.groupBy(
+  const groups = yield* groupSteps(
     live.filter((container) => !left.has(container) && !container.floating),
     toGroupKey,
   );

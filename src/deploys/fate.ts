@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
 import { type Container, liveStates, toContainerKey } from "../containers/container.ts";
-import { mapSteps, type Steps } from "../lib/budget/steps.ts";
+import { groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { toSortedBy } from "../lib/sort.ts";
 import { toUnixSeconds } from "../lib/time.ts";
 import { type DeployRecord } from "./deploy.ts";
-import { namesOfContainer, ReleaseIndex, remember, runsRelease } from "./groups.ts";
+import { indexReleases, namesOfContainer, remember, runsRelease } from "./groups.ts";
 import { toGap, toSpan } from "./merge.ts";
 
 /**
@@ -149,8 +149,8 @@ function* assignContainers(
   group: readonly DeployRecord[],
   containers: readonly Container[],
 ): Steps<ReadonlyMap<DeployRecord | undefined, readonly Container[]>> {
-  const index = new ReleaseIndex(group, (record) => record);
-  const spans = new Map(group.map((record) => [record, toSpan(record)]));
+  const index = yield* indexReleases(group, (record) => record);
+  const spans = new Map(yield* mapSteps(group, (record) => [record, toSpan(record)] as const));
   const findCandidates = remember(
     (container: Container) => {
       const found = index.find(namesOfContainer(container)).filter((record) => runsRelease(container, record));
@@ -255,7 +255,8 @@ function* judgeLives(
   const recordOf = new Map([...own].flatMap(([record, some]) => some.map((container) => [container, record] as const)));
   const lives = new Map<Container, Life>();
   const created = containers.filter(({ createdAt }) => createdAt !== "");
-  for (const place of Map.groupBy(created, ({ engine, role }) => JSON.stringify([engine, role])).values()) {
+  const places = yield* groupSteps(created, ({ engine, role }) => JSON.stringify([engine, role]));
+  for (const place of places.values()) {
     const others = toSortedBy(yield* mapSteps(place, toLived), ({ made }) => made);
     /** The first of those created at the time of the current one, and the first of those created later. */
     let [same, later] = [0, 0];

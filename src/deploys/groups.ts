@@ -1,5 +1,5 @@
 import { type Container, liveStates } from "../containers/container.ts";
-import { mapSteps, type Steps } from "../lib/budget/steps.ts";
+import { filterSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { listGroups, type ServiceGroup, toGroup, toGroupKey } from "../releases/service-group.ts";
 import type { DeployRecord } from "./deploy.ts";
 
@@ -15,14 +15,12 @@ type Said = Pick<DeployRecord, "service" | "destination" | "env" | "tag" | "vers
  * Of several candidates: the only one with containers of the deploy's release, else null: the deploy is compared with none. Without a candidate: the group that
  * the deploy names.
  */
-export function createGroupFinder(containers: readonly Container[]): (said: Said) => ServiceGroup | null {
-  const groups = listGroups(containers.filter(({ kind }) => kind === "core"));
-  const live = groups.filter(({ members }) => members.some(({ status }) => liveStates.has(status)));
-  const groupOf = new Map(groups.flatMap((group) => group.members.map((container) => [container, group] as const)));
-  const releases = new ReleaseIndex(
-    groups.flatMap(({ members }) => members),
-    namesOfContainer,
-  );
+export function* createGroupFinder(containers: readonly Container[]): Steps<(said: Said) => ServiceGroup | null> {
+  const groups = yield* listGroups(containers.filter(({ kind }) => kind === "core"));
+  const live = yield* filterSteps(groups, ({ members }) => members.some(({ status }) => liveStates.has(status)));
+  const groupOf = new Map<Container, ServiceGroup>();
+  for (const group of groups) yield* mapSteps(group.members, (container) => groupOf.set(container, group));
+  const releases = yield* indexReleases([...groupOf.keys()], namesOfContainer);
 
   const findFitting = remember((said: Said) => {
     const fits = ({ service, env }: ServiceGroup) =>
@@ -69,7 +67,7 @@ export function* assignGroups(
   records: readonly DeployRecord[],
   containers: readonly Container[],
 ): Steps<DeployRecord[]> {
-  const findGroup = createGroupFinder(containers);
+  const findGroup = yield* createGroupFinder(containers);
   return yield* mapSteps(records, (record) => {
     const group = findGroup(record);
     return group ? { ...record, ...group } : { ...record, ambiguous: true };
@@ -104,12 +102,17 @@ export function namesOfContainer({ version, commitSha }: Container): ReleaseName
 const shortCommit = 7;
 
 /** Rows by the names of their releases: comparing each row with each takes the square of their number. */
-export class ReleaseIndex<Row> {
+class ReleaseIndex<Row> {
   readonly #places = new Map<string, number[]>();
   readonly #rows: Row[] = [];
 
-  constructor(rows: readonly Row[], toNames: (row: Row) => ReleaseNames) {
-    for (const row of rows) this.#add(toKeys(toNames(row)), this.#rows.push(row) - 1);
+  add(row: Row, names: ReleaseNames): void {
+    const place = this.#rows.push(row) - 1;
+    for (const key of toKeys(names)) {
+      const places = this.#places.get(key);
+      if (places) places.push(place);
+      else this.#places.set(key, [place]);
+    }
   }
 
   /** In their order, all rows that share a name with a release, and those whose commits begin alike. */
@@ -117,14 +120,19 @@ export class ReleaseIndex<Row> {
     const places = new Set(toKeys(release).flatMap((key) => this.#places.get(key) ?? []));
     return [...places].toSorted((a, b) => a - b).map((place) => this.#rows[place] as Row);
   }
+}
 
-  #add(keys: readonly string[], place: number): void {
-    for (const key of keys) {
-      const places = this.#places.get(key);
-      if (places) places.push(place);
-      else this.#places.set(key, [place]);
-    }
+/** The rows by the names of their releases. */
+export function* indexReleases<Row>(
+  rows: readonly Row[],
+  toNames: (row: Row) => ReleaseNames,
+): Steps<ReleaseIndex<Row>> {
+  const index = new ReleaseIndex<Row>();
+  for (const row of rows) {
+    yield;
+    index.add(row, toNames(row));
   }
+  return index;
 }
 
 /** Texts of which two releases share one if a name, or the beginning of a commit, is the same. */

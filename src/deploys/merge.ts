@@ -1,7 +1,7 @@
 import type { Container } from "../containers/container.ts";
 import { isFloatingTag } from "../containers/kamal/version.ts";
 import type { ReleaseImage } from "../containers/source.ts";
-import { mapSteps, type Steps } from "../lib/budget/steps.ts";
+import { groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { toSortedBy } from "../lib/sort.ts";
 import { formatRfc3339, toUnixSeconds } from "../lib/time.ts";
 import { listGroups, type ServiceGroup, toGroup, toReleaseKey } from "../releases/service-group.ts";
@@ -74,7 +74,7 @@ export function* fromContainers(containers: readonly Container[]): Steps<DeployR
   const core = containers.filter(
     ({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "",
   );
-  const groups = Map.groupBy(core, toReleaseKey);
+  const groups = yield* groupSteps(core, toReleaseKey);
   const records: DeployRecord[] = [];
   for (const group of groups.values()) {
     yield;
@@ -124,12 +124,12 @@ export function* fromImages(
   containers: readonly Container[],
 ): Steps<DeployRecord[]> {
   if (images.length === 0) return [];
-  const findGroup = createImageGroups(containers);
+  const findGroup = yield* createImageGroups(containers);
   const found = yield* mapSteps(images, (image) => {
     const group = findGroup(image);
     return group ? [{ ...image, ...group }] : [];
   });
-  const releases = Map.groupBy(found.flat(), toReleaseKey);
+  const releases = yield* groupSteps(found.flat(), toReleaseKey);
   const index = yield* indexDeploys(known);
   const records = yield* mapSteps([...releases.values()], (group) => {
     const record = toImageRecord(group as [ImageOfGroup, ...ImageOfGroup[]]);
@@ -143,9 +143,10 @@ export function* fromImages(
 type ImageOfGroup = ReleaseImage & ServiceGroup;
 
 /** Finds the group of an image: that of its service on its engine, if there is only one. */
-function createImageGroups(containers: readonly Container[]): (image: ReleaseImage) => ServiceGroup | null {
+function* createImageGroups(containers: readonly Container[]): Steps<(image: ReleaseImage) => ServiceGroup | null> {
   const core = containers.filter(({ kind }) => kind === "core");
-  const groupsOf = new Map([...Map.groupBy(core, toServiceKey)].map(([place, own]) => [place, listGroups(own)]));
+  const groupsOf = new Map<string, readonly ServiceGroup[]>();
+  for (const [place, own] of yield* groupSteps(core, toServiceKey)) groupsOf.set(place, yield* listGroups(own));
   return (image) => {
     const groups = groupsOf.get(toServiceKey(image)) ?? [];
     const [only, ...others] = groups.filter(({ env }) => image.env === null || env === image.env);

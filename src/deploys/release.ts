@@ -1,4 +1,5 @@
 import type { Container } from "../containers/container.ts";
+import type { Steps } from "../lib/budget/steps.ts";
 import { isSameGroup } from "../releases/service-group.ts";
 import type { DeployInfo } from "./deploy.ts";
 import { createGroupFinder } from "./groups.ts";
@@ -8,8 +9,8 @@ import { toInfoRecord } from "./merge.ts";
 export type InfoFor = (container: Container) => DeployInfo | null;
 
 /** @param containers all that the caller may see; they decide the group of an info that names none */
-export function createInfoFor(info: DeployInfo | null, containers: readonly Container[]): InfoFor {
-  const group = info && createGroupFinder(containers)(toInfoRecord(info));
+export function* createInfoFor(info: DeployInfo | null, containers: readonly Container[]): Steps<InfoFor> {
+  const group = info && (yield* createGroupFinder(containers))(toInfoRecord(info));
   return (container) => (group && container.kind === "core" && isSameGroup(container, group) ? info : null);
 }
 

@@ -1,9 +1,9 @@
 import { type Container, liveStates } from "../containers/container.ts";
-import { mapSteps, type Steps } from "../lib/budget/steps.ts";
+import { filterSteps, groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { isSameGroup, toGroupKey } from "../releases/service-group.ts";
 import { type DeployRecord, toDeployGroup } from "./deploy.ts";
 import { createWayBack, type DeployFates, type DeployMemory, judgeFates } from "./fate.ts";
-import { namesOfContainer, ReleaseIndex, remember, runsRelease, toReleaseNames } from "./groups.ts";
+import { indexReleases, namesOfContainer, remember, runsRelease, toReleaseNames } from "./groups.ts";
 import { toNewestFirst } from "./merge.ts";
 
 export type DeployState = "current" | "incomplete" | "unknown" | "previous" | "rolled_back" | "superseded" | "failed";
@@ -67,11 +67,10 @@ export function* judgeDeploys(
     .map((record) => ({ ...record, state: "unknown" as const, containers: [] }));
   const newestFirst = toNewestFirst(records.filter((record) => !record.ambiguous));
   yield;
-  const groups = toGroups(newestFirst);
-  yield;
-  const containersOf = Map.groupBy(core, toGroupKey);
+  const groups = yield* groupSteps(newestFirst, toDeployGroup);
+  const containersOf = yield* groupSteps(core, toGroupKey);
   const judged: Deploy[][] = [];
-  for (const group of groups) {
+  for (const group of groups.values()) {
     yield;
     const containers = (group[0] && containersOf.get(toGroupKey(group[0]))) ?? [];
     const silent = fleet.silent || (containers.length === 0 && isForeign(group[0], fleet));
@@ -94,11 +93,7 @@ export function withoutFailed(deploys: readonly Deploy[]): Deploy[] {
 
 /** The newest deploy of each group that has not failed, and of the ambiguous ones. Input is newest first. */
 export function findLatest(deploys: readonly Deploy[]): Deploy[] {
-  return toGroups(withoutFailed(deploys)).flatMap(([newest]) => newest ?? []);
-}
-
-function toGroups<T extends DeployRecord>(deploys: readonly T[]): T[][] {
-  return [...Map.groupBy(deploys, toDeployGroup).values()];
+  return [...Map.groupBy(withoutFailed(deploys), toDeployGroup).values()].flatMap(([newest]) => newest ?? []);
 }
 
 /** `own`: the containers of the group. */
@@ -107,7 +102,7 @@ function* judge(
   { containers: own, silent, memory }: Fleet,
   now: number,
 ): Steps<Deploy[]> {
-  const index = new ReleaseIndex(own, namesOfContainer);
+  const index = yield* indexReleases(own, namesOfContainer);
   const containersOf = remember(
     (record: DeployRecord) => index.find(record).filter((container) => isOfDeploy(container, record)),
     toReleaseNames,
@@ -116,7 +111,7 @@ function* judge(
   // Each is remembered: what follows needs most of them at once.
   yield* mapSteps(group, containersOf);
   const fates = yield* judgeFates(group, own, now, memory);
-  const releases = group.filter((record) => fates.fateOf(record) !== "failed");
+  const releases = yield* filterSteps(group, (record) => fates.fateOf(record) !== "failed");
   const states = judgeReleases(releases, fates, { live: own.filter(isLive), silent, runs });
   const toPreviousTag = yield* createPreviousTags(group, fates);
   return yield* mapSteps(group, (record) => ({

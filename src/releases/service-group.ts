@@ -1,3 +1,4 @@
+import { groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import type { Environment } from "../lib/environment.ts";
 
 /**
@@ -42,12 +43,11 @@ export function toGroup({ service, destination, env }: ServiceGroup): ServiceGro
 }
 
 /** The groups with their members, each in order of first occurrence. */
-export function listGroups<T extends ServiceGroup>(
+export function* listGroups<T extends ServiceGroup>(
   all: readonly T[],
-): (ServiceGroup & { readonly members: readonly T[] })[] {
-  return [...Map.groupBy(all, toGroupKey).values()].flatMap((members) =>
-    members.slice(0, 1).map((first) => ({ ...toGroup(first), members })),
-  );
+): Steps<(ServiceGroup & { readonly members: readonly T[] })[]> {
+  const groups = yield* groupSteps(all, toGroupKey);
+  return yield* mapSteps([...groups.values()], (members) => ({ ...toGroup(members[0] as T), members }));
 }
 
 /** For messages: `wallet-core -d beta (production)`. */

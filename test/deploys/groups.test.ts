@@ -1,13 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../src/containers/container.ts";
-import { createGroupFinder } from "../../src/deploys/groups.ts";
-import { createInfoFor } from "../../src/deploys/release.ts";
+import type { ReleaseImage } from "../../src/containers/source.ts";
+import * as groups from "../../src/deploys/groups.ts";
+import { fromContainers, fromImages } from "../../src/deploys/merge.ts";
 import { isOfDeploy } from "../../src/deploys/state.ts";
 import { describeGroup, toGroupKey } from "../../src/releases/service-group.ts";
 import { sampleContainer } from "../support/containers.ts";
-import { assignGroups } from "../support/deploy-steps.ts";
+import { assignGroups, createGroupFinder, createInfoFor } from "../support/deploy-steps.ts";
 import { sampleRecord, sampleDeployInfo } from "../support/deploys.ts";
+import { longestPiece } from "../support/steps.ts";
 
 let made = 0;
 const web = (more: Partial<Container> = {}) =>
@@ -155,6 +157,35 @@ describe("the group of a deploy", () => {
         }
       }),
     );
+  });
+});
+
+/** Fifty containers that report when one of their fields is read. */
+function toWatched(field: "version" | "destination", onRead: () => void): readonly Container[] {
+  return Array.from({ length: 50 }, (_, index) => {
+    const container = web({ service: `shop-${index % 5}` });
+    const value = container[field];
+    return Object.defineProperty(container, field, {
+      get() {
+        onRead();
+        return value;
+      },
+    });
+  });
+}
+
+describe("the groups of thousands of containers", () => {
+  it.each(["version", "destination"] as const)("are indexed by %s one container at a time", (field) => {
+    expect(longestPiece((onRead) => groups.createGroupFinder(toWatched(field, onRead)))).toBe(1);
+  });
+
+  it("are found for deploys of containers one at a time", () => {
+    expect(longestPiece((onRead) => fromContainers(toWatched("destination", onRead)))).toBe(1);
+  });
+
+  it("are found for images one container at a time", () => {
+    const image = { engine: "elsewhere", service: "shop", env: null } as ReleaseImage;
+    expect(longestPiece((onRead) => fromImages([image], [], toWatched("destination", onRead)))).toBe(1);
   });
 });
 

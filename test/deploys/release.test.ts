@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
-import { createInfoFor, needsDeploy, withDeploy } from "../../src/deploys/release.ts";
+import { needsDeploy, withDeploy } from "../../src/deploys/release.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { createInfoFor } from "../support/deploy-steps.ts";
 import { sampleDeployInfo } from "../support/deploys.ts";
 
 const deploy = { ...sampleDeployInfo, currentTag: "v2", commitSha: "sha" };

@@ -1,6 +1,7 @@
 import * as drift from "../../src/deploys/drift.ts";
 import * as groups from "../../src/deploys/groups.ts";
 import * as merge from "../../src/deploys/merge.ts";
+import * as release from "../../src/deploys/release.ts";
 import * as state from "../../src/deploys/state.ts";
 import type { Steps } from "../../src/lib/budget/steps.ts";
 import { finish } from "./steps.ts";
@@ -11,6 +12,8 @@ const whole =
   (...args: Args): T =>
     finish(work(...args));
 
+export const createGroupFinder = whole(groups.createGroupFinder);
+export const createInfoFor = whole(release.createInfoFor);
 export const assignGroups = whole(groups.assignGroups);
 export const fromContainers = whole(merge.fromContainers);
 export const fromImages = whole(merge.fromImages);

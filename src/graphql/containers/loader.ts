@@ -5,6 +5,7 @@ import type { DeployInfo } from "../../deploys/deploy.ts";
 import { createInfoFor, type InfoFor, needDeploy, withDeploy } from "../../deploys/release.ts";
 import { type Known, KnownLoader, onceKnown } from "../../lib/known.ts";
 import { readingBytes } from "../../lib/budget/budget.ts";
+import { type Steps, takeSteps } from "../../lib/budget/steps.ts";
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
@@ -111,7 +112,8 @@ export function createContainerLoaders(
     (await listing()).containers.filter(createContainerFilter(filter, principal));
   const infoFor = onceKnown(async (): Promise<InfoFor> => {
     const info = await siblings.deploy.known();
-    return createInfoFor(info, info ? await find({ includeAccessories: false }) : []);
+    const containers = info ? await find({ includeAccessories: false }) : [];
+    return takeSteps(createInfoFor(info, containers), { turn: () => budget.pause() });
   });
   /** With the releases that only the deploy info knows. */
   const withReleases = async (containers: readonly Container[]): Promise<readonly Container[]> => {
@@ -538,8 +540,8 @@ function toChoice(before: string, found: readonly Container[], silent: readonly 
  *
  * @param containers that the caller may see
  */
-export function requireOneGroup(role: string, containers: readonly Container[]): ServiceGroup | undefined {
-  const groups = listGroups(containers);
+export function* requireOneGroup(role: string, containers: readonly Container[]): Steps<ServiceGroup | undefined> {
+  const groups = yield* listGroups(containers);
   if (groups.length < 2) return groups[0];
   const names = groups.map(describeGroup).toSorted();
   throw new OpsError(

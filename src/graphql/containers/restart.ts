@@ -3,6 +3,7 @@ import type { Container } from "../../containers/container.ts";
 import type { RestartRefusal, RestartRequest } from "../../containers/restart/limits.ts";
 import type { HealthOutcome } from "../../containers/restart/outcome.ts";
 import { restartRole, type RoleStep } from "../../containers/restart/role.ts";
+import { takeSteps } from "../../lib/budget/steps.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
 import { toRoleKey } from "../../releases/service-group.ts";
@@ -293,7 +294,10 @@ interface WantedRole {
 }
 
 /** Rejects with container_not_found for none, role_ambiguous for several groups, docker_unavailable when an engine that may run some is silent. */
-async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<readonly RoleStep["container"][]> {
+async function findRole(
+  { budget, loaders }: OpsContext,
+  wanted: WantedRole,
+): Promise<readonly RoleStep["container"][]> {
   const { role, env } = wanted;
   const [silent] = await loaders.containers.unsure({ ...wanted, includeAccessories: false });
   if (silent)
@@ -305,7 +309,7 @@ async function findRole({ loaders }: OpsContext, wanted: WantedRole): Promise<re
   // Only the known environment counts here: an inferred one helps to find containers, never to act on them.
   const found = running.filter((one) => (!env || one.env === env) && !one.replaced);
   if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
-  requireOneGroup(role, found);
+  await takeSteps(requireOneGroup(role, found), budget);
   return found;
 }
 

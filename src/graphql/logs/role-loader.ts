@@ -14,6 +14,7 @@ import { createRolePage, toSecondBefore } from "../../containers/logs/role/page.
 import { readStoredRole, type StoredPart, type StoredRoleBatch } from "../../containers/logs/role/stored.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { readingBytes } from "../../lib/budget/budget.ts";
+import { takeSteps } from "../../lib/budget/steps.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
 import { followEvents } from "../containers/live.ts";
@@ -119,7 +120,7 @@ async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick
   const isRetired = (container: Container) => accepts(container) && !listed.has(toContainerKey(container));
   const known = await context.loaders.containers.listRetired(filter.includeAccessories);
   const retired = known.filter(isRetired).toSorted(byNewest);
-  if (!group && filter.role) requireOneGroup(filter.role, retired);
+  if (!group && filter.role) await takeSteps(requireOneGroup(filter.role, retired), context.budget);
   const found = [...containers, ...retired];
   const { name: _, names: _names, ...others } = filter;
   const findRemoved = createRemovedFinder(context, others, {
@@ -138,7 +139,8 @@ async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick
           return null;
         });
   if (removed) await checkFound(context, filter, [...found, ...removed], names);
-  if (found.length === 0 && removed && filter.role) requireOneGroup(filter.role, removed);
+  if (found.length === 0 && removed && filter.role)
+    await takeSteps(requireOneGroup(filter.role, removed), context.budget);
   return { containers, retired, engines, findRemoved };
 }
 
@@ -319,7 +321,7 @@ function requireFew({ length }: readonly Container[]): void {
 }
 
 /** The selected containers as `containers` shows them, their group (undefined without any, and for names), and a filter for further containers. */
-async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) {
+async function findRole({ budget, loaders, principal }: OpsContext, filter: RoleFilter) {
   const { role, name, names: list, ...others } = filter;
   const given = [role, name, list].filter((value) => value !== null && value !== undefined);
   if (given.length !== 1) throw new OpsError("invalid_request", "Exactly one of role, name and names must be given");
@@ -334,7 +336,7 @@ async function findRole({ loaders, principal }: OpsContext, filter: RoleFilter) 
   const isNamed = (container: Container) => Boolean(role) || names.includes(container.name);
   const isWanted = (container: Container) => isNamed(container) && isSelected(container);
   const containers = await loaders.containers.find({ ...others, role }, isNamed);
-  const group: ServiceGroup | undefined = role ? requireOneGroup(role, containers) : undefined;
+  const group: ServiceGroup | undefined = role ? await takeSteps(requireOneGroup(role, containers), budget) : undefined;
   const accepts = (container: Container) => isWanted(container) && (!group || isSameGroup(container, group));
   const engines = ofEngine(await loaders.containers.engines(), filter.engine);
   return { containers, engines, group, accepts, names };

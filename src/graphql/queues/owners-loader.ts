@@ -1,6 +1,8 @@
 import { maySee } from "../../auth/principal.ts";
 import { isOwnService } from "../../containers/kamal/origin.ts";
 import type { Deploy } from "../../deploys/state.ts";
+import { createSharedBudget } from "../../lib/budget/budget.ts";
+import { takeSteps } from "../../lib/budget/steps.ts";
 import { once } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { type Known, onceKnown } from "../../lib/known.ts";
@@ -42,6 +44,8 @@ export function createOwnerLoader(
   const { queueOwners: memory, services } = sources;
   const workers = once(() => findWorkers(siblings.containers));
   const workerGroups = once(() => findWorkerGroups(siblings.containers));
+  /** As the reads, it ends with the signal alone: others may share the answer. */
+  const shared = createSharedBudget(signal);
   const visible = once(() => siblings.queues.visible().catch(() => []));
 
   /** Remembers the services of a source's workers. */
@@ -59,10 +63,8 @@ export function createOwnerLoader(
     const { groupOf } = await workerGroups();
     for (const [name, own] of Map.groupBy(hosts, ({ queue }) => queue)) {
       const groups = [...new Set(own.map(({ host }) => host))].flatMap((host) => groupOf(host) ?? []);
-      memory.note(
-        { source: source.name, name },
-        listGroups(groups.filter(({ service }) => service !== null)).map(toGroup),
-      );
+      const named = groups.filter(({ service }) => service !== null);
+      memory.note({ source: source.name, name }, (await takeSteps(listGroups(named), shared)).map(toGroup));
     }
   };
 
@@ -75,7 +77,7 @@ export function createOwnerLoader(
     const core = known.containers.filter(({ kind }) => kind === "core");
     const isNamed = core.some(({ service }) => service !== null);
     const deployed = isNamed && !isSilent ? [] : (await siblings.deploys.all()).filter(({ ambiguous }) => !ambiguous);
-    const all = listGroups<ServiceGroup>([...core, ...deployed]).map(toGroup);
+    const all = (await takeSteps(listGroups<ServiceGroup>([...core, ...deployed]), shared)).map(toGroup);
     const named = all.filter(({ service }) => service !== null);
     // A configured service that nothing is known of may run anywhere.
     const isEach = services.every((own) => named.some(({ service }) => isOwnService(service ?? "", [own])));

@@ -58,12 +58,13 @@ const noGroups: WorkerGroups = { groupOf: () => null, hostsOf: async () => new M
 export async function findWorkerGroups(containers: ContainerLoaders): Promise<WorkerGroups> {
   const find = async (): Promise<WorkerGroups> => {
     const every = await containers.everyWorker();
+    const groups = await takeSteps(listGroups(every.filter(({ service }) => service !== null)), shared);
     const indexGroups = () => createGroupOf(every.map(toWorker));
     let groupOf: WorkerGroups["groupOf"] | undefined;
     return {
       groupOf: (host) => (groupOf ??= indexGroups())(host),
       hostsOf: (toClass) => takeSteps(listHosts(every, toClass), shared),
-      groups: listGroups(every.filter(({ service }) => service !== null)).map(toGroup),
+      groups: groups.map(toGroup),
     };
   };
   return inPatience(find, noGroups);

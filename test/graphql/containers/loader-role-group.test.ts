@@ -1,12 +1,13 @@
 import { expect, it } from "vitest";
 import { requireOneGroup } from "../../../src/graphql/containers/loader.ts";
 import { sampleContainer } from "../../support/containers.ts";
+import { finish } from "../../support/steps.ts";
 
 const at = (destination: string | null) => sampleContainer({ service: "core", destination, env: "staging" });
 
 it("containers of one group have that group; no containers, no group", () => {
-  expect(requireOneGroup("web", [])).toBeUndefined();
-  expect(requireOneGroup("web", [at("a"), at("a")])).toMatchObject({
+  expect(finish(requireOneGroup("web", []))).toBeUndefined();
+  expect(finish(requireOneGroup("web", [at("a"), at("a")]))).toMatchObject({
     service: "core",
     destination: "a",
     env: "staging",
@@ -23,7 +24,7 @@ it.each([
 ])("%i groups are refused, the first ten named in order", (count, begin, end) => {
   const message = `The ${begin} or destinations; choose one by service, destination or env${end}`;
   const containers = letters.slice(0, count).map(at);
-  expect(() => requireOneGroup("web", containers)).toThrow(
+  expect(() => finish(requireOneGroup("web", containers))).toThrow(
     expect.objectContaining({ code: "role_ambiguous", message }),
   );
 });
