@@ -29,7 +29,7 @@ export function toWorkerNames({ host, id }: Pick<WorkerContainer, "host" | "id">
 export type ReleaseOf = (host: string | null) => GroupRelease | null;
 
 /** Over the containers that the caller may see, stopped ones too: failures of their workers count. */
-export function createReleaseOf(containers: readonly WorkerContainer[]): ReleaseOf {
+export function createReleaseOf(containers: readonly WorkerContainer[]): Steps<ReleaseOf> {
   return indexHosts<GroupRelease>(
     containers,
     (container) => (container.version === "" ? null : container),
@@ -45,14 +45,16 @@ function isSameRelease(a: GroupRelease, b: GroupRelease): boolean {
  * The service, destination and environment of a worker's container; as `ReleaseOf`, null also for
  * the host name of containers of several.
  */
-export function createGroupOf(containers: readonly WorkerContainer[]): (host: string | null) => ServiceGroup | null {
+export type GroupOf = (host: string | null) => ServiceGroup | null;
+
+export function createGroupOf(containers: readonly WorkerContainer[]): Steps<GroupOf> {
   return indexHosts<ServiceGroup>(containers, toGroup, isSameGroup);
 }
 
 /** The container of a worker, by the worker's host name; as `ReleaseOf`, null also for the host name of several containers. */
 export function createContainerOf<Container extends WorkerContainer>(
   containers: readonly Container[],
-): (host: string | null) => Container | null {
+): Steps<(host: string | null) => Container | null> {
   return indexHosts(
     containers,
     (container) => container,
@@ -81,15 +83,12 @@ export function* listHosts<Class extends string>(
 }
 
 /** What the containers with a host name have; null where they differ. */
-function indexHosts<T, C extends WorkerContainer = WorkerContainer>(
+function* indexHosts<T, C extends WorkerContainer = WorkerContainer>(
   containers: readonly C[],
   toValue: (container: C) => T | null,
   isSame: (a: T, b: T) => boolean,
-): (host: string | null) => T | null {
-  const steps = collectHosts(containers, toValue, isSame);
-  let step = steps.next();
-  while (!step.done) step = steps.next();
-  const { full, cut } = step.value;
+): Steps<(host: string | null) => T | null> {
+  const { full, cut } = yield* collectHosts(containers, toValue, isSame);
   return (host) => (host === null ? null : ((full.has(host) ? full : cut).get(host) ?? null));
 }
 

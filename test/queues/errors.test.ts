@@ -9,8 +9,9 @@ import {
   toErrorText,
 } from "../../src/queues/errors.ts";
 import { failureGroupsLimit, type FingerprintedFailures, type JobFailures } from "../../src/queues/queue.ts";
-import { createReleaseOf, type ReleaseOf } from "../../src/releases/worker.ts";
+import * as workers from "../../src/releases/worker.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { finish } from "../support/steps.ts";
 
 const at = (second: number) => `2026-01-13T09:41:${String(second).padStart(2, "0")}Z`;
 
@@ -30,7 +31,9 @@ function failure(overrides: Partial<JobFailures> = {}): JobFailures {
   };
 }
 
-const none: ReleaseOf = () => null;
+const none: workers.ReleaseOf = () => null;
+const createReleaseOf = (containers: Parameters<typeof workers.createReleaseOf>[0]) =>
+  finish(workers.createReleaseOf(containers));
 const nobody = { version: null, service: null, destination: null, env: null };
 const budget = createSharedBudget(new AbortController().signal);
 const byQueue = async (failures: readonly JobFailures[], releaseOf = none) =>

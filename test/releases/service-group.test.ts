@@ -120,7 +120,7 @@ describe("a worker", () => {
       on("five", "v1", "i9"),
       on("six", "", "i10"),
     ];
-    const releaseOf = createReleaseOf(containers);
+    const releaseOf = finish(createReleaseOf(containers));
     const versions = (...hosts: readonly (string | null)[]) => hosts.map((host) => releaseOf(host)?.version ?? null);
     expect(versions("one.x", "one_x", "one", "i2", "two.y", "two_z")).toEqual(["v1", "v1", "v1", "v1", "v1", "v2"]);
     // Cut names of two releases, full ones of two, of one twice, of an unknown one.
@@ -136,7 +136,7 @@ describe("a worker", () => {
       on("four", "", "i6"),
       on("four", "", "i7"),
     ];
-    const containerOf = createContainerOf(containers);
+    const containerOf = finish(createContainerOf(containers));
     const names = (...hosts: readonly (string | null)[]) => hosts.map((host) => containerOf(host)?.name ?? null);
     expect(names("one.x", "one_x", "one", "i2", "i6")).toEqual(["one.x", "one.x", "one.x", "two.y", "four"]);
     expect(names("two", "four", null, "", "nobody")).toEqual([null, null, null, null, null]);

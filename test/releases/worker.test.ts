@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createGroupOf, listHosts } from "../../src/releases/worker.ts";
+import { createContainerOf, createGroupOf, createReleaseOf, listHosts } from "../../src/releases/worker.ts";
 import { finish, longestPiece } from "../support/steps.ts";
 
 const container = (service: string | null, host: string, id: string) => ({
@@ -37,9 +37,29 @@ it("hosts of a class are all names that only its containers have", () => {
     ].toSorted(),
   );
   // As a single name is looked up.
-  const groupOf = createGroupOf(containers);
+  const groupOf = finish(createGroupOf(containers));
   for (const [name, names] of hosts)
     for (const host of names) expect(toClass(groupOf(host) ?? { service: null })).toBe(name);
+});
+
+it.each([
+  ["releases", createReleaseOf],
+  ["groups", createGroupOf],
+  ["containers", createContainerOf],
+])("%s of workers are indexed one container at a time", (_name, create) => {
+  const longest = longestPiece((onPiece) => {
+    const many = Array.from({ length: 50 }, (_, index) => {
+      const one = container("shop", "", `${index}`);
+      return Object.defineProperty(one, "id", {
+        get() {
+          onPiece();
+          return `${index}`;
+        },
+      });
+    });
+    return create(many);
+  });
+  expect(longest).toBe(1);
 });
 
 it("hosts are listed one container at a time", () => {

@@ -77,6 +77,11 @@ export async function createOwnership(
     const names = others.map((one) => (one === null || one.service === null ? unnamed : describeOwners([one])));
     return [...new Set(names)].toSorted();
   };
+  // Only jobs and failures of a source name hosts, and the containers to index are thousands.
+  const [groupOf, hosts] =
+    sources.length === 0
+      ? [() => null, new Map<WorkerClass, readonly string[]>()]
+      : [await groups.groupOf(), await groups.hostsOf(toClass)];
   const unknown = new Map<string, Set<string>>();
   const isOwn = (queue: QueueOfSource, hasEnded = false) => {
     const all = ownersAt(queue);
@@ -89,12 +94,10 @@ export async function createOwnership(
   return {
     isOwn,
     isShared,
-    isOwnFailure: (failures) =>
-      isOwn(failures) && !isShared(failures) && toClass(groups.groupOf(failures.worker)) !== "other",
+    isOwnFailure: (failures) => isOwn(failures) && !isShared(failures) && toClass(groupOf(failures.worker)) !== "other",
     mayBeOwnFailure: (failures) =>
-      isOwnedBy(ownersAt(failures), deploy) !== false && toClass(groups.groupOf(failures.worker)) !== "other",
-    // Only jobs and failures of a source name hosts, and the containers to index are thousands.
-    hosts: sources.length === 0 ? new Map() : await groups.hostsOf(toClass),
+      isOwnedBy(ownersAt(failures), deploy) !== false && toClass(groupOf(failures.worker)) !== "other",
+    hosts,
     toGaps(evidence) {
       const nameOthers = (queue: QueueOfSource) => {
         const names = othersAt(queue);

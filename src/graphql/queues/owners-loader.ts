@@ -60,7 +60,7 @@ export function createOwnerLoader(
       ...failed.map(({ queue, worker: host }) => ({ queue, host })),
     ].filter(({ host }) => host !== null);
     if (hosts.length === 0) return;
-    const { groupOf } = await workerGroups();
+    const groupOf = await (await workerGroups()).groupOf();
     for (const [name, own] of Map.groupBy(hosts, ({ queue }) => queue)) {
       const groups = [...new Set(own.map(({ host }) => host))].flatMap((host) => groupOf(host) ?? []);
       const named = groups.filter(({ service }) => service !== null);

@@ -2,9 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { toOwnerEnv } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import { listGroups, type ServiceGroup, toGroup } from "../../releases/service-group.ts";
-import { createContainerOf, createGroupOf, createReleaseOf, listHosts, type ReleaseOf } from "../../releases/worker.ts";
+import {
+  createContainerOf,
+  createGroupOf,
+  createReleaseOf,
+  type GroupOf,
+  listHosts,
+  type ReleaseOf,
+} from "../../releases/worker.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
-import { takeSteps } from "../../lib/budget/steps.ts";
+import { mapSteps, takeSteps } from "../../lib/budget/steps.ts";
+import { once } from "../../lib/cache.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 
 /** Finds by the host name of a worker. */
@@ -26,18 +34,21 @@ const patienceMs = 1000;
 
 /** From the containers that the caller may see, including retired ones. Never rejects. */
 export async function findWorkers(containers: ContainerLoaders): Promise<Workers> {
-  const find = async (): Promise<Workers> => {
-    const [known, retired] = await Promise.all([containers.known(true), containers.listRetired(true)]);
-    const all = [...known.containers, ...retired];
-    return { releaseOf: createReleaseOf(all), containerOf: createContainerOf(all), known };
+  const found = await inPatience(async () => Promise.all([containers.known(true), containers.listRetired(true)]));
+  if (found === null) return noWorkers;
+  const [known, retired] = found;
+  const all = [...known.containers, ...retired];
+  return {
+    releaseOf: await takeSteps(createReleaseOf(all), shared),
+    containerOf: await takeSteps(createContainerOf(all), shared),
+    known,
   };
-  return inPatience(find, noWorkers);
 }
 
 /** Whose workers are, by their host names, also of containers that the caller may not see. */
 export interface WorkerGroups {
   /** The environment is null where only tokens of every environment may see the container. */
-  readonly groupOf: (host: string | null) => ServiceGroup | null;
+  readonly groupOf: () => Promise<GroupOf>;
   /** The host names of the groups in each class. */
   readonly hostsOf: <Class extends string>(
     toClass: (group: ServiceGroup) => Class | null,
@@ -49,25 +60,24 @@ export interface WorkerGroups {
 /** For all who ask, so it ends with none of them. */
 const shared = createSharedBudget(new AbortController().signal);
 
-const noGroups: WorkerGroups = { groupOf: () => null, hostsOf: async () => new Map(), groups: [] };
+const noGroups: WorkerGroups = { groupOf: async () => () => null, hostsOf: async () => new Map(), groups: [] };
 
 /**
  * Verdicts depend on the services of all workers, so every caller gets the same verdict. The names
  * of hidden services are never shown. Never rejects.
  */
 export async function findWorkerGroups(containers: ContainerLoaders): Promise<WorkerGroups> {
-  const find = async (): Promise<WorkerGroups> => {
-    const every = await containers.everyWorker();
-    const groups = await takeSteps(listGroups(every.filter(({ service }) => service !== null)), shared);
-    const indexGroups = () => createGroupOf(every.map(toWorker));
-    let groupOf: WorkerGroups["groupOf"] | undefined;
-    return {
-      groupOf: (host) => (groupOf ??= indexGroups())(host),
-      hostsOf: (toClass) => takeSteps(listHosts(every, toClass), shared),
-      groups: groups.map(toGroup),
-    };
+  const every = await inPatience(async () => containers.everyWorker());
+  if (every === null) return noGroups;
+  const groups = await takeSteps(listGroups(every.filter(({ service }) => service !== null)), shared);
+  return {
+    groupOf: once(async () => {
+      const workers = await takeSteps(mapSteps(every, toWorker), shared);
+      return takeSteps(createGroupOf(workers), shared);
+    }),
+    hostsOf: (toClass) => takeSteps(listHosts(every, toClass), shared),
+    groups: groups.map(toGroup),
   };
-  return inPatience(find, noGroups);
 }
 
 /** No copy of the whole container: they are thousands. */
@@ -76,8 +86,9 @@ function toWorker(container: Container) {
   return { id, host, version, service, destination, env: toOwnerEnv(container) };
 }
 
-async function inPatience<T>(find: () => Promise<T>, none: T): Promise<T> {
+/** Null where the containers are not known in time. */
+async function inPatience<T>(find: () => Promise<T>): Promise<T | null> {
   const done = new AbortController();
-  const late = sleep(patienceMs, none, { ref: false, signal: done.signal }).catch(() => none);
-  return Promise.race([find().catch(() => none), late]).finally(() => done.abort());
+  const late = sleep(patienceMs, null, { ref: false, signal: done.signal }).catch(() => null);
+  return Promise.race([find().catch(() => null), late]).finally(() => done.abort());
 }

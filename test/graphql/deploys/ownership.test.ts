@@ -24,7 +24,7 @@ function open(
 ) {
   const containers = at.map((one, index) => ({ ...one, host: `host-${index}`, id: `id-${index}`, version: "v1" }));
   const groups: WorkerGroups = {
-    groupOf: createGroupOf(containers),
+    groupOf: async () => finish(createGroupOf(containers)),
     hostsOf: async (toClass) => finish(listHosts(containers, toClass)),
     groups: at,
   };
