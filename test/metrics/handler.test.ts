@@ -3,8 +3,10 @@ import type { IncomingHttpHeaders } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 import type { Scope } from "../../src/auth/principal.ts";
+import { longList } from "../../src/graphql/compiled/row-memo.ts";
 import { createExecute } from "../../src/graphql/execute.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { Budget, defaultLimits } from "../../src/lib/budget/budget.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { createMetricsHandler, metricsDocument, toUpstreamRows } from "../../src/metrics/handler.ts";
@@ -30,6 +32,7 @@ interface Asked {
   readonly method?: string;
   readonly scopes?: readonly Scope[];
   readonly where?: readonly Environment[];
+  readonly budget?: Budget;
 }
 
 function createScraper(memory: Partial<Memory>, options: Parameters<typeof createMemorySources>[1] = {}) {
@@ -39,8 +42,9 @@ function createScraper(memory: Partial<Memory>, options: Parameters<typeof creat
     { collect: () => [] },
     () => tokenEnds,
   );
-  const scrape = async ({ query = "", accept, method = "GET", scopes, where }: Asked = {}) => {
-    const reply = await handle({ ...createCaller(scopes, where), method, query, headers: { accept } });
+  const scrape = async ({ query = "", accept, method = "GET", scopes, where, budget }: Asked = {}) => {
+    const caller = { ...createCaller(scopes, where), ...(budget && { budget, signal: budget.signal }) };
+    const reply = await handle({ ...caller, method, query, headers: { accept } });
     return { ...reply, body: String(reply.body) };
   };
   return { calls, scrape };
@@ -70,6 +74,20 @@ describe("/metrics", () => {
     expect(valuesOf(body, "ops_deploy_time_seconds")).toEqual([Date.parse(sampleDeployInfo.deployedAt) / 1000]);
     expect(valuesOf(body, "ops_upstream_up")).toEqual([1, 1, 1, 1]);
     expect(valuesOf(body, "ops_queue_source_up", { source: "jobs", kind: "table" })).toEqual([1]);
+  });
+
+  it("leaves containers out where their list fails after it was read", async () => {
+    // So many that only those without a written row are selected for the answer.
+    const containers = Array.from({ length: longList }, (_, index) =>
+      sampleContainer({ fullId: `${index}`.padStart(64, "0"), name: `web-${index}` }),
+    );
+    const { scrape } = createScraper({ ...whole, containers });
+    // As where memory is short: once they are selected, the budget refuses the rows.
+    const budget = new Budget("test", { ...defaultLimits, rows: longList - 1 });
+    const { body } = await scrape({ budget });
+    expect(valuesOf(body, "ops_container_up")).toEqual([]);
+    expect(valuesOf(body, "ops_upstream_up", { upstream: "docker" })).toEqual([0]);
+    expect(valuesOf(body, "ops_queue_depth")).toEqual([3]);
   });
 
   it("has expiries: all for a token of all environments, else its own", async () => {
