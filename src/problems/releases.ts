@@ -80,20 +80,20 @@ function findDeployProblems(
     const verdict = verdicts.get(deploy);
     if (verdict?.outcome !== "regressed") return [];
     const { reasons } = verdict;
-    return [toProblem("deploy_regressed", deploy, `${toName(deploy)} made things worse`, reasons)];
+    return [toProblem("deploy_regressed", deploy, `${nameDeploy(deploy)} made things worse`, reasons)];
   });
   const newest = [...Map.groupBy(deploys, toDeployGroup).values()].flatMap(([first]) => first ?? []);
   const failed = newest
     .filter((deploy) => deploy.state === "failed" && isYounger(deploy, problemThresholds.failedSeconds, nowMs))
     .map((deploy) =>
-      toProblem("deploy_failed", deploy, `The deploy of ${toName(deploy)} failed`, ["nothing of it went live"]),
+      toProblem("deploy_failed", deploy, `The deploy of ${nameDeploy(deploy)} failed`, ["nothing of it went live"]),
     );
   const incomplete = findLatest(deploys)
     .filter((deploy) => deploy.state === "incomplete" && !isYounger(deploy, settlingMs / 1000, nowMs))
     .filter((deploy) => !explained.has(toGroupKey(deploy)) && !isByHand(deploy))
     .map((deploy) => {
       const evidence = [formatCount(deploy.containers.filter(isLive).length, "container runs it", "containers run it")];
-      return toProblem("deploy_incomplete", deploy, `The deploy of ${toName(deploy)} is incomplete`, evidence);
+      return toProblem("deploy_incomplete", deploy, `The deploy of ${nameDeploy(deploy)} is incomplete`, evidence);
     });
   return [...regressed, ...failed, ...incomplete];
 
@@ -116,7 +116,8 @@ function isByHand({ origin, version }: Deploy): boolean {
   return origin === "containers" && isFloatingTag(version);
 }
 
-function toName({ tag, service, destination }: Deploy): string {
+/** A deploy as titles name it. */
+export function nameDeploy({ tag, service, destination }: Deploy): string {
   return `${tag}${service === null ? "" : ` of ${service}`}${destination === null ? "" : ` -d ${destination}`}`;
 }
 

@@ -102,6 +102,8 @@ export interface Evidence {
   readonly newErrors: readonly NewError[] | null;
   /** Whether there are queue sources, and none was readable. @default false */
   readonly queuesUnread?: boolean;
+  /** Why something was not read though it may answer: no time was left, or too many read. @default null */
+  readonly unfinished?: string | null;
   /** What could not be read, and why. */
   readonly gaps: readonly string[];
 }
@@ -137,5 +139,6 @@ export interface DeployVerdict {
   };
   readonly newErrors: readonly JudgedError[] | null;
   readonly queuesUnread: boolean;
+  readonly unfinished: string | null;
   readonly gaps: readonly string[];
 }

@@ -23,7 +23,16 @@ import type { Windows } from "./windows.ts";
  * error is new where nothing ran before, or may be new. Else there is not enough data.
  */
 export function judgeDeploy(evidence: Evidence): DeployVerdict {
-  const { failed = false, windows, queues, containers, newErrors, gaps, queuesUnread = false } = evidence;
+  const {
+    failed = false,
+    windows,
+    queues,
+    containers,
+    newErrors,
+    gaps,
+    queuesUnread = false,
+    unfinished = null,
+  } = evidence;
   const tests = Math.max(1, queues.filter(isMeasured).length);
   const { restartsFrom, restartsBefore, restartsAfter, untilNow } = containers;
   // Right after a deploy workers may still be starting.
@@ -63,6 +72,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     containers: { ...containers, restartsPValue },
     newErrors: errors?.filter(({ searched }) => searched !== false) ?? null,
     queuesUnread,
+    unfinished,
     gaps: isPast
       ? [
           ...gaps,

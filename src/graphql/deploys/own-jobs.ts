@@ -42,10 +42,10 @@ export function createOwnJobs(
     return histories;
   };
   const readWindow = async (from: number, queues: readonly string[] | null) => {
-    const whole =
-      source.history?.(queues, { from, step: seconds, steps: 1 }, signal) ?? new Map<string, QueueHistory>();
-    const [all, own, others] = await Promise.all([whole, readOn("own", from, queues), readOn("other", from, queues)]);
-    return { all, own, others };
+    const range = { from, step: seconds, steps: 1 };
+    const all = (await source.history?.(queues, range, signal)) ?? new Map<string, QueueHistory>();
+    const own = await readOn("own", from, queues);
+    return { all, own, others: await readOn("other", from, queues) };
   };
   const ofSource = (queue: string) => ({ queue, source: source.name });
   const isOwnHere = (queue: string) => isOwn(ofSource(queue), seen.own.has(queue));
@@ -54,7 +54,9 @@ export function createOwnJobs(
   return {
     isOwn: isOwnHere,
     async read(froms, queues = null) {
-      const windows = await Promise.all(froms.map((from) => readWindow(from, queues)));
+      const windows = [];
+      // One after the other, as the database reads them: those that wait are few, so all are served.
+      for (const from of froms) windows.push(await readWindow(from, queues));
       return windows.map(({ all, own, others }) => {
         const toPart = (queue: string, history: QueueHistory) =>
           toOwnHistory(history, seconds, isNamed ? { own: own.get(queue), others: others.get(queue) } : null);

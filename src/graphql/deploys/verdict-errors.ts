@@ -13,11 +13,12 @@ import { lastsUntil, toReleaseStart, type Windows } from "../../deploys/verdict/
 import { toProblem } from "../../lib/errors.ts";
 import { formatCount } from "../../facts/format.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
-import type { QueueSource } from "../../queues/queue.ts";
+import type { FingerprintedFailures, PastFailure, PastFailures, QueueSource } from "../../queues/queue.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
 import { findWorkers } from "../queues/workers.ts";
 import { createOwnJobs } from "./own-jobs.ts";
 import type { Ownership } from "./ownership.ts";
+import type { VerdictReads } from "./verdict-turns.ts";
 
 /** Errors that are looked up in what is stored, at most: the most frequent ones. */
 const mostLookedUp = 10;
@@ -28,7 +29,6 @@ export interface ErrorReader {
   readonly containers: ContainerLoaders;
   /** Unix seconds. */
   readonly now: number;
-  readonly signal: AbortSignal;
 }
 
 /** A deploy whose new errors are wanted, the sources of its queues, and what could not be read. */
@@ -37,6 +37,7 @@ export interface ErrorQuestion {
   readonly windows: Windows | null;
   readonly sources: readonly QueueSource[];
   readonly ownership: Ownership;
+  readonly reads: VerdictReads;
   readonly gaps: string[];
 }
 
@@ -45,83 +46,7 @@ export interface ErrorQuestion {
  * group. Failures of the last hour show which errors may be new; these few are looked up among all
  * that are stored from before.
  */
-export function createErrorReader({ all, containers, now, signal }: ErrorReader) {
-  const readFailures = async ({ sources, gaps }: ErrorQuestion) => {
-    const asked = await Promise.allSettled(sources.map((source) => source.failures(signal)));
-    const failed = asked.flatMap((one, index) =>
-      one.status === "rejected" ? [{ source: sources[index]?.name, error: one.reason as unknown }] : [],
-    );
-    if (failed.length === asked.length) throw failed[0]?.error;
-    gaps.push(...failed.map(({ source, error }) => `errors of ${source}: ${toProblem(error).message}`));
-    return asked.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
-  };
-
-  /** Without the errors that a stored failure from before the release had. */
-  const lookUp = async (
-    errors: readonly NewError[],
-    until: number,
-    owners: FailureOwners,
-    { deploy, sources, gaps }: ErrorQuestion,
-  ): Promise<readonly NewError[]> => {
-    const wanted = errors.toSorted((a, b) => b.after.count - a.after.count).slice(0, mostLookedUp);
-    if (wanted.length < errors.length) {
-      const others = formatCount(errors.length - wanted.length, "rarer error was", "rarer errors were");
-      gaps.push(`errors: ${others} not looked up among earlier failures`);
-    }
-    const search = async (source: QueueSource) => {
-      if (!source.pastFailures) return { failures: [], isWhole: true };
-      try {
-        const found = await source.pastFailures({ errors: wanted, until }, signal);
-        if (!found.isWhole) gaps.push(`earlier errors of ${source.name}: too many failures are stored to look at all`);
-        return found;
-      } catch (error) {
-        gaps.push(`earlier errors of ${source.name}: ${toProblem(error).message}`);
-        return { failures: [], isWhole: false };
-      }
-    };
-    const found = await Promise.all(sources.map(search));
-    const isWhole = found.every((one) => one.isWhole);
-    const earlier = new Set(
-      found
-        .flatMap(({ failures }) => failures)
-        .filter((failure) => mayBeOwnFailure(failure, deploy, owners))
-        .map(({ fingerprint }) => fingerprint),
-    );
-    return errors
-      .filter(({ fingerprint }) => !earlier.has(fingerprint))
-      .map((error) => ({ ...error, searched: isWhole && wanted.includes(error) }));
-  };
-
-  /** Counts the jobs that ended in the queues of these errors in a time span, with one query of each source. */
-  const countEnded = async (
-    errors: readonly NewError[],
-    { from, seconds }: { readonly from: number; readonly seconds: number },
-    { sources, ownership, gaps }: ErrorQuestion,
-  ): Promise<(error: NewError) => number | null> => {
-    const read = async (source: QueueSource) => {
-      const queues = new Set(errors.flatMap((error) => (error.sources.includes(source.name) ? error.queues : [])));
-      if (queues.size === 0 || seconds < 1 || !source.history) return [source.name, null] as const;
-      try {
-        const [own = null] = await createOwnJobs(source, seconds, ownership, signal).read(
-          [from],
-          [...queues].toSorted(),
-        );
-        return [source.name, own] as const;
-      } catch (error) {
-        gaps.push(`jobs of ${source.name} around the deploy: ${toProblem(error).message}`);
-        return [source.name, null] as const;
-      }
-    };
-    const histories = new Map(await Promise.all(sources.map(read)));
-    return ({ queues, sources: names }) =>
-      addUp(
-        names.flatMap((name) => {
-          const own = histories.get(name);
-          return own ? queues.map((queue) => toEnded(own.get(queue), seconds)) : [null];
-        }),
-      );
-  };
-
+export function createErrorReader({ all, containers, now }: ErrorReader) {
   return async (question: ErrorQuestion): Promise<readonly NewError[] | null> => {
     const { deploy, windows, sources, ownership, gaps } = question;
     const around = withoutFailed(await all()).filter((other) => isOfSameGroup(other, deploy));
@@ -156,4 +81,79 @@ export function createErrorReader({ all, containers, now, signal }: ErrorReader)
       return null;
     }
   };
+}
+
+async function readFailures({ sources, reads, gaps }: ErrorQuestion): Promise<readonly FingerprintedFailures[]> {
+  const asked = await Promise.allSettled(sources.map((source) => reads.wait(source.failures(reads.signal))));
+  const failed = asked.flatMap((one, index) =>
+    one.status === "rejected" ? [{ source: sources[index]?.name, error: one.reason as unknown }] : [],
+  );
+  if (failed.length === asked.length) throw failed[0]?.error;
+  gaps.push(...failed.map(({ source, error }) => `errors of ${source}: ${toProblem(error).message}`));
+  return asked.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+}
+
+/** Without the errors that a stored failure from before the release had. */
+async function lookUp(
+  errors: readonly NewError[],
+  until: number,
+  owners: FailureOwners,
+  { deploy, sources, reads, gaps }: ErrorQuestion,
+): Promise<readonly NewError[]> {
+  const wanted = errors.toSorted((a, b) => b.after.count - a.after.count).slice(0, mostLookedUp);
+  if (wanted.length < errors.length) {
+    const others = formatCount(errors.length - wanted.length, "rarer error was", "rarer errors were");
+    gaps.push(`errors: ${others} not looked up among earlier failures`);
+  }
+  const search = async (source: QueueSource) => {
+    const none: PastFailures<PastFailure> = { failures: [], isWhole: true };
+    const read = async () => (await source.pastFailures?.({ errors: wanted, until }, reads.signal)) ?? none;
+    try {
+      const found = await reads.read(source.name, read);
+      if (!found.isWhole) gaps.push(`earlier errors of ${source.name}: too many failures are stored to look at all`);
+      return found;
+    } catch (error) {
+      gaps.push(`earlier errors of ${source.name}: ${toProblem(error).message}`);
+      return { failures: [], isWhole: false };
+    }
+  };
+  const found = await Promise.all(sources.map(search));
+  const isWhole = found.every((one) => one.isWhole);
+  const earlier = new Set(
+    found
+      .flatMap(({ failures }) => failures)
+      .filter((failure) => mayBeOwnFailure(failure, deploy, owners))
+      .map(({ fingerprint }) => fingerprint),
+  );
+  return errors
+    .filter(({ fingerprint }) => !earlier.has(fingerprint))
+    .map((error) => ({ ...error, searched: isWhole && wanted.includes(error) }));
+}
+
+/** Counts the jobs that ended in the queues of these errors in a time span, with one query of each source. */
+async function countEnded(
+  errors: readonly NewError[],
+  { from, seconds }: { readonly from: number; readonly seconds: number },
+  { sources, ownership, reads, gaps }: ErrorQuestion,
+): Promise<(error: NewError) => number | null> {
+  const read = async (source: QueueSource) => {
+    const queues = new Set(errors.flatMap((error) => (error.sources.includes(source.name) ? error.queues : [])));
+    if (queues.size === 0 || seconds < 1 || !source.history) return [source.name, null] as const;
+    try {
+      const jobs = createOwnJobs(source, seconds, ownership, reads.signal);
+      const [own = null] = await reads.read(source.name, () => jobs.read([from], [...queues].toSorted()));
+      return [source.name, own] as const;
+    } catch (error) {
+      gaps.push(`jobs of ${source.name} around the deploy: ${toProblem(error).message}`);
+      return [source.name, null] as const;
+    }
+  };
+  const histories = new Map(await Promise.all(sources.map(read)));
+  return ({ queues, sources: names }) =>
+    addUp(
+      names.flatMap((name) => {
+        const own = histories.get(name);
+        return own ? queues.map((queue) => toEnded(own.get(queue), seconds)) : [null];
+      }),
+    );
 }

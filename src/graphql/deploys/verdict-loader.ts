@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import { maySee, type Principal } from "../../auth/principal.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { isOfSameGroup } from "../../deploys/deploy.ts";
@@ -33,6 +32,7 @@ import type { DeployLoader } from "./info-loader.ts";
 import { createOwnership, type Ownership } from "./ownership.ts";
 import { createOwnJobs } from "./own-jobs.ts";
 import { createErrorReader } from "./verdict-errors.ts";
+import { type VerdictReads, VerdictTurns } from "./verdict-turns.ts";
 
 export interface DeploySiblings {
   readonly containers: ContainerLoaders;
@@ -46,11 +46,11 @@ interface VerdictParts {
   readonly siblings: DeploySiblings;
   readonly all: () => Promise<readonly Deploy[]>;
   readonly fleet: () => Promise<KnownContainers>;
+  /** Those of the request, where it opens loaders for each verdict. */
+  readonly turns?: VerdictTurns;
 }
 
 const noHistories: ReadonlyMap<string, QueueHistory> = new Map();
-/** Verdicts computed at once: each queries every source twice. */
-const sideBySide = 2;
 
 /**
  * Collects the evidence of a verdict; what cannot be read becomes a gap. One query for each source
@@ -59,45 +59,49 @@ const sideBySide = 2;
 export function createVerdicts(
   sources: Sources,
   { principal, signal }: Caller,
-  { siblings, all, fleet }: VerdictParts,
-): (deploy: Deploy, seconds: number) => Promise<DeployVerdict> {
+  { siblings, all, fleet, turns: given }: VerdictParts,
+): (deploy: Deploy, seconds: number, order?: number) => Promise<DeployVerdict> {
   const now = siblings.nowMs / 1000;
   const workerGroups = once(() => findWorkerGroups(siblings.containers));
 
   /** The sources of its environment, and those of an unknown one, which only tokens of every environment see. `unread`: none, because they do not answer. */
-  const findSources = async (deploy: Deploy, gaps: string[]) => {
+  const findSources = async (deploy: Deploy, reads: VerdictReads, gaps: string[]) => {
+    const groups = await workerGroups();
+    const toOwnership = (shown: readonly QueueSource[]) =>
+      createOwnership(deploy, shown, { principal, ownersOf: siblings.owners, groups });
     try {
-      const visible = await siblings.queues.visible();
+      const visible = await reads.wait(siblings.queues.visible());
       const shown = visible.filter((source) => [null, deploy.env].includes(source.env ?? sources.env));
-      return { shown, unread: false };
+      return { shown, ownership: await reads.wait(toOwnership(shown)), unread: false };
     } catch (error) {
       const { message, status, unconfigured } = toOpsError(error);
       gaps.push(`queues: ${message}`);
-      return { shown: [], unread: status >= 500 && !unconfigured };
+      const ownership = await toOwnership([]);
+      return { shown: [], ownership, unread: status >= 500 && !unconfigured };
     }
   };
   const readQueues = async (
     source: QueueSource,
     ownership: Ownership,
     { seconds, before, after }: Windows,
+    reads: VerdictReads,
     gaps: string[],
   ): Promise<{ readonly evidence: readonly QueueEvidence[]; readonly unread: boolean }> => {
-    const jobs = createOwnJobs(source, seconds, ownership, signal);
+    const jobs = createOwnJobs(source, seconds, ownership, reads.signal);
     const ask = async (from: number) => (await jobs.read([from]))[0] ?? noHistories;
-    try {
+    const readWindows = async () => {
       const [was = noHistories, is = noHistories] = await jobs.read([before.from, after.from]);
-      const evidence = await addBaselines(
-        source.name,
-        toQueueEvidence(source.name, seconds, was, is).filter(({ queue }) => jobs.isOwn(queue)),
-        { before, after },
-        ask,
-        gaps,
-      );
+      const evidence = toQueueEvidence(source.name, seconds, was, is).filter(({ queue }) => jobs.isOwn(queue));
+      return addBaselines(source.name, evidence, { before, after }, ask, gaps);
+    };
+    try {
+      const evidence = await reads.read(source.name, readWindows);
       const isUnknown = evidence.some(
         (queue) => !queue.isUnattributed && (queue.before === null || queue.after === null),
       );
       if (isUnknown) gaps.push(`${source.name}: ended jobs are not stored long enough`);
-      return { evidence: evidence.some(hasLostJobs) ? await addStates(evidence) : evidence, unread: false };
+      const isLost = evidence.some(hasLostJobs);
+      return { evidence: isLost ? await addStates(evidence, reads) : evidence, unread: false };
     } catch (error) {
       const { message, status } = toOpsError(error);
       gaps.push(`${source.name}: ${message}`);
@@ -105,17 +109,20 @@ export function createVerdicts(
       return { evidence: [], unread: status >= 500 };
     }
   };
-  const addStates = async (evidence: readonly QueueEvidence[]): Promise<readonly QueueEvidence[]> => {
-    const metrics = await siblings.queues.all().catch(() => []);
+  const addStates = async (
+    evidence: readonly QueueEvidence[],
+    reads: VerdictReads,
+  ): Promise<readonly QueueEvidence[]> => {
+    const metrics = await reads.wait(siblings.queues.all()).catch(() => []);
     return evidence.map((one) => {
       const own = metrics.find(({ name, source }) => name === one.queue && source === one.source);
       return { ...one, stateNow: own ? toQueueState(own) : null };
     });
   };
-  const readErrors = createErrorReader({ all, containers: siblings.containers, now, signal });
-  const limit = pLimit(sideBySide);
+  const readErrors = createErrorReader({ all, containers: siblings.containers, now });
+  const turns = once(() => given ?? new VerdictTurns(signal));
   const budget = createSharedBudget(signal);
-  const find = async (deploy: Deploy, seconds: number): Promise<DeployVerdict> => {
+  const find = async (deploy: Deploy, seconds: number, reads: VerdictReads): Promise<DeployVerdict> => {
     const wait = budget.turn();
     if (wait) await wait;
     const gaps: string[] = [];
@@ -124,15 +131,10 @@ export function createVerdicts(
     const failed = deploy.state === "failed";
     const around = withoutFailed(deploys).filter((other) => isOfSameGroup(other, deploy));
     const windows = failed ? null : toWindows(deploy, around, now, seconds);
-    const { shown: asked, unread } = await findSources(deploy, gaps);
-    const ownership = await createOwnership(deploy, asked, {
-      principal,
-      ownersOf: siblings.owners,
-      groups: await workerGroups(),
-    });
+    const { shown: asked, ownership, unread } = await findSources(deploy, reads, gaps);
     const [read, newErrors] = await Promise.all([
-      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, ownership, windows, gaps))),
-      readErrors({ deploy, windows, sources: asked, ownership, gaps: errorGaps }),
+      Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, ownership, windows, reads, gaps))),
+      readErrors({ deploy, windows, sources: asked, ownership, reads, gaps: errorGaps }),
     ]);
     await budget.turn();
     const queues = read.flatMap(({ evidence }) => evidence);
@@ -149,12 +151,13 @@ export function createVerdicts(
       windows,
       queues,
       queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),
+      unfinished: reads.unfinished,
       containers: toContainerEvidence(deploy, windows, own, seen, now),
       newErrors,
       gaps,
     });
   };
-  return (deploy, seconds) => limit(() => find(deploy, seconds));
+  return (deploy, seconds, order) => find(deploy, seconds, turns().enter(order));
 }
 
 /**

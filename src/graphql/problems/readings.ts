@@ -8,7 +8,7 @@ import { isSampled } from "../../problems/containers.ts";
 import type { Readings } from "../../problems/find.ts";
 import { createProduct } from "../../problems/product.ts";
 import type { QueueReadings } from "../../problems/queues.ts";
-import { selectJudged } from "../../problems/releases.ts";
+import { nameDeploy, selectJudged } from "../../problems/releases.ts";
 import { toConfiguredOwner } from "../../queues/owners.ts";
 import type { TimelineKind } from "../../timeline/timeline.ts";
 import type { ContainerLoaders } from "../containers/loader.ts";
@@ -144,8 +144,9 @@ export async function readAll(
   };
   const readVerdict = async (deploy: Deploy) => {
     const { value, error } = await settle(judge(deploy));
-    const reason = error?.message ?? (value?.queuesUnread ? "no queue source could be read" : null);
-    if (reason !== null && value?.outcome !== "regressed") gaps.push(`the verdict on ${deploy.tag}: ${reason}`);
+    const unread = value?.queuesUnread ? "no queue source could be read" : null;
+    const reason = error?.message ?? value?.unfinished ?? unread;
+    if (reason !== null && value?.outcome !== "regressed") gaps.push(`the verdict on ${nameDeploy(deploy)}: ${reason}`);
     return value;
   };
   const readQueues = async (): Promise<QueueReadings | null> => {

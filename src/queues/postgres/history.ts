@@ -205,7 +205,7 @@ const mostWaiting = 60;
 
 /**
  * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects with
- * the signal's reason, a TimeoutError, postgres_unavailable when too many wait, or the error of `work`.
+ * the signal's reason, a TimeoutError, overloaded when too many wait, or the error of `work`.
  */
 export async function inTurn<T>(
   database: Database,
@@ -214,7 +214,7 @@ export async function inTurn<T>(
 ): Promise<T> {
   const limit = database.limits.histories;
   if (limit.pendingCount >= mostWaiting) {
-    throw new OpsError("postgres_unavailable", "Too many histories are waiting to be read: try again soon");
+    throw new OpsError("overloaded", "Too many histories are waiting to be read: try again soon");
   }
   const limited = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
   const result = limit(async () => {

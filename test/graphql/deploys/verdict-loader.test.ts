@@ -70,6 +70,10 @@ interface Stage {
 }
 
 function judge(stage: Stage, one = deploy, seconds = 1200) {
+  return open(stage, one)(one, seconds);
+}
+
+function open(stage: Stage, one = deploy) {
   const {
     sources: given = [],
     deploys = [one],
@@ -106,36 +110,35 @@ function judge(stage: Stage, one = deploy, seconds = 1200) {
     all: async () => deploys,
     fleet: async () => ({ containers, engines: { shown: engines, silent } }),
   };
-  return createVerdicts(sources, caller, parts)(one, seconds);
+  return createVerdicts(sources, caller, parts);
 }
 
 describe("queues of a verdict", () => {
   it("are asked once for each window, of the deploy's possible sources", async () => {
     const asked: unknown[] = [];
-    const caller = createCaller();
     const source = (name: string, env?: Environment): Given => ({
       name,
       ...(env && { env }),
-      history: async (names, range, signal) => {
-        asked.push([name, names, range, signal === caller.signal]);
+      history: async (names, range) => {
+        asked.push([name, names, range]);
         return new Map();
       },
     });
     const sources = [source("own", "staging"), source("none"), source("other", "production"), { name: "mute" }];
     const range = (from: number) => ({ from, step: 1200, steps: 1 });
-    const verdict = await judge({ sources, caller });
+    const verdict = await judge({ sources });
     expect(asked).toEqual([
-      ["own", null, range(beforeFrom), true],
-      ["own", null, range(afterFrom), true],
-      ["none", null, range(beforeFrom), true],
-      ["none", null, range(afterFrom), true],
+      ["own", null, range(beforeFrom)],
+      ["none", null, range(beforeFrom)],
+      ["own", null, range(afterFrom)],
+      ["none", null, range(afterFrom)],
     ]);
     expect([verdict.gaps, verdict.queues, verdict.queuesUnread]).toEqual([[], [], false]);
     asked.length = 0;
-    await judge({ sources, caller, env: "production" });
+    await judge({ sources, env: "production" });
     expect(asked.map((one) => (one as unknown[])[0])).toEqual(["own", "own"]);
     asked.length = 0;
-    await judge({ sources, caller, env: "staging" });
+    await judge({ sources, env: "staging" });
     expect(asked).toHaveLength(4);
   });
 
@@ -649,20 +652,26 @@ describe("containers of a verdict", () => {
   });
 });
 
-it("two verdicts run at a time", async () => {
-  let [at, most] = [0, 0];
-  const { sources } = createMemorySources();
-  const parts = {
-    siblings: { nowMs: now * 1000, queues: { visible: async () => [] } } as never,
-    all: async () => {
-      most = Math.max(most, ++at);
+it("each source serves one verdict at a time, until the caller leaves", async () => {
+  const leaver = new AbortController();
+  const asked: string[] = [];
+  const signals = new Set<AbortSignal>();
+  let at = 0;
+  const slow = (name: string): Given => ({
+    name,
+    history: async (_, { from }, signal) => {
+      asked.push(`${name} ${from === beforeFrom ? "before" : "after"} ${++at}`);
+      signals.add(signal);
       await new Promise((resolve) => setImmediate(resolve));
-      at--;
-      return [];
+      at -= 1;
+      return new Map();
     },
-    fleet: async () => ({ containers: [], engines: { shown: [], silent: [] } }),
-  };
-  const find = createVerdicts(sources, createCaller(), parts);
-  await Promise.all(Array.from({ length: 5 }, () => find(deploy, 1200)));
-  expect(most).toBe(2);
+  });
+  const caller = { ...createCaller(), signal: leaver.signal };
+  const find = open({ sources: [slow("jobs")], caller });
+  await Promise.all([find(deploy, 1200), find(deploy, 1200), find(deploy, 1200)]);
+  const windows = ["jobs before 1", "jobs after 1"];
+  expect(asked).toEqual([...windows, ...windows, ...windows]);
+  leaver.abort();
+  expect([...signals].map(({ aborted }) => aborted)).toEqual([true]);
 });

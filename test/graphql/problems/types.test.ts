@@ -322,6 +322,6 @@ describe("a deploy that made things worse", () => {
     });
     const { found } = await query("{ problems { problems { kind } gaps } }");
     expect(found.problems).toEqual([]);
-    expect(found.gaps).toContain("the verdict on v2: no queue source could be read");
+    expect(found.gaps).toContain("the verdict on v2 of wallet-core-staging: no queue source could be read");
   });
 });

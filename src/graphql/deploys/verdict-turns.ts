@@ -1,0 +1,85 @@
+import { abortable } from "../../lib/abort.ts";
+import { createFairLimit, type FairLimit } from "../../lib/budget/fair-limit.ts";
+import { OpsError, toOpsError } from "../../lib/errors.ts";
+
+/** Time for the reads of all verdicts of one request, ms. The rest of its answer needs time too. */
+const readsMs = 6_000;
+/** A read that fails after this long has waited for something silent, ms. */
+const slowMs = 400;
+/** A source with so many slow failures in a row is not asked again in the same request. */
+const mostSlowFailures = 2;
+
+/** What one verdict reads. */
+export interface VerdictReads {
+  /** Aborts with the caller, or when the time is up. */
+  readonly signal: AbortSignal;
+  /** Why something could not be read though it may answer: no time was left, or too many read. */
+  readonly unfinished: string | null;
+  /** Reads a source when it is this verdict's turn. Rejects as `work` does, or with query_timeout. */
+  read<T>(source: string, work: () => Promise<T>): Promise<T>;
+  /** The same for what is no history, and so needs no turn. */
+  wait<T>(work: Promise<T>): Promise<T>;
+}
+
+/**
+ * The reads of all verdicts of one request. Each source serves one verdict at a time, and the first
+ * verdict first: a slow source delays none of the others, and what time allows is judged whole.
+ */
+export class VerdictTurns {
+  readonly #limits = new Map<string, FairLimit>();
+  readonly #slow = new Map<string, { count: number; error: unknown }>();
+  readonly #signal: AbortSignal;
+  readonly #outOfTime = new OpsError("query_timeout", "No time was left to read it: try again soon");
+  #entered = 0;
+
+  constructor(signal: AbortSignal) {
+    const time = new AbortController();
+    setTimeout(() => time.abort(this.#outOfTime), readsMs).unref();
+    this.#signal = AbortSignal.any([signal, time.signal]);
+  }
+
+  /** `order`: lower ones come first; of equal ones, those that entered first. */
+  enter(order = 0): VerdictReads {
+    this.#entered += 1;
+    const caller = { owner: "", order: order + this.#entered / 1000, signal: this.#signal };
+    let unfinished: string | null = null;
+    const note = (error: unknown): never => {
+      const { code, message } = toOpsError(error);
+      if (error === this.#outOfTime || code === "overloaded") unfinished ??= message;
+      throw error;
+    };
+    const wait = <T>(work: Promise<T>) => abortable(work, this.#signal).catch(note);
+    return {
+      signal: this.#signal,
+      get unfinished() {
+        return unfinished;
+      },
+      wait,
+      read: (source, work) =>
+        this.#limitOf(source)
+          .run(caller, () => this.#try(source, work))
+          .catch(note),
+    };
+  }
+
+  async #try<T>(source: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#slow.get(source);
+    if (before && before.count >= mostSlowFailures) throw before.error;
+    const start = performance.now();
+    try {
+      const answer = await abortable(work(), this.#signal);
+      this.#slow.delete(source);
+      return answer;
+    } catch (error) {
+      const isSlow = toOpsError(error).status >= 500 && performance.now() - start >= slowMs;
+      if (isSlow) this.#slow.set(source, { count: (before?.count ?? 0) + 1, error });
+      throw error;
+    }
+  }
+
+  #limitOf(source: string): FairLimit {
+    const limit = this.#limits.get(source) ?? createFairLimit(1);
+    this.#limits.set(source, limit);
+    return limit;
+  }
+}
