@@ -1,11 +1,14 @@
+/** Numbers of ended jobs. */
+interface Jobs {
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
 /**
  * One-sided Fisher's exact test: the probability of this many failures, or more, in the second sample, if both fail alike. 1 where the second fails no more
  * often than the first. Counts are whole and not negative.
  */
-export function fisherIncrease(
-  before: { readonly failed: number; readonly succeeded: number },
-  after: { readonly failed: number; readonly succeeded: number },
-): number {
+export function fisherIncrease(before: Jobs, after: Jobs): number {
   const [n1, n2] = [before.failed + before.succeeded, after.failed + after.succeeded];
   const failed = before.failed + after.failed;
   if (after.failed * n1 <= before.failed * n2) return 1;
@@ -97,6 +100,12 @@ function lnGamma(x: number): number {
  * test/deploys/verdict/verdict.test.ts). Queues that scatter more (one job in twenty takes another, slow way; jobs that wait for one another) may be called
  * regressed more often: two percentiles do not show that.
  *
+ * A share of failures that had grown before the deploy, and has not grown again since, does not count
+ * (`findEarlierGrowth`): an outage that began a minute before a deploy is not of its making, though
+ * most of the window before was healthy. Of harmless deploys into an outage less than 3 % are called
+ * regressed, and as many true regressions are found (simulated in
+ * test/deploys/verdict/verdict-earlier.test.ts).
+ *
  * Failures come in bursts: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures
  * of one minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called
  * regressed (simulated in test/deploys/verdict/verdict-errors.test.ts).
@@ -128,6 +137,55 @@ export const verdictRules = {
   /** while more wait than before, and the oldest this long, seconds, has stopped. Its state now counts too, once the window is this long. */
   stoppedSeconds: 300,
 } as const;
+
+/**
+ * When the share of failures had already grown before a deploy: the index of that step, the most
+ * significant one. Null where it had not grown significantly, where it has grown again since, or
+ * where it had fallen back by the deploy.
+ *
+ * The step in which a failure began is part healthy, so the next one is tried as well. The chance of
+ * a false finding is shared by all steps: else a true regression would be excused by chance.
+ *
+ * @param steps jobs that ended before the deploy, oldest first
+ * @param alpha accepted chance of a false finding
+ */
+export function findEarlierGrowth(steps: readonly Jobs[], after: Jobs, alpha: number): number | null {
+  const tails = toTails(steps);
+  const [whole = noJobs] = tails;
+  const each = alpha / Math.max(1, steps.length - 1);
+  const splits = tails.slice(1).map((late, index) => {
+    const early = { succeeded: whole.succeeded - late.succeeded, failed: whole.failed - late.failed };
+    const pValue = growsBy(early, late) ? fisherIncrease(early, late) : 1;
+    const pAfter = growsBy(late, after) ? fisherIncrease(late, after) : 1;
+    return { at: index + 1, pValue, pAfter };
+  });
+  const grown = splits.filter(({ pValue }) => pValue < each);
+  const [best] = grown.toSorted((a, b) => a.pValue - b.pValue);
+  if (!best) return null;
+  const found = grown.find(({ at, pAfter }) => (at === best.at || at === best.at + 1) && pAfter >= alpha);
+  if (!found || splits.some(({ at, pAfter }) => at > found.at && pAfter < each)) return null;
+  return found.at;
+}
+
+const noJobs: Jobs = { succeeded: 0, failed: 0 };
+
+/** The jobs of each step and all later ones. */
+function toTails(steps: readonly Jobs[]): Jobs[] {
+  let sum = noJobs;
+  return steps
+    .toReversed()
+    .map(({ succeeded, failed }) => (sum = { succeeded: sum.succeeded + succeeded, failed: sum.failed + failed }))
+    .toReversed();
+}
+
+function growsBy(before: Jobs, after: Jobs): boolean {
+  return toShare(after) - toShare(before) >= verdictRules.leastRatioGrowth;
+}
+
+/** Share of ended jobs that failed, 0..1; 0 when none ended. */
+export function toShare({ succeeded, failed }: Jobs): number {
+  return succeeded + failed === 0 ? 0 : failed / (succeeded + failed);
+}
 
 /** A 95th percentile, null when unknown, and its number of jobs. */
 export interface Timing {

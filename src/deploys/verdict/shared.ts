@@ -1,4 +1,4 @@
-import type { QueueHistory } from "../../queues/history.ts";
+import type { QueueHistory, QueuePoint } from "../../queues/history.ts";
 
 /** Numbers of ended jobs. */
 export interface Ended {
@@ -53,6 +53,16 @@ const nothing: Ended = { succeeded: 0, failed: 0 };
 /** The jobs that ended in a history's one step; null where unknown. */
 export function countEnded(history: QueueHistory | undefined, seconds: number): Ended | null {
   const [point] = history?.points ?? [];
-  if (!point || point.processedPerSec === null || point.failures === null) return null;
+  return point ? toEnded(point, seconds) : null;
+}
+
+/** The same for each step of a history; null where one is unknown. */
+export function countSteps({ points }: QueueHistory, seconds: number): Ended[] | null {
+  const steps = points.flatMap((point) => toEnded(point, seconds) ?? []);
+  return steps.length === points.length ? steps : null;
+}
+
+function toEnded(point: QueuePoint, seconds: number): Ended | null {
+  if (point.processedPerSec === null || point.failures === null) return null;
   return { succeeded: Math.round(point.processedPerSec * seconds), failed: point.failures };
 }

@@ -37,10 +37,18 @@ export interface QueueEvidence {
   readonly endedBefore: number | null;
   readonly endedAfter: number | null;
   readonly after: QueueWindow | null;
+  /** The window before in equal steps, oldest first; read where it fails more after the deploy (`failsMore`). @default null */
+  readonly stepsBefore?: JobSteps | null;
   /** Whether others work on it too, and rows do not say whose the ended jobs are. @default false */
   readonly isUnattributed?: boolean;
   /** State now, looked up if the queue has lost its jobs (`hasLostJobs`). @default null */
   readonly stateNow?: QueueState | null;
+}
+
+/** Jobs that ended in consecutive steps of so many seconds each, up to the deploy. */
+interface JobSteps {
+  readonly seconds: number;
+  readonly ended: readonly Ended[];
 }
 
 /** A count within so many seconds. */
@@ -116,6 +124,8 @@ export interface QueueVerdict extends QueueEvidence {
   readonly waitPValue: number | null;
   readonly runPValue: number | null;
   readonly reasons: readonly string[];
+  /** How long before the deploy its jobs began to fail as often as after it, seconds; null where they did not. */
+  readonly failsSince: number | null;
 }
 
 export interface JudgedError extends NewError {

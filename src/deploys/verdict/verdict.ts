@@ -1,6 +1,14 @@
 import { formatCount, formatDuration, formatNumber, formatShare } from "../../facts/format.ts";
 import type { QueueState } from "../../queues/state.ts";
-import { compareP95, fisherIncrease, rateIncrease, type Timing, verdictRules } from "./rules.ts";
+import {
+  compareP95,
+  findEarlierGrowth,
+  fisherIncrease,
+  rateIncrease,
+  type Timing,
+  toShare,
+  verdictRules,
+} from "./rules.ts";
 import type {
   Baseline,
   ContainerEvidence,
@@ -73,13 +81,21 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     newErrors: errors?.filter(({ searched }) => searched !== false) ?? null,
     queuesUnread,
     unfinished,
-    gaps: isPast
-      ? [
-          ...gaps,
-          "containers: their restarts are counted until now, which is longer than the window, so they decide nothing",
-        ]
-      : gaps,
+    gaps: [
+      ...gaps,
+      ...judged.flatMap(toEarlierGap),
+      ...(isPast
+        ? ["containers: their restarts are counted until now, which is longer than the window, so they decide nothing"]
+        : []),
+    ],
   };
+}
+
+/** Says of a queue that fails more than before the deploy why that does not count. */
+function toEarlierGap({ queue, after, failsSince }: QueueVerdict): string[] {
+  if (failsSince === null || after === null) return [];
+  const since = `${formatShare(toShare(after))} of its jobs fail since ${formatDuration(failsSince)} before the deploy`;
+  return [`${queue}: ${since}, so that does not count against it`];
 }
 
 function findContainerReasons(containers: ContainerEvidence, restartsPValue: number | null): string[] {
@@ -273,7 +289,7 @@ function addJobs(window: QueueWindow | null, { succeeded = 0, failed = 0 }: Part
 function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean): QueueVerdict {
   const { before, after } = evidence;
   const when = baselineWords[evidence.baseline ?? "before"];
-  const untested = { pValue: null, waitPValue: null, runPValue: null };
+  const untested = { pValue: null, waitPValue: null, runPValue: null, failsSince: null };
   if (before && after && hasLostJobs(evidence) && hasStopped(before, after, evidence.stateNow ?? null, stateCounts)) {
     const waiting = after.depth === null ? "jobs wait" : formatCount(after.depth, "job waits", "jobs wait");
     const reason = `${formatCount(countEnded(after), "job")} ended, ${formatNumber(countEnded(before))} did ${when}; ${waiting}`;
@@ -289,19 +305,43 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
       reasons: [`${which} ${hasEnough(before) ? "after" : "before"} the deploy`],
     };
   }
-  const pValue = fisherIncrease(before, after);
-  const [was, is] = [toFailureRatio(before), toFailureRatio(after)];
+  const { pValue, isWorse } = compareShares(before, after, alpha);
+  const failsSince = isWorse ? findStart(evidence, after, alpha) : null;
   const wait = compareP95(toWait(before), toWait(after), alpha / 2);
   const run = compareP95(toRun(before), toRun(after), alpha / 2);
   const reasons = [
-    pValue < alpha && is - was >= verdictRules.leastRatioGrowth
-      ? `${formatShare(is)} of its jobs fail, ${formatShare(was)} did ${when}`
+    isWorse && failsSince === null
+      ? `${formatShare(toShare(after))} of its jobs fail, ${formatShare(toShare(before))} did ${when}`
       : null,
     wait.isWorse ? toLonger("wait", toWait(before), toWait(after), when) : null,
     run.isWorse ? toLonger("run", toRun(before), toRun(after), when) : null,
   ].filter((reason) => reason !== null);
   const outcome = reasons.length > 0 ? "regressed" : "clean";
-  return { ...evidence, outcome, pValue, waitPValue: wait.pValue, runPValue: run.pValue, reasons };
+  return { ...evidence, outcome, pValue, waitPValue: wait.pValue, runPValue: run.pValue, reasons, failsSince };
+}
+
+function compareShares(before: QueueWindow, after: QueueWindow, alpha: number) {
+  const pValue = fisherIncrease(before, after);
+  const growth = toShare(after) - toShare(before);
+  return { pValue, isWorse: pValue < alpha && growth >= verdictRules.leastRatioGrowth };
+}
+
+/** Whether a queue fails more than right before the deploy: then it matters when that began. */
+export function failsMore({ baseline = "before", before, after }: QueueEvidence): boolean {
+  return (
+    baseline === "before" &&
+    hasEnough(before) &&
+    hasEnough(after) &&
+    compareShares(before, after, verdictRules.alpha).isWorse
+  );
+}
+
+/** How long before the deploy a queue began to fail as it does after it, seconds; null where it did not. */
+function findStart({ stepsBefore }: QueueEvidence, after: QueueWindow, alpha: number): number | null {
+  if (!stepsBefore) return null;
+  const { ended, seconds } = stepsBefore;
+  const at = findEarlierGrowth(ended, after, alpha);
+  return at === null ? null : (ended.length - at) * seconds;
 }
 
 /**
@@ -322,11 +362,6 @@ function hasStopped(
     (after.depth ?? 0) > (before.depth ?? Number.POSITIVE_INFINITY) &&
     (after.oldestAgeSeconds ?? 0) >= stoppedSeconds
   );
-}
-
-/** Share of ended jobs that failed, 0..1; 0 when none ended. */
-export function toFailureRatio({ succeeded, failed }: QueueWindow): number {
-  return succeeded + failed === 0 ? 0 : failed / (succeeded + failed);
 }
 
 /** Ended jobs: started ones are not counted, but about as many. */

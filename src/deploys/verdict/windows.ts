@@ -1,4 +1,5 @@
 import { isFloatingTag } from "../../containers/kamal/version.ts";
+import type { HistoryRange } from "../../lib/range.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import { type DeployRecord, toStart } from "../deploy.ts";
 import { toNewestFirst } from "../merge.ts";
@@ -68,6 +69,16 @@ export function toWindows(
   const seconds = Math.floor(Math.min(wanted, start - Math.max(0, ...earlier), Math.min(now, ...later) - end));
   if (seconds < shortest) return null;
   return { seconds, before: { from: start - seconds, to: start }, after: { from: end, to: end + seconds } };
+}
+
+/** Steps of a window at most, unless they would be longer than a minute; and the shortest and longest step, seconds. */
+const [usualSteps, shortestStep, longestStep] = [60, 5, 60];
+
+/** The window before a deploy in steps that end with it, as a range of a history. What is left at its beginning is not read. */
+export function toStepsBefore({ seconds, before }: Windows): HistoryRange {
+  const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(seconds / usualSteps)));
+  const steps = Math.floor(seconds / step);
+  return { from: before.to - steps * step, step, steps };
 }
 
 /** Whether the second window reaches a time, unix seconds: windows are of whole seconds. */

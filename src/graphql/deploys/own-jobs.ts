@@ -1,4 +1,5 @@
-import { countEnded, toOwnHistory } from "../../deploys/verdict/shared.ts";
+import { countEnded, countSteps, type Ended, toOwnHistory } from "../../deploys/verdict/shared.ts";
+import type { HistoryRange } from "../../lib/range.ts";
 import type { QueueHistory } from "../../queues/history.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import type { Ownership } from "./ownership.ts";
@@ -14,6 +15,11 @@ export interface OwnJobs {
    * @param queues which; null for all. @default null
    */
   readonly read: (froms: readonly number[], queues?: readonly string[] | null) => Promise<readonly Histories[]>;
+  /**
+   * The jobs of these queues that ended in each step of a range, after `read`. Without a queue where
+   * that is unknown. What workers ended of whom it is not known whose they are does not count.
+   */
+  readonly readSteps: (range: HistoryRange, queues: readonly string[]) => Promise<ReadonlyMap<string, Ended[]>>;
   /** Whether the service works on a queue, by its owners or by the rows that were read. */
   readonly isOwn: (queue: string) => boolean;
 }
@@ -47,12 +53,25 @@ export function createOwnJobs(
     const own = await readOn("own", from, queues);
     return { all, own, others: await readOn("other", from, queues) };
   };
+  /** What ended in steps, of queues whose rows name the workers on those of the service alone. */
+  const readSteps = async (range: HistoryRange, queues: readonly string[]) => {
+    const all = (await source.history?.(queues, range, signal)) ?? new Map<string, QueueHistory>();
+    const names = hosts.get("own");
+    const own = isNamed && names ? await source.historyOn?.(names, queues, range, signal) : undefined;
+    const steps = queues.map((queue) => {
+      const whole = all.get(queue);
+      const known = isPart(queue) ? own?.get(queue) : whole;
+      return [queue, known && whole?.sampled === false ? countSteps(known, range.step) : null] as const;
+    });
+    return new Map(steps.flatMap(([queue, ended]) => (ended ? [[queue, ended] as const] : [])));
+  };
   const ofSource = (queue: string) => ({ queue, source: source.name });
   const isOwnHere = (queue: string) => isOwn(ofSource(queue), seen.own.has(queue));
   /** Whether only part of its jobs are the service's. */
   const isPart = (queue: string) => isOwnHere(queue) && (seen.other.has(queue) || isShared(ofSource(queue)));
   return {
     isOwn: isOwnHere,
+    readSteps,
     async read(froms, queues = null) {
       const windows = [];
       // One after the other, as the database reads them: those that wait are few, so all are served.

@@ -11,8 +11,8 @@ import {
   withBaseline,
 } from "../../deploys/verdict/evidence.ts";
 import type { DeployVerdict, QueueEvidence } from "../../deploys/verdict/types.ts";
-import { hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
-import { toWindows, type Windows } from "../../deploys/verdict/windows.ts";
+import { failsMore, hasLostJobs, judgeDeploy } from "../../deploys/verdict/verdict.ts";
+import { toStepsBefore, toWindows, type Windows } from "../../deploys/verdict/windows.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { once } from "../../lib/cache.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
@@ -30,7 +30,7 @@ import { findWorkerGroups } from "../queues/workers.ts";
 import type { Caller, Sources } from "../sources.ts";
 import type { DeployLoader } from "./info-loader.ts";
 import { createOwnership, type Ownership } from "./ownership.ts";
-import { createOwnJobs } from "./own-jobs.ts";
+import { createOwnJobs, type OwnJobs } from "./own-jobs.ts";
 import { createErrorReader } from "./verdict-errors.ts";
 import { type VerdictReads, VerdictTurns } from "./verdict-turns.ts";
 
@@ -83,16 +83,18 @@ export function createVerdicts(
   const readQueues = async (
     source: QueueSource,
     ownership: Ownership,
-    { seconds, before, after }: Windows,
+    windows: Windows,
     reads: VerdictReads,
     gaps: string[],
   ): Promise<{ readonly evidence: readonly QueueEvidence[]; readonly unread: boolean }> => {
+    const { seconds, before, after } = windows;
     const jobs = createOwnJobs(source, seconds, ownership, reads.signal);
     const ask = async (from: number) => (await jobs.read([from]))[0] ?? noHistories;
     const readWindows = async () => {
       const [was = noHistories, is = noHistories] = await jobs.read([before.from, after.from]);
       const evidence = toQueueEvidence(source.name, seconds, was, is).filter(({ queue }) => jobs.isOwn(queue));
-      return addBaselines(source.name, evidence, { before, after }, ask, gaps);
+      const compared = await addBaselines(source.name, evidence, { before, after }, ask, gaps);
+      return compared.some(failsMore) ? addSteps(source.name, compared, windows, jobs, gaps) : compared;
     };
     try {
       const evidence = await reads.read(source.name, readWindows);
@@ -183,6 +185,28 @@ async function addBaselines(
     compared = compared.map((one) => (needsBaseline(one) ? withBaseline(one, baseline, earlier, to - from) : one));
   }
   return compared;
+}
+
+/** Queues that fail more after the deploy have the window before it in steps: they may have failed before it. */
+async function addSteps(
+  source: string,
+  evidence: readonly QueueEvidence[],
+  windows: Windows,
+  jobs: OwnJobs,
+  gaps: string[],
+): Promise<readonly QueueEvidence[]> {
+  const range = toStepsBefore(windows);
+  const worse = evidence.filter(failsMore).map(({ queue }) => queue);
+  try {
+    const steps = await jobs.readSteps(range, worse);
+    return evidence.map((one) => {
+      const ended = failsMore(one) ? steps.get(one.queue) : undefined;
+      return ended ? { ...one, stepsBefore: { seconds: range.step, ended } } : one;
+    });
+  } catch (error) {
+    gaps.push(`${source}, when its jobs began to fail: ${toProblem(error).message}`);
+    return evidence;
+  }
 }
 
 /** Whether something belongs to the group of a deploy. */

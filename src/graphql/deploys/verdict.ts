@@ -1,5 +1,5 @@
 import { findLatest } from "../../deploys/state.ts";
-import { verdictRules } from "../../deploys/verdict/rules.ts";
+import { toShare, verdictRules } from "../../deploys/verdict/rules.ts";
 import type {
   Baseline,
   DeployVerdict,
@@ -8,7 +8,6 @@ import type {
   QueueWindow,
   VerdictOutcome,
 } from "../../deploys/verdict/types.ts";
-import { toFailureRatio } from "../../deploys/verdict/verdict.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
@@ -47,7 +46,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
       failureRatio: t.float({
         description: "Share of ended jobs that failed, 0..1; 0 when none ended.",
-        resolve: toFailureRatio,
+        resolve: toShare,
       }),
     }),
   });
@@ -65,7 +64,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       ...exposeAll(t, {
         "queue: String!": "Name of the queue.",
         "source: String!": "Configured name of its source.",
-        "pValue: Float": `Fisher's exact test, one-sided: the probability of so many failures after the deploy if nothing had changed. Worse below ${alpha} divided by the number of queues with enough jobs, if the failure ratio also grew by at least ${leastRatioGrowth}. Null without enough jobs.`,
+        "pValue: Float": `Fisher's exact test, one-sided: the probability of so many failures after the deploy if nothing had changed. Worse below ${alpha} divided by the number of queues with enough jobs, if the failure ratio also grew by at least ${leastRatioGrowth}, and had not already grown like this before the deploy. Null without enough jobs.`,
         "waitPValue: Float": `The probability that the 95th percentile of the waiting time grew this much if nothing had changed. Assumes a lognormal distribution. ${p95Test}`,
         "runPValue: Float": `As \`waitPValue\`, for the running time. ${p95Test}`,
         "reasons: [String!]!": "What is worse, or what data is missing.",

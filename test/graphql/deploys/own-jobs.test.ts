@@ -104,3 +104,48 @@ it("rows make a queue the service's, as far as its workers ended jobs", async ()
   ]);
   expect(["a", "b"].map(isOwn)).toEqual([true, false]);
 });
+
+it("jobs in steps are the service's own where the rows name their workers", async () => {
+  const range = { from: 1, step: 600, steps: 2 };
+  const toSteps = (...failures: readonly (number | null)[]): QueueHistory => ({
+    ...sampleHistory(),
+    points: failures.flatMap((count) => sampleHistory({ processedPerSec: 0.5, failures: count }).points),
+  });
+  const read = async (isShared: boolean, historyOn?: QueueSource["historyOn"]) => {
+    const source = {
+      name: "jobs",
+      history: async () =>
+        new Map([
+          ["a", toSteps(9, 8)],
+          ["b", toSteps(1, null)],
+        ]),
+      ...(historyOn && { historyOn }),
+    };
+    const ownership = {
+      isOwn: () => true,
+      isShared: () => isShared,
+      hosts: new Map([
+        ["own", ["mine"]],
+        ["other", ["theirs"]],
+      ]),
+    } as unknown as Ownership;
+    const jobs = createOwnJobs(source as unknown as QueueSource, seconds, ownership, signal);
+    return Object.fromEntries(await jobs.readSteps(range, ["a", "b"]));
+  };
+  const all = {
+    a: [
+      { succeeded: 300, failed: 9 },
+      { succeeded: 300, failed: 8 },
+    ],
+  };
+  expect(await read(false)).toEqual(all);
+  expect(await read(true)).toEqual({});
+  const own = async () => new Map([["a", toSteps(2, 3)]]);
+  expect(await read(true, own)).toEqual({
+    a: [
+      { succeeded: 300, failed: 2 },
+      { succeeded: 300, failed: 3 },
+    ],
+  });
+  expect(await read(false, own)).toEqual(all);
+});

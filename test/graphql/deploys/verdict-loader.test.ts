@@ -223,6 +223,54 @@ describe("queues of a verdict", () => {
   });
 });
 
+describe("queues that fail more after a deploy", () => {
+  /** Half of the jobs fail from 100 s before the deploy on. */
+  const asked: unknown[] = [];
+  const failing: History = async (names, range) => {
+    asked.push([names, range]);
+    const { from, step, steps } = range;
+    const points = Array.from({ length: steps }, (_, index) => {
+      const end = from + (index + 1) * step;
+      const ended = step / 2;
+      const shares = steps === 1 ? [from < afterFrom ? 0.04 : 0.5] : [end > now - 1360 ? 0.5 : 0];
+      const failures = ended * (shares[0] ?? 0);
+      return sampleHistory({ depth: 0, failures, processedPerSec: (ended - failures) / step }).points[0];
+    });
+    return new Map(
+      ["mail", "fine"].map((name) => {
+        const own = points
+          .flatMap((point) => point ?? [])
+          .map((point) => (name === "fine" ? { ...point, failures: 0, processedPerSec: 0.5 } : point));
+        return [name, { ...sampleHistory(), points: own }] as const;
+      }),
+    );
+  };
+
+  it("are read in steps, to see when that began", async () => {
+    asked.length = 0;
+    const { outcome, queues, gaps } = await judge({ sources: [{ name: "jobs", history: failing }] });
+    expect(asked.slice(2)).toEqual([[["mail"], { from: beforeFrom, step: 20, steps: 60 }]]);
+    expect([outcome, queues.map(({ failsSince }) => failsSince)]).toEqual(["clean", [null, 100]]);
+    expect(gaps).toEqual([
+      "mail: 50 % of its jobs fail since 100 s before the deploy, so that does not count against it",
+    ]);
+  });
+
+  it("are worse where that cannot be read", async () => {
+    const whole: History = async (names, range, signal) => {
+      if (range.steps > 1) throw new OpsError("query_refused", "too much");
+      return failing(names, range, signal);
+    };
+    const { outcome, gaps } = await judge({ sources: [{ name: "jobs", history: whole }] });
+    expect([outcome, gaps]).toEqual(["regressed", ["jobs, when its jobs began to fail: too much"]]);
+    const sampled: History = async (names, range, signal) => {
+      const all = [...(await failing(names, range, signal))];
+      return new Map(all.map(([name, one]) => [name, { ...one, sampled: range.steps > 1 }]));
+    };
+    expect((await judge({ sources: [{ name: "jobs", history: sampled }] })).outcome).toBe("regressed");
+  });
+});
+
 describe("queues of a deploy", () => {
   const workers = (service: string, destination: string | null = null) =>
     toOwners([{ service, destination, env: null }], "workers");
