@@ -174,6 +174,25 @@ it("a good release is clean, with the same failures as before", async () => {
   for (const { succeeded, failed } of [before, after]) expect(succeeded + failed).toBeGreaterThan(270);
 });
 
+it("a release is not blamed for failures that began before it", async () => {
+  const outage = async (failEvery: number, failEveryAfter: number) => {
+    await work("v1", 28, 16, 250, null);
+    await work("v1", 16, 14.6, 60, failEvery);
+    await work("v2", 13.9, 0.5, 300, failEveryAfter);
+  };
+  await outage(2, 2);
+  const verdict = await judge();
+  expect(verdict).toMatchObject({ outcome: "CLEAN", reasons: [], newErrors: [], queues: [{ outcome: "CLEAN" }] });
+  expect(verdict.gaps).toEqual([
+    expect.stringMatching(
+      /^mail: 5\d % of its jobs fail since .+ before the deploy, so that does not count against it$/,
+    ),
+  ]);
+  await database.query("delete from river_job where finalized_at > now() - interval '2 hours'");
+  await outage(3, 1);
+  expect((await judge()).outcome).toBe("REGRESSED");
+});
+
 it("a few jobs are not enough data, however bad they are", async () => {
   await work("v1", 28, 14.6, 300, 50);
   await work("v2", 13.9, 0.5, 6, 2);
