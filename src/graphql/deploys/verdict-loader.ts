@@ -71,7 +71,22 @@ export function createVerdicts(
       createOwnership(deploy, shown, { principal, ownersOf: siblings.owners, groups });
     try {
       const visible = await reads.wait(siblings.queues.visible());
-      const shown = visible.filter((source) => [null, deploy.env].includes(source.env ?? sources.env));
+      const ofEnvironment = visible.filter((source) => [null, deploy.env].includes(source.env ?? sources.env));
+      const ready = await Promise.all(
+        ofEnvironment.map(async ({ name }) => {
+          try {
+            await reads.waitShortly(async () => siblings.owners(name));
+            return true;
+          } catch (error) {
+            gaps.push(`${name}: ${toOpsError(error).message}`);
+            return false;
+          }
+        }),
+      );
+      const shown = ofEnvironment.filter((_, index) => ready[index]);
+      if (shown.length === 0 && ofEnvironment.length > 0) {
+        return { shown, ownership: await toOwnership([]), unread: true };
+      }
       return { shown, ownership: await reads.wait(toOwnership(shown)), unread: false };
     } catch (error) {
       const { message, status, unconfigured } = toOpsError(error);

@@ -1,9 +1,11 @@
-import { abortable } from "../../lib/abort.ts";
+import { abortable, DeadlineError, withDeadline } from "../../lib/abort.ts";
 import { createFairLimit, type FairLimit } from "../../lib/budget/fair-limit.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
 
 /** Time for the reads of all verdicts of one request, ms. The rest of its answer needs time too. */
 const readsMs = 6_000;
+/** The longest wait for one source where others wait for it too, ms. */
+const shortlyMs = 2_000;
 /** A read that fails after this long has waited for something silent, ms. */
 const slowMs = 400;
 /** A source with so many slow failures in a row is not asked again in the same request. */
@@ -19,6 +21,8 @@ export interface VerdictReads {
   read<T>(source: string, work: () => Promise<T>): Promise<T>;
   /** The same for what is no history, and so needs no turn. */
   wait<T>(work: Promise<T>): Promise<T>;
+  /** The same for what a silent source must not delay: others are read meanwhile. */
+  waitShortly<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /**
@@ -55,6 +59,12 @@ export class VerdictTurns {
         return unfinished;
       },
       wait,
+      waitShortly: (work) =>
+        withDeadline(shortlyMs, work, this.#signal)
+          .catch((error: unknown) => {
+            throw error instanceof DeadlineError ? this.#outOfTime : error;
+          })
+          .catch(note),
       read: (source, work) =>
         this.#limitOf(source)
           .run(caller, () => this.#try(source, work))

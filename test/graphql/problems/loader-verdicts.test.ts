@@ -121,6 +121,16 @@ it("a database that never answers takes no verdict of the others with it", async
   expect(reasons).toEqual(["the verdict on v2 of shop: No time was left to read it: try again soon"]);
 });
 
+it("a source whose workers are not known in time delays no verdict by more", async () => {
+  const { promise } = Promise.withResolvers<never>();
+  const silent = { ...toSource("silent", () => 1, openDatabase()), workerJobs: () => promise };
+  const ask = open([{ ...toSource("jobs", () => 5, openDatabase()), workerJobs }, silent]);
+  const { regressed, unjudged, reasons, seconds } = await ask();
+  expect([regressed, unjudged]).toEqual([worse, count - worse]);
+  expect(reasons).toEqual(["the verdict on v2 of shop: No time was left to read it: try again soon"]);
+  expect(seconds).toBeLessThan(4);
+});
+
 it("a database that fails slowly delays the verdicts by two failures", async () => {
   const silent = toSource("silent", () => 1_000_000, openDatabase());
   const read = silent.history;
