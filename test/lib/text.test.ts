@@ -15,6 +15,6 @@ it.each<[string[], string]>([
   expect(formatFirst(names, 2)).toBe(text);
 });
 
-it("a text without controls has its lines and nothing that a terminal obeys", () => {
+it("a text without controls has its lines, and nothing a terminal obeys", () => {
   expect(withoutControls("a\u001b[31mb\u202ec\u0085d\u0007\r\ne\u2028f")).toBe("a[31mbcd\nef");
 });

@@ -116,11 +116,6 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     connection.share?.remove(connection);
     share.add(connection);
   };
-  const findVictim = (group: Share, limited: Limited): Member | null => {
-    // New ones may send their first request, unless they are too many themselves.
-    const counted = group.new * 2 > sizeOf(group, limited) ? "new" : limited === "open" ? "open" : "idle";
-    return group.largest(counted)?.leastUseful(counted) ?? null;
-  };
   const closeOneOf = (group: Share, limited: Limited) => {
     const victim = findVictim(group, limited);
     if (!victim) return;
@@ -207,6 +202,13 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
       setPhase(connection, "busy");
     },
   };
+}
+
+/** Whom of a group a limit takes a connection from. */
+function findVictim(group: Share, limited: Limited): Member | null {
+  // New ones may send their first request, unless they are too many themselves.
+  const counted = group.new * 2 > sizeOf(group, limited) ? "new" : limited === "open" ? "open" : "idle";
+  return group.largest(counted)?.leastUseful(counted) ?? null;
 }
 
 const sizeOf = ({ open, new: fresh, idle }: Share, limited: Limited) => (limited === "open" ? open : fresh + idle);
