@@ -21,11 +21,14 @@ export const defaultLimits = {
   maxHeaderSize: 16_384,
   /** Concurrent connections. Beyond it, the network or the holder of a token with most of them loses one (connections/). */
   maxConnections: 2000,
-  /**
-   * Of these, without an accepted token. libuv takes 1,024 events at a time, and while it gets as
-   * many again it registers no new connection: 1,500 busy ones kept a health check waiting for 5 s.
-   */
+  /** Of these, without an accepted token. */
   strangerConnections: 800,
+  /**
+   * While more than these have no accepted token, each of them gets one answer. libuv accepts few
+   * connections in a turn of the event loop (listen.ts), and 1,900 that ask again and again made
+   * turns of 80 ms: a health check waited for more than 6 s.
+   */
+  strangersKept: 200,
   /** Of all, new and idle ones (no request being answered). Beyond it, likewise. */
   waitingConnections: 1000,
   /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */

@@ -125,13 +125,16 @@ export function createEdge(options: EdgeOptions): Edge {
         .then((bytes) => report(exchange, { status: reply.status, bytes, route: reply.route }))
         .catch((error: unknown) => fail(exchange, error));
     } else {
-      const bytes = writeReply(exchange, reply, isDraining || isUnread(exchange.req));
+      const bytes = writeReply(exchange, reply, isLast(exchange, reply.code));
       exchange.giveBack();
       report(exchange, { status: reply.status, bytes, route: reply.route, code: reply.code });
     }
     if (res.writableLength > 0) unfinished.add(exchange);
     else leave(exchange);
   };
+
+  const isLast = (exchange: Exchange, code: EdgeReply["code"]) =>
+    connections.endsAfter(exchange, code) || isDraining || isUnread(exchange.req);
 
   const answerLater = async (exchange: Exchange, outcome: Promise<EdgeReply | null>) => {
     try {

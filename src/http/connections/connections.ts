@@ -25,6 +25,8 @@ const perTurn = 32;
 class Connection extends Member {
   /** Requests without a complete answer. */
   unanswered = 0;
+  /** Whether the last answer ends it. */
+  isOver = false;
   /** Requests in this turn of the event loop. */
   arrived = 0;
   turn = 0;
@@ -57,11 +59,16 @@ export interface Connections {
    * as soon as it is known whether a token is accepted.
    */
   charge(exchange: Pick<Exchange, "req" | "ip" | "maybePrincipal">): void;
+  /**
+   * Whether this answer ends its connection: of a client without an accepted token, when it is
+   * `rate_limited` or there are many of them (`strangersKept`). Nothing more of it is read then.
+   */
+  endsAfter(exchange: Pick<Exchange, "req" | "maybePrincipal">, code: string | undefined): boolean;
 }
 
 interface ConnectionsOptions extends Pick<
   EdgeLimits,
-  "maxConnections" | "strangerConnections" | "waitingConnections" | "pipelined"
+  "maxConnections" | "strangerConnections" | "strangersKept" | "waitingConnections" | "pipelined"
 > {
   readonly findPeer: FindPeer;
   readonly logger: Logger;
@@ -89,6 +96,8 @@ const reservedPart = 10;
  * So clients without a token, however many, lock out neither health checks nor clients with a
  * token. Each step takes constant time.
  *
+ * While there are more than `strangersKept`, a stranger's connection ends with its first answer; one that is `rate_limited` always does.
+ *
  * A connection is closed when more than `pipelined` of its requests wait behind an unfinished
  * answer (HTTP pipelining). node:http parses everything it has read before anything else runs:
  * 2,500 small requests of 4 kB of memory each, per connection. Closing the connection does not stop
@@ -97,7 +106,8 @@ const reservedPart = 10;
  * closed beyond 32 in one turn of the event loop too.
  */
 export function limitConnections(server: Server, options: ConnectionsOptions): Connections {
-  const { maxConnections, strangerConnections, waitingConnections, pipelined, findPeer, logger } = options;
+  const { maxConnections, strangerConnections, strangersKept, waitingConnections, pipelined } = options;
+  const { findPeer, logger } = options;
   const connections = new WeakMap<Socket, Connection>();
   const strangers = new Share("strangers");
   const proxies = new Share("proxies");
@@ -111,6 +121,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     const site = toSite(network);
     return site === network ? strangers.part(network) : strangers.part(site).part(network);
   };
+  const isCrowded = () => strangers.open > strangersKept;
   const place = (connection: Connection, share: Share) => {
     if (connection.share === share) return;
     connection.share?.remove(connection);
@@ -144,6 +155,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     if (!parser) return;
     const { onIncoming } = parser;
     parser.onIncoming = (req, keepAlive) => {
+      if (connection.isOver) return stop;
       if (connection.unanswered <= pipelined && countInTurn(connection) <= perTurn) {
         limitChunks(req, (error) => {
           server.emit("clientError", error, socket);
@@ -200,6 +212,11 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
       const share = findClientShare(connection, ip, maybePrincipal);
       if (share) placeWithin(connection, share);
       setPhase(connection, "busy");
+    },
+    endsAfter({ req, maybePrincipal }, code) {
+      const connection = connections.get(req.socket);
+      if (!connection || maybePrincipal !== undefined) return false;
+      return (connection.isOver ||= code === "rate_limited" || isCrowded());
     },
   };
 }

@@ -192,6 +192,31 @@ test("strangers have fewer connections than there are places", async () => {
   expect(known.isOpen()).toBe(true);
 });
 
+test("each of many strangers gets one answer on its connection", async () => {
+  await using edge = await start({}, { ...small, strangersKept: 5 });
+  const known = open(edge.port, "127.0.1.1");
+  known.socket.write(get(api, bearerOf()));
+  await expect.poll(known.text).toMatch(/^HTTP\/1\.1 200 /);
+  const few = Array.from({ length: 5 }, () => open(edge.port, "127.0.2.1"));
+  for (const { socket } of few) await once(socket, "connect");
+  const last = open(edge.port, "127.0.3.1");
+  last.socket.write(get("/healthz") + get("/healthz"));
+  await expect.poll(last.isOpen).toBe(false);
+  expect(last.text().match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+  expect(last.text()).toContain("Connection: close");
+  known.socket.write(get("/healthz"));
+  await expect.poll(known.text).toMatch(/"status":"ok"/);
+  expect(known.isOpen()).toBe(true);
+});
+
+test("an answer rate_limited ends its connection, unread requests too", async () => {
+  await using edge = await start({}, { ...small, failedAuthBurst: 1, failedAuthPerSecond: 0.001 });
+  const { socket, text, isOpen } = open(edge.port);
+  socket.write(get(api) + get(api) + get(api));
+  await expect.poll(isOpen).toBe(false);
+  expect(text().match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 401", "HTTP/1.1 429"]);
+});
+
 test("the log says from whom connections are taken, once a minute", async () => {
   await using edge = await start({}, { ...small, maxConnections: 2 });
   for (let count = 0; count < 6; count += 1) await once(open(edge.port, "127.0.1.1").socket, "connect");
