@@ -167,10 +167,10 @@ test("400 clients send 20,000 requests at once", async () => {
 
 test("4,000 clients never end their header", async () => {
   const text = `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(15_000)}`;
-  // 1,000 may wait: the others are closed as newer ones come, these after the header timeout of 10 s, with 408.
+  // 800 without a token may stay: the others are closed as newer ones come, these after the header timeout of 10 s, with 408.
   const statuses = await Promise.all(Array.from({ length: 4000 }, () => ask(text)));
   expect(count(statuses, "")).toBeGreaterThan(2500);
-  expect(count(statuses, "408")).toBeGreaterThan(800);
+  expect(count(statuses, "408")).toBeGreaterThan(600);
   await expectServed(320);
 });
 
