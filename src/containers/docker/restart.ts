@@ -176,7 +176,7 @@ function ignoreTimeout(error: unknown): null {
 async function toOutcome(failure: OpsError, engine: EngineCalls, fullId: string): Promise<OpsError> {
   if (failure.code === "docker_timeout")
     return unknown(engine, "the restart did not end in time; it may still go on", failure);
-  if (isCutOff(failure) || failure.upstreamStatus === badGateway)
+  if (isCutOff(failure) || hasProxyFailed(failure))
     return unknown(engine, "the engine was lost during the restart", failure);
   if (failure.code !== "docker_error") return failure;
   try {
@@ -205,8 +205,10 @@ const cutOffCodes: ReadonlySet<unknown> = new Set([
   "ECONNABORTED",
 ]);
 
-/** A proxy answers it whether the engine could not be reached, or broke off after it had received the call. */
-const badGateway = 502;
+/** A proxy answers so whether the engine could not be reached, or broke off after it had received the call. */
+function hasProxyFailed({ upstreamStatus }: OpsError): boolean {
+  return upstreamStatus === 502 || upstreamStatus === 503;
+}
 
 /** The connection broke after the engine may have received the call. */
 function isCutOff(error: OpsError): boolean {

@@ -159,7 +159,8 @@ describe("a restart that fails", () => {
   const away = new OpsError("docker_unavailable", "x", {
     cause: Object.assign(coded("ETIMEDOUT"), { syscall: "connect" }),
   });
-  const behindProxy = new OpsError("docker_unavailable", "x", { upstreamStatus: 502 });
+  const badGateway = new OpsError("docker_unavailable", "x", { upstreamStatus: 502 });
+  const unavailable = new OpsError("docker_unavailable", "x", { upstreamStatus: 503 });
   const pipe = new OpsError("docker_unavailable", "x", { cause: coded("EPIPE") });
   const refused = new OpsError("docker_unavailable", "x", { cause: coded("ECONNREFUSED") });
   const bare = new OpsError("docker_unavailable", "x");
@@ -171,12 +172,12 @@ describe("a restart that fails", () => {
     ["late", timeout, shown("restart_unknown", "the restart did not end in time; it may still go on", timeout), 1],
     ["cut off", reset, shown("restart_unknown", "the engine was lost during the restart", reset), 1],
     ["cut off by its network", gone, shown("restart_unknown", "the engine was lost during the restart", gone), 1],
-    [
-      "cut off behind a proxy",
-      behindProxy,
-      shown("restart_unknown", "the engine was lost during the restart", behindProxy, undefined),
+    ...[badGateway, unavailable].map((error): [string, OpsError, object, number] => [
+      `cut off behind a proxy that says ${error.upstreamStatus}`,
+      error,
+      shown("restart_unknown", "the engine was lost during the restart", error, undefined),
       1,
-    ],
+    ]),
     [
       "before its host answers",
       away,
