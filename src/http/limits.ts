@@ -25,10 +25,11 @@ export const defaultLimits = {
   strangerConnections: 800,
   /**
    * While more than these have no accepted token, each of them gets one answer. libuv accepts few
-   * connections in a turn of the event loop (listen.ts), and 1,900 that ask again and again made
-   * turns of 80 ms: a health check waited for more than 6 s.
+   * connections in a turn of the event loop (listen.ts), so long turns make new ones wait: 1,900
+   * connections that asked for `/healthz`, four requests at a time, kept others waiting for more
+   * than 6 s while none was closed, 5 s with 200 kept, and 1 s with 50.
    */
-  strangersKept: 200,
+  strangersKept: 50,
   /** Of all, new and idle ones (no request being answered). Beyond it, likewise. */
   waitingConnections: 1000,
   /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
