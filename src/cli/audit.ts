@@ -3,6 +3,7 @@ import { parseAnchor, readAnchors } from "../audit/anchors.ts";
 import { verifyAudit } from "../audit/file/verify.ts";
 import type { ChainHead } from "../audit/line.ts";
 import { verifyTable } from "../audit/postgres/probe.ts";
+import { withoutControls } from "../lib/text.ts";
 import { createCommand, UsageError } from "./command.ts";
 import { readStateUrl } from "./state-url.ts";
 
@@ -64,6 +65,6 @@ function report(
   { ok, message }: { readonly ok: boolean; readonly message: string },
   print: (text: string) => void,
 ): number {
-  print(`${ok ? "ok   " : "FAIL "} ${message}`);
+  print(withoutControls(`${ok ? "ok   " : "FAIL "} ${message}`));
   return ok ? 0 : 1;
 }

@@ -35,6 +35,14 @@ it("a whole record exits 0, another 1; arguments beat configuration", async () =
   }
 });
 
+it("prints no control characters of its arguments", async () => {
+  const hostile = "\u001b[2J\u009b31m\u202e.jsonl";
+  const { out } = await runCommand(auditCommand, ["verify", hostile]);
+  const { out: heads } = await runCommand(auditCommand, ["verify", "--head", hostile, empty]);
+  expect([...out, ...heads].map((line) => line.slice(0, 4))).toEqual(["FAIL", "FAIL"]);
+  expect([...out, ...heads].join("")).not.toMatch(/[\p{Cc}\u202e]/u);
+});
+
 it("a head that was noted outside is in the chain, or it exits 1", async () => {
   const [path, heads, none] = ["whole.jsonl", "heads.jsonl", "none.jsonl"].map((name) => join(folder, name)) as [
     string,
