@@ -68,6 +68,7 @@ test("F9: 100,000 events at once change neither memory nor results", { timeout: 
   const response = await subscribed.promise;
   const asked = engine.calls.length;
   const before = measureHeld();
+  const begin = performance.now();
   const turns = watchTurns();
   name = "after";
   await flood(response);
@@ -79,8 +80,8 @@ test("F9: 100,000 events at once change neither memory nor results", { timeout: 
   expect(worked[Math.floor(worked.length * 0.99)]).toBeLessThan(200);
   // Held now: with it the batches of the fast reader, and all that waits for the slow one.
   expect(measureHeld() - before).toBeLessThan(30e6);
-  // Coalesced: some inspections of each, not two thousand.
-  expect(engine.calls.length - asked).toBeLessThan(50 * 60);
+  // Coalesced, not two thousand of each: one per 150 ms, however slow the machine is.
+  expect(engine.calls.length - asked).toBeLessThan(ids.length * ((performance.now() - begin) / 150 + 2));
 
   const late: any[] = [];
   for await (const { data } of readEvents(slow)) {
