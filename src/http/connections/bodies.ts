@@ -61,12 +61,12 @@ export function endSoon(socket: Socket): void {
   socket.once("close", () => clearTimeout(timer));
 }
 
-/** Ends the connection of an answered request whose body goes on; else node:http receives it to its end. */
+/** Ends the connection of an answered request whose long body goes on; node:http receives a short one to its end. */
 export function endUnread(req: IncomingMessage, res: ServerResponse): void {
-  if (!isLong(req)) return;
   const { socket } = req;
   // node:http calls it after the last answer: closed with bytes to receive, a connection is reset, and the answer lost.
   socket.destroySoon = () => (req.complete ? Socket.prototype.destroySoon.call(socket) : endSoon(socket));
+  if (!isLong(req)) return;
   res.once("close", () => {
     if (!req.complete && !socket.destroyed && !socket.writableEnded) endSoon(socket);
   });

@@ -60,8 +60,9 @@ export interface Connections {
    */
   charge(exchange: Pick<Exchange, "req" | "ip" | "maybePrincipal">): void;
   /**
-   * Whether this answer ends its connection: of a client without an accepted token, when it is
-   * `rate_limited` or there are many of them (`strangersKept`). Nothing more of it is read then.
+   * Whether this answer ends its connection: without an accepted token, when it is `rate_limited`,
+   * or when there are many connections of strangers (`strangersKept`) and this is one. No further
+   * request of it is read then.
    */
   endsAfter(exchange: Pick<Exchange, "req" | "maybePrincipal">, code: string | undefined): boolean;
 }
@@ -216,7 +217,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     endsAfter({ req, maybePrincipal }, code) {
       const connection = connections.get(req.socket);
       if (!connection || maybePrincipal !== undefined) return false;
-      return (connection.isOver ||= code === "rate_limited" || isCrowded());
+      return (connection.isOver ||= code === "rate_limited" || (connection.holder === null && isCrowded()));
     },
   };
 }

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, BlockList, connect, type Socket } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { FindPeer } from "../../../src/http/client-address.ts";
 import { limitConnections } from "../../../src/http/connections/connections.ts";
 import { defaultLimits, type EdgeLimits } from "../../../src/http/limits.ts";
@@ -207,6 +208,40 @@ test("each of many strangers gets one answer on its connection", async () => {
   known.socket.write(get("/healthz"));
   await expect.poll(known.text).toMatch(/"status":"ok"/);
   expect(known.isOpen()).toBe(true);
+});
+
+test.each([
+  ["one of many strangers", { strangersKept: 0 }, 401],
+  ["a stranger whose tries are used up", { failedAuthBurst: 1, failedAuthPerSecond: 0.001 }, 429],
+])("%s gets its answer though its body is late", async (_who, limits, status) => {
+  await using edge = await start({}, { ...small, ...limits });
+  await ask(edge.port, get(api));
+  // It sends all of the body before it reads, as many clients do.
+  const socket = connect({ port: edge.port, host: "127.0.0.1", allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  const failed = vi.fn<(error: Error) => void>();
+  socket.on("error", failed).write(`POST ${api} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n`);
+  for (let part = 0; part < 4; part += 1) {
+    await sleep(10);
+    socket.write("x".repeat(1000));
+  }
+  await sleep(10);
+  expect(failed).not.toHaveBeenCalled();
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n`));
+});
+
+test("a holder's connection outlives a health check among many strangers", async () => {
+  await using edge = await start({}, { ...small, strangersKept: 0 });
+  await once(open(edge.port, "127.0.3.1").socket, "connect");
+  const { socket, text, isOpen } = open(edge.port);
+  for (const request of [get(api, bearerOf()), get("/healthz"), get(api, bearerOf())]) {
+    const before = text().length;
+    socket.write(request);
+    await expect.poll(() => text().length).toBeGreaterThan(before);
+  }
+  expect(text().match(/HTTP\/1\.1 200/g)).toHaveLength(3);
+  expect(isOpen()).toBe(true);
 });
 
 test("an answer rate_limited ends its connection, unread requests too", async () => {
