@@ -149,7 +149,7 @@ export type ProblemKind =
   | 'CONTAINER_OOM_KILLED'
   /** At least 3 restarts by the restart policy in 15 min. */
   | 'CONTAINER_RESTART_LOOP'
-  /** A core container of the release that its role runs elsewhere has stopped. */
+  /** A core container of the release that its role runs elsewhere has stopped, and no newer release of the role runs on its engine. */
   | 'CONTAINER_STOPPED'
   /** The container's health check fails. */
   | 'CONTAINER_UNHEALTHY'

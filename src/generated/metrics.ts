@@ -38,7 +38,7 @@ export type ProblemKind =
   | 'container_oom_killed'
   /** At least 3 restarts by the restart policy in 15 min. */
   | 'container_restart_loop'
-  /** A core container of the release that its role runs elsewhere has stopped. */
+  /** A core container of the release that its role runs elsewhere has stopped, and no newer release of the role runs on its engine. */
   | 'container_stopped'
   /** The container's health check fails. */
   | 'container_unhealthy'
