@@ -97,7 +97,7 @@ const marks: readonly ((problem: CurrentProblem) => string | null)[] = [
 ];
 
 /** Adds to titles that several problems have what differs: `Most jobs of mailer fail (billing)`. */
-export function* tellApart(problems: readonly CurrentProblem[]): Steps<CurrentProblem[]> {
+export function* distinguishTitles(problems: readonly CurrentProblem[]): Steps<CurrentProblem[]> {
   const namesakes = yield* groupSteps(problems, ({ title }) => title);
   const apart: CurrentProblem[] = [];
   for (const same of namesakes.values()) {

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { createProblem, type CurrentProblem, tellApart } from "../../src/problems/problem.ts";
+import { createProblem, type CurrentProblem, distinguishTitles } from "../../src/problems/problem.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { finish } from "../support/steps.ts";
 
 const toTitles = (problems: readonly Partial<CurrentProblem>[]) =>
   finish(
-    tellApart(
+    distinguishTitles(
       problems.map((about, index) => createProblem("queue_failing", `${index}`, { title: "Most jobs fail", ...about })),
     ),
   ).map(({ title }) => title);
@@ -59,6 +59,6 @@ it.each<[string, readonly Partial<CurrentProblem>[], readonly string[]]>([
     ["Most jobs fail (shop, staging)", "Most jobs fail (shop, production)", "Most jobs fail (billing, production)"],
   ],
   ["nothing where nothing differs", [{}, {}], ["Most jobs fail", "Most jobs fail"]],
-])("problems of one title are told apart by %s", (_, problems, titles) => {
+])("problems of one title get %s", (_, problems, titles) => {
   expect(toTitles(problems)).toEqual(titles);
 });
