@@ -129,7 +129,7 @@ export type ProblemKind =
   | 'CONTAINER_OOM_KILLED'
   /** At least 3 restarts by the restart policy in 15 min. */
   | 'CONTAINER_RESTART_LOOP'
-  /** A core container of the release that its role runs elsewhere has stopped. */
+  /** A core container of the release that its role runs elsewhere has stopped, and no newer release of the role runs on its engine. */
   | 'CONTAINER_STOPPED'
   /** The container's health check fails. */
   | 'CONTAINER_UNHEALTHY'
@@ -157,7 +157,7 @@ export type ProblemKind =
   | 'MIXED_RELEASES'
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'QUEUE_BACKLOG'
-  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. Successes that were in these 5 minutes when the latest failure was read count as long as it does: a batch is not failing because its failures ended last. */
   | 'QUEUE_FAILING'
   /** Jobs could run, and the system reports no workers. */
   | 'QUEUE_NO_WORKERS'
@@ -194,7 +194,7 @@ export type QueueOwnerBasis =
 export type QueueState =
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'BACKLOG'
-  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. */
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. Successes that were in these 5 minutes when the latest failure was read count as long as it does: a batch is not failing because its failures ended last. */
   | 'FAILING'
   /** No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown. */
   | 'IDLE'

@@ -310,14 +310,28 @@ function mayHaveStopped({ kind, status, stale, replaced }: Container): boolean {
   return kind === "core" && (status === "exited" || status === "dead") && !stale && !replaced;
 }
 
-/** Stopped core containers of a release that their role runs elsewhere. */
+const toPlace = (container: Container) => `${toRoleKey(container)} ${container.engine}`;
+
+/**
+ * Stopped core containers of a release that their role runs elsewhere. In a deploy to one engine
+ * after another the old release runs on: where a newer container of the role runs, of another
+ * release, it has replaced the one that stopped.
+ */
 function* findStopped({ containers, retired }: ContainerReadings, eventsOf: Events): Steps<CurrentProblem[]> {
   const all = new Map(
     yield* mapSteps([...retired, ...containers], (container) => [toContainerKey(container), container] as const),
   );
   const released = containers.filter((one) => runs(one) && !one.stale && !one.floating && !one.replaced);
   const running = new Set(yield* mapSteps(released, toRelease));
-  const stopped = yield* filterSteps(all.values(), (one) => mayHaveStopped(one) && running.has(toRelease(one)));
+  const places = yield* groupSteps(released, toPlace);
+  const isReplaced = (one: Container) =>
+    (places.get(toPlace(one)) ?? []).some(
+      ({ version, createdAt }) => version !== one.version && Date.parse(createdAt) > Date.parse(one.createdAt),
+    );
+  const stopped = yield* filterSteps(
+    all.values(),
+    (one) => mayHaveStopped(one) && running.has(toRelease(one)) && !isReplaced(one),
+  );
   return yield* mapSteps(stopped, (container) =>
     createProblem("container_stopped", toContainerKey(container), {
       ...aboutContainer(container),

@@ -8,7 +8,7 @@ import {
   findHostProblems,
   type HostReadings,
 } from "./hosts.ts";
-import { compareProblems, type CurrentProblem } from "./problem.ts";
+import { compareProblems, type CurrentProblem, distinguishTitles } from "./problem.ts";
 import { type Failure, findQueueGaps, findQueueProblems, type QueueReadings, toUpstreamDown } from "./queues.ts";
 import { findReleaseProblems, type ReleaseReadings } from "./releases.ts";
 
@@ -50,8 +50,9 @@ export function* findProblems({ containers, engines, releases, queues, hosts, do
     ...(queues ? findQueueProblems(queues) : []),
     ...(hosts ? findHostProblems(hosts) : []),
   ];
+  const titled = yield* distinguishTitles(problems);
   return {
-    problems: problems.toSorted(compareProblems),
+    problems: titled.toSorted(compareProblems),
     gaps: [...ofContainers.gaps, ...(queues ? findQueueGaps(queues) : [])],
   };
 }

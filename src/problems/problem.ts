@@ -2,6 +2,7 @@ import type { Container } from "../containers/container.ts";
 import type { EngineStatus } from "../containers/source.ts";
 import type { Deploy } from "../deploys/state.ts";
 import type { Host } from "../hosts/host.ts";
+import { groupSteps, type Steps } from "../lib/budget/steps.ts";
 import type { QueueMetrics } from "../queues/queue.ts";
 import type { ServiceGroup } from "../releases/service-group.ts";
 import {
@@ -84,6 +85,31 @@ export function aboutContainer(
 ): Pick<CurrentProblem, "service" | "destination" | "env" | "role" | "container" | "containers"> {
   const { service, destination, env, role } = container;
   return { service, destination, env, role, container, containers: [container] };
+}
+
+/** What may tell problems of one title apart, the plainest first. */
+const marks: readonly ((problem: CurrentProblem) => string | null)[] = [
+  ({ service }) => service,
+  ({ destination }) => destination,
+  ({ env }) => env,
+  ({ source }) => source,
+  ({ container, engine }) => container?.engine ?? engine?.name ?? null,
+];
+
+/** Adds to titles that several problems have what differs: `Most jobs of mailer fail (billing)`. */
+export function* distinguishTitles(problems: readonly CurrentProblem[]): Steps<CurrentProblem[]> {
+  const namesakes = yield* groupSteps(problems, ({ title }) => title);
+  const apart: CurrentProblem[] = [];
+  for (const same of namesakes.values()) {
+    yield;
+    const differing = marks.filter((mark) => new Set(same.map(mark)).size > 1);
+    const enough = differing.find((mark) => new Set(same.map(mark)).size === same.length);
+    for (const problem of same) {
+      const named = (enough ? [enough] : differing).flatMap((mark) => mark(problem) ?? []);
+      apart.push(named.length === 0 ? problem : { ...problem, title: `${problem.title} (${named.join(", ")})` });
+    }
+  }
+  return apart;
 }
 
 /** Worst first: by severity, then by kind, then the one that lasts longest (unknown last), then by id. A total order, as ids differ. */

@@ -122,7 +122,9 @@ export const problemRules = {
   container_memory_high: unalerted(
     `Memory at or above ${formatShare(memoryRatio)} of the container's limit (of its host's memory without one) for ${formatDuration(memorySeconds)}. Known only while clients ask for its statistics.`,
   ),
-  container_stopped: unalerted("A core container of the release that its role runs elsewhere has stopped."),
+  container_stopped: unalerted(
+    "A core container of the release that its role runs elsewhere has stopped, and no newer release of the role runs on its engine.",
+  ),
   queue_orphans: byAlert(
     "OpsOrphans",
     "Jobs count as running, but their worker is in no live container, or restarted since.",

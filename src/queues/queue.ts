@@ -59,6 +59,11 @@ export interface QueueMetrics {
    * where none waits, or it is unknown since when.
    */
   readonly untakenSeconds?: number | null;
+  /**
+   * The most successes in 5 minutes that the reads had since one of them first saw its latest
+   * failure; absent or null where it did not fail, or the rate is unknown.
+   */
+  readonly successesAtFailure?: number | null;
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows. */
   readonly workers: number | null;

@@ -19,6 +19,7 @@ import {
 } from "./detect.ts";
 import { createDuplicates } from "./duplicates.ts";
 import { createFingerprints } from "./errors.ts";
+import { createLatestFailures } from "./latest-failure.ts";
 import { type ControlDatabase, createControlDatabase } from "./jobs/database.ts";
 import { createSameDatabase } from "./jobs/same-database.ts";
 import { escapeNames } from "./jobs/names.ts";
@@ -360,6 +361,7 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const ring = createHistoryRing();
   const runTimes = createRunTimes();
   const untaken = createUntaken();
+  const latestFailures = createLatestFailures();
   const fingerprints = createFingerprints();
   let triesToLearn = 3;
   /** Runs after the first read, until it succeeds once, 3 tries at most. Without it, a gateway started while a worker hangs would not know the usual run times. */
@@ -377,7 +379,9 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
     await budget.turn();
     const timed = runTimes.add(read);
     await budget.turn();
-    const metrics = untaken.add(timed);
+    const waiting = untaken.add(timed);
+    await budget.turn();
+    const metrics = latestFailures.add(waiting);
     await budget.turn();
     if (isSampled) ring.add(metrics);
     await takeSteps(onRead(source, metrics), budget);

@@ -15,6 +15,7 @@ export type QueueFigures = Pick<
   | "oldestAgeSeconds"
   | "usualRunSeconds"
   | "untakenSeconds"
+  | "successesAtFailure"
   | "restSeconds"
   | "paused"
   | "workers"
@@ -47,7 +48,7 @@ export const queueStateRules = {
   paused: "It is paused.",
   no_workers: "Jobs could run, and the system reports no workers.",
   stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken. Where it is sampled, 5 minutes of samples show no success.`,
-  failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed.`,
+  failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed. Successes that were in these 5 minutes when the latest failure was read count as long as it does: a batch is not failing because its failures ended last.`,
   backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
   unknown: `It may be failing: at least ${failingFailures} failures in the last hour, one of them in the last 5 minutes, and how many jobs succeeded is unknown.`,
   idle: "No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown.",
@@ -78,6 +79,8 @@ export function toDrainSeconds({
  * 2. no_workers: jobs could run, and the system reports no workers.
  * 3. stalled: a job could run for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
  * 4. failing: at least `failingRatio` of what ended in the last 5 minutes failed, and at least `failingFailures` in the last hour.
+ *    Successes that were in the window when the latest failure was read still count, so only a
+ *    failure makes a queue failing, never a success that leaves the window.
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or the waiting jobs take longer than `backlogDrainSeconds`.
  * 6. unknown: it may be failing, but how many jobs succeeded is unknown.
  * 7. idle: nothing waits or runs, and nothing succeeded in 5 minutes, as is known.
@@ -132,7 +135,8 @@ function isFailing(figures: QueueFigures): boolean {
   const rate = toRate(figures);
   const failed = toFailures(figures).recent;
   if (rate === null || !hasFailures(figures)) return false;
-  return failed / (failed + rate * recentSeconds) >= failingRatio;
+  const succeeded = Math.max(rate * recentSeconds, figures.successesAtFailure ?? 0);
+  return failed / (failed + succeeded) >= failingRatio;
 }
 
 /** Whether enough jobs failed for a failing queue, also lately. */

@@ -91,3 +91,17 @@ it("reports a queue as stalled whose worker hung before the start", async () => 
   await database.query("update river_job set attempted_at = now() - interval '540 seconds' where state = 'running'");
   expect(toQueueState(await start()("mail"))).toBe("stalled");
 });
+
+it("does not report a batch as failing whose failures ended last", async () => {
+  const { database, jobs, start } = await open(createRiverJobs);
+  const failed = Array.from({ length: 6 }, (): Job => ({ queue: "mail", state: "failed", endedAgo: 270 }));
+  await jobs.insert([...done(194, 290), ...failed]);
+  const read = start();
+  expect(toQueueState(await read("mail"))).toBe("ok");
+  await database.query("update river_job set finalized_at = finalized_at - interval '15 seconds'");
+  expect(await read("mail")).toMatchObject({ processedPerSec: 0, failuresRecent: 6 });
+  expect(toQueueState(await read("mail"))).toBe("idle");
+  expect(toQueueState(await start()("mail"))).toBe("failing");
+  await jobs.insert(failed);
+  expect(toQueueState(await read("mail"))).toBe("failing");
+});

@@ -347,6 +347,25 @@ describe("a stopped container", () => {
   ])("is none %s", (_, more) => {
     expect(kindsOf([other], { retired: [{ ...stopped, ...more }] })).toEqual([]);
   });
+
+  const next = { ...stopped, name: "c", fullId: "c", status: "running", version: "v9", createdAt: ago(60) };
+
+  it("is none in a deploy to one engine after another", () => {
+    expect(kindsOf([next, other], { retired: [stopped] })).toEqual([]);
+    expect(kindsOf([next, stopped, other])).toEqual([]);
+  });
+
+  it.each([
+    ["runs on another engine", { engine: "web-2" }],
+    ["is of another role", { role: "web" }],
+    ["is of another destination", { destination: "beta" }],
+    ["is older", { createdAt: ago(9000) }],
+    ["is of the same release", { version: stopped.version }],
+    ["does not run", { status: "exited" }],
+    ["is not known to run", { stale: true }],
+  ])("is one though another release is there, if that %s", (_, more) => {
+    expect(kindsOf([{ ...next, ...more }, other], { retired: [stopped] })).toContain("container_stopped");
+  });
 });
 
 it("reads the containers of a large engine one by one", () => {

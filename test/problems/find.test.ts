@@ -232,6 +232,15 @@ describe("problems", () => {
     );
   });
 
+  it("of two queues of one name have titles of their own", () => {
+    fc.assert(
+      fc.property(world, (readings) => {
+        const titles = all(readings).problems.flatMap(({ queue: own, title }) => (own ? [title] : []));
+        expect(new Set(titles).size).toBe(titles.length);
+      }),
+    );
+  });
+
   it("lose nothing that a state, a drift or a failed upstream says", () => {
     fc.assert(
       fc.property(world, (readings) => {

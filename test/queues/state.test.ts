@@ -126,6 +126,21 @@ describe("toQueueState", () => {
       { failuresLastHour: 5, failuresRecent: 1, processedPerSec: null, depth: 1, untakenSeconds: 300 },
       "failing",
     ],
+    [
+      "successes of a batch are longer ago than its failures",
+      { failuresLastHour: 6, failuresRecent: 6, successesAtFailure: 194 },
+      "idle",
+    ],
+    [
+      "as many failures as successes at the latest of them",
+      { failuresLastHour: 6, failuresRecent: 6, successesAtFailure: 6 },
+      "failing",
+    ],
+    [
+      "more successes since the latest failure than at it",
+      { failuresLastHour: 6, failuresRecent: 6, successesAtFailure: 0, processedPerSec: 1 },
+      "ok",
+    ],
     ["paused, whatever else", { paused: true, depth: 9, workers: 0, failuresLastHour: 99 }, "paused"],
   ] as const)("%s: %j is %s", (_, figures, expected) => {
     expect(state(figures)).toBe(expected);
@@ -146,6 +161,7 @@ describe("toQueueState", () => {
     oldestAgeSeconds: maybe(amount),
     usualRunSeconds: maybe(amount),
     untakenSeconds: maybe(amount),
+    successesAtFailure: maybe(amount),
     paused: maybe(fc.boolean()),
     workers: maybe(fc.nat(3)),
   });
@@ -164,8 +180,9 @@ describe("toQueueState", () => {
       !failuresRecent &&
       Number(oldestAgeSeconds) > (active ? 120 : 300) &&
       (!active || Number(oldestAgeSeconds) > Math.min(1800, 5 * (usualRunSeconds ?? 360))),
-    failing: ({ failuresLastHour, failuresRecent, processedPerSec, untakenSeconds }) =>
+    failing: ({ failuresLastHour, failuresRecent, processedPerSec, untakenSeconds, successesAtFailure = 0 }) =>
       (processedPerSec !== null || Number(untakenSeconds) >= 300) &&
+      Number(failuresRecent) >= Number(successesAtFailure) * 0.999_999 &&
       Number(failuresLastHour) >= queueThresholds.failingFailures &&
       Number(failuresRecent) / 300 >= Number(processedPerSec) * 0.999_999,
     backlog: (some) =>
