@@ -1,4 +1,4 @@
-import { describeNumber, formatFact, type NumberFact } from "./number.ts";
+import type { NumberFact } from "./number.ts";
 import { toToneOf, type States, type Tone } from "./tone.ts";
 
 /** What an engine calls a container that should run, worst first. */
@@ -139,14 +139,6 @@ export const containerNumbers = {
 } as const satisfies Readonly<Record<string, NumberFact>>;
 
 export type ContainerNumberName = keyof typeof containerNumbers;
-
-export function describeContainerNumber(name: ContainerNumberName): string {
-  return describeNumber(containerNumbers[name]);
-}
-
-export function formatContainerNumber(name: ContainerNumberName, value: number | null | undefined): string {
-  return formatFact(containerNumbers[name], value);
-}
 
 interface Grouped {
   readonly name: string;

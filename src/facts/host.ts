@@ -1,4 +1,4 @@
-import { describeNumber, formatFact, type NumberFact } from "./number.ts";
+import type { NumberFact } from "./number.ts";
 import type { States, Tone } from "./tone.ts";
 
 /** The states of a host, worst first. Hot: its CPU or memory is at or above the gateway's threshold. */
@@ -73,14 +73,3 @@ export const hostNumbers = {
 
 export type HostNumberName = keyof typeof hostNumbers;
 export const hostNumberNames = Object.keys(hostNumbers) as readonly HostNumberName[];
-
-export function describeHostNumber(name: HostNumberName): string {
-  return describeNumber(hostNumbers[name]);
-}
-
-export function formatHostNumber<Name extends HostNumberName>(
-  name: Name,
-  row: Readonly<Record<Name, number | null>>,
-): string {
-  return formatFact(hostNumbers[name], row[name]);
-}

@@ -1,5 +1,6 @@
 import type { Container, ContainerCounters, ContainerStats, StatsPoint } from "../../containers/container.ts";
-import { describeContainerNumber } from "../../facts/container.ts";
+import { containerNumbers } from "../../facts/container.ts";
+import { describeNumber } from "../../facts/number.ts";
 import { inTurns } from "../../lib/budget/budget.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import { type Known, whenKnown } from "../../lib/known.ts";
@@ -87,12 +88,12 @@ function addContainerStats(builder: Builder, refs: Refs): void {
     description: "What a container uses, by the docker CLI's formulas. A field is null when its number is unknown.",
     fields: (t) => {
       const figure = (name: "cpuPct" | "memPct" | "memUsedBytes" | "memLimitBytes") =>
-        t.exposeFloat(name, { nullable: true, description: describeContainerNumber(name) });
+        t.exposeFloat(name, { nullable: true, description: describeNumber(containerNumbers[name]) });
       const counter = (name: keyof ContainerCounters, type: "Float" | "Int" = "Float") =>
         t.field({
           type,
           nullable: true,
-          description: describeContainerNumber(name),
+          description: describeNumber(containerNumbers[name]),
           ...counting,
           resolve: ({ counters }, _args, { budget }) => whenKnown(counters(budget), (found) => found[name]),
         });

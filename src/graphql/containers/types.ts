@@ -1,6 +1,7 @@
 import { maySee, requireEnvironments } from "../../auth/principal.ts";
 import { type Container, toContainerKey } from "../../containers/container.ts";
-import { describeContainerNumber } from "../../facts/container.ts";
+import { containerNumbers } from "../../facts/container.ts";
+import { describeNumber } from "../../facts/number.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Host } from "../../hosts/host.ts";
@@ -42,7 +43,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
           "The release: KAMAL_VERSION, the image's version label or its tag. From deploy_info when all of these are floating (latest).",
         "commitSha: String!": 'Git commit of the release, "" when it is unknown.',
         "restarts: Int":
-          describeContainerNumber("restarts") +
+          describeNumber(containerNumbers.restarts) +
           " Of a container that runs on and cannot be inspected, the last count; null without one.",
         "host: String!": "The container's host name; the container's name when the host name is only an id.",
         "createdAt: DateTime!": "When it was created.",

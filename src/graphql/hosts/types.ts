@@ -1,4 +1,5 @@
-import { describeHostNumber } from "../../facts/host.ts";
+import { hostNumbers } from "../../facts/host.ts";
+import { describeNumber } from "../../facts/number.ts";
 import type { Thresholds } from "../../hosts/host.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { Refs } from "../refs.ts";
@@ -16,12 +17,12 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       ...exposeAll(t, {
         "name: String!": "Node name; without one, the instance without its port.",
         "instance: String!": "Prometheus' instance label.",
-        "cpuUtil: Float": describeHostNumber("cpuUtil"),
-        "memUtil: Float": describeHostNumber("memUtil"),
-        "diskUtil: Float": describeHostNumber("diskUtil"),
-        "load1: Float": describeHostNumber("load1"),
-        "networkReceiveBytesPerSec: Float": describeHostNumber("networkReceiveBytesPerSec"),
-        "networkTransmitBytesPerSec: Float": describeHostNumber("networkTransmitBytesPerSec"),
+        "cpuUtil: Float": describeNumber(hostNumbers.cpuUtil),
+        "memUtil: Float": describeNumber(hostNumbers.memUtil),
+        "diskUtil: Float": describeNumber(hostNumbers.diskUtil),
+        "load1: Float": describeNumber(hostNumbers.load1),
+        "networkReceiveBytesPerSec: Float": describeNumber(hostNumbers.networkReceiveBytesPerSec),
+        "networkTransmitBytesPerSec: Float": describeNumber(hostNumbers.networkTransmitBytesPerSec),
         "alert: Boolean!": "Whether the host is at or above the CPU or memory threshold, or down.",
         "reason: String": "Why a number is null; null when none is.",
       }),

@@ -1,4 +1,5 @@
-import { formatHostNumber, type HostNumberName, hostNumberNames, hostNumbers, toHostState } from "../../facts/host.ts";
+import { type HostNumberName, hostNumberNames, hostNumbers, toHostState } from "../../facts/host.ts";
+import { formatFact } from "../../facts/number.ts";
 import { Hosts, type HostsQuery } from "../../client/client.ts";
 import { formatText } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
@@ -23,7 +24,7 @@ export const hostsCommand = defineList({
     },
     ...hostNumberNames.map((name) => ({
       head: hostNumbers[name].label.toUpperCase(),
-      text: (row: Row) => formatHostNumber(name, row),
+      text: (row: Row) => formatFact(hostNumbers[name], row[name]),
       isNumber: true,
       ...drops[name],
     })),

@@ -1,5 +1,5 @@
-import { type ContainerNumberName, containerNumbers, formatContainerNumber } from "../../facts/container.ts";
-import type { NumberFact } from "../../facts/number.ts";
+import { type ContainerNumberName, containerNumbers } from "../../facts/container.ts";
+import { formatFact, type NumberFact } from "../../facts/number.ts";
 import { toTroubleTone } from "../../facts/tone.ts";
 import type { Column } from "./table.ts";
 
@@ -13,7 +13,7 @@ export function toContainerColumn<Row>(
     head: label.toUpperCase(),
     text: (row) => {
       const value = read(row);
-      return value === undefined ? "" : formatContainerNumber(name, value);
+      return value === undefined ? "" : formatFact(containerNumbers[name], value);
     },
     tone: (row) => (isTrouble && toTroubleTone(read(row)) === "warn" ? "warn" : "plain"),
     isNumber: true,

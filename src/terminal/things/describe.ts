@@ -1,9 +1,9 @@
-import { toHeading } from "../../facts/number.ts";
+import { formatFact, toHeading } from "../../facts/number.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
 import { toDeployTone, toOutcomeTone } from "../../facts/deploy.ts";
-import { formatStatus, toContainerState, containerNumbers, formatContainerNumber } from "../../facts/container.ts";
-import { toHostState, formatHostNumber, hostNumberNames, hostNumbers } from "../../facts/host.ts";
+import { formatStatus, toContainerState, containerNumbers } from "../../facts/container.ts";
+import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
 import {
@@ -87,7 +87,7 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
       facts: [
         ["State", ...toState(row)],
         ["Up", row.status === "running" ? `${formatAge(row.startedAt)}, since ${formatText(row.startedAt)}` : null],
-        [toHeading(containerNumbers.restarts), formatContainerNumber("restarts", row.restarts)],
+        [toHeading(containerNumbers.restarts), formatFact(containerNumbers.restarts, row.restarts)],
         ["Release", row.version],
         ["Commit", container?.commitSha || null],
         ["Image", container?.image ?? null],
@@ -200,7 +200,10 @@ function toHost(row: HostRow): readonly Section[] {
       facts: [
         ["State", toHostState(row).word, toHostState(row).tone],
         ["Reason", row.reason],
-        ...hostNumberNames.map((name): Fact => [toHeading(hostNumbers[name]), formatHostNumber(name, row)]),
+        ...hostNumberNames.map((name): Fact => [
+          toHeading(hostNumbers[name]),
+          formatFact(hostNumbers[name], row[name]),
+        ]),
         ["Measured at", row.instance],
       ],
     },

@@ -2,7 +2,8 @@ import { toContainerColumn } from "../output/container-columns.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
 import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
-import { toHostState, formatHostNumber, hostNumberNames, hostNumbers } from "../../facts/host.ts";
+import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
+import { formatFact } from "../../facts/number.ts";
 import { toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
 import { formatAge, formatClock, formatEnum, formatNumber } from "../../facts/format.ts";
@@ -177,7 +178,7 @@ function toHost(row: HostRow, { text, fact }: Writer): readonly string[] {
     "",
     ...fact("state", toHostState(row).word, toHostState(row).tone),
     ...fact("instance", row.instance),
-    ...hostNumberNames.flatMap((name) => fact(hostNumbers[name].label, formatHostNumber(name, row))),
+    ...hostNumberNames.flatMap((name) => fact(hostNumbers[name].label, formatFact(hostNumbers[name], row[name]))),
     ...(row.reason === null ? [] : fact("reason", row.reason, "warn")),
   ];
 }

@@ -2,7 +2,8 @@ import { toContainerColumn } from "../output/container-columns.ts";
 import { toNumberColumns } from "../output/queue-columns.ts";
 import { toWorst } from "../../facts/tone.ts";
 import { toContainerState } from "../../facts/container.ts";
-import { toHostState, formatHostNumber, hostNumbers } from "../../facts/host.ts";
+import { toHostState, hostNumbers } from "../../facts/host.ts";
+import { formatFact } from "../../facts/number.ts";
 import { compareQueues, toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
 import { formatAge, formatEnum } from "../../facts/format.ts";
@@ -263,7 +264,12 @@ function toQueues({ data, filter, columns }: SectionOptions): Section {
 function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section {
   const bar = columns >= 160 ? 20 : 8;
   const toColumns = (name: "cpuUtil" | "memUtil" | "diskUtil", drop: number): readonly Column<HostRow>[] => [
-    { head: hostNumbers[name].label.toUpperCase(), text: (row) => formatHostNumber(name, row), isNumber: true, drop },
+    {
+      head: hostNumbers[name].label.toUpperCase(),
+      text: (row) => formatFact(hostNumbers[name], row[name]),
+      isNumber: true,
+      drop,
+    },
     { head: "", text: (row) => toBar(row[name], bar), tone: toBarTone, drop: drop - 4 },
   ];
   return toSection<HostRow>(

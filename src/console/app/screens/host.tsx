@@ -1,5 +1,6 @@
 import { containerNumbers } from "../../../facts/container.ts";
-import { toHostState, formatHostNumber, hostNumbers } from "../../../facts/host.ts";
+import { toHostState, hostNumbers } from "../../../facts/host.ts";
+import { formatFact } from "../../../facts/number.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleDeploysDocument,
@@ -71,7 +72,7 @@ export function HostScreen() {
           <dl>
             {(["load1", "networkReceiveBytesPerSec", "networkTransmitBytesPerSec"] as const).map((number) => (
               <div key={number} title={hostNumbers[number].about}>
-                <dt>{hostNumbers[number].label}</dt> <dd>{formatHostNumber(number, host)}</dd>
+                <dt>{hostNumbers[number].label}</dt> <dd>{formatFact(hostNumbers[number], host[number])}</dd>
               </div>
             ))}
           </dl>

@@ -1,4 +1,5 @@
-import { formatHostNumber, hostNumbers, toHostState } from "../../../facts/host.ts";
+import { hostNumbers, toHostState } from "../../../facts/host.ts";
+import { formatFact } from "../../../facts/number.ts";
 import { Fragment } from "preact";
 import { useMemo } from "preact/hooks";
 import { ConsoleHostSeriesDocument, ConsoleHostsDocument, type ConsoleHostsQuery } from "../../../generated/console.ts";
@@ -142,7 +143,7 @@ function HostFacts({ row, containers }: Pick<HostItemProps, "row" | "containers"
       {restOfNumbers.map((number) => (
         <Fragment key={number}>
           <dt title={hostNumbers[number].about}>{hostNumbers[number].label}</dt>
-          <dd>{formatHostNumber(number, row)}</dd>
+          <dd>{formatFact(hostNumbers[number], row[number])}</dd>
         </Fragment>
       ))}
       <dt>containers</dt>
