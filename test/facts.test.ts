@@ -2,7 +2,14 @@ import { globSync, readFileSync } from "node:fs";
 import { buildSchema, isEnumType, isObjectType } from "graphql";
 import { describe, expect, it } from "vitest";
 import { containerNumbers, containerStatuses, healthStates } from "../src/facts/container.ts";
-import { deployStates, driftKinds, verdictOutcomes } from "../src/facts/deploy.ts";
+import {
+  deployNumbers,
+  deployStates,
+  driftKinds,
+  verdictNumbers,
+  verdictOutcomes,
+  windowNumbers,
+} from "../src/facts/deploy.ts";
 import { hostNumbers, hostStates } from "../src/facts/host.ts";
 import { jobStates } from "../src/facts/job.ts";
 import { severities } from "../src/facts/problem.ts";
@@ -37,11 +44,16 @@ describe("the catalogue", () => {
 });
 
 const { restarts, ...stats } = containerNumbers;
+const { windowSeconds, ...ofContainers } = verdictNumbers;
 const numbers: readonly (readonly [typeName: string, facts: Readonly<Record<string, NumberFact>>, prefix: string])[] = [
   ["Queue", queueNumbers, "ops_queue"],
   ["Host", hostNumbers, "ops_host"],
   ["Container", { restarts }, "ops_container"],
   ["ContainerStats", stats, "ops_container"],
+  ["Deploy", deployNumbers, "ops_deploy"],
+  ["DeployVerdict", { windowSeconds }, "ops_deploy"],
+  ["ContainersVerdict", ofContainers, "ops_deploy"],
+  ["QueueWindow", windowNumbers, "ops_deploy"],
 ];
 
 describe("a number of a", () => {

@@ -1,3 +1,5 @@
+import type { NumberFact } from "./number.ts";
+import { queueNumbers } from "./queue.ts";
 import { toToneOf, type States, type Tone } from "./tone.ts";
 
 /** The states of a deploy, worst first. */
@@ -39,3 +41,64 @@ export const driftKinds = {
 export function toDriftTone({ kind, settling }: { readonly kind: string; readonly settling: boolean }): Tone {
   return settling ? "neutral" : toToneOf(driftKinds, kind);
 }
+
+/** The numbers of a deploy. */
+export const deployNumbers = {
+  durationSeconds: { label: "took", unit: "seconds", about: "How long it took.", absent: "when unknown" },
+} as const satisfies Readonly<Record<string, NumberFact>>;
+
+/** The numbers of the two windows that a verdict compares, and of the containers in them. */
+export const verdictNumbers = {
+  windowSeconds: {
+    label: "window",
+    unit: "seconds",
+    about: "Length of each window.",
+    absent: "when it would be under a minute",
+  },
+  restartsBefore: {
+    label: "restarts before",
+    unit: "count",
+    about: "Restarts before the deploy.",
+    absent: "when unknown",
+  },
+  restartsAfter: {
+    label: "restarts after",
+    unit: "count",
+    about: "Restarts after the deploy.",
+    absent: "when unknown",
+  },
+} as const satisfies Readonly<Record<string, NumberFact>>;
+
+/** The numbers of a queue in one window, in the order that people read them in. */
+export const windowNumbers = {
+  succeeded: { label: "succeeded", unit: "count", about: "Jobs that succeeded in the window." },
+  failed: { label: "failed", unit: "count", about: "Failures in the window." },
+  failureRatio: { label: "failing", unit: "share", about: "Share of the ended jobs that failed." },
+  waitP95Seconds: {
+    label: queueNumbers.waitP95Seconds.label,
+    unit: "seconds",
+    about: "95th percentile of the waiting time.",
+    absent: "when unknown",
+  },
+  runP95Seconds: {
+    label: queueNumbers.runP95Seconds.label,
+    unit: "seconds",
+    about: "95th percentile of the running time of jobs that succeeded.",
+    absent: "when unknown",
+  },
+  depth: {
+    label: queueNumbers.depth.label,
+    unit: "count",
+    about: "Runnable jobs at the end of the window.",
+    absent: "when unknown",
+  },
+  oldestAgeSeconds: {
+    label: queueNumbers.oldestAgeSeconds.label,
+    unit: "seconds",
+    about: "How long the oldest runnable job had been waiting at the end of the window.",
+    absent: "without one, or when unknown",
+  },
+} as const satisfies Readonly<Record<string, NumberFact>>;
+
+export type WindowNumberName = keyof typeof windowNumbers;
+export const windowNumberNames = Object.keys(windowNumbers) as readonly WindowNumberName[];

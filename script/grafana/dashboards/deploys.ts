@@ -1,12 +1,19 @@
 import { dashboard } from "../dashboard.ts";
-import { verdictOutcomes } from "../../../src/facts/deploy.ts";
+import {
+  deployNumbers,
+  verdictNumbers,
+  verdictOutcomes,
+  windowNumbers,
+  type WindowNumberName,
+} from "../../../src/facts/deploy.ts";
+import { toHeading } from "../../../src/facts/number.ts";
 import * as is from "../fields.ts";
 import type { Dashboard } from "../model.ts";
-import { narrow, table } from "../panels.ts";
+import { type Column, narrow, table } from "../panels.ts";
 import { by, graphql, rank } from "../targets.ts";
 import { drifted, lastDeploy, verdict } from "./figures.ts";
 import { queueGraphs } from "./graphs.ts";
-import { drift, errors, timeline, toQueue } from "./tables.ts";
+import { drift, errors, timeline, toColumn, toQueue } from "./tables.ts";
 
 const graphs = queueGraphs([by.env]);
 
@@ -38,7 +45,7 @@ const history = table({
     { field: "tag", name: "Release" },
     { field: "state", name: "State", states: is.deployStates, width: 110 },
     { field: "deployedBy", name: "Who", width: 110 },
-    { field: "durationSeconds", name: "Took", unit: "s", decimals: 0, width: 80 },
+    toColumn("durationSeconds", deployNumbers.durationSeconds, { width: 80 }),
     { field: "commitSha", name: "Commit", mappings: is.shortRelease, width: 85 },
     { field: "previousTag", name: "Before it", mappings: is.shortRelease, width: 115 },
     { field: "service", name: "Service", width: 130 },
@@ -72,11 +79,16 @@ const reasons = table({
     { field: "verdict.reasons.0", name: "Reason" },
     { field: "verdict.reasons.1", name: "Another reason" },
     { field: "verdict.gaps.0", name: "Could not be asked" },
-    { field: "verdict.windowSeconds", name: "Window", unit: "s", width: 85 },
-    { field: "verdict.containers.restartsBefore", name: "Restarts before", decimals: 0, width: 85 },
-    { field: "verdict.containers.restartsAfter", name: "Restarts after", decimals: 0, width: 85 },
+    toColumn("verdict.windowSeconds", verdictNumbers.windowSeconds, { width: 85 }),
+    toColumn("verdict.containers.restartsBefore", verdictNumbers.restartsBefore, { width: 85 }),
+    toColumn("verdict.containers.restartsAfter", verdictNumbers.restartsAfter, { width: 85 }),
   ],
 });
+
+function ofWindow(window: "before" | "after", name: WindowNumberName, more: Partial<Column>): Column {
+  const fact = windowNumbers[name];
+  return toColumn(`${window}.${name}`, fact, { name: `${toHeading(fact)} ${window}`, ...more });
+}
 
 const byQueue = table({
   title: "Before and after, by queue",
@@ -105,21 +117,18 @@ const byQueue = table({
     { field: "queue", name: "Queue", link: toQueue },
     { field: "source", name: "Source", width: 165 },
     { field: "outcome", name: "Verdict", states: is.outcomes, width: 130 },
-    { field: "before.failureRatio", name: "Failed before", unit: "percentunit", decimals: 1, width: 110 },
-    {
-      field: "after.failureRatio",
-      name: "Failed after",
-      unit: "percentunit",
+    ofWindow("before", "failureRatio", { decimals: 1, width: 110 }),
+    ofWindow("after", "failureRatio", {
       decimals: 1,
       thresholds: ["green", [0.05, "yellow"], [0.2, "red"]],
       width: 110,
-    },
-    { field: "after.failed", name: "Failures after", decimals: 0, width: 110 },
+    }),
+    ofWindow("after", "failed", { width: 110 }),
     { field: "pValue", name: "p", decimals: 4, width: 80 },
-    { field: "before.waitP95Seconds", name: "Waited before", unit: "s", decimals: 1, width: 110 },
-    { field: "after.waitP95Seconds", name: "Waited after", unit: "s", decimals: 1, width: 110 },
-    { field: "before.runP95Seconds", name: "Ran before", unit: "s", decimals: 1, width: 100 },
-    { field: "after.runP95Seconds", name: "Ran after", unit: "s", decimals: 1, width: 100 },
+    ofWindow("before", "waitP95Seconds", { decimals: 1, width: 110 }),
+    ofWindow("after", "waitP95Seconds", { decimals: 1, width: 110 }),
+    ofWindow("before", "runP95Seconds", { decimals: 1, width: 100 }),
+    ofWindow("after", "runP95Seconds", { decimals: 1, width: 100 }),
   ],
 });
 

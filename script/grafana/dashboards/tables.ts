@@ -45,7 +45,7 @@ const units: Readonly<Partial<Record<NumberFact["unit"], Pick<Column, "unit" | "
 };
 
 /** A number, with the name and the unit that it has everywhere. */
-function toColumn(field: string, fact: NumberFact, more: Partial<Column>): Column {
+export function toColumn(field: string, fact: NumberFact, more: Partial<Column>): Column {
   return {
     field,
     name: toHeading(fact),

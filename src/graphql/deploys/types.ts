@@ -4,6 +4,8 @@ import type { Drift, DriftKind } from "../../deploys/drift.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Deploy, DeployState } from "../../deploys/state.ts";
+import { deployNumbers } from "../../facts/deploy.ts";
+import { describeNumber } from "../../facts/number.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { toDestinationArg, toOneEnvArg, toPage, toPageCost } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
@@ -62,7 +64,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         "deployedBy: String": "Who deployed it; null when unknown.",
         "deployedAt: DateTime!":
           "When it ended. If only its containers or image are known (see `origin`), when the last of them was created.",
-        "durationSeconds: Float": "How long it took, seconds; null when unknown.",
+        "durationSeconds: Float": describeNumber(deployNumbers.durationSeconds),
         "service: String": "Kamal's service; null when unknown.",
         "destination: String": "Kamal's destination (`-d beta`), any word; null without one, or when unknown.",
         "env: Environment": "Environment of the destination, the service or the configuration; null when unknown.",

@@ -9,6 +9,8 @@ import type {
   VerdictOutcome,
 } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
+import { verdictNumbers, windowNumbers } from "../../facts/deploy.ts";
+import { describeNumber } from "../../facts/number.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
 import { toFlagArg } from "../args.ts";
@@ -36,16 +38,15 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     description: "Jobs of a queue that ended in one window.",
     fields: (t) => ({
       ...exposeAll(t, {
-        "succeeded: Int!": "Jobs that succeeded.",
-        "failed: Int!": "Failures, as Queue.failuresLastHour counts them.",
-        "waitP95Seconds: Float": "95th percentile of the waiting time, seconds; null when unknown.",
-        "runP95Seconds: Float": "95th percentile of the running time of successes, seconds; null when unknown.",
-        "depth: Int": "Runnable jobs at the end of the window; null when unknown.",
-        "oldestAgeSeconds: Float":
-          "How long the oldest of these jobs had been waiting at the end of the window, seconds; null without one, or when unknown.",
+        "succeeded: Int!": describeNumber(windowNumbers.succeeded),
+        "failed: Int!": `${describeNumber(windowNumbers.failed)} Counted as Queue.failuresLastHour.`,
+        "waitP95Seconds: Float": describeNumber(windowNumbers.waitP95Seconds),
+        "runP95Seconds: Float": describeNumber(windowNumbers.runP95Seconds),
+        "depth: Int": describeNumber(windowNumbers.depth),
+        "oldestAgeSeconds: Float": describeNumber(windowNumbers.oldestAgeSeconds),
       }),
       failureRatio: t.float({
-        description: "Share of ended jobs that failed, 0..1; 0 when none ended.",
+        description: `${describeNumber(windowNumbers.failureRatio)} 0 when none ended.`,
         resolve: toShare,
       }),
     }),
@@ -123,12 +124,12 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       }),
       restartsBefore: t.int({
         nullable: true,
-        description: "Restarts before the deploy; null when unknown.",
+        description: describeNumber(verdictNumbers.restartsBefore),
         resolve: ({ restartsBefore }) => restartsBefore?.count ?? null,
       }),
       restartsAfter: t.int({
         nullable: true,
-        description: "Restarts after the deploy; null when unknown.",
+        description: describeNumber(verdictNumbers.restartsAfter),
         resolve: ({ restartsAfter }) => restartsAfter?.count ?? null,
       }),
     }),
@@ -140,7 +141,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
       windowSeconds: t.int({
         nullable: true,
-        description: "Length of each window, seconds; null when it would be under a minute.",
+        description: describeNumber(verdictNumbers.windowSeconds),
         resolve: ({ windows }) => windows?.seconds ?? null,
       }),
       beforeFrom: t.field({

@@ -1,6 +1,7 @@
-import { toDeployTone } from "../../facts/deploy.ts";
+import { deployNumbers, toDeployTone } from "../../facts/deploy.ts";
+import { formatFact } from "../../facts/number.ts";
 import { Deploys, type DeploysQuery } from "../../client/client.ts";
-import { formatAge, formatDuration, formatEnum, formatText } from "../../facts/format.ts";
+import { formatAge, formatEnum, formatText } from "../../facts/format.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv, toWhole } from "../options.ts";
 
@@ -23,7 +24,12 @@ export const deploysCommand = defineList({
     { head: "ENV", text: ({ env }) => formatEnum(env) },
     { head: "SERVICE", text: ({ service }) => formatText(service), mayCut: true, least: 10, drop: 3 },
     { head: "DESTINATION", text: ({ destination }) => formatText(destination), drop: 1 },
-    { head: "TOOK", text: ({ durationSeconds }) => formatDuration(durationSeconds), isNumber: true, drop: 2 },
+    {
+      head: deployNumbers.durationSeconds.label.toUpperCase(),
+      text: ({ durationSeconds }) => formatFact(deployNumbers.durationSeconds, durationSeconds),
+      isNumber: true,
+      drop: 2,
+    },
     { head: "COMMIT", text: ({ commitSha }) => formatText(commitSha.slice(0, 7)), drop: 4 },
     { head: "PREVIOUS", text: ({ previousTag }) => formatText(previousTag), isWide: true },
     { head: "VERSION", text: ({ version }) => version, isWide: true },

@@ -1,7 +1,7 @@
 import { formatFact, toHeading } from "../../facts/number.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
-import { toDeployTone, toOutcomeTone } from "../../facts/deploy.ts";
+import { deployNumbers, toDeployTone, toOutcomeTone } from "../../facts/deploy.ts";
 import { formatStatus, toContainerState, containerNumbers } from "../../facts/container.ts";
 import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
@@ -240,7 +240,10 @@ function toDeploy(
         ["State", formatEnum(row.state), toDeployTone(row.state)],
         ["Deployed", `${formatAge(row.deployedAt)} ago, at ${row.deployedAt}`],
         ["By", row.deployedBy],
-        ["Took", row.durationSeconds === null ? null : formatDuration(row.durationSeconds)],
+        [
+          toHeading(deployNumbers.durationSeconds),
+          row.durationSeconds === null ? null : formatFact(deployNumbers.durationSeconds, row.durationSeconds),
+        ],
         ["Commit", row.commitSha],
         ["Before it", row.previousTag],
         ...toPlaceFacts(row),

@@ -1,6 +1,6 @@
-import { toDeployTone } from "../../../facts/deploy.ts";
+import { deployNumbers, toDeployTone, toOutcomeTone, verdictNumbers } from "../../../facts/deploy.ts";
+import { formatFact } from "../../../facts/number.ts";
 import { toServicePlace } from "../../../facts/container.ts";
-import { toOutcomeTone } from "../../../facts/deploy.ts";
 import { useEffect } from "preact/hooks";
 import {
   ConsoleDeployByTagDocument,
@@ -207,7 +207,8 @@ function Facts({ deploy }: { readonly deploy: DeployNode }) {
           <Since at={deployedAt} suffix=" ago" />
           <span class="muted">
             , <Clock at={deployedAt} />
-            {durationSeconds !== null && `, took ${formatDuration(durationSeconds)}`}
+            {durationSeconds !== null &&
+              `, ${deployNumbers.durationSeconds.label} ${formatFact(deployNumbers.durationSeconds, durationSeconds)}`}
           </span>
         </dd>
         <dt>By</dt>
@@ -335,7 +336,7 @@ function Evidence({
                 key={seconds}
                 class="chip"
                 aria-current={seconds === window ? "true" : undefined}
-                title="Length of each window, at most: it ends at the next deploy"
+                title={`${verdictNumbers.windowSeconds.about} Shorter where another deploy, or now, is nearer.`}
                 href={href("/deploy", {
                   id: deploy.id,
                   window: seconds === 1800 ? null : seconds,

@@ -1,6 +1,6 @@
-import { toDeployTone } from "../../../facts/deploy.ts";
+import { deployNumbers, toDeployTone, toOutcomeTone } from "../../../facts/deploy.ts";
+import { formatFact } from "../../../facts/number.ts";
 import { toServicePlace } from "../../../facts/container.ts";
-import { toOutcomeTone } from "../../../facts/deploy.ts";
 import {
   ConsoleDeployPageDocument,
   ConsoleVerdictsDocument,
@@ -14,7 +14,7 @@ import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { DriftSection } from "../parts/deploys/drift.tsx";
 import { toDeployMeaning, toOriginWords } from "../parts/deploys/words.ts";
-import { formatDuration, formatEnum, unknownText } from "../../../facts/format.ts";
+import { formatEnum, unknownText } from "../../../facts/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { useIsNarrow } from "../parts/list.tsx";
 import { Empty, FailureNotice, LastKnown, Skeleton } from "../parts/notice.tsx";
@@ -125,8 +125,8 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
           <th scope="col" class="wide-only" title="Kamal's command">
             command
           </th>
-          <th scope="col" class="number wide-only" title="How long it took">
-            took
+          <th scope="col" class="number wide-only" title={deployNumbers.durationSeconds.about}>
+            {deployNumbers.durationSeconds.label}
           </th>
           <th scope="col" class="number" title="When it ended">
             ago
@@ -160,7 +160,7 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
             <td class="wide-only muted" title={`From ${toOriginWords(row.origin)}`}>
               {row.command ?? <span class="none">{unknownText}</span>}
             </td>
-            <td class="number wide-only">{formatDuration(row.durationSeconds)}</td>
+            <td class="number wide-only">{formatFact(deployNumbers.durationSeconds, row.durationSeconds)}</td>
             <td class="number">
               <Since at={row.deployedAt} />
             </td>

@@ -1,9 +1,10 @@
 import type { ConsoleDeployVerdictQuery } from "../../../../generated/console.ts";
 import { params, setParams } from "../../page/url.ts";
-import { formatNumber, formatDuration, formatShare, formatEnum, unknownText } from "../../../../facts/format.ts";
+import { formatNumber, formatDuration, formatEnum } from "../../../../facts/format.ts";
+import { formatFact } from "../../../../facts/number.ts";
 import { Empty } from "../notice.tsx";
 import { State } from "../state.tsx";
-import { toOutcomeTone } from "../../../../facts/deploy.ts";
+import { toOutcomeTone, windowNumberNames, windowNumbers, type WindowNumberName } from "../../../../facts/deploy.ts";
 
 export type Verdict = NonNullable<Extract<NonNullable<ConsoleDeployVerdictQuery["node"]>, { id: string }>["verdict"]>;
 type QueueRow = Verdict["queues"][number];
@@ -27,68 +28,23 @@ export function sortByHarm(queues: readonly QueueRow[]): readonly QueueRow[] {
   );
 }
 
-interface Measure {
-  readonly name: string;
-  readonly title: string;
-  readonly value: (window: Window) => number | null;
-  readonly format: (value: number | null | undefined) => string;
-  readonly pValue?: (row: QueueRow) => number | null;
-  readonly isWideOnly?: boolean;
+/** A number of a window; of the share of failures none where nothing ended. */
+function toValue(window: Window | null, name: WindowNumberName): number | null {
+  if (window === null || (name === "failureRatio" && window.succeeded + window.failed === 0)) return null;
+  return window[name];
 }
 
-const measures: readonly Measure[] = [
-  {
-    name: "succeeded",
-    title: "Jobs that succeeded in the window",
-    value: (window) => window.succeeded,
-    format: formatNumber,
-    isWideOnly: true,
-  },
-  {
-    name: "failed",
-    title: "Failed attempts in the window",
-    value: (window) => window.failed,
-    format: formatNumber,
-    isWideOnly: true,
-  },
-  {
-    name: "failing",
-    title: "Share of the ended jobs that failed",
-    value: (window) => (window.succeeded + window.failed === 0 ? null : window.failureRatio),
-    format: formatShare,
-    pValue: (row) => row.pValue,
-  },
-  {
-    name: "wait p95",
-    title: "95th percentile of the waiting time",
-    value: (window) => window.waitP95Seconds,
-    format: formatDuration,
-    pValue: (row) => row.waitPValue,
-    isWideOnly: true,
-  },
-  {
-    name: "run p95",
-    title: "95th percentile of the running time of successes",
-    value: (window) => window.runP95Seconds,
-    format: formatDuration,
-    pValue: (row) => row.runPValue,
-    isWideOnly: true,
-  },
-  {
-    name: "waiting",
-    title: "Runnable jobs at the end of the window",
-    value: (window) => window.depth,
-    format: formatNumber,
-    isWideOnly: true,
-  },
-  {
-    name: "oldest",
-    title: "How long the oldest of them had been waiting at the end of the window",
-    value: (window) => window.oldestAgeSeconds,
-    format: formatDuration,
-    isWideOnly: true,
-  },
-];
+/** The chance of a number's change if nothing had changed, where there is a test of it. */
+function toChance(row: QueueRow, name: WindowNumberName): number | null {
+  if (name === "failureRatio") return row.pValue;
+  if (name === "waitP95Seconds") return row.waitPValue;
+  return name === "runP95Seconds" ? row.runPValue : null;
+}
+
+/** A narrow screen has room for one number. */
+function toCellClass(name: WindowNumberName): string {
+  return name === "failureRatio" ? "number" : "number wide-only";
+}
 
 /** The numbers of each queue before and after the deploy. The chosen queue is in the URL, for the graph. */
 export function QueueNumbers({
@@ -105,14 +61,9 @@ export function QueueNumbers({
         <tr>
           <th scope="col">queue</th>
           <th scope="col">verdict</th>
-          {measures.map(({ name, title, isWideOnly }) => (
-            <th
-              key={name}
-              scope="col"
-              class={`number ${isWideOnly ? "wide-only" : ""}`}
-              title={`${title}: before → after`}
-            >
-              {name}
+          {windowNumberNames.map((name) => (
+            <th key={name} scope="col" class={toCellClass(name)} title={`${windowNumbers[name].about} Before → after`}>
+              {windowNumbers[name].label}
             </th>
           ))}
         </tr>
@@ -138,8 +89,8 @@ export function QueueNumbers({
                   {formatEnum(row.outcome)}
                 </State>
               </td>
-              {measures.map((measure) => (
-                <Change key={measure.name} row={row} measure={measure} />
+              {windowNumberNames.map((name) => (
+                <Change key={name} row={row} name={name} />
               ))}
             </tr>
           );
@@ -155,25 +106,21 @@ const smallP = 0.01;
 /** When the window before was. */
 const baselineWords = { BEFORE: "before", DAY: "a day before", WEEK: "a week before" };
 
-function Change({
-  row,
-  measure: { title, value, format, pValue, isWideOnly },
-}: {
-  readonly row: QueueRow;
-  readonly measure: Measure;
-}) {
-  const before = row.before ? value(row.before) : null;
-  const after = row.after ? value(row.after) : null;
-  const chance = pValue?.(row) ?? null;
+function Change({ row, name }: { readonly row: QueueRow; readonly name: WindowNumberName }) {
+  const { about } = windowNumbers[name];
+  const [before, after] = [row.before, row.after].map((window) =>
+    formatFact(windowNumbers[name], toValue(window, name)),
+  );
+  const chance = toChance(row, name);
   const isWorse = chance !== null && chance < smallP;
   const words = chance === null ? "" : `; p = ${toP(chance)}: the chance of this if nothing had changed`;
   return (
     <td
-      class={`number ${isWideOnly ? "wide-only" : ""}`}
-      title={`${title}: ${format(before)} ${baselineWords[row.baseline ?? "BEFORE"]}, ${format(after)} after${words}`}
+      class={toCellClass(name)}
+      title={`${about} ${before} ${baselineWords[row.baseline ?? "BEFORE"]}, ${after} after${words}`}
     >
-      <span class="muted">{before === null ? unknownText : format(before)} → </span>
-      <span class={isWorse ? "bad strong" : ""}>{after === null ? unknownText : format(after)}</span>
+      <span class="muted">{before} → </span>
+      <span class={isWorse ? "bad strong" : ""}>{after}</span>
     </td>
   );
 }
