@@ -3,16 +3,19 @@ import { buildSchema, isEnumType, isObjectType } from "graphql";
 import { describe, expect, it } from "vitest";
 import { containerNumbers, containerStatuses, healthStates } from "../src/facts/container.ts";
 import {
+  deployMeanings,
   deployNumbers,
   deployStates,
   driftKinds,
+  driftWords,
+  outcomeMeanings,
   verdictNumbers,
   verdictOutcomes,
   windowNumbers,
 } from "../src/facts/deploy.ts";
 import { hostNumbers, hostStates } from "../src/facts/host.ts";
 import { jobStates } from "../src/facts/job.ts";
-import { severities } from "../src/facts/problem.ts";
+import { severities, severityMeanings } from "../src/facts/problem.ts";
 import { describeMetric, describeNumber, type NumberFact } from "../src/facts/number.ts";
 import { queueNumbers, queueStates } from "../src/facts/queue.ts";
 import { timelineKinds } from "../src/facts/timeline.ts";
@@ -40,6 +43,24 @@ describe("the catalogue", () => {
     expect(isEnumType(type), `${name} is an enum of the schema`).toBe(true);
     const values = isEnumType(type) ? type.getValues().map((value) => value.name) : [];
     expect(Object.keys(states).toSorted()).toEqual(values.toSorted());
+  });
+});
+
+const meanings: readonly (readonly [enumName: string, meanings: Readonly<Record<string, string>>])[] = [
+  ["DeployState", deployMeanings],
+  ["VerdictOutcome", outcomeMeanings],
+  ["DriftKind", Object.fromEntries(Object.entries(driftWords).map(([kind, { about }]) => [kind, about]))],
+  ["ProblemSeverity", severityMeanings],
+];
+
+describe("the schema", () => {
+  it.each(meanings)("says of each %s what the catalogue says", (name, words) => {
+    const type = schema.getType(name);
+    for (const [value, meaning] of Object.entries(words)) {
+      // Of a state it also has the rules.
+      const description = isEnumType(type) ? type.getValue(value)?.description : undefined;
+      expect(description?.startsWith(meaning), `${name}.${value}`).toBe(true);
+    }
   });
 });
 
@@ -130,9 +151,12 @@ describe("every surface", () => {
     expect(own.filter((name) => names.has(name))).toEqual([]);
   });
 
-  const abouts = numbers.flatMap(([, facts]) => Object.values(facts).map(({ about }) => about.slice(0, -1)));
+  const abouts = [
+    ...numbers.flatMap(([, facts]) => Object.values(facts).map(({ about }) => about)),
+    ...meanings.flatMap(([, words]) => Object.values<string>(words)),
+  ].map((about) => about.slice(0, -1));
 
-  it.each(files)("has no description of a number of its own: %s", (file) => {
+  it.each(files)("has no description of a number or state of its own: %s", (file) => {
     const text = readFileSync(file, "utf8");
     expect(abouts.filter((about) => text.includes(`"${about}`))).toEqual([]);
   });

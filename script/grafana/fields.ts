@@ -73,7 +73,7 @@ function toShortened({ source }: RegExp, index: number): object {
 
 const colours: Readonly<Record<Tone, Colour>> = { ok: "green", warn: "orange", bad: "red", neutral: "text" };
 
-function toStates(tones: Readonly<Record<string, Tone>>): States {
+function toStates(tones: Readonly<Record<string, Tone>>): Readonly<Record<string, Colour>> {
   return Object.fromEntries(Object.entries(tones).map(([name, tone]) => [name, colours[tone]]));
 }
 
@@ -87,17 +87,16 @@ export const severities = toStates(problem.severities);
 export const hostStates = toStates(host.hostStates);
 export const outcomes = toStates(deploy.verdictOutcomes);
 export const deployStates = toStates(deploy.deployStates);
-export const driftKinds = toStates(deploy.driftKinds);
+export const driftKinds: States = Object.fromEntries(
+  Object.entries(toStates(deploy.driftKinds)).map(([kind, colour]) => [kind, [colour, deploy.toDriftLabel(kind)]]),
+);
 
 export const environments: States = { STAGING: "text", PRODUCTION: "text" };
 
-export const deployOrigins: States = {
-  HISTORY: "text",
-  INFO: "text",
-  KAMAL_AUDIT: "text",
-  CONTAINERS: "text",
-  IMAGES: "text",
-};
+/** By their names: there is no room for the files'. */
+export const deployOrigins: States = Object.fromEntries(
+  Object.keys(deploy.deployOrigins).map((origin) => [origin, colours.neutral]),
+);
 
 /** What happened may be good or bad within a kind: only the worst kind has a colour. */
 export const timelineKinds: States = Object.fromEntries(

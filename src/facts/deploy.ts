@@ -1,3 +1,4 @@
+import { formatEnum } from "./format.ts";
 import type { NumberFact } from "./number.ts";
 import { queueNumbers } from "./queue.ts";
 import { toToneOf, type States, type Tone } from "./tone.ts";
@@ -13,6 +14,18 @@ export const deployStates = {
   CURRENT: "ok",
 } as const satisfies States;
 
+/** What each state means. */
+export const deployMeanings = {
+  FAILED: "It never went live.",
+  INCOMPLETE: "The newest deploy, but not every live container runs it.",
+  ROLLED_BACK:
+    "The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place.",
+  UNKNOWN: "It is not known whether it runs or ever served.",
+  PREVIOUS: "The target of a rollback: the good one before the deploy that runs.",
+  SUPERSEDED: "A later deploy replaced it.",
+  CURRENT: "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",
+} as const satisfies Readonly<Record<keyof typeof deployStates, string>>;
+
 export function toDeployTone(state: string): Tone {
   return toToneOf(deployStates, state);
 }
@@ -23,6 +36,13 @@ export const verdictOutcomes = {
   NOT_ENOUGH_DATA: "neutral",
   CLEAN: "ok",
 } as const satisfies States;
+
+/** What each outcome means, of a release. */
+export const outcomeMeanings = {
+  REGRESSED: "It is worse than the release before it.",
+  NOT_ENOUGH_DATA: "Nothing is known to be worse, but there is not enough data.",
+  CLEAN: "It is not worse than the release before it.",
+} as const satisfies Readonly<Record<keyof typeof verdictOutcomes, string>>;
 
 export function toOutcomeTone(outcome: string | null | undefined): Tone {
   return toToneOf(verdictOutcomes, outcome);
@@ -36,6 +56,46 @@ export const driftKinds = {
   LEFTOVER: "warn",
   ENGINE_UNKNOWN: "neutral",
 } as const satisfies States;
+
+/** In a few words, and what it means. */
+export const driftWords = {
+  MISSING_ON_ENGINE: {
+    label: "missing on an engine",
+    about:
+      "An engine runs the service at its destination, but no container of its last deploy, which another engine runs.",
+  },
+  UNEXPECTED_RELEASE: {
+    label: "unexpected release",
+    about: "Containers run another release than the last recorded deploy.",
+  },
+  MIXED_RELEASES: {
+    label: "mixed releases",
+    about: "Replicas of one role, at one destination of a service, run several releases.",
+  },
+  LEFTOVER: {
+    label: "replaced, still live",
+    about: "A replaced container is still live on the engine of its replacement.",
+  },
+  ENGINE_UNKNOWN: {
+    label: "engine is silent",
+    about: "An engine does not answer. What it runs is unknown and appears in no other row.",
+  },
+} as const satisfies Readonly<Record<keyof typeof driftKinds, { readonly label: string; readonly about: string }>>;
+
+/** A kind that only a newer gateway knows is called by its name. */
+export function toDriftLabel(kind: string): string {
+  const words: Readonly<Record<string, { readonly label: string }>> = driftWords;
+  return words[kind]?.label ?? formatEnum(kind);
+}
+
+/** Where a deploy is known from, best source first. */
+export const deployOrigins = {
+  HISTORY: "deploy_history.jsonl",
+  INFO: "deploy_info.json",
+  KAMAL_AUDIT: "Kamal's audit log",
+  CONTAINERS: "the containers",
+  IMAGES: "the images",
+} as const;
 
 /** @param drift settling: a deploy is probably in progress */
 export function toDriftTone({ kind, settling }: { readonly kind: string; readonly settling: boolean }): Tone {

@@ -1,8 +1,30 @@
+import { driftWords } from "./deploy.ts";
+import { formatEnum } from "./format.ts";
 import { toToneOf, type States, type Tone } from "./tone.ts";
 
-/** How soon somebody must act on a problem: now, or today. */
+/** How soon somebody must act on a problem, the most urgent first. */
 export const severities = { CRITICAL: "bad", WARNING: "warn" } as const satisfies States;
+
+export const severityMeanings = {
+  CRITICAL: "Act now.",
+  WARNING: "Act today.",
+} as const satisfies Readonly<Record<keyof typeof severities, string>>;
 
 export function toSeverityTone(severity: string): Tone {
   return toToneOf(severities, severity);
+}
+
+/** What a kind is called where its name alone would not say it. `problems/rules.ts` has the rule of each kind. */
+const kindLabels: Readonly<Record<string, string>> = {
+  CONTAINER_MEMORY_HIGH: "memory is high",
+  CONTAINER_OOM_KILLED: "out of memory",
+  CONTAINER_RESTART_LOOP: "restarts in a loop",
+  CONTAINER_STOPPED: "stopped",
+  CONTAINER_UNHEALTHY: "unhealthy",
+  LEFTOVER: driftWords.LEFTOVER.label,
+};
+
+/** What is wrong with a thing, in a few words that stand beside its name. */
+export function toKindLabel(kind: string): string {
+  return kindLabels[kind] ?? formatEnum(kind);
 }

@@ -22,33 +22,33 @@ export type DeployOrigin =
   | 'IMAGES'
   /** deploy_info.json, which holds the last deploy. */
   | 'INFO'
-  /** Kamal's own audit log: what was booted, and by whom. */
+  /** Kamal's audit log: what was booted, and by whom. */
   | 'KAMAL_AUDIT';
 
 /** State of a deploy at its service's destination. */
 export type DeployState =
   /** The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs. */
   | 'CURRENT'
-  /** It never went live, according to Kamal's audit log or its containers. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN. */
+  /** It never went live. Kamal's audit log or its containers say so. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN. */
   | 'FAILED'
-  /** The newest deploy, when some or all live containers do not run it. */
+  /** The newest deploy, but not every live container runs it. */
   | 'INCOMPLETE'
-  /** The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
+  /** The target of a rollback: the good one before the deploy that runs. Good: of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
   | 'PREVIOUS'
   /** The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place. */
   | 'ROLLED_BACK'
-  /** None of the other states. */
+  /** A later deploy replaced it. None of the other states applies. */
   | 'SUPERSEDED'
-  /** The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  /** It is not known whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'UNKNOWN';
 
 /** Kind of a difference from the last deploy. */
 export type DriftKind =
   /** An engine does not answer. What it runs is unknown and appears in no other row. */
   | 'ENGINE_UNKNOWN'
-  /** A container is still live on the same engine as the one that replaced it. None is reported where it is not sure which of the two that is. */
+  /** A replaced container is still live on the engine of its replacement. None is reported where it is not sure which of the two that is. */
   | 'LEFTOVER'
-  /** An engine runs the service at its destination, but no container of its last deploy. Another engine does. */
+  /** An engine runs the service at its destination, but no container of its last deploy, which another engine runs. */
   | 'MISSING_ON_ENGINE'
   /** Replicas of one role, at one destination of a service, run several releases. */
   | 'MIXED_RELEASES'
@@ -169,11 +169,11 @@ export type ProblemKind =
   | 'HOST_DOWN'
   /** CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD). */
   | 'HOST_HOT'
-  /** A replaced container is still live beside its replacement. Nothing of the role was created or started in the last 5 min. */
+  /** A replaced container is still live on the engine of its replacement. Nothing of the role was created or started in the last 5 min. */
   | 'LEFTOVER'
-  /** An engine runs the service, but no container of its last deploy, which another engine runs. Nothing of the role was created or started in the last 5 min. */
+  /** An engine runs the service at its destination, but no container of its last deploy, which another engine runs. Nothing of the role was created or started in the last 5 min. */
   | 'MISSING_ON_ENGINE'
-  /** Replicas of one role run several releases. Nothing of the role was created or started in the last 5 min. */
+  /** Replicas of one role, at one destination of a service, run several releases. Nothing of the role was created or started in the last 5 min. */
   | 'MIXED_RELEASES'
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'QUEUE_BACKLOG'
@@ -281,13 +281,13 @@ export type TimelineKind =
   /** Somebody restarted a container. */
   | 'RESTART';
 
-/** How the time after a deploy compares with the time before it. */
+/** Whether a release is worse than the one before it. */
 export type VerdictOutcome =
-  /** Nothing is worse, and there was enough data. */
+  /** It is not worse than the release before it. */
   | 'CLEAN'
-  /** Nothing is known to be worse, but there was not enough data. */
+  /** Nothing is known to be worse, but there is not enough data. */
   | 'NOT_ENOUGH_DATA'
-  /** Something is worse. */
+  /** It is worse than the release before it. */
   | 'REGRESSED';
 
 export type ConsoleAuditQueryVariables = Exact<{

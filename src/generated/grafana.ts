@@ -13,24 +13,24 @@ export type DeployOrigin =
   | 'images'
   /** deploy_info.json, which holds the last deploy. */
   | 'info'
-  /** Kamal's own audit log: what was booted, and by whom. */
+  /** Kamal's audit log: what was booted, and by whom. */
   | 'kamal_audit';
 
 /** State of a deploy at its service's destination. */
 export type DeployState =
   /** The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs. */
   | 'current'
-  /** It never went live, according to Kamal's audit log or its containers. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN. */
+  /** It never went live. Kamal's audit log or its containers say so. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN. */
   | 'failed'
-  /** The newest deploy, when some or all live containers do not run it. */
+  /** The newest deploy, but not every live container runs it. */
   | 'incomplete'
-  /** The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
+  /** The target of a rollback: the good one before the deploy that runs. Good: of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
   | 'previous'
   /** The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place. */
   | 'rolled_back'
-  /** None of the other states. */
+  /** A later deploy replaced it. None of the other states applies. */
   | 'superseded'
-  /** The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's, so it is not known whether it runs. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  /** It is not known whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'unknown';
 
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */

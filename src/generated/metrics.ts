@@ -58,11 +58,11 @@ export type ProblemKind =
   | 'host_down'
   /** CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD). */
   | 'host_hot'
-  /** A replaced container is still live beside its replacement. Nothing of the role was created or started in the last 5 min. */
+  /** A replaced container is still live on the engine of its replacement. Nothing of the role was created or started in the last 5 min. */
   | 'leftover'
-  /** An engine runs the service, but no container of its last deploy, which another engine runs. Nothing of the role was created or started in the last 5 min. */
+  /** An engine runs the service at its destination, but no container of its last deploy, which another engine runs. Nothing of the role was created or started in the last 5 min. */
   | 'missing_on_engine'
-  /** Replicas of one role run several releases. Nothing of the role was created or started in the last 5 min. */
+  /** Replicas of one role, at one destination of a service, run several releases. Nothing of the role was created or started in the last 5 min. */
   | 'mixed_releases'
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'queue_backlog'

@@ -4,15 +4,17 @@ import { isRealTime } from "../lib/time.ts";
 import type { Builder } from "./builder.ts";
 
 /**
- * The values of an enum, by their descriptions. GraphQL names them in capitals; their value is the word of our code, of REST and of Grafana, which never
+ * The values of an enum, by their descriptions, in either case. GraphQL names them in capitals; their value is the word of our code, of REST and of Grafana, which never
  * serialise enums (execute.ts).
  */
 export function toEnumValues<const Word extends string>(descriptions: Readonly<Record<Word, string>>) {
   const values = Object.entries<string>(descriptions).map(([value, description]) => [
     value.toUpperCase(),
-    { value, description },
+    { value: value.toLowerCase(), description },
   ]);
-  return Object.fromEntries(values) as { [Name in Word as Uppercase<Name>]: { value: Name; description: string } };
+  return Object.fromEntries(values) as {
+    [Name in Word as Uppercase<Name>]: { value: Lowercase<Name>; description: string };
+  };
 }
 
 /** Scalars, and the enums that several types use. */

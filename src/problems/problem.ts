@@ -1,19 +1,13 @@
 import type { Container } from "../containers/container.ts";
+import { severities } from "../facts/problem.ts";
+import { toPlaceOf } from "../facts/tone.ts";
 import type { EngineStatus } from "../containers/source.ts";
 import type { Deploy } from "../deploys/state.ts";
 import type { Host } from "../hosts/host.ts";
 import { groupSteps, type Steps } from "../lib/budget/steps.ts";
 import type { QueueMetrics } from "../queues/queue.ts";
 import type { ServiceGroup } from "../releases/service-group.ts";
-import {
-  alertRules,
-  type AlertName,
-  problemKinds,
-  type ProblemKind,
-  problemRules,
-  severities,
-  type Severity,
-} from "./rules.ts";
+import { alertRules, type AlertName, problemKinds, type ProblemKind, problemRules, type Severity } from "./rules.ts";
 
 /** One thing that is wrong now, and its group; the group is null where unknown or absent. Times are RFC 3339. */
 export interface CurrentProblem extends ServiceGroup {
@@ -115,7 +109,7 @@ export function* distinguishTitles(problems: readonly CurrentProblem[]): Steps<C
 /** Worst first: by severity, then by kind, then the one that lasts longest (unknown last), then by id. A total order, as ids differ. */
 export function compareProblems(a: CurrentProblem, b: CurrentProblem): number {
   return (
-    severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+    toPlaceOf(severities, a.severity) - toPlaceOf(severities, b.severity) ||
     problemKinds.indexOf(a.kind) - problemKinds.indexOf(b.kind) ||
     compareTimes(a.since, b.since) ||
     compareTexts(a.id, b.id)

@@ -1,12 +1,12 @@
 import { settlingMs } from "../deploys/drift.ts";
 import { mostClockSkew } from "../lib/clock-skew.ts";
 import { formatDuration, formatShare } from "../facts/format.ts";
+import { driftWords } from "../facts/deploy.ts";
 import { diskFullRatio } from "../facts/host.ts";
+import type { severities } from "../facts/problem.ts";
 import { queueStateRules } from "../queues/state.ts";
 
-/** critical: somebody must act now. warning: somebody must act today. */
-export const severities = ["critical", "warning"] as const;
-export type Severity = (typeof severities)[number];
+export type Severity = Lowercase<keyof typeof severities>;
 
 interface AlertRule {
   readonly severity: Severity;
@@ -151,12 +151,10 @@ export const problemRules = {
   deploy_incomplete: unalerted(
     `Some or all live containers do not run the newest deploy, ${settling} after it ended, and no drift or missing role explains it.`,
   ),
-  mixed_releases: drift("Replicas of one role run several releases."),
-  unexpected_release: drift("Containers run another release than the last recorded deploy."),
-  missing_on_engine: drift(
-    "An engine runs the service, but no container of its last deploy, which another engine runs.",
-  ),
-  leftover: drift("A replaced container is still live beside its replacement."),
+  mixed_releases: drift(driftWords.MIXED_RELEASES.about),
+  unexpected_release: drift(driftWords.UNEXPECTED_RELEASE.about),
+  missing_on_engine: drift(driftWords.MISSING_ON_ENGINE.about),
+  leftover: drift(driftWords.LEFTOVER.about),
   deploy_info_unreadable: byAlert("OpsDeployInfoUnreadable", "deploy_info.json is there, but cannot be read."),
 } as const satisfies Record<string, KindRule>;
 

@@ -264,7 +264,7 @@ export const errors: TableSpec = {
 export const drift: TableSpec = {
   title: "What drifted",
   description:
-    "Containers that differ from the last deploy; empty if there are none. Settling: a container of the role was created in the last 5 minutes, so a deploy may be in progress. engine_unknown: its engine does not answer, so nothing is known.",
+    "Containers that differ from the last deploy; empty if there are none. Settling: a container of the role was created in the last 5 minutes, so a deploy may be in progress. Engine is silent: nothing is known of what it runs.",
   target: graphql({
     query: `{ drift(${by.place}) { kind message service destination role env engine settling } }`,
     root: "data.drift",
@@ -284,7 +284,7 @@ export const drift: TableSpec = {
   }),
   worstFirst: "badness",
   columns: [
-    { field: "kind", name: "Kind", states: is.driftKinds, width: 130 },
+    { field: "kind", name: "Kind", states: is.driftKinds, width: 145 },
     { field: "message", name: "What" },
     { field: "settling", name: "Settling", states: is.ifSet, width: 80 },
     { field: "role", name: "Role", width: 120, link: toRole },

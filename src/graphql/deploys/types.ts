@@ -4,7 +4,7 @@ import type { Drift, DriftKind } from "../../deploys/drift.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
 import type { Deploy, DeployState } from "../../deploys/state.ts";
-import { deployNumbers } from "../../facts/deploy.ts";
+import { deployMeanings, deployNumbers, deployOrigins, driftWords } from "../../facts/deploy.ts";
 import { describeNumber } from "../../facts/number.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { toDestinationArg, toOneEnvArg, toPage, toPageCost } from "../args.ts";
@@ -18,28 +18,21 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
   const state = builder.enumType("DeployState", {
     description: "State of a deploy at its service's destination.",
     values: toEnumValues<DeployState>({
-      current:
-        "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",
-      incomplete: "The newest deploy, when some or all live containers do not run it.",
-      unknown:
-        "The newest deploy, when an engine does not answer, containers do not show their release, or its service is " +
-        "not the product's, so it is not known whether it runs. Also an older deploy without evidence that it ever " +
-        "served. Also a deploy that could belong to several services or destinations.",
-      previous:
-        "The target of a rollback: the deploy before the running one, of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS.",
-      rolled_back:
-        "The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place.",
-      superseded: "None of the other states.",
-      failed:
-        "It never went live, according to Kamal's audit log or its containers. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN.",
+      current: deployMeanings.CURRENT,
+      incomplete: deployMeanings.INCOMPLETE,
+      unknown: `${deployMeanings.UNKNOWN} The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations.`,
+      previous: `${deployMeanings.PREVIOUS} Good: of another release and not rolled back. The recorded \`previousTag\` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS.`,
+      rolled_back: deployMeanings.ROLLED_BACK,
+      superseded: `${deployMeanings.SUPERSEDED} None of the other states applies.`,
+      failed: `${deployMeanings.FAILED} Kamal's audit log or its containers say so. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN.`,
     }),
   });
   const origin = builder.enumType("DeployOrigin", {
     description: "Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES.",
     values: toEnumValues<DeployOrigin>({
-      history: "deploy_history.jsonl, which the hook in deploy/kamal appends to.",
-      info: "deploy_info.json, which holds the last deploy.",
-      kamal_audit: "Kamal's own audit log: what was booted, and by whom.",
+      history: `${deployOrigins.HISTORY}, which the hook in deploy/kamal appends to.`,
+      info: `${deployOrigins.INFO}, which holds the last deploy.`,
+      kamal_audit: `${deployOrigins.KAMAL_AUDIT}: what was booted, and by whom.`,
       containers: "When the containers of a release were created, including stopped ones that Kamal keeps.",
       images:
         "For a release without containers: when its image was last tagged on an engine, as Kamal does, else when it was built.",
@@ -203,13 +196,11 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
   const kind = builder.enumType("DriftKind", {
     description: "Kind of a difference from the last deploy.",
     values: toEnumValues<DriftKind>({
-      mixed_releases: "Replicas of one role, at one destination of a service, run several releases.",
-      unexpected_release: "Containers run another release than the last recorded deploy.",
-      leftover:
-        "A container is still live on the same engine as the one that replaced it. None is reported where it is not sure which of the two that is.",
-      missing_on_engine:
-        "An engine runs the service at its destination, but no container of its last deploy. Another engine does.",
-      engine_unknown: "An engine does not answer. What it runs is unknown and appears in no other row.",
+      mixed_releases: driftWords.MIXED_RELEASES.about,
+      unexpected_release: driftWords.UNEXPECTED_RELEASE.about,
+      leftover: `${driftWords.LEFTOVER.about} None is reported where it is not sure which of the two that is.`,
+      missing_on_engine: driftWords.MISSING_ON_ENGINE.about,
+      engine_unknown: driftWords.ENGINE_UNKNOWN.about,
     }),
   });
   const driftType = builder.objectRef<Drift>("Drift").implement({

@@ -1,15 +1,8 @@
 import { findLatest } from "../../deploys/state.ts";
 import { toShare, verdictRules } from "../../deploys/verdict/rules.ts";
-import type {
-  Baseline,
-  DeployVerdict,
-  JudgedError,
-  QueueVerdict,
-  QueueWindow,
-  VerdictOutcome,
-} from "../../deploys/verdict/types.ts";
+import type { Baseline, DeployVerdict, JudgedError, QueueVerdict, QueueWindow } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
-import { verdictNumbers, windowNumbers } from "../../facts/deploy.ts";
+import { outcomeMeanings, verdictNumbers, windowNumbers } from "../../facts/deploy.ts";
 import { describeNumber } from "../../facts/number.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
@@ -27,12 +20,8 @@ const p95Test = `Worse below ${alpha} divided by twice the number of queues with
 /** DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts use. */
 export function addDeployVerdict(builder: Builder, refs: Refs): void {
   const outcome = builder.enumType("VerdictOutcome", {
-    description: "How the time after a deploy compares with the time before it.",
-    values: toEnumValues<VerdictOutcome>({
-      clean: "Nothing is worse, and there was enough data.",
-      regressed: "Something is worse.",
-      not_enough_data: "Nothing is known to be worse, but there was not enough data.",
-    }),
+    description: "Whether a release is worse than the one before it.",
+    values: toEnumValues(outcomeMeanings),
   });
   const queueWindow = builder.objectRef<QueueWindow>("QueueWindow").implement({
     description: "Jobs of a queue that ended in one window.",

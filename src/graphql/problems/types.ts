@@ -1,3 +1,4 @@
+import { severityMeanings } from "../../facts/problem.ts";
 import type { CurrentProblem } from "../../problems/problem.ts";
 import { type ProblemKind, problemRules, type Severity } from "../../problems/rules.ts";
 import { type Builder, exposeAll, ofRow } from "../builder.ts";
@@ -9,7 +10,7 @@ import type { CurrentProblems } from "./loader.ts";
 export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): void {
   const severity = builder.enumType("ProblemSeverity", {
     description: "How urgent a problem is, as its alert.",
-    values: toEnumValues<Severity>({ critical: "Act now.", warning: "Act today." }),
+    values: toEnumValues(severityMeanings),
   });
   const rules = Object.entries(problemRules).map(([kind, { rule }]) => [kind, rule]);
   const kind = builder.enumType("ProblemKind", {

@@ -12,6 +12,8 @@ import { href, params, path, setParams } from "../page/url.ts";
 import { isOutdated, server, viewer } from "../session/viewer.ts";
 import { ActionDialog } from "../parts/action.tsx";
 import { formatDuration } from "../../../facts/format.ts";
+import { toSeverityTone } from "../../../facts/problem.ts";
+import { toWorst } from "../../../facts/tone.ts";
 import { Help } from "./help.tsx";
 import { Icon } from "./icons.tsx";
 import { Banner } from "../parts/notice.tsx";
@@ -35,7 +37,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
   const asked = useProblems();
   const problems = asked.rows ?? [];
   const isUnknown = asked.rows === null || failureOf(asked.state, "problems") !== undefined;
-  const tone = problems.some(({ severity }) => severity === "CRITICAL") ? "bad" : "warn";
+  const tone = toWorst(problems.map(({ severity }) => toSeverityTone(severity)));
   const current = parents[path.value] ?? path.value;
   const name = names.find(([target]) => target === current)?.[1] ?? "Now";
   useEffect(() => {

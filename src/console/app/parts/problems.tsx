@@ -1,5 +1,5 @@
-import type { Tone } from "../../../facts/tone.ts";
-import { toSeverityTone } from "../../../facts/problem.ts";
+import { type Tone, toWorst } from "../../../facts/tone.ts";
+import { severityMeanings, toSeverityTone } from "../../../facts/problem.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleContainerSeriesDocument,
@@ -125,8 +125,7 @@ function toSentence(rows: readonly ProblemRow[]): string {
 }
 
 function Sentence({ rows, deploys, areSeveral, quietSince, hasGaps }: SentenceProps) {
-  const critical = rows.filter(({ severity }) => severity === "CRITICAL").length;
-  const tone: Tone = critical > 0 ? "bad" : rows.length > 0 ? "warn" : hasGaps ? "neutral" : "ok";
+  const tone = toWorst([...rows.map(({ severity }) => toSeverityTone(severity)), hasGaps ? "neutral" : "ok"]);
   const env = params.value.get("env");
   const [last] = deploys
     .filter((deploy) => !env || deploy.env === env)
@@ -176,7 +175,7 @@ function ProblemLine({
   const tone: Tone = toSeverityTone(row.severity);
   return (
     <article class={`problem ${row.severity.toLowerCase()}`}>
-      <Shape tone={tone} label={row.severity === "CRITICAL" ? "act now" : "act today"} />
+      <Shape tone={tone} label={severityMeanings[row.severity]} />
       <a
         class="title isolate"
         data-row-link

@@ -1,4 +1,12 @@
-import { deployNumbers, toDeployTone, toOutcomeTone, verdictNumbers } from "../../../facts/deploy.ts";
+import {
+  deployMeanings,
+  deployNumbers,
+  deployOrigins,
+  outcomeMeanings,
+  toDeployTone,
+  toOutcomeTone,
+  verdictNumbers,
+} from "../../../facts/deploy.ts";
 import { formatFact } from "../../../facts/number.ts";
 import { toServicePlace } from "../../../facts/container.ts";
 import { useEffect } from "preact/hooks";
@@ -22,7 +30,6 @@ import {
   toP,
   type Verdict,
 } from "../parts/deploys/numbers.tsx";
-import { toDeployMeaning, toOriginWords } from "../parts/deploys/words.ts";
 import { formatNumber, formatDuration, formatShare, formatEnum, unknownText } from "../../../facts/format.ts";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Release } from "../parts/release.tsx";
@@ -103,7 +110,7 @@ function Known({ deploy }: { readonly deploy: DeployNode }) {
     <>
       <div class="heading">
         <h1 class="code isolate">{deploy.tag}</h1>
-        <State tone={toDeployTone(deploy.state)} title={toDeployMeaning(deploy.state)}>
+        <State tone={toDeployTone(deploy.state)} title={deployMeanings[deploy.state]}>
           {formatEnum(deploy.state)}
         </State>
         <div class="right">
@@ -166,17 +173,11 @@ function VerdictSentence({ verdict }: { readonly verdict: Verdict | null | undef
   if (verdict === undefined) return <p class="sentence muted">Comparing before and after …</p>;
   if (verdict === null) return null;
   const tone = toOutcomeTone(verdict.outcome);
-  const words =
-    verdict.outcome === "REGRESSED"
-      ? "It is worse than the release before it"
-      : verdict.outcome === "CLEAN"
-        ? "It is not worse than the release before it"
-        : "Nothing is known to be worse, but there is not enough data";
   return (
     <div class="verdict">
       <p class="sentence">
         <Shape tone={tone} />
-        <span>{words}</span>
+        <span>{outcomeMeanings[verdict.outcome]}</span>
       </p>
       <ul>
         {verdict.reasons.map((reason) => (
@@ -217,7 +218,7 @@ function Facts({ deploy }: { readonly deploy: DeployNode }) {
         <dd class="isolate">{toServicePlace(deploy) || <span class="none">unknown</span>}</dd>
         <dt>Command</dt>
         <dd>
-          {command ?? <span class="none">unknown</span>} <span class="muted">from {toOriginWords(origin)}</span>
+          {command ?? <span class="none">unknown</span>} <span class="muted">from {deployOrigins[origin]}</span>
         </dd>
         {version !== tag && (
           <>
@@ -247,7 +248,7 @@ function Previous({ deploy: { id, service, destination, env, previousTag } }: { 
   const before = group?.find(({ tag }) => tag === previousTag);
   return (
     <>
-      <dt title={toDeployMeaning("PREVIOUS")}>Last good one</dt>
+      <dt title={deployMeanings.PREVIOUS}>Last good one</dt>
       <dd>
         {good ? (
           <a class="link code isolate" href={href("/deploy", { id: good.id })}>

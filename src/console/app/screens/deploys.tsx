@@ -1,4 +1,4 @@
-import { deployNumbers, toDeployTone, toOutcomeTone } from "../../../facts/deploy.ts";
+import { deployMeanings, deployNumbers, deployOrigins, toDeployTone, toOutcomeTone } from "../../../facts/deploy.ts";
 import { formatFact } from "../../../facts/number.ts";
 import { toServicePlace } from "../../../facts/container.ts";
 import {
@@ -13,7 +13,6 @@ import type { FeedRow } from "../data/pages.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { DriftSection } from "../parts/deploys/drift.tsx";
-import { toDeployMeaning, toOriginWords } from "../parts/deploys/words.ts";
 import { formatEnum, unknownText } from "../../../facts/format.ts";
 import { useHeldTop } from "../parts/held.tsx";
 import { useIsNarrow } from "../parts/list.tsx";
@@ -145,7 +144,7 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
               {isNarrow && isSaidByVerdict(row, verdicts.get(row.id)) ? (
                 <VerdictCell verdict={verdicts.get(row.id)} id={row.id} />
               ) : (
-                <State tone={toDeployTone(row.state)} title={toDeployMeaning(row.state)}>
+                <State tone={toDeployTone(row.state)} title={deployMeanings[row.state]}>
                   {formatEnum(row.state)}
                 </State>
               )}
@@ -157,7 +156,7 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
             <td class="wide-only isolate" title={row.deployedBy ?? undefined}>
               {row.deployedBy ?? <span class="none">unknown</span>}
             </td>
-            <td class="wide-only muted" title={`From ${toOriginWords(row.origin)}`}>
+            <td class="wide-only muted" title={`From ${deployOrigins[row.origin]}`}>
               {row.command ?? <span class="none">{unknownText}</span>}
             </td>
             <td class="number wide-only">{formatFact(deployNumbers.durationSeconds, row.durationSeconds)}</td>

@@ -1,6 +1,5 @@
 import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
-import { formatEnum } from "../../../../facts/format.ts";
-import { toSeverityTone } from "../../../../facts/problem.ts";
+import { toKindLabel, toSeverityTone } from "../../../../facts/problem.ts";
 import type { Tone } from "../../../../facts/tone.ts";
 
 type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
@@ -21,15 +20,6 @@ export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "since" |
   readonly isRoleDown: boolean;
 }
 
-const words: Readonly<Record<string, string>> = {
-  CONTAINER_MEMORY_HIGH: "memory is high",
-  CONTAINER_OOM_KILLED: "out of memory",
-  CONTAINER_RESTART_LOOP: "restarts in a loop",
-  CONTAINER_STOPPED: "stopped",
-  CONTAINER_UNHEALTHY: "unhealthy",
-  LEFTOVER: "still live",
-};
-
 /** What is wrong with containers. */
 export interface Troubles {
   /** The worst problem of each container that has one, by the container's id. */
@@ -48,7 +38,7 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
     if (before && (before.tone === "bad" || tone === "warn")) continue;
     troubles.set(container.id, {
       tone,
-      word: words[kind] ?? formatEnum(kind),
+      word: toKindLabel(kind),
       title,
       since,
       evidence,

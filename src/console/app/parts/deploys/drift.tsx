@@ -1,5 +1,5 @@
 import { toServicePlace } from "../../../../facts/container.ts";
-import { toDriftTone } from "../../../../facts/deploy.ts";
+import { deployOrigins, toDriftLabel, toDriftTone } from "../../../../facts/deploy.ts";
 import { type ConsoleDriftQuery, ConsoleDriftDocument } from "../../../../generated/console.ts";
 import { containers } from "../../data/containers.ts";
 import { failureOf, useLive } from "../../data/live.ts";
@@ -9,18 +9,9 @@ import { formatNumber } from "../../../../facts/format.ts";
 import { FailureNotice, Skeleton } from "../notice.tsx";
 import { Release } from "../release.tsx";
 import { Shape, State } from "../state.tsx";
-import { toOriginWords } from "./words.ts";
 
 type DriftRow = NonNullable<ConsoleDriftQuery["drift"]>[number];
 type LogRow = NonNullable<ConsoleDriftQuery["deployLogs"]>[number];
-
-const kinds: Readonly<Record<string, string>> = {
-  ENGINE_UNKNOWN: "engine is silent",
-  LEFTOVER: "replaced, still live",
-  MISSING_ON_ENGINE: "missing on an engine",
-  MIXED_RELEASES: "mixed releases",
-  UNEXPECTED_RELEASE: "unexpected release",
-};
 
 /** What runs and is not what the last deploy should have left. */
 export function DriftSection() {
@@ -74,7 +65,7 @@ function DriftItem({ row }: { readonly row: DriftRow }) {
   return (
     <li class={row.settling ? "muted" : ""}>
       <Shape tone={tone} />
-      <span class="kind">{row.settling ? "settling" : (kinds[row.kind] ?? row.kind)}</span>
+      <span class="kind">{row.settling ? "settling" : toDriftLabel(row.kind)}</span>
       <span
         class="message isolate"
         title={row.settling ? "A container was created or started in the last five minutes" : undefined}
@@ -109,12 +100,12 @@ function DriftItem({ row }: { readonly row: DriftRow }) {
 function LogSources({ logs }: { readonly logs: readonly LogRow[] | null | undefined }) {
   if (!logs) return null;
   const words = ({ origin, complete, deploys, skipped, error }: LogRow) => {
-    if (error) return `${toOriginWords(origin)} cannot be read: ${error.message}`;
+    if (error) return `${deployOrigins[origin]} cannot be read: ${error.message}`;
     const gaps = [
       complete ? null : "older lines are not read",
       skipped > 0 ? `${formatNumber(skipped)} invalid lines skipped` : null,
     ].filter(Boolean);
-    return `${toOriginWords(origin)}: ${formatNumber(deploys)} ${deploys === 1 ? "deploy" : "deploys"}${gaps.map((gap) => `, ${gap}`).join("")}`;
+    return `${deployOrigins[origin]}: ${formatNumber(deploys)} ${deploys === 1 ? "deploy" : "deploys"}${gaps.map((gap) => `, ${gap}`).join("")}`;
   };
   return (
     <p class="sources muted">
