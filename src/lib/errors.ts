@@ -59,6 +59,16 @@ export const statusByCode = {
 
 export type ErrorCode = keyof typeof statusByCode;
 
+/**
+ * Whether a failure passes by itself: the same question may be answered later. By the status of its code; a code that
+ * is not the gateway's says that the gateway was not reached.
+ */
+export function passesByItself(code: string): boolean {
+  const statuses: Readonly<Record<string, number>> = statusByCode;
+  const status = Object.hasOwn(statuses, code) ? (statuses[code] ?? 0) : 503;
+  return status >= 500 || status === 408 || status === 429;
+}
+
 interface OpsErrorOptions {
   cause?: unknown;
   /** The configured name of the upstream that failed ("docker:web-1", "queues:river"). */

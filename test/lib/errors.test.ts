@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { OpsError, toOpsError, toProblem } from "../../src/lib/errors.ts";
+import { OpsError, passesByItself, toOpsError, toProblem } from "../../src/lib/errors.ts";
 
 it("an error has the status of its code, and its other fields", () => {
   const bare = new OpsError("docker_timeout", "It hangs");
@@ -49,3 +49,17 @@ it("an error as data is its code and message, masked if unknown", () => {
   });
   expect(toProblem(new Error("canary"))).toEqual({ code: "internal", message: "Internal error" });
 });
+
+it.each(["docker_timeout", "postgres_unavailable", "request_timeout", "rate_limited", "internal", "unreachable"])(
+  "%s passes by itself",
+  (code) => {
+    expect(passesByItself(code)).toBe(true);
+  },
+);
+
+it.each(["unauthorized", "forbidden", "invalid_request", "container_ambiguous", "deploy_info_missing"])(
+  "%s does not pass by itself",
+  (code) => {
+    expect(passesByItself(code)).toBe(false);
+  },
+);

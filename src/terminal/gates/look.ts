@@ -9,6 +9,7 @@ import {
   type QueuesQuery,
 } from "../../client/client.ts";
 import { isOfPlace, type Place } from "../options.ts";
+import { isPassing } from "../passing.ts";
 import { findRunningJobs, type SourceWork } from "../running-jobs.ts";
 
 export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
@@ -46,18 +47,9 @@ export interface Look {
   readonly work: readonly SourceWork[];
 }
 
-/** Codes of errors that another look would meet again. */
-const lasting: ReadonlySet<string> = new Set([
-  "unauthorized",
-  "forbidden",
-  "invalid_request",
-  "not_found",
-  "not_a_gateway",
-]);
-
-/** Whether asking again can help: an upstream or the gateway itself does not answer for now. */
-export function isPassing(error: unknown): error is OpsError {
-  return error instanceof OpsError && !lasting.has(error.code);
+/** Whether another look can help. What is not a gateway is probably a wrong address. */
+export function mayHelp(error: unknown): error is OpsError {
+  return isPassing(error) && error.code !== "not_a_gateway";
 }
 
 /** Asks what the conditions need. @throws OpsError */

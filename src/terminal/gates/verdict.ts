@@ -15,7 +15,7 @@ import { ConditionError, defineCommand, noteError, type Session } from "../comma
 import { isOfPlace, type Place, placeOptions, resultOption, toPlace, toSeconds } from "../options.ts";
 import { toDocument } from "../output/print.ts";
 import { type Paint, toOneLine } from "../output/style.ts";
-import { isPassing } from "./look.ts";
+import { mayHelp } from "./look.ts";
 
 type Deploy = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[number];
 type Judged = Exclude<NonNullable<VerdictQuery["node"]>, Record<PropertyKey, never>>;
@@ -104,7 +104,7 @@ async function judge(session: Session, wanted: Wanted, waitSeconds: number): Pro
         .join("; ");
     } catch (error) {
       // The deploy may not be recorded yet, and the gateway may be starting.
-      const mayCome = isPassing(error) || (error instanceof OpsError && error.code === "not_found");
+      const mayCome = mayHelp(error) || (error instanceof OpsError && error.code === "not_found");
       if (!mayCome || Date.now() >= endMs) throw error;
       why = error.message;
     }

@@ -6,7 +6,7 @@ import { ConditionError, defineCommand } from "../command.ts";
 import { placeOptions, toPlace, toSeconds } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 import { describe, findMissing } from "./conditions.ts";
-import { type Conditions, isPassing, look } from "./look.ts";
+import { type Conditions, look, mayHelp } from "./look.ts";
 
 /** As many reasons are named in one line. */
 const shownReasons = 8;
@@ -119,7 +119,7 @@ async function findReasons(
     );
   } catch (error) {
     if (signal.aborted) return "the gateway did not answer in time";
-    if (isPassing(error)) return `${error.message} (${error.code})`;
+    if (mayHelp(error)) return `${error.message} (${error.code})`;
     throw error;
   }
 }

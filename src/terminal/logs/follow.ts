@@ -6,7 +6,8 @@ import type { Line } from "./line.ts";
 import { type LogFilter, pageLines } from "./pages.ts";
 import type { LogPrinter } from "./printer.ts";
 import type { SeenLines } from "./seen.ts";
-import { isPassing, type StoredLog } from "./stored.ts";
+import { isPassing } from "../passing.ts";
+import type { StoredLog } from "./stored.ts";
 import type { LogTarget } from "./target.ts";
 
 interface FollowOptions {

@@ -1,24 +1,10 @@
 import { type OpsClient, OpsError, StoredLogs, type StoredLogsSubscription } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
+import { isPassing } from "../passing.ts";
 import { type Line, toWriterKey } from "./line.ts";
 import { type LogFilter, longestWaitSeconds, type PartReport } from "./pages.ts";
 import type { SeenLines } from "./seen.ts";
 import type { LogTarget } from "./target.ts";
-
-/** These do not pass by waiting. */
-const lasting = new Set([
-  "unauthorized",
-  "forbidden",
-  "invalid_request",
-  "role_ambiguous",
-  "container_ambiguous",
-  "container_not_found",
-]);
-
-/** Whether the same question may be answered later. */
-export function isPassing(error: unknown): error is OpsError {
-  return error instanceof OpsError && !lasting.has(error.code);
-}
 
 /** A reading that was cut short goes on after these times, ms; a line ends the count. */
 const waitsMs = [500, 1000, 2000];

@@ -1,14 +1,12 @@
+import { passesByItself } from "../../../lib/errors.ts";
 import type { Answer } from "./client.ts";
-
-/** Codes of what may be answered soon. All others say that there is no such thing, or that it must not be seen. */
-const passing = /_unavailable$|_timeout$|^(docker_error|internal|overloaded|queue_locked|rate_limited)$/;
 
 /** The data of an answer, in which fields that could not be read for now have the value that they had in the data `before`. `hasOld`: whether one has. */
 export function fillWithLast<Data>(
   before: Data | undefined,
   { data, failures }: Answer<Data>,
 ): { readonly data: Data | undefined; readonly hasOld: boolean } {
-  const paths = failures.filter(({ code }) => passing.test(code)).map(({ path }) => path);
+  const paths = failures.filter(({ code }) => passesByItself(code)).map(({ path }) => path);
   if (!before || paths.length === 0) return { data: data ?? undefined, hasOld: false };
   if (data === null) return { data: before, hasOld: true };
   const fields = data as Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { passesByItself } from "../../../../lib/errors.ts";
 import { type Failure, Unreachable } from "../../data/client.ts";
 import { LogBuffer } from "./buffer.ts";
 import { toSortable } from "./moment.ts";
@@ -15,8 +16,6 @@ const mostLines = 5000;
 /** Pages of a gap that one click reads. */
 const mostGapPages = 3;
 const retryMs = 3000;
-/** These do not pass by waiting. */
-const lasting = new Set(["forbidden", "container_not_found", "role_ambiguous", "invalid_request"]);
 
 /**
  * The rows of one log, as its reader moves through it. Either its end is in memory and followed (`isLive`), or a part of it that pages are added to at both ends.
@@ -215,7 +214,7 @@ export class LogSession {
       then(page);
       if (!page.hasNewer || !turn.at) this.#drawMarks("\u{10ffff}");
     });
-    if (this.failure.value && !lasting.has(this.failure.value.code)) {
+    if (this.failure.value && passesByItself(this.failure.value.code)) {
       this.#timer = setTimeout(() => void this.#open(place, turn, then), retryMs);
     }
   }
@@ -271,7 +270,7 @@ export class LogSession {
       refused: (failure) => {
         this.failure.value = failure;
         this.isLive = false;
-        if (!lasting.has(failure.code)) this.#timer = setTimeout(() => this.#followEnd(), retryMs);
+        if (passesByItself(failure.code)) this.#timer = setTimeout(() => this.#followEnd(), retryMs);
       },
     });
   }
