@@ -140,6 +140,40 @@ export const containerNumbers = {
 
 export type ContainerNumberName = keyof typeof containerNumbers;
 
+interface Named {
+  readonly name: string;
+  readonly service: string | null;
+  /** Empty where unknown. */
+  readonly version: string;
+}
+
+interface NameOptions {
+  /** Goes too: all that are shown have it. */
+  readonly destination?: string | null;
+  /** Stands in the place of the release. @default none */
+  readonly release?: string;
+}
+
+/**
+ * A name without what stands beside it. Kamal's names are service, role, destination, release and a
+ * replica's number, joined by hyphens: `wallet-core-web-staging-<release>-2` is `web-staging-2`. The
+ * whole name where nothing else would be left. With "_replaced_" after the release, the release
+ * only goes where another text takes its place.
+ */
+export function toShortName(
+  { name, service, version }: Named,
+  { destination = null, release = "" }: NameOptions = {},
+): string {
+  const own = service !== null && name.startsWith(`${service}-`) ? name.slice(service.length + 1) : name;
+  const ends = release === "" ? ["-"] : ["-", "_"];
+  const at = version === "" ? undefined : ends.map((end) => `${own}-`.indexOf(`-${version}${end}`)).find((i) => i >= 0);
+  if (at === undefined) return own || name;
+  const start = own.slice(0, at);
+  const role =
+    destination !== null && start.endsWith(`-${destination}`) ? start.slice(0, -destination.length - 1) : start;
+  return role + (release && `-${release}`) + own.slice(at + 1 + version.length) || name;
+}
+
 interface Grouped {
   readonly name: string;
   readonly role: string;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { groupByRole, toContainerState, toRoleMean, toServicePlace, toStatusTone } from "../../src/facts/container.ts";
+import {
+  groupByRole,
+  toContainerState,
+  toRoleMean,
+  toServicePlace,
+  toStatusTone,
+  toShortName,
+} from "../../src/facts/container.ts";
 
 const running = { status: "running", health: "HEALTHY", stale: false, kind: "CORE" };
 
@@ -69,4 +76,28 @@ describe("groupByRole", () => {
 it("a place is the destination, else the environment", () => {
   expect(toServicePlace({ service: "shop", destination: null, env: "STAGING" })).toBe("shop staging");
   expect(toServicePlace({ service: null, destination: "eu", env: "STAGING" })).toBe("eu");
+});
+
+const named = (name: string, version = "0a1b2c3", service: string | null = "wallet-core") => ({
+  name,
+  version,
+  service,
+});
+
+describe("the short name of a container", () => {
+  it.each([
+    ["wallet-core-web-staging-0a1b2c3", "web-staging", "web-R"],
+    ["wallet-core-web-0a1b2c3", "web", "web-R"],
+    ["wallet-core-web-staging-0a1b2c3-2", "web-staging-2", "web-R-2"],
+    ["wallet-core-web-staging-0a1b2c3_replaced_9f", "web-staging-0a1b2c3_replaced_9f", "web-R_replaced_9f"],
+    ["other-web-staging-0a1b2c3", "other-web-staging", "other-web-R"],
+    ["wallet-core", "wallet-core", "wallet-core"],
+  ])("%s is %s, and %s with another release and no destination", (name, short, other) => {
+    expect(toShortName(named(name))).toBe(short);
+    expect(toShortName(named(name), { destination: "staging", release: "R" })).toBe(other);
+  });
+
+  it("stays whole without service and release", () => {
+    expect(toShortName(named("redis-1", "", null))).toBe("redis-1");
+  });
 });

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { toShortName } from "../../facts/container.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import type { Session } from "../command.ts";
 import { toSafe } from "../output/print.ts";
@@ -94,7 +95,11 @@ export class LogPrinter {
   /** The role and the release, as people say it, and the engine where there are several. The whole name where that is taken. */
   #toShort({ name, engine, version }: Line["container"]): string {
     const { hasEngines, group } = this.#options;
-    const short = toOneLine(toShortName(name, version, group) + (hasEngines ? `@${engine}` : ""));
+    const ofGroup =
+      group === null || version === ""
+        ? name
+        : toShortName({ name, version, service: group.service }, { ...group, release: toShortRelease(version) });
+    const short = toOneLine(ofGroup + (hasEngines ? `@${engine}` : ""));
     return [...this.#writers.values()].some((other) => other.short === short) ? toOneLine(`${name}@${engine}`) : short;
   }
 
@@ -106,14 +111,4 @@ export class LogPrinter {
     const own = colours.map((_, index) => colours[((hash >>> 0) + index) % colours.length] ?? colours[0]);
     return own.find((colour) => !taken.has(colour)) ?? own[0] ?? colours[0];
   }
-}
-
-/** Kamal's names are service, role, destination, release, joined by hyphens: without the service and the destination, and the release as people say it. */
-function toShortName(name: string, version: string, group: LogTarget["group"]): string {
-  const at = version === "" ? -1 : name.indexOf(version);
-  if (at < 0 || !group || !name.startsWith(`${group.service}-`)) return name;
-  const start = name.slice(group.service.length + 1, at);
-  const end = group.destination === null ? "" : `-${group.destination}-`;
-  const role = end !== "" && start.endsWith(end) ? start.slice(0, -end.length + 1) : start;
-  return role + toShortRelease(version) + name.slice(at + version.length);
 }

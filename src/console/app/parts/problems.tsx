@@ -1,3 +1,4 @@
+import { toShortName } from "../../../facts/container.ts";
 import { type Tone, toWorst } from "../../../facts/tone.ts";
 import { severityMeanings, toSeverityTone } from "../../../facts/problem.ts";
 import { useMemo } from "preact/hooks";
@@ -17,7 +18,6 @@ import { useNow, useNowMore } from "../data/now.ts";
 import { href, params, path } from "../page/url.ts";
 import { useEnv } from "../data/usage.ts";
 import { ActionButton } from "./action.tsx";
-import { toShortName } from "./containers/names.ts";
 import { Banner, FailureNotice, LastKnown, Skeleton } from "./notice.tsx";
 import { createRestart } from "./containers/restart.tsx";
 import { Spark, type SparkPoint } from "./graph/spark.tsx";

@@ -1,4 +1,4 @@
-import { containerNumbers } from "../../../facts/container.ts";
+import { containerNumbers, toShortName } from "../../../facts/container.ts";
 import { useEffect, useMemo } from "preact/hooks";
 import {
   ConsoleContainerDocument,
@@ -14,7 +14,6 @@ import { StateCell, toContainerHref } from "../parts/containers/columns.tsx";
 import { Facts, Figures } from "../parts/containers/facts.tsx";
 import { Graphs } from "../parts/containers/graphs.tsx";
 import { Health } from "../parts/containers/health.tsx";
-import { toShortName } from "../parts/containers/names.ts";
 import { Record, Story } from "../parts/containers/record.tsx";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { findStateSince, storyOf } from "../parts/containers/story.ts";

@@ -1,4 +1,4 @@
-import { containerNumbers } from "../../../../facts/container.ts";
+import { containerNumbers, toShortName } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
@@ -10,7 +10,6 @@ import { Spark, type SparkPoint } from "../graph/spark.tsx";
 import { State } from "../state.tsx";
 import { Since } from "../time.tsx";
 import { toCourseKey } from "./in-view.ts";
-import { toShortName } from "./names.ts";
 import type { Troubles } from "./seen.ts";
 import { toSeenState } from "./troubles.ts";
 

@@ -1,19 +1,5 @@
 import type { ContainerRowFragment } from "../../../../generated/console.ts";
 
-type Named = Pick<ContainerRowFragment, "name" | "service" | "version">;
-
-/**
- * A name without what its columns say already: `wallet-core-web-staging-<release>` is `web-staging`, and its replica `wallet-core-web-staging-<release>-2` is
- * `web-staging-2`. The whole name where nothing else would be left.
- */
-export function toShortName({ name, service, version }: Named): string {
-  let short = name;
-  if (service && short.startsWith(`${service}-`)) short = short.slice(service.length + 1);
-  // A name with "_replaced_" after the release stays as the engine's commands show it.
-  if (version && `${short}-`.includes(`-${version}-`)) short = `${short}-`.replace(`-${version}-`, "-").slice(0, -1);
-  return short || name;
-}
-
 /** Texts to search, once for each row: a change of a container makes a new row. */
 const texts = new WeakMap<ContainerRowFragment, string>();
 

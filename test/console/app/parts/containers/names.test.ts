@@ -1,23 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { filterContainers, orderByRole, toShortName } from "../../../../../src/console/app/parts/containers/names.ts";
+import { filterContainers, orderByRole } from "../../../../../src/console/app/parts/containers/names.ts";
 import { sampleContainerRow } from "../../../../support/console.ts";
-
-describe("short name of a container", () => {
-  it.each([
-    ["wallet-core-web-staging-0a1b2c3", "web-staging"],
-    ["wallet-core-web-0a1b2c3", "web"],
-    ["wallet-core-web-staging-0a1b2c3-2", "web-staging-2"],
-    ["wallet-core-web-staging-0a1b2c3_replaced_9f", "web-staging-0a1b2c3_replaced_9f"],
-    ["other-web-staging-0a1b2c3", "other-web-staging"],
-    ["wallet-core", "wallet-core"],
-  ])("%s is %s", (name, short) => {
-    expect(toShortName(sampleContainerRow({ name }))).toBe(short);
-  });
-
-  it("stays whole without service and release", () => {
-    expect(toShortName({ name: "redis-1", service: null, version: "" })).toBe("redis-1");
-  });
-});
 
 describe("filter of containers", () => {
   const web = sampleContainerRow();
