@@ -7,7 +7,7 @@ import { by, chosenRows, chosenSeries, graphql, metric, promql } from "../target
 import { queue } from "../variables.ts";
 import { badQueues } from "./figures.ts";
 import { queueGraphs } from "./graphs.ts";
-import { errors, queues as queueTable, toQueue } from "./tables.ts";
+import { errors, queues as queueTable, toColumn, toQueue } from "./tables.ts";
 
 const graphs = queueGraphs([by.env, by.queues]);
 const chosen = { queue: "${queue:json}", env: "${env:doublequote}" };
@@ -48,19 +48,12 @@ const times = table({
   worstFirst: "wait_p95_seconds",
   columns: [
     { field: "queue", name: "Queue", minWidth: 170, link: toQueue },
-    {
-      field: "wait_p95_seconds",
-      name: "Waited (p95)",
-      unit: "s",
-      decimals: 2,
-      thresholds: is.waiting,
-      width: 95,
-    },
-    { field: "run_p95_seconds", name: "Ran (p95)", unit: "s", decimals: 2, width: 75 },
-    { field: "active", name: "Running", decimals: 0, width: 75 },
-    { field: "deferred", name: "Deferred", decimals: 0, width: 80 },
-    { field: "retrying", name: "Retrying", decimals: 0, width: 80 },
-    { field: "workers", name: "Workers", decimals: 0, width: 75 },
+    toColumn("wait_p95_seconds", queueNumbers.waitP95Seconds, { decimals: 2, thresholds: is.waiting, width: 95 }),
+    toColumn("run_p95_seconds", queueNumbers.runP95Seconds, { decimals: 2, width: 75 }),
+    toColumn("active", queueNumbers.active, { width: 75 }),
+    toColumn("deferred", queueNumbers.deferred, { width: 80 }),
+    toColumn("retrying", queueNumbers.retrying, { width: 80 }),
+    toColumn("workers", queueNumbers.workers, { width: 75 }),
     { field: "source", name: "Source", width: 165 },
   ],
 });
