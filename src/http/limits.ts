@@ -24,12 +24,12 @@ export const defaultLimits = {
   /** Of these, without an accepted token. */
   strangerConnections: 800,
   /**
-   * While more than these have no accepted token, each of them gets one answer. libuv accepts few
-   * connections in a turn of the event loop (listen.ts), so long turns make new ones wait: 1,900
-   * connections that asked for `/healthz`, four requests at a time, kept others waiting for more
-   * than 6 s while none was closed, 5 s with 200 kept, and 1 s with 50.
+   * While more than these have no accepted token, and for 5 s after, each of them gets one answer.
+   * libuv accepts few connections in a turn of the event loop (listen.ts), and 1,900 that asked
+   * for `/healthz` again and again, four requests at a time, made turns so long that new
+   * connections waited for more than 6 s.
    */
-  strangersKept: 50,
+  strangersKept: 100,
   /** Of all, new and idle ones (no request being answered). Beyond it, likewise. */
   waitingConnections: 1000,
   /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */

@@ -19,6 +19,12 @@ interface RequestParser {
 
 const stop = 2;
 
+/**
+ * How long there count as many strangers after there were, ms. Without it as many as are kept would
+ * ask on as fast as they can, and new connections wait.
+ */
+const crowdedMs = 5000;
+
 /** Requests of one connection in one turn of the event loop, answered or not. */
 const perTurn = 32;
 
@@ -97,7 +103,8 @@ const reservedPart = 10;
  * So clients without a token, however many, lock out neither health checks nor clients with a
  * token. Each step takes constant time.
  *
- * While there are more than `strangersKept`, a stranger's connection ends with its first answer; one that is `rate_limited` always does.
+ * While there are more than `strangersKept`, and for 5 s after, a stranger's connection ends with its
+ * first answer; one that is `rate_limited` always does.
  *
  * A connection is closed when more than `pipelined` of its requests wait behind an unfinished
  * answer (HTTP pipelining). node:http parses everything it has read before anything else runs:
@@ -122,7 +129,12 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
     const site = toSite(network);
     return site === network ? strangers.part(network) : strangers.part(site).part(network);
   };
-  const isCrowded = () => strangers.open > strangersKept;
+  let crowdedAt = -Infinity;
+  const isCrowded = () => {
+    const now = performance.now();
+    if (strangers.open > strangersKept) crowdedAt = now;
+    return now - crowdedAt < crowdedMs;
+  };
   const place = (connection: Connection, share: Share) => {
     if (connection.share === share) return;
     connection.share?.remove(connection);

@@ -205,6 +205,10 @@ test("each of many strangers gets one answer on its connection", async () => {
   await expect.poll(last.isOpen).toBe(false);
   expect(last.text().match(/HTTP\/1\.1 200/g)).toHaveLength(1);
   expect(last.text()).toContain("Connection: close");
+  for (const { socket } of few.slice(1)) socket.destroy();
+  const [rest] = few as [Client];
+  rest.socket.write(get("/healthz"));
+  await expect.poll(rest.text).toContain("Connection: close");
   known.socket.write(get("/healthz"));
   await expect.poll(known.text).toMatch(/"status":"ok"/);
   expect(known.isOpen()).toBe(true);
