@@ -184,6 +184,15 @@ export interface WorkerJobs {
   readonly readAt: number;
 }
 
+/** That jobs of a queue ended on a host. */
+export interface EndedOnHost {
+  readonly queue: string;
+  /** As `JobFailures.worker`; null also for jobs that have not ended. */
+  readonly host: string | null;
+  /** When the last one did, unix seconds; null where none did. */
+  readonly lastAt: number | null;
+}
+
 /** The running jobs of the workers on some hosts, from the rows of a source. */
 export interface RunningJobs {
   /** Jobs on these hosts, oldest first, at most `runningJobsLimit`. */
@@ -256,6 +265,11 @@ export interface QueueSource {
     range: HistoryRange,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, QueueHistory>>;
+  /**
+   * On which hosts the jobs of all queues ended since a time, unix seconds: whose histories to ask
+   * for, and where others take part. Present where `historyOn` is.
+   */
+  workersSince?(from: number, signal: AbortSignal): Promise<readonly EndedOnHost[]>;
   /**
    * Failed jobs that the action would change; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error.
    */

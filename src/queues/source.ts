@@ -394,6 +394,13 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const readWorkers = source.workerJobs && createCache(source.workerJobs, ttlMs);
   const readRows = source.history && cacheHistories(source.history, 2 * ttlMs);
   const readRowsOn = source.historyOn && cacheHistoriesOn(source.historyOn, 2 * ttlMs);
+  const readWorkersSince =
+    source.workersSince &&
+    createKeyedCache(
+      (from: number) => String(from),
+      source.workersSince,
+      () => 2 * ttlMs,
+    );
   const metrics = createCache(readMetrics, ttlMs);
   const failures = createCache(readFailures, ttlMs);
   const patient = isAlone ? null : { metrics: createPatience(metrics), failures: createPatience(failures) };
@@ -419,6 +426,12 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
       historyOn: async (hosts, queues, range, signal) => {
         await checkSilence(signal);
         return readRowsOn(hosts, queues, range, signal).catch(asOpsError);
+      },
+    }),
+    ...(readWorkersSince && {
+      workersSince: async (from, signal) => {
+        await checkSilence(signal);
+        return readWorkersSince(from, signal).catch(asOpsError);
       },
     }),
     metrics: (signal) => askMetrics(signal).catch(asOpsError),

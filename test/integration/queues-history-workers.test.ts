@@ -188,6 +188,45 @@ describe.each(systems)("ended jobs of %s", (_, system) => {
     expect(one?.get("a")).toEqual(all?.get("a"));
     expect(await source?.historyOn?.([], null, range, signal)).toEqual(new Map());
   });
+
+  it("and windows that are asked for together are the same as alone", async () => {
+    const [source] = await openSources(database, system.config);
+    const windows = [
+      ["a", range],
+      ["b", range],
+      ["a", { from: range.from + step, step: 2 * step, steps: 1 }],
+      ["none", { ...range, from: range.from - step }],
+    ] as const;
+    const together = await Promise.all(windows.map(async ([queue, over]) => source?.history?.([queue], over, signal)));
+    const hosted = await Promise.all(
+      windows.map(async ([queue, over], index) =>
+        source?.historyOn?.([toHost(hosts[index % 2] ?? "")], [queue], over, signal),
+      ),
+    );
+    for (const [index, [queue, over]] of windows.entries()) {
+      const [fresh] = await openSources(database, system.config);
+      expect(together[index]).toEqual(await fresh?.history?.([queue], over, signal));
+      expect(hosted[index]).toEqual(await fresh?.historyOn?.([toHost(hosts[index % 2] ?? "")], [queue], over, signal));
+    }
+    const all = await source?.history?.(null, range, signal);
+    expect(together[0]?.get("a")).toEqual(all?.get("a"));
+  });
+
+  it("and their hosts are those on which jobs of a queue ended", async () => {
+    const [source] = await openSources(database, system.config);
+    const workers = (await source?.workersSince?.(range.from, signal)) ?? [];
+    const ended: unknown[] = [];
+    for (const host of hosts) {
+      const on = await source?.historyOn?.([toHost(host)], null, range, signal);
+      for (const [queue, { points }] of on ?? []) {
+        if (points.some((one) => (one.processedPerSec ?? 0) > 0 || (one.failures ?? 0) > 0))
+          ended.push({ queue, host: toHost(host), isIn: true });
+      }
+    }
+    const found = workers.map(({ queue, host, lastAt }) => ({ queue, host, isIn: (lastAt ?? 0) > range.from }));
+    expect(found).toEqual(expect.arrayContaining(ended));
+    expect(workers.length).toBeGreaterThan(2);
+  });
 });
 
 /** Of a queue without an ended job. */

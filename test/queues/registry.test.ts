@@ -25,7 +25,7 @@ const abilitiesOf = (config: object) => {
 describe("a kind that is detected", () => {
   const byRows = ["clockOffset", "failedJobs", "history", "jobs", "pastFailures", "running", "usualRuns", "workerJobs"];
   /** Those of ended jobs name their workers. */
-  const byNamedRows = [...byRows, "historyOn"].toSorted();
+  const byNamedRows = [...byRows, "historyOn", "workersSince"].toSorted();
   const solid = [
     "jobs",
     "ready_executions",
@@ -112,7 +112,7 @@ describe("a mapped table", () => {
 
   it("has the operations that its columns allow", () => {
     const always = ["failedJobs", "history", "jobs", "pastFailures"];
-    const ofWorkers = ["clockOffset", "historyOn", "running", "workerJobs"];
+    const ofWorkers = ["clockOffset", "historyOn", "running", "workerJobs", "workersSince"];
     expect(abilitiesOf(full)).toEqual([...always, ...ofWorkers, "usualRuns", "warnings"].toSorted());
     expect(abilitiesOf(runnerMapping)).toEqual([...always, "usualRuns", "warnings"]);
     // Since when a job could run is nowhere.

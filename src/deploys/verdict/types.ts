@@ -112,6 +112,8 @@ export interface Evidence {
   readonly queuesUnread?: boolean;
   /** Why something was not read though it may answer: no time was left, or too many read. @default null */
   readonly unfinished?: string | null;
+  /** Names of the queue sources that could not be read. @default [] */
+  readonly unread?: readonly string[];
   /** What could not be read, and why. */
   readonly gaps: readonly string[];
 }
@@ -149,6 +151,7 @@ export interface DeployVerdict {
   };
   readonly newErrors: readonly JudgedError[] | null;
   readonly queuesUnread: boolean;
+  readonly unread: readonly string[];
   readonly unfinished: string | null;
   readonly gaps: readonly string[];
 }

@@ -39,6 +39,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     newErrors,
     gaps,
     queuesUnread = false,
+    unread = [],
     unfinished = null,
   } = evidence;
   const tests = Math.max(1, queues.filter(isMeasured).length);
@@ -70,7 +71,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
   const missing =
     outcome === "not_enough_data"
-      ? [failed ? "this deploy failed: no container of it went live" : toMissing(windows, queues, lost, unjudged)]
+      ? [failed ? "this deploy failed: no container of it went live" : toMissing(evidence, lost, unjudged)]
       : [];
   return {
     outcome,
@@ -80,6 +81,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     containers: { ...containers, restartsPValue },
     newErrors: errors?.filter(({ searched }) => searched !== false) ?? null,
     queuesUnread,
+    unread,
     unfinished,
     gaps: [
       ...gaps,
@@ -196,13 +198,18 @@ function matters(error: Omit<JudgedError, "regressed">, alpha: number): boolean 
   return pValue < alpha && isSpread && after.count >= leastErrors && (share ?? 1) >= leastRatioGrowth;
 }
 
+/** Says where jobs of its service may be that nobody has seen. */
+export function toUnread(sources: readonly string[]): string {
+  return `its jobs may be in what could not be read: ${sources.join(", ")}`;
+}
+
 function toMissing(
-  windows: Windows | null,
-  queues: readonly QueueEvidence[],
+  { windows, queues, unfinished = null, unread = [] }: Evidence,
   lost: readonly QueueVerdict[],
   [unjudged]: readonly JudgedError[],
 ): string {
   if (windows === null) return "there is less than a minute between this deploy and now, or the deploys around it";
+  if (unfinished !== null) return `not everything was read: ${unfinished}`;
   if (unjudged?.searched === false) {
     return `an error occurred ${formatTimes(unjudged.after.count)}, but whether it is new is not known: ${cut(unjudged.error)}`;
   }
@@ -210,6 +217,7 @@ function toMissing(
     const where = unjudged.queues.join(", ");
     return `a new error occurred ${formatTimes(unjudged.after.count)}, but no job of ${where} is known to have ended before the deploy, nor at its hour a day or a week before: ${cut(unjudged.error)}`;
   }
+  if (queues.length === 0 && unread.length > 0) return toUnread(unread);
   if (queues.length === 0) return "no queue of its service has a history";
   const [first] = lost;
   if (first) {

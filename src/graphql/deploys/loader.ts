@@ -17,8 +17,8 @@ export interface DeployLoaders {
   all(): Promise<readonly Deploy[]>;
   /** The deploy log files, with the records that the caller may see. */
   logs(): Promise<readonly DeployLog[]>;
-  /** Judges a deploy, by windows of at most this many seconds. */
-  verdict(deploy: Deploy, seconds: number): Promise<DeployVerdict>;
+  /** Judges a deploy, by windows of at most this many seconds; `maxAgeMs`: unless it was judged so lately. */
+  verdict(deploy: Deploy, seconds: number, maxAgeMs?: number): Promise<DeployVerdict>;
   /** The core containers that the caller may see, also those of retired releases, and the engines. */
   fleet(): Promise<KnownContainers>;
   /** Drift among the containers that the caller may see. */

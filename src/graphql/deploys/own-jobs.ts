@@ -1,4 +1,5 @@
 import { countEnded, countSteps, type Ended, toOwnHistory } from "../../deploys/verdict/shared.ts";
+import { toOpsError } from "../../lib/errors.ts";
 import type { HistoryRange } from "../../lib/range.ts";
 import type { QueueHistory } from "../../queues/history.ts";
 import type { QueueSource } from "../../queues/queue.ts";
@@ -24,6 +25,9 @@ export interface OwnJobs {
   readonly isOwn: (queue: string) => boolean;
 }
 
+/** Windows that begin close to each other ask for the workers of the same time, seconds: one statement serves many. */
+const sharedSeconds = 900;
+
 /**
  * Where rows name the workers of ended jobs, they show who works on a queue, though no job of it
  * runs or fails now. A queue that is shared in one of the windows is so in all.
@@ -37,9 +41,13 @@ export function createOwnJobs(
   // If there is no other service, all jobs are the service's own.
   const isNamed = source.historyOn !== undefined && hosts.has("other");
   const seen = { own: new Set<string>(), other: new Set<string>() };
+  const ofSource = (queue: string) => ({ queue, source: source.name });
+  const isOwnHere = (queue: string) => isOwn(ofSource(queue), seen.own.has(queue));
+  /** Whether only part of its jobs are the service's. */
+  const isPart = (queue: string) => isOwnHere(queue) && (seen.other.has(queue) || isShared(ofSource(queue)));
   const readOn = async (whose: "own" | "other", from: number, queues: readonly string[] | null): Promise<Histories> => {
     const names = hosts.get(whose);
-    if (!isNamed || !source.historyOn || !names) return new Map();
+    if (!isNamed || !source.historyOn || !names || queues?.length === 0) return new Map();
     const histories = await source.historyOn(names, queues, { from, step: seconds, steps: 1 }, signal);
     for (const [queue, history] of histories) {
       const { succeeded, failed } = countEnded(history, seconds) ?? { succeeded: 0, failed: 0 };
@@ -47,11 +55,37 @@ export function createOwnJobs(
     }
     return histories;
   };
-  const readWindow = async (from: number, queues: readonly string[] | null) => {
+  /** The queues that are the service's, and those of them that others may work on too; null for all. */
+  const findQueues = async (from: number) => {
+    if (!isNamed || !source.workersSince) return { queues: null, parts: null };
+    const [own, other] = [new Set(hosts.get("own")), new Set(hosts.get("other"))];
+    const since = Math.floor(from / sharedSeconds) * sharedSeconds;
+    const rows = await source.workersSince(since, signal).catch((error: unknown) => {
+      if (toOpsError(error).code !== "query_refused") throw error;
+      return null;
+    });
+    if (rows === null) return { queues: null, parts: null };
+    const hostsOf = Map.groupBy(rows, ({ queue }) => queue);
+    const queues: string[] = [];
+    const parts: string[] = [];
+    for (const [queue, all] of hostsOf) {
+      const recent = all.filter(({ lastAt }) => lastAt === null || lastAt > from);
+      const hasOwn = recent.some(({ host }) => host !== null && own.has(host));
+      if (recent.length === 0 || !isOwn(ofSource(queue), hasOwn)) continue;
+      queues.push(queue);
+      if (recent.some(({ host }) => host !== null && other.has(host)) || isShared(ofSource(queue))) parts.push(queue);
+      else if (hasOwn) seen.own.add(queue);
+    }
+    return { queues: queues.toSorted(), parts: parts.toSorted() };
+  };
+  const readWindow = async (from: number, queues: readonly string[] | null, parts: readonly string[] | null) => {
     const range = { from, step: seconds, steps: 1 };
-    const all = (await source.history?.(queues, range, signal)) ?? new Map<string, QueueHistory>();
-    const own = await readOn("own", from, queues);
-    return { all, own, others: await readOn("other", from, queues) };
+    const [all = new Map<string, QueueHistory>(), own, others] = await Promise.all([
+      source.history?.(queues, range, signal),
+      readOn("own", from, parts),
+      readOn("other", from, parts),
+    ]);
+    return { all, own, others };
   };
   /** What ended in steps, of queues whose rows name the workers on those of the service alone. */
   const readSteps = async (range: HistoryRange, queues: readonly string[]) => {
@@ -65,17 +99,15 @@ export function createOwnJobs(
     });
     return new Map(steps.flatMap(([queue, ended]) => (ended ? [[queue, ended] as const] : [])));
   };
-  const ofSource = (queue: string) => ({ queue, source: source.name });
-  const isOwnHere = (queue: string) => isOwn(ofSource(queue), seen.own.has(queue));
-  /** Whether only part of its jobs are the service's. */
-  const isPart = (queue: string) => isOwnHere(queue) && (seen.other.has(queue) || isShared(ofSource(queue)));
   return {
     isOwn: isOwnHere,
     readSteps,
     async read(froms, queues = null) {
-      const windows = [];
-      // One after the other, as the database reads them: those that wait are few, so all are served.
-      for (const from of froms) windows.push(await readWindow(from, queues));
+      const asked = queues ? { queues, parts: queues } : await findQueues(Math.min(...froms));
+      const readOne = (from: number) => readWindow(from, asked.queues, asked.parts);
+      // Histories of all queues are read one after the other: those that wait are few, so all are served.
+      const windows = asked.queues === null ? [] : await Promise.all(froms.map(readOne));
+      if (asked.queues === null) for (const from of froms) windows.push(await readOne(from));
       return windows.map(({ all, own, others }) => {
         const toPart = (queue: string, history: QueueHistory) =>
           toOwnHistory(history, seconds, isNamed ? { own: own.get(queue), others: others.get(queue) } : null);

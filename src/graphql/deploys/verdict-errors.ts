@@ -109,7 +109,7 @@ async function lookUp(
     const none: PastFailures<PastFailure> = { failures: [], isWhole: true };
     const read = async () => (await source.pastFailures?.({ errors: wanted, until }, reads.signal)) ?? none;
     try {
-      const found = await reads.read(source.name, read);
+      const found = await reads.read(source, read);
       if (!found.isWhole) gaps.push(`earlier errors of ${source.name}: too many failures are stored to look at all`);
       return found;
     } catch (error) {
@@ -141,7 +141,7 @@ async function countEnded(
     if (queues.size === 0 || seconds < 1 || !source.history) return [source.name, null] as const;
     try {
       const jobs = createOwnJobs(source, seconds, ownership, reads.signal);
-      const [own = null] = await reads.read(source.name, () => jobs.read([from], [...queues].toSorted()));
+      const [own = null] = await reads.read(source, () => jobs.read([from], [...queues].toSorted()));
       return [source.name, own] as const;
     } catch (error) {
       gaps.push(`jobs of ${source.name} around the deploy: ${toProblem(error).message}`);

@@ -32,6 +32,7 @@ import type { DeployLoader } from "./info-loader.ts";
 import { createOwnership, type Ownership } from "./ownership.ts";
 import { createOwnJobs, type OwnJobs } from "./own-jobs.ts";
 import { createErrorReader } from "./verdict-errors.ts";
+import { VerdictMemory } from "./verdict-memory.ts";
 import { type VerdictReads, VerdictTurns } from "./verdict-turns.ts";
 
 export interface DeploySiblings {
@@ -46,21 +47,28 @@ interface VerdictParts {
   readonly siblings: DeploySiblings;
   readonly all: () => Promise<readonly Deploy[]>;
   readonly fleet: () => Promise<KnownContainers>;
-  /** Those of the request, where it opens loaders for each verdict. */
-  readonly turns?: VerdictTurns;
+}
+
+const memoryOf = new WeakMap<Sources, VerdictMemory>();
+
+function getMemory(sources: Sources): VerdictMemory {
+  const memory = memoryOf.get(sources) ?? new VerdictMemory();
+  memoryOf.set(sources, memory);
+  return memory;
 }
 
 const noHistories: ReadonlyMap<string, QueueHistory> = new Map();
 
 /**
- * Collects the evidence of a verdict; what cannot be read becomes a gap. One query for each source
- * and window, and two more where rows name workers of several services.
+ * Collects the evidence of a verdict; what cannot be read becomes a gap. The verdicts of a request
+ * share their queries. One that was judged whole, by the usual windows and up to `maxAgeMs` ago, is
+ * not judged again.
  */
 export function createVerdicts(
   sources: Sources,
   { principal, signal }: Caller,
-  { siblings, all, fleet, turns: given }: VerdictParts,
-): (deploy: Deploy, seconds: number, order?: number) => Promise<DeployVerdict> {
+  { siblings, all, fleet }: VerdictParts,
+): (deploy: Deploy, seconds: number, maxAgeMs?: number) => Promise<DeployVerdict> {
   const now = siblings.nowMs / 1000;
   const workerGroups = once(() => findWorkerGroups(siblings.containers));
 
@@ -84,15 +92,16 @@ export function createVerdicts(
         }),
       );
       const shown = ofEnvironment.filter((_, index) => ready[index]);
+      const silent = ofEnvironment.flatMap(({ name }, index) => (ready[index] ? [] : [name]));
       if (shown.length === 0 && ofEnvironment.length > 0) {
-        return { shown, ownership: await toOwnership([]), unread: true };
+        return { shown, ownership: await toOwnership([]), silent, unread: true };
       }
-      return { shown, ownership: await reads.wait(toOwnership(shown)), unread: false };
+      return { shown, ownership: await reads.wait(toOwnership(shown)), silent, unread: false };
     } catch (error) {
       const { message, status, unconfigured } = toOpsError(error);
       gaps.push(`queues: ${message}`);
       const ownership = await toOwnership([]);
-      return { shown: [], ownership, unread: status >= 500 && !unconfigured };
+      return { shown: [], ownership, silent: [], unread: status >= 500 && !unconfigured };
     }
   };
   const readQueues = async (
@@ -104,7 +113,7 @@ export function createVerdicts(
   ): Promise<{ readonly evidence: readonly QueueEvidence[]; readonly unread: boolean }> => {
     const { seconds, before, after } = windows;
     const jobs = createOwnJobs(source, seconds, ownership, reads.signal);
-    const ask = async (from: number) => (await jobs.read([from]))[0] ?? noHistories;
+    const ask = async (from: number, queues: readonly string[]) => (await jobs.read([from], queues))[0] ?? noHistories;
     const readWindows = async () => {
       const [was = noHistories, is = noHistories] = await jobs.read([before.from, after.from]);
       const evidence = toQueueEvidence(source.name, seconds, was, is).filter(({ queue }) => jobs.isOwn(queue));
@@ -112,7 +121,7 @@ export function createVerdicts(
       return compared.some(failsMore) ? addSteps(source.name, compared, windows, jobs, gaps) : compared;
     };
     try {
-      const evidence = await reads.read(source.name, readWindows);
+      const evidence = await reads.read(source, readWindows);
       const isUnknown = evidence.some(
         (queue) => !queue.isUnattributed && (queue.before === null || queue.after === null),
       );
@@ -137,7 +146,7 @@ export function createVerdicts(
     });
   };
   const readErrors = createErrorReader({ all, containers: siblings.containers, now });
-  const turns = once(() => given ?? new VerdictTurns(signal));
+  const turns = once(() => new VerdictTurns(signal));
   const budget = createSharedBudget(signal);
   const find = async (deploy: Deploy, seconds: number, reads: VerdictReads): Promise<DeployVerdict> => {
     const wait = budget.turn();
@@ -148,7 +157,7 @@ export function createVerdicts(
     const failed = deploy.state === "failed";
     const around = withoutFailed(deploys).filter((other) => isOfSameGroup(other, deploy));
     const windows = failed ? null : toWindows(deploy, around, now, seconds);
-    const { shown: asked, ownership, unread } = await findSources(deploy, reads, gaps);
+    const { shown: asked, ownership, silent: silentSources, unread } = await findSources(deploy, reads, gaps);
     const [read, newErrors] = await Promise.all([
       Promise.all(windows === null ? [] : asked.map((source) => readQueues(source, ownership, windows, reads, gaps))),
       readErrors({ deploy, windows, sources: asked, ownership, reads, gaps: errorGaps }),
@@ -169,12 +178,23 @@ export function createVerdicts(
       queues,
       queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),
       unfinished: reads.unfinished,
+      unread: [...silentSources, ...read.flatMap((one, index) => (one.unread ? (asked[index]?.name ?? []) : []))],
       containers: toContainerEvidence(deploy, windows, own, seen, now),
       newErrors,
       gaps,
     });
   };
-  return (deploy, seconds, order) => find(deploy, seconds, turns().enter(order));
+  const memory = getMemory(sources);
+  return async (deploy, seconds, maxAgeMs = 0) => {
+    const { nowMs } = siblings;
+    const last = memory.find(principal, deploy, seconds, nowMs);
+    if (last && nowMs - last.at < maxAgeMs) return last.verdict;
+    // What was judged longest ago comes first.
+    const verdict = await find(deploy, seconds, turns().enter(last?.at));
+    // What was given up is a gap in it.
+    signal.throwIfAborted();
+    return memory.settle(principal, deploy, seconds, verdict, nowMs);
+  };
 }
 
 /**
@@ -185,14 +205,15 @@ async function addBaselines(
   source: string,
   evidence: readonly QueueEvidence[],
   { before, after: { from, to } }: Pick<Windows, "before" | "after">,
-  ask: (from: number) => Promise<ReadonlyMap<string, QueueHistory>>,
+  ask: (from: number, queues: readonly string[]) => Promise<ReadonlyMap<string, QueueHistory>>,
   gaps: string[],
 ): Promise<readonly QueueEvidence[]> {
   let compared = evidence;
   for (const [baseline, secondsBefore] of earlierBaselines) {
     if (!compared.some(needsBaseline)) break;
     if (to - secondsBefore > before.to) continue;
-    const earlier = await ask(from - secondsBefore).catch((error: unknown) => {
+    const wanted = compared.filter(needsBaseline).map(({ queue }) => queue);
+    const earlier = await ask(from - secondsBefore, wanted).catch((error: unknown) => {
       gaps.push(`${source}, a ${baseline} before: ${toProblem(error).message}`);
       return null;
     });

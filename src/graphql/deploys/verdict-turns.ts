@@ -1,15 +1,21 @@
 import { abortable, DeadlineError, withDeadline } from "../../lib/abort.ts";
 import { createFairLimit, type FairLimit } from "../../lib/budget/fair-limit.ts";
 import { OpsError, toOpsError } from "../../lib/errors.ts";
+import type { QueueSource } from "../../queues/queue.ts";
 
 /** Time for the reads of all verdicts of one request, ms. The rest of its answer needs time too. */
 const readsMs = 6_000;
+/** Verdicts that read a source at once where their histories are read together. */
+const mostTogether = 32;
 /** The longest wait for one source where others wait for it too, ms. */
 const shortlyMs = 2_000;
 /** A read that fails after this long has waited for something silent, ms. */
 const slowMs = 400;
 /** A source with so many slow failures in a row is not asked again in the same request. */
 const mostSlowFailures = 2;
+
+/** Where it says which workers ended jobs, each history is one of few queues. */
+type VerdictSource = Pick<QueueSource, "name" | "workersSince">;
 
 /** What one verdict reads. */
 export interface VerdictReads {
@@ -18,7 +24,7 @@ export interface VerdictReads {
   /** Why something could not be read though it may answer: no time was left, or too many read. */
   readonly unfinished: string | null;
   /** Reads a source when it is this verdict's turn. Rejects as `work` does, or with query_timeout. */
-  read<T>(source: string, work: () => Promise<T>): Promise<T>;
+  read<T>(source: VerdictSource, work: () => Promise<T>): Promise<T>;
   /** The same for what is no history, and so needs no turn. */
   wait<T>(work: Promise<T>): Promise<T>;
   /** The same for what a silent source must not delay: others are read meanwhile. */
@@ -26,8 +32,8 @@ export interface VerdictReads {
 }
 
 /**
- * The reads of all verdicts of one request. Each source serves one verdict at a time, and the first
- * verdict first: a slow source delays none of the others, and what time allows is judged whole.
+ * The reads of all verdicts of one request. Each source serves one verdict at a time, or those whose
+ * histories it reads together, and the first ones first: a slow source delays none of the others, and what time allows is judged whole.
  */
 export class VerdictTurns {
   readonly #limits = new Map<string, FairLimit>();
@@ -67,7 +73,7 @@ export class VerdictTurns {
           .catch(note),
       read: (source, work) =>
         this.#limitOf(source)
-          .run(caller, () => this.#try(source, work))
+          .run(caller, () => this.#try(source.name, work))
           .catch(note),
     };
   }
@@ -87,9 +93,9 @@ export class VerdictTurns {
     }
   }
 
-  #limitOf(source: string): FairLimit {
-    const limit = this.#limits.get(source) ?? createFairLimit(1);
-    this.#limits.set(source, limit);
+  #limitOf({ name, workersSince }: VerdictSource): FairLimit {
+    const limit = this.#limits.get(name) ?? createFairLimit(workersSince ? mostTogether : 1);
+    this.#limits.set(name, limit);
     return limit;
   }
 }

@@ -1,6 +1,5 @@
 import { type Principal, requireEnvironments, toView } from "../../auth/principal.ts";
 import type { Deploy } from "../../deploys/state.ts";
-import type { DeployVerdict } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { takeSteps } from "../../lib/budget/steps.ts";
@@ -8,9 +7,6 @@ import { createKeyedCache, type KeyedCache } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
 import { findProblems, type FoundProblems } from "../../problems/find.ts";
-import type { DeployLoaders } from "../deploys/loader.ts";
-import { createVerdicts } from "../deploys/verdict-loader.ts";
-import { VerdictTurns } from "../deploys/verdict-turns.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { type ProblemSiblings, readAll } from "./readings.ts";
 
@@ -40,21 +36,10 @@ interface Question {
   readonly openLoaders: OpenLoaders;
 }
 
-interface VerdictQuestion extends Question {
-  readonly deploy: Deploy;
-  /** What is known of all deploys: they are read once for all verdicts. */
-  readonly known: Pick<DeployLoaders, "all" | "fleet">;
-  readonly turns: VerdictTurns;
-  /** When it was last judged whole, unix milliseconds; 0 for never. What waits longest comes first. */
-  readonly lastAt: number;
-}
-
 /** How long an answer serves all callers who may see the same, milliseconds. */
 const ttlMs = 1000;
 /** The same for a verdict: it queries every queue source twice, and its windows are half an hour. */
 const verdictTtlMs = 30_000;
-/** So long the last one counts where there was no time for a new one, milliseconds. */
-const lastVerdictMs = 300_000;
 
 /** Between two looks that are further apart something may have been wrong, milliseconds. */
 const longestGapMs = 60_000;
@@ -62,9 +47,6 @@ const longestGapMs = 60_000;
 interface Caches {
   readonly quiet: QuietMemory;
   readonly problems: KeyedCache<Question, SharedProblems>;
-  readonly verdicts: (question: VerdictQuestion, signal: AbortSignal) => Promise<DeployVerdict>;
-  /** The last verdicts that were judged whole, by the key of their question. */
-  readonly lastVerdicts: Map<string, { readonly verdict: DeployVerdict; readonly at: number }>;
 }
 
 const cachesOf = new WeakMap<Sources, Caches>();
@@ -77,8 +59,6 @@ function getCaches(sources: Sources): Caches {
       find,
       () => ttlMs,
     ),
-    verdicts: createKeyedCache(toVerdictKey, judge, ({ unfinished }) => (unfinished === null ? verdictTtlMs : 0)),
-    lastVerdicts: new Map(),
   };
   cachesOf.set(sources, caches);
   return caches;
@@ -120,11 +100,6 @@ function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: nu
   return quiet ? formatRfc3339(quiet.since) : null;
 }
 
-function toVerdictKey(question: Pick<VerdictQuestion, "caller" | "deploy">): string {
-  const { service, destination, env, ambiguous, tag, deployedAt } = question.deploy;
-  return JSON.stringify([toView(question.caller.principal), service, destination, env, ambiguous, tag, deployedAt]);
-}
-
 /** A caller for those who share an answer: the request that asked first may end before the others. */
 function toShared({ caller }: Question, signal: AbortSignal): Caller {
   const { principal, requestId, budget } = caller;
@@ -135,19 +110,8 @@ async function find(question: Question, signal: AbortSignal): Promise<SharedProb
   const { sources, openLoaders } = question;
   const caller = toShared(question, signal);
   const siblings = openLoaders(caller);
-  const { verdicts, lastVerdicts } = getCaches(sources);
-  const { deploys: known, nowMs } = siblings;
-  const turns = new VerdictTurns(signal);
-  for (const [key, { at }] of lastVerdicts) if (nowMs - at > lastVerdictMs) lastVerdicts.delete(key);
-  const judgeOne = async (deploy: Deploy) => {
-    const key = toVerdictKey({ caller, deploy });
-    const last = lastVerdicts.get(key);
-    const verdict = await verdicts({ ...question, deploy, known, turns, lastAt: last?.at ?? 0 }, signal);
-    if (verdict.unfinished !== null) return verdict.outcome === "regressed" || !last ? verdict : last.verdict;
-    if (last?.verdict !== verdict) lastVerdicts.set(key, { verdict, at: nowMs });
-    return verdict;
-  };
-  const { readings, gaps } = await readAll(sources, caller, siblings, judgeOne);
+  const judge = (deploy: Deploy) => siblings.deploys.verdict(deploy, usualWindowSeconds, verdictTtlMs);
+  const { readings, gaps } = await readAll(sources, caller, siblings, judge);
   const found = await takeSteps(findProblems(readings), createSharedBudget(signal));
   const allGaps = [...found.gaps, ...gaps].toSorted();
   const { quiet } = getCaches(sources);
@@ -157,16 +121,4 @@ async function find(question: Question, signal: AbortSignal): Promise<SharedProb
   };
   const quietSince = { all: toQuiet("all"), staging: toQuiet("staging"), production: toQuiet("production") };
   return { problems: found.problems, gaps: allGaps, checkedAt: formatRfc3339(siblings.nowMs), quietSince };
-}
-
-async function judge(question: VerdictQuestion, signal: AbortSignal): Promise<DeployVerdict> {
-  const caller = toShared(question, signal);
-  const { known, turns, lastAt } = question;
-  const { all, fleet } = known;
-  const siblings = question.openLoaders(caller);
-  const judgeDeploy = createVerdicts(question.sources, caller, { siblings, all, fleet, turns });
-  const verdict = await judgeDeploy(question.deploy, usualWindowSeconds, lastAt);
-  // What was given up is a gap in it.
-  signal.throwIfAborted();
-  return verdict;
 }

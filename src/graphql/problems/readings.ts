@@ -2,6 +2,7 @@ import { maySee, maySeeContainer } from "../../auth/principal.ts";
 import { type Container, type StatsPoint, toContainerKey } from "../../containers/container.ts";
 import type { Deploy } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
+import { toUnread } from "../../deploys/verdict/verdict.ts";
 import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
 import { type OpsError, toOpsError, toProblem } from "../../lib/errors.ts";
 import { isSampled } from "../../problems/containers.ts";
@@ -145,7 +146,8 @@ export async function readAll(
   const readVerdict = async (deploy: Deploy) => {
     const { value, error } = await settle(judge(deploy));
     const unread = value?.queuesUnread ? "no queue source could be read" : null;
-    const reason = error?.message ?? value?.unfinished ?? unread;
+    const silent = value?.outcome === "not_enough_data" && value.unread.length > 0 ? toUnread(value.unread) : null;
+    const reason = error?.message ?? value?.unfinished ?? unread ?? silent;
     if (reason !== null && value?.outcome !== "regressed") gaps.push(`the verdict on ${nameDeploy(deploy)}: ${reason}`);
     return value;
   };

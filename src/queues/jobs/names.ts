@@ -27,6 +27,16 @@ export function escapeNames(source: KindSource): KindSource {
       history: async (queues, range, signal) =>
         escapeKeys(await source.history?.(queues && queues.map(unescapeName), range, signal)),
     }),
+    ...(source.historyOn && {
+      historyOn: async (hosts, queues, range, signal) =>
+        escapeKeys(
+          await source.historyOn?.(hosts.map(unescapeName), queues && queues.map(unescapeName), range, signal),
+        ),
+    }),
+    ...(source.workersSince && {
+      workersSince: async (from, signal) =>
+        ((await source.workersSince?.(from, signal)) ?? []).map((ended) => rename(ended, escapeName, "queue", "host")),
+    }),
     ...(source.failedJobs && {
       failedJobs: async (queue, action, signal) => {
         const found = (await source.failedJobs?.(unescapeName(queue), action, signal)) ?? null;

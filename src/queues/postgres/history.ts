@@ -1,12 +1,16 @@
+import { setImmediate } from "node:timers/promises";
 import type { Row } from "../../lib/postgres/pool.ts";
 import { abortable } from "../../lib/abort.ts";
+import { createSingleFlight } from "../../lib/cache.ts";
+import { describe } from "../../lib/postgres/errors.ts";
 import type { ReadBudget } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { HistoryRange } from "../../lib/range.ts";
 import { formatRfc3339 } from "../../lib/time.ts";
+import type { EndedOnHost } from "../queue.ts";
 import { checkPoints, type HistoryStep, mostPoints, type QueueHistory, toPoints } from "../history.ts";
 import type { Database } from "./database.ts";
-import { isOneOf } from "./names.ts";
+import { isOneOf, quoteLiteral } from "./names.ts";
 import { explain, toCost, toPlan } from "./planner.ts";
 import { secondsBetween } from "./sql.ts";
 import { type ReadRows, toNumber } from "./statements.ts";
@@ -36,8 +40,11 @@ export interface HistoryRows {
 /** Makes a condition on a row's queue column: it is one of the requested queues. */
 type ToQueueCondition = (column: string) => string;
 
-/** The column `host`, after a comma; empty where it is not needed, as hosts take time to compute. */
-type ToHostColumn = (host: string) => string;
+/**
+ * The column `host`, after a comma; empty where it is not needed, as hosts take time to compute.
+ * `toHost` makes the host of the name of a worker, which costs more where it is a pattern's work.
+ */
+export type ToHostColumn = (worker: string, toHost?: (worker: string) => string) => string;
 
 /**
  * Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema first.
@@ -56,24 +63,36 @@ const mostRows = 1_000_000;
 /** Highest cost of a statement, in the planner's units: what fits into its timeout. */
 const mostCost = 400_000;
 
+/** A history that is wanted. */
+export interface HistoryQuestion {
+  /** Null: all queues that had a job in the range. */
+  readonly queues: readonly string[] | null;
+  readonly range: HistoryRange;
+  /** Only what ended on these, and so no depth; null: everything. */
+  readonly hosts: readonly string[] | null;
+}
+
 /**
- * Reads the past of queues from rows. Rejects as `read` does, and with query_refused or answer_too_large.
- *
- * @param hosts only what ended on these hosts, and so no depth; null: everything
+ * Reads the past of queues from rows, with one statement for all questions. If there are several,
+ * each names its queues, and either all or none of them name hosts. Rejects as `read` does, and
+ * with query_refused or answer_too_large.
  */
-export async function readHistory(
+export async function readHistories(
   read: ReadRows,
   toRows: ToHistoryRows,
-  queues: readonly string[] | null,
-  range: HistoryRange,
+  questions: readonly HistoryQuestion[],
   budget: Pick<ReadBudget, "turn">,
-  hosts: readonly string[] | null = null,
-): Promise<ReadonlyMap<string, QueueHistory>> {
-  const toQueueCondition = (column: string) => (queues === null ? `${column} is not null` : isOneOf(column, queues));
-  if (queues?.length === 0 || hosts?.length === 0) return new Map();
-  const withHost = (host: string) => (hosts === null ? "" : `, ${host} as host`);
-  const history = await toRows(toQueueCondition, toSqlTime(range.from), read, withHost);
-  const statement = historyStatement(hosts === null ? history : onHosts(history, hosts), range);
+): Promise<readonly ReadonlyMap<string, QueueHistory>[]> {
+  const isEach = questions.some(({ queues }) => queues === null);
+  const names = isEach ? null : [...new Set(questions.flatMap(({ queues }) => queues ?? []))];
+  const areHosted = questions.some(({ hosts }) => hosts !== null);
+  if (names?.length === 0 || (areHosted && questions.every(({ hosts }) => hosts?.length === 0)))
+    return questions.map(() => new Map());
+  const toQueueCondition = (column: string) => (names === null ? `${column} is not null` : isOneOf(column, names));
+  const withHost: ToHostColumn = (worker, toHost = (name) => name) => (areHosted ? `, ${toHost(worker)} as host` : "");
+  const from = Math.min(...questions.map(({ range }) => range.from));
+  const history = await toRows(toQueueCondition, toSqlTime(from), read, withHost);
+  const statement = historyStatement(history, questions);
   const advice = "choose a shorter range, or add the indexes that `wallet-core-ops indexes` prints";
   const rows = await readCheap(read, statement, advice, history.costCorrection);
   const [first] = rows;
@@ -83,35 +102,83 @@ export async function readHistory(
       `The range holds more than ${mostRows} jobs: choose a shorter one, or fewer queues`,
     );
   }
-  const found = new Set([...rows.flatMap(({ queue }) => queue ?? []), ...(queues ?? [])]);
-  checkPoints(Math.max(rows.length, found.size * range.steps));
-  const since = toSince(toEpoch(first?.["oldest"]), history, range);
-  const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
-  for (const row of rows) {
-    const { queue } = row;
-    if (queue === null || queue === undefined) continue;
-    const own = steps.get(queue) ?? [];
-    steps.set(queue, own);
-    own.push(toStep(row));
+  const byQuestion = Map.groupBy(rows, ({ question }) => Number(question));
+  const stepsOf = questions.map(({ queues }, index) => {
+    const steps = new Map<string, HistoryStep[]>(queues?.map((queue) => [queue, []]));
+    for (const row of byQuestion.get(index) ?? []) {
+      const { queue } = row;
+      if (queue === null || queue === undefined) continue;
+      const own = steps.get(queue) ?? [];
+      steps.set(queue, own);
+      own.push(toStep(row));
+    }
+    return steps;
+  });
+  const points = questions.reduce((sum, { range }, index) => sum + (stepsOf[index]?.size ?? 0) * range.steps, 0);
+  checkPoints(Math.max(rows.length, points));
+  const oldest = toEpoch(first?.["oldest"]);
+  const answers: ReadonlyMap<string, QueueHistory>[] = [];
+  for (const [index, { range, hosts }] of questions.entries()) {
+    const since = toSince(oldest, history, range);
+    const histories = new Map<string, QueueHistory>();
+    for (const [queue, happened] of stepsOf[index] ?? []) {
+      await budget.turn();
+      const all = toPoints(range, happened, since);
+      histories.set(queue, {
+        points: hosts === null ? all : all.map((point) => ({ ...point, depth: null, oldestAgeSeconds: null })),
+        exact: history.isAssumed !== true && happened.every(({ retried = 0 }) => retried === 0),
+        sampled: false,
+        since: since === null ? null : formatRfc3339(Math.floor(since) * 1000),
+      });
+    }
+    answers.push(histories);
   }
-  const histories = new Map<string, QueueHistory>();
-  for (const [queue, happened] of steps) {
-    await budget.turn();
-    const points = toPoints(range, happened, since);
-    histories.set(queue, {
-      points: hosts === null ? points : points.map((point) => ({ ...point, depth: null, oldestAgeSeconds: null })),
-      exact: history.isAssumed !== true && happened.every(({ retried = 0 }) => retried === 0),
-      sampled: false,
-      since: since === null ? null : formatRfc3339(Math.floor(since) * 1000),
-    });
-  }
-  return histories;
+  return answers;
 }
 
-function onHosts(history: HistoryRows, hosts: readonly string[]): HistoryRows {
-  const select = (rows: string) => `select * from (${rows}) as hosted where ${isOneOf("host", hosts)}`;
-  return { ...history, jobs: select(history.jobs), failures: select(history.failures) };
+/**
+ * Reads on which hosts the jobs of each queue ended since a time, unix seconds. The hosts are made
+ * of the few different workers, not of each row. Rejects as `readHistories` does.
+ */
+export async function readWorkersSince(
+  read: ReadRows,
+  toRows: ToHistoryRows,
+  from: number,
+): Promise<readonly EndedOnHost[]> {
+  let toHostOf: ((worker: string) => string) | undefined;
+  const withHost: ToHostColumn = (worker, toHost) => {
+    toHostOf ??= toHost;
+    return `, ${worker} as worker`;
+  };
+  const { jobs, failures, costCorrection } = await toRows(
+    (column) => `${column} is not null`,
+    toSqlTime(from),
+    read,
+    withHost,
+  );
+  const statement = `
+select queue, ${toHostOf?.("worker") ?? "worker"} as host, extract(epoch from max(ended)) as last_at
+from (
+  select queue, worker, max(ended) as ended from (${jobs}) as job group by 1, 2
+  union all
+  select queue, worker, max(failed_at) from (${failures}) as failure group by 1, 2
+) as worked group by 1, 2 limit ${mostWorked}`;
+  const rows = await readCheap(
+    read,
+    statement,
+    "add the indexes that `wallet-core-ops indexes` prints",
+    costCorrection,
+  );
+  if (rows.length >= mostWorked) throw new OpsError("query_refused", "Too many workers have ended jobs lately");
+  return rows.map((row) => ({
+    queue: row["queue"] ?? "",
+    host: row["host"] ?? null,
+    lastAt: toEpoch(row["last_at"]),
+  }));
 }
+
+/** Pairs of a queue and a host, at most. */
+const mostWorked = 20_000;
 
 /** Since when the past is known, unix seconds; null where that is before the range, the end of the range where nothing is known. */
 function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, steps }: HistoryRange): number | null {
@@ -135,42 +202,67 @@ function toSqlTime(unix: number): string {
   return `to_timestamp(${unix})`;
 }
 
-/** One row for each queue and step in which something happened. Each has `jobs` and `oldest`; there is at least one row. */
+/** In which step of a question's range a time is. */
+function stepOf(time: string): string {
+  return `greatest(0, ceil((extract(epoch from ${time}) - range_from) / range_step))::bigint`;
+}
+
+/**
+ * One row for each question, queue and step in which something happened. Each has `jobs` and
+ * `oldest`; there is at least one row.
+ */
 function historyStatement(
   { jobs, failures, oldest, hidesStarts = false }: HistoryRows,
-  { from, step, steps }: HistoryRange,
+  questions: readonly HistoryQuestion[],
 ): string {
-  const [begin, to] = [toSqlTime(from), toSqlTime(from + steps * step)];
-  const stepOf = (time: string) => `greatest(0, ceil((extract(epoch from ${time}) - ${from}) / ${step}))::bigint`;
   // Taken when it ended means that its start is not recorded.
   const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
   // One that was given up before it ran did not wait for a worker.
   const waited = hidesStarts ? "true" : "ended is null or succeeded or taken < ended";
   const wait = `case when ${waited} then ${secondsBetween("due", "taken")} end`;
   const event = (time: string, values: string, rows: string) =>
-    `select queue, ${stepOf(time)} as step, ${values} from ${rows}`;
+    `select question, queue, ${stepOf(time)} as step, ${values} from ${rows}`;
+  const asked = questions.flatMap(({ queues, range: { from, step, steps } }, index) =>
+    (queues ?? [null]).map((queue) => {
+      const name = queue === null ? "null" : quoteLiteral(queue);
+      const [begin, end] = [toSqlTime(from), toSqlTime(from + steps * step)];
+      return `(${index}, ${name}, ${from}::numeric, ${step}::numeric, ${steps}, ${begin}, ${end})`;
+    }),
+  );
+  const isEach = questions.some(({ queues }) => queues === null);
+  const hosts = questions.flatMap((one, index) => (one.hosts ?? []).map((host) => `(${index}, ${quoteLiteral(host)})`));
+  const ofQuestion = (rows: string) =>
+    [
+      rows,
+      isEach ? "cross join asked" : "join asked on asked.name = queue",
+      hosts.length > 0 ? `where (question, host) in (values ${hosts.join(", ")})` : "where true",
+    ].join(" ");
   return `
 with job as materialized (select * from (${jobs}) as listed limit ${mostRows + 1}),
+asked (question, name, range_from, range_step, range_steps, begin_at, end_at) as (values ${asked.join(", ")}),
+own as materialized (
+  select * from ${ofQuestion("job")} and (ended is null or ended >= begin_at) and (due is null or due <= end_at or ended <= end_at or retried)
+),
 event as (
-  select queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, 0 as retried, null::timestamptz as since
-  from job where due <= ${to} and (taken is null or taken >= due)
+  select question, queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, 0 as retried, null::timestamptz as since
+  from own where due <= end_at and (taken is null or taken >= due)
   union all
-  ${event("taken", `0, 1, 0, 0, ${wait}, null, 0, 0, due`, `job where taken <= ${to} and taken >= due`)}
+  ${event("taken", `0, 1, 0, 0, ${wait}, null, 0, 0, due`, "own where taken <= end_at and taken >= due")}
   union all
-  select queue, ${steps + 1}, 0, 0, 0, 0, null, null, 0, 0, due from job where due <= ${to} and (taken is null or taken > ${to})
+  select question, queue, range_steps + 1, 0, 0, 0, 0, null, null, 0, 0, due from own where due <= end_at and (taken is null or taken > end_at)
   union all
-  ${event("ended", `0, 0, 1, 0, null, ${run}, 0, 0, null`, `job where succeeded and ended > ${begin} and ended <= ${to}`)}
+  ${event("ended", `0, 0, 1, 0, null, ${run}, 0, 0, null`, "own where succeeded and ended > begin_at and ended <= end_at")}
   union all
-  ${event("failed_at", "0, 0, 0, 1, null, null, 0, 0, null", `(${failures}) as failure where failed_at > ${begin} and failed_at <= ${to}`)}
+  ${event("failed_at", "0, 0, 0, 1, null, null, 0, 0, null", `${ofQuestion(`(${failures}) as failure`)} and failed_at > begin_at and failed_at <= end_at`)}
   union all
-  select queue, 0, 0, 0, 0, 0, null, null, (due is null)::int, retried::int, null from job where due is null or retried
+  select question, queue, 0, 0, 0, 0, 0, null, null, (due is null)::int, retried::int, null from own where due is null or retried
 ),
 happened as (
-  select queue, step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures, sum(undated) as undated, sum(retried) as retried,
+  select question, queue, step, sum(due) as due, sum(taken) as taken, sum(processed) as processed, sum(failures) as failures, sum(undated) as undated, sum(retried) as retried,
          percentile_cont(0.5) within group (order by wait) as wait_p50, percentile_cont(0.95) within group (order by wait) as wait_p95,
          percentile_cont(0.95) within group (order by run) as run_p95,
          extract(epoch from min(since)) as oldest_due
-  from event group by queue, step limit ${mostPoints + 1}
+  from event group by question, queue, step limit ${mostPoints + 1}
 )
 select happened.*, whole.jobs, whole.oldest
 from (select (select count(*) from job) as jobs, extract(epoch from (${oldest})) as oldest) as whole left join happened on true`;
@@ -223,4 +315,63 @@ export async function inTurn<T>(
     return work(limited);
   });
   return abortable(result, limited);
+}
+
+/** Histories that one statement reads, at most. */
+const mostTogether = 100;
+
+/**
+ * Reads histories of some queues in turn. Those that wait for the same turn are read with one
+ * statement: it reads each row once, however many windows there are. Where that is too much, with
+ * several.
+ */
+export function createHistoryBatches(
+  database: Database,
+  readAll: (
+    questions: readonly HistoryQuestion[],
+    signal: AbortSignal,
+  ) => Promise<readonly ReadonlyMap<string, QueueHistory>[]>,
+) {
+  type Settled = PromiseSettledResult<ReadonlyMap<string, QueueHistory>>;
+  const settle = async (questions: readonly HistoryQuestion[], signal: AbortSignal): Promise<readonly Settled[]> => {
+    try {
+      const answers = await readAll(questions, signal);
+      return answers.map((value) => ({ status: "fulfilled", value }));
+    } catch (reason) {
+      signal.throwIfAborted();
+      if (questions.length === 1 || !isTooMuch(reason)) return questions.map(() => ({ status: "rejected", reason }));
+      const half = Math.ceil(questions.length / 2);
+      const first = await settle(questions.slice(0, half), signal);
+      return [...first, ...(await settle(questions.slice(half), signal))];
+    }
+  };
+  interface Batch {
+    readonly questions: HistoryQuestion[];
+    readonly run: (signal: AbortSignal) => Promise<readonly Settled[]>;
+  }
+  let next: Batch | null = null;
+  const open = (): Batch => {
+    const questions: HistoryQuestion[] = [];
+    const read = async (signal: AbortSignal) => {
+      // Whoever asks in the same round of the event loop takes part.
+      await setImmediate();
+      if (next?.questions === questions) next = null;
+      return settle(questions, signal);
+    };
+    return { questions, run: createSingleFlight((shared) => inTurn(database, read, shared)) };
+  };
+  return async (question: HistoryQuestion, signal: AbortSignal): Promise<ReadonlyMap<string, QueueHistory>> => {
+    const { questions, run } = (next ??= open());
+    const index = questions.push(question) - 1;
+    if (questions.length >= mostTogether) next = null;
+    const settled = (await run(signal))[index];
+    if (settled?.status !== "fulfilled") throw settled?.reason;
+    return settled.value;
+  };
+}
+
+/** Whether less may be read, where this was too much. */
+function isTooMuch(error: unknown): boolean {
+  if (error instanceof OpsError) return error.code === "query_refused" || error.code === "answer_too_large";
+  return describe(error).code === "57014";
 }

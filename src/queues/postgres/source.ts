@@ -1,6 +1,5 @@
 import type { Row } from "../../lib/postgres/pool.ts";
 import { createSharedBudget, inTurns } from "../../lib/budget/budget.ts";
-import type { HistoryRange } from "../../lib/range.ts";
 import { compareTimes, toErrorText, toErrorWords } from "../errors.ts";
 import { createKnownQueues, createSamples, toQueueMetrics } from "../metrics.ts";
 import {
@@ -14,7 +13,16 @@ import {
 } from "../queue.ts";
 import type { KindContext, KindSource } from "../system.ts";
 import { toQueueError } from "./errors.ts";
-import { inTurn, readCheap, readHistory, type ToHistoryRows } from "./history.ts";
+import type { QueueHistory } from "../history.ts";
+import {
+  createHistoryBatches,
+  type HistoryQuestion,
+  inTurn,
+  readCheap,
+  readHistories,
+  readWorkersSince,
+  type ToHistoryRows,
+} from "./history.ts";
 import type { JobQuery } from "./job-query.ts";
 import { createJobReader } from "./jobs.ts";
 import { identifyTable } from "./identity.ts";
@@ -111,15 +119,30 @@ export function createSqlSource(
       const ready = await prepare(signal).catch((error: unknown) => asOpsError(error));
       return read(ready, signal).catch((error: unknown) => asOpsError(error, ready));
     };
-  const readPast =
-    history &&
-    ((hosts: readonly string[] | null, queues: readonly string[] | null, range: HistoryRange, signal: AbortSignal) => {
-      const read = (turn: AbortSignal) => {
-        const ask: ReadRows = (statement) => database.read(statement, turn);
-        return readHistory(ask, history, queues, range, createSharedBudget(turn), hosts);
-      };
-      return inTurn(database, read, signal).catch((error: unknown) => asOpsError(error));
-    });
+  const readPast = history && createPastReader(history);
+  function createPastReader(toRows: ToHistoryRows) {
+    const toRead =
+      (turn: AbortSignal): ReadRows =>
+      (statement) =>
+        database.read(statement, turn);
+    const readAll = (questions: readonly HistoryQuestion[], turn: AbortSignal) =>
+      readHistories(toRead(turn), toRows, questions, createSharedBudget(turn));
+    // Hosts take time to compute.
+    const [together, togetherOn] = [createHistoryBatches(database, readAll), createHistoryBatches(database, readAll)];
+    const alone = async (question: HistoryQuestion, signal: AbortSignal) =>
+      (await inTurn(database, (turn) => readAll([question], turn), signal))[0] ?? new Map<string, QueueHistory>();
+    const read = (question: HistoryQuestion, signal: AbortSignal) => {
+      const reader = question.queues === null ? alone : question.hosts === null ? together : togetherOn;
+      return reader(question, signal).catch((error: unknown) => asOpsError(error));
+    };
+    return {
+      read,
+      workersSince: (from: number, signal: AbortSignal) =>
+        inTurn(database, (turn) => readWorkersSince(toRead(turn), toRows, from), signal).catch((error: unknown) =>
+          asOpsError(error),
+        ),
+    };
+  }
   const findsRunning = isFixed(given) ? given.running !== undefined : namesWorkers;
   return {
     name,
@@ -172,8 +195,11 @@ export function createSqlSource(
         return inTurns(rows, createSharedBudget(signal), (row) => toFailedJobs(row, queries));
       })(signal),
     ...(readPast && {
-      history: (queues, range, signal) => readPast(null, queues, range, signal),
-      ...(historyNamesHosts && { historyOn: readPast }),
+      history: (queues, range, signal) => readPast.read({ queues, range, hosts: null }, signal),
+      ...(historyNamesHosts && {
+        historyOn: (hosts, queues, range, signal) => readPast.read({ queues, range, hosts }, signal),
+        workersSince: readPast.workersSince,
+      }),
     }),
     ...(jobs && {
       jobs: createJobReader({ source: name, database, query: jobs, prepare: prepareJobs, cost: heavy?.cost }),

@@ -221,13 +221,13 @@ function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
     return {
       jobs: `
     select ${by} as queue, scheduled_at as due, coalesce(${attempted}, finalized_at) as taken, finalized_at as ended, state = 'completed' as succeeded,
-           ${isRetried} as retried${withHost(toHost(lastWorker("attempted_by")))}
+           ${isRetried} as retried${withHost(lastWorker("attempted_by"), toHost)}
     from ${table} where ${ended}
     union all
     select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}${withHost("null::text")}
     from ${table} where state in ('available', 'scheduled', 'retryable', 'running') and ${own}`,
       failures: `
-    select job.queue, (failure->>'at')::timestamptz as failed_at${withHost(toHost(failedWorker))}
+    select job.queue, (failure->>'at')::timestamptz as failed_at${withHost(failedWorker, toHost)}
     from (
       select ${by} as queue, errors, attempt, attempted_by from ${table} where ${open} and errors is not null
       union all

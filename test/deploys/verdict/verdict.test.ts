@@ -64,6 +64,10 @@ describe("a verdict", () => {
     ]);
     expect(judge({ windows: null }).reasons[0]).toMatch(/less than a minute/);
     expect(judge({}).reasons).toEqual(["no queue of its service has a history"]);
+    expect(judge({ unfinished: "No time was left" }).reasons).toEqual(["not everything was read: No time was left"]);
+    expect(judge({ unread: ["river", "oban"] }).reasons).toEqual([
+      "its jobs may be in what could not be read: river, oban",
+    ]);
   });
 
   it("tests 95th percentiles of waiting and running by factor and growth", () => {

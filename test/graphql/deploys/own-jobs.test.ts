@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { createOwnJobs } from "../../../src/graphql/deploys/own-jobs.ts";
 import type { Ownership } from "../../../src/graphql/deploys/ownership.ts";
+import { OpsError } from "../../../src/lib/errors.ts";
 import type { QueueHistory } from "../../../src/queues/history.ts";
 import type { QueueSource } from "../../../src/queues/queue.ts";
 import { sampleHistory } from "../../support/queues.ts";
@@ -148,4 +149,76 @@ it("jobs in steps are the service's own where the rows name their workers", asyn
     ],
   });
   expect(await read(false, own)).toEqual(all);
+});
+
+it("only the service's queues are asked for, and shared ones on hosts", async () => {
+  const asked: unknown[] = [];
+  const note =
+    (on: string) =>
+    async (queues: readonly string[] | null, { from }: { from: number }) => {
+      asked.push([on, queues, from]);
+      return new Map((queues ?? []).map((queue) => [queue, ended(10)]));
+    };
+  const source: Pick<QueueSource, "name" | "history" | "historyOn" | "workersSince"> = {
+    name: "jobs",
+    history: note("all"),
+    historyOn: async (names, queues, range) => note(names.join())(queues, range),
+    workersSince: async (from) => {
+      asked.push(["since", from]);
+      return [
+        { queue: "alone", host: "mine", lastAt: 2000 },
+        { queue: "both", host: "mine", lastAt: 2000 },
+        { queue: "both", host: "theirs", lastAt: 2000 },
+        { queue: "earlier", host: "mine", lastAt: 2000 },
+        { queue: "earlier", host: "theirs", lastAt: 950 },
+        { queue: "foreign", host: "theirs", lastAt: 2000 },
+        { queue: "waiting", host: null, lastAt: null },
+      ];
+    },
+  };
+  const ownership = {
+    isOwn: ({ queue }: { queue: string }, hasEnded = false) => hasEnded || queue === "waiting",
+    isShared: () => false,
+    hosts: new Map([
+      ["own", ["mine"]],
+      ["other", ["theirs"]],
+    ]),
+  } as unknown as Ownership;
+  const own = createOwnJobs(source as QueueSource, seconds, ownership, signal);
+  await own.read([1000, 1600]);
+  const queues = ["alone", "both", "earlier", "waiting"];
+  expect(asked).toEqual([
+    ["since", 900],
+    ["all", queues, 1000],
+    ["mine", ["both"], 1000],
+    ["theirs", ["both"], 1000],
+    ["all", queues, 1600],
+    ["mine", ["both"], 1600],
+    ["theirs", ["both"], 1600],
+  ]);
+  expect([...queues, "foreign"].filter(own.isOwn)).toEqual(queues);
+});
+
+it.each([
+  ["query_refused", [[null, 1]]],
+  ["postgres_unavailable", []],
+] as const)("all queues are asked for where their workers are %s", async (code, expected) => {
+  const asked: unknown[] = [];
+  const source: Pick<QueueSource, "name" | "history" | "historyOn" | "workersSince"> = {
+    name: "jobs",
+    history: async (queues, { from }) => {
+      asked.push([queues, from]);
+      return new Map();
+    },
+    historyOn: async () => new Map(),
+    workersSince: async () => {
+      throw new OpsError(code, "no");
+    },
+  };
+  const hosts = new Map([["other", ["theirs"]]]);
+  const ownership = { isOwn: () => true, isShared: () => false, hosts } as unknown as Ownership;
+  await createOwnJobs(source as QueueSource, seconds, ownership, signal)
+    .read([1])
+    .catch(() => {});
+  expect(asked).toEqual(expected);
 });

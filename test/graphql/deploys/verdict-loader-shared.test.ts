@@ -71,7 +71,13 @@ function createSource({ rows, named = true, owner, services, running = services 
     ...(owner && { owner }),
     metrics: async () => [],
     history: async (asked, range, signal) => count(everyHost, asked, range, signal),
-    ...(named && { historyOn: count }),
+    ...(named && {
+      historyOn: count,
+      workersSince: async (from) =>
+        rows.flatMap(({ queue, host, endedAgo }) =>
+          now - endedAgo >= from ? [{ queue, host, lastAt: now - endedAgo }] : [],
+        ),
+    }),
     failures: async () =>
       createFingerprints().addToFailures(
         failures.map((own) => {

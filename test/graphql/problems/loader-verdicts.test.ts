@@ -62,8 +62,15 @@ function open(queueSources: Memory["queueSources"]) {
     deploy: new OpsError("deploy_info_missing", `${sampleDeployInfo.currentTag} is not there`),
     deployLogs: [sampleDeployLog(records)],
   });
+  const verdict = async () => {
+    const { deploys } = createContext(sources, createCaller()).loaders;
+    const deploy = (await deploys.all()).find(({ service }) => service === "shop-0");
+    const answer = deploy && deploys.verdict(deploy, 1800);
+    await vi.advanceTimersByTimeAsync(7000);
+    return answer;
+  };
   /** How many deploys are regressed, how many verdicts are gaps, their reasons, and how long it took. */
-  return async () => {
+  const ask = async () => {
     const begin = performance.now();
     let seconds = Number.POSITIVE_INFINITY;
     const answer = createContext(sources, createCaller()).loaders.problems(null);
@@ -79,6 +86,7 @@ function open(queueSources: Memory["queueSources"]) {
       seconds,
     };
   };
+  return Object.assign(ask, { verdict });
 }
 
 beforeEach(() => {
@@ -111,6 +119,26 @@ it("verdicts that were judged stay while they wait to be judged again", async ()
   await ask();
   await vi.advanceTimersByTimeAsync(40_000);
   expect(await ask()).toMatchObject({ regressed: worse, unjudged: 0 });
+});
+
+it("a deploy's own verdict is that of the problems where time is up", async () => {
+  let ms = 5;
+  const ask = open([{ ...toSource("jobs", () => ms, openDatabase()), workerJobs }]);
+  await ask();
+  ms = 1_000_000;
+  const verdict = await ask.verdict();
+  expect(verdict).toMatchObject({ outcome: "regressed", unfinished: null });
+  expect(verdict?.gaps.at(-1)).toMatch(/^judged \d+ s ago: No time was left to read it: try again soon$/);
+});
+
+it("a verdict whose jobs may be in a silent database is a gap", async () => {
+  const history: QueueSource["history"] = async () => {
+    throw new OpsError("postgres_unavailable", "gone");
+  };
+  const other = { ...toSource("other", () => 1, openDatabase()), history: async () => new Map() };
+  const ask = open([{ ...toSource("jobs", () => 1, openDatabase()), history, workerJobs }, other]);
+  const reasons = ["the verdict on v2 of shop: its jobs may be in what could not be read: jobs"];
+  expect(await ask()).toMatchObject({ regressed: 0, unjudged: count, reasons });
 });
 
 it("a database that never answers takes no verdict of the others with it", async () => {

@@ -1,6 +1,7 @@
 import type { Row } from "../../../src/lib/postgres/pool.ts";
+import type { QueueHistory } from "../../../src/queues/history.ts";
 import { describe, expect, it } from "vitest";
-import { readHistory } from "../../../src/queues/postgres/history.ts";
+import { readHistories } from "../../../src/queues/postgres/history.ts";
 
 const range = { from: 1_800_000_000, step: 60, steps: 2 };
 const nothing = { due: "0", taken: "0", processed: "0", failures: "0", undated: "0", retried: "0" };
@@ -8,6 +9,7 @@ const unknown = { wait_p50: null, wait_p95: null, run_p95: null, oldest_due: nul
 const whole = { jobs: "3", oldest: null };
 const step = (queue: string | null, number: number, more: Row = {}): Row => ({
   ...whole,
+  question: "0",
   queue,
   step: String(number),
   ...nothing,
@@ -28,7 +30,7 @@ interface Given {
 async function read({ rows = [], cost = 1, overrated, keeps = true, queues = null, over = range }: Given) {
   const asked: unknown[] = [];
   let [ran, turns] = [0, 0];
-  const histories = await readHistory(
+  const [histories = new Map<string, QueueHistory>()] = await readHistories(
     async (statement) => {
       if (!statement.startsWith("explain")) {
         ran += 1;
@@ -47,8 +49,7 @@ async function read({ rows = [], cost = 1, overrated, keeps = true, queues = nul
         ...(overrated !== undefined && { costCorrection: overrated }),
       };
     },
-    queues,
-    over,
+    [{ queues, range: over, hosts: null }],
     {
       turn: async () => {
         turns += 1;

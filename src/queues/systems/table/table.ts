@@ -1,5 +1,5 @@
 import type { JobRef, JobStatements } from "../../jobs/control.ts";
-import type { HistoryRows } from "../../postgres/history.ts";
+import type { HistoryRows, ToHostColumn } from "../../postgres/history.ts";
 import { isOneOf, quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../../postgres/names.ts";
 import { createSqlSource } from "../../postgres/source.ts";
 import { type IndexAdvice, type Measure, toWays, uniteReadings } from "../../postgres/statements.ts";
@@ -51,7 +51,7 @@ function tableHistory(
   config: TableMapping,
   isAsked: (column: string) => string,
   from: string,
-  withHost: (host: string) => string,
+  withHost: ToHostColumn,
 ): HistoryRows {
   const host = withHost(config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text");
   const { run_at: runAt, started_at: startedAt } = config;

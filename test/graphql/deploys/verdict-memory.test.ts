@@ -1,0 +1,51 @@
+import { expect, it } from "vitest";
+import type { DeployVerdict } from "../../../src/deploys/verdict/types.ts";
+import { usualWindowSeconds as usual } from "../../../src/deploys/verdict/windows.ts";
+import { VerdictMemory } from "../../../src/graphql/deploys/verdict-memory.ts";
+import { createCaller } from "../../support/caller.ts";
+import { sampleDeploy } from "../../support/deploys.ts";
+
+const { principal } = createCaller();
+const deploy = sampleDeploy();
+const toVerdict = (outcome: DeployVerdict["outcome"], unfinished: string | null = null) =>
+  ({ outcome, unfinished, gaps: ["a gap"] }) as unknown as DeployVerdict;
+const whole = toVerdict("clean");
+const late = toVerdict("not_enough_data", "No time was left");
+
+it("a verdict that is not whole gives way to the last whole one", () => {
+  const memory = new VerdictMemory();
+  expect(memory.settle(principal, deploy, usual, late, 0)).toBe(late);
+  expect(memory.settle(principal, deploy, usual, whole, 1000)).toBe(whole);
+  expect(memory.settle(principal, deploy, usual, late, 21_000)).toEqual({
+    ...whole,
+    gaps: ["a gap", "judged 20 s ago: No time was left"],
+  });
+  expect(memory.settle(principal, deploy, usual, late, 302_000)).toBe(late);
+});
+
+it("a verdict that is not whole stands where something is worse", () => {
+  const memory = new VerdictMemory();
+  memory.settle(principal, deploy, usual, whole, 0);
+  const worse = toVerdict("regressed", "No time was left");
+  expect(memory.settle(principal, deploy, usual, worse, 1000)).toBe(worse);
+  expect(memory.find(principal, deploy, usual, 1000)?.verdict).toBe(whole);
+});
+
+it("a verdict counts for the same deploy, windows and rights alone", () => {
+  const memory = new VerdictMemory();
+  memory.settle(principal, deploy, 600, whole, 0);
+  expect(memory.find(principal, deploy, usual, 0)).toBeNull();
+  memory.settle(principal, deploy, usual, whole, 0);
+  expect(memory.find(principal, deploy, 600, 0)).toBeNull();
+  expect(memory.find(principal, sampleDeploy({ tag: "v99" }), usual, 0)).toBeNull();
+  expect(memory.find(createCaller(undefined, ["staging"]).principal, deploy, usual, 0)).toBeNull();
+  expect(memory.find(principal, deploy, usual, 0)).toEqual({ verdict: whole, at: 0 });
+});
+
+it("verdicts are remembered up to a thousand, the newest ones", () => {
+  const memory = new VerdictMemory();
+  const toDeploy = (index: number) => sampleDeploy({ tag: `v${index}` });
+  for (let index = 0; index <= 1000; index += 1) memory.settle(principal, toDeploy(index), usual, whole, 0);
+  expect(memory.find(principal, toDeploy(0), usual, 0)).toBeNull();
+  expect(memory.find(principal, toDeploy(1), usual, 0)).not.toBeNull();
+});
