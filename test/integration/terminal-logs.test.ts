@@ -92,7 +92,7 @@ test("a role's log is that of its two containers, each line once", async () => {
   const whole = logs("batch", "--since", "1h", "-t");
   expect(await whole.ended, whole.err()).toBe(0);
   for (const name of ["one", "two"]) {
-    expect(toPlain(whole.lines(), `termlogs-batch-staging-${name}`)).toEqual(await logOf(name));
+    expect(toPlain(whole.lines(), `batch-staging-${name}`)).toEqual(await logOf(name));
   }
   expect(whole.lines()).toHaveLength(16_002);
   const newest = logs("batch", "--tail", "12000", "-t");
@@ -131,8 +131,8 @@ test("a followed role goes on over a restart and a lost gateway", async () => {
   await until(() => role.lines().length >= a.length + b.length && single.lines().length >= a.length);
   expect(await role.stop()).toBe(0);
   expect(await single.stop()).toBe(0);
-  expect(toPlain(role.lines(), "termlogs-steady-staging-a")).toEqual(a);
-  expect(toPlain(role.lines(), "termlogs-steady-staging-b")).toEqual(b);
+  expect(toPlain(role.lines(), "steady-staging-a")).toEqual(a);
+  expect(toPlain(role.lines(), "steady-staging-b")).toEqual(b);
   expect(single.lines().toSorted()).toEqual(a);
   expect(a.filter((line) => line.endsWith(" a bye"))).toHaveLength(2);
   for (const { err } of [role, single]) {
