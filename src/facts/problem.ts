@@ -14,7 +14,7 @@ export function toSeverityTone(severity: string): Tone {
   return toToneOf(severities, severity);
 }
 
-/** What a kind is called where its name alone would not say it. `problems/rules.ts` has the rule of each kind. */
+/** Names of kinds whose own name does not say it. `problems/rules.ts` has the rule of each kind. */
 const kindLabels: Readonly<Record<string, string>> = {
   CONTAINER_MEMORY_HIGH: "memory is high",
   CONTAINER_OOM_KILLED: "out of memory",

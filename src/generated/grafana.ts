@@ -24,7 +24,7 @@ export type DeployState =
   | 'failed'
   /** The newest deploy, but not every live container runs it. */
   | 'incomplete'
-  /** The target of a rollback: the good one before the deploy that runs. Good: of another release and not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
+  /** The target of a rollback: the good one before the deploy that runs. A good deploy is of another release and was not rolled back. The recorded `previousTag` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS. */
   | 'previous'
   /** The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place. */
   | 'rolled_back'
@@ -62,7 +62,7 @@ export type HostStatus =
 export type QueueState =
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'backlog'
-  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. Successes that were in these 5 minutes when the latest failure was read count as long as it does: a batch is not failing because its failures ended last. */
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. Successes that counted when the latest failure was read count as long as that failure, so a batch is not failing because its failures ended last. */
   | 'failing'
   /** No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown. */
   | 'idle'

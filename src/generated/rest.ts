@@ -65,7 +65,7 @@ export type LogStream =
 export type QueueState =
   /** A runnable job has waited longer than 60 s, or the waiting jobs take more than 600 s to clear. */
   | 'backlog'
-  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. Successes that were in these 5 minutes when the latest failure was read count as long as it does: a batch is not failing because its failures ended last. */
+  /** At least 5 failures in the last hour, and at least 50 % of what ended in the last 5 minutes failed. Successes that counted when the latest failure was read count as long as that failure, so a batch is not failing because its failures ended last. */
   | 'failing'
   /** No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown. */
   | 'idle'

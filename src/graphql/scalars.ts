@@ -4,8 +4,9 @@ import { isRealTime } from "../lib/time.ts";
 import type { Builder } from "./builder.ts";
 
 /**
- * The values of an enum, by their descriptions, in either case. GraphQL names them in capitals; their value is the word of our code, of REST and of Grafana, which never
- * serialise enums (execute.ts).
+ * The values of an enum, by their descriptions, in either case. GraphQL names them in capitals.
+ * Their value is the word of our code, of REST and of Grafana, which never serialise enums
+ * (execute.ts).
  */
 export function toEnumValues<const Word extends string>(descriptions: Readonly<Record<Word, string>>) {
   const values = Object.entries<string>(descriptions).map(([value, description]) => [

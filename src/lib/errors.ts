@@ -60,8 +60,8 @@ export const statusByCode = {
 export type ErrorCode = keyof typeof statusByCode;
 
 /**
- * Whether a failure passes by itself: the same question may be answered later. By the status of its code; a code that
- * is not the gateway's says that the gateway was not reached.
+ * Whether a failure passes by itself, so that the same question may be answered later. The status
+ * of its code decides; a code that is not the gateway's means that the gateway was not reached.
  */
 export function passesByItself(code: string): boolean {
   const statuses: Readonly<Record<string, number>> = statusByCode;

@@ -81,7 +81,7 @@ export function aboutContainer(
   return { service, destination, env, role, container, containers: [container] };
 }
 
-/** What may tell problems of one title apart, the plainest first. */
+/** What can distinguish problems that have the same title, the simplest first. */
 const marks: readonly ((problem: CurrentProblem) => string | null)[] = [
   ({ service }) => service,
   ({ destination }) => destination,
@@ -90,7 +90,7 @@ const marks: readonly ((problem: CurrentProblem) => string | null)[] = [
   ({ container, engine }) => container?.engine ?? engine?.name ?? null,
 ];
 
-/** Adds to titles that several problems have what differs: `Most jobs of mailer fail (billing)`. */
+/** Adds what differs to titles that several problems have: `Most jobs of mailer fail (billing)`. */
 export function* distinguishTitles(problems: readonly CurrentProblem[]): Steps<CurrentProblem[]> {
   const namesakes = yield* groupSteps(problems, ({ title }) => title);
   const apart: CurrentProblem[] = [];

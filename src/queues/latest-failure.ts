@@ -11,7 +11,7 @@ interface SeenFailure {
 }
 
 const windowSeconds = 300;
-/** For so long a failure that the read saw may be in the window; reads have whole seconds, and last. */
+/** How long a failure that a read saw may be in the window. Reads are timed in whole seconds, and take time. */
 const mostAgeMs = (windowSeconds + 2) * 1000;
 
 /**

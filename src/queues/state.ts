@@ -48,7 +48,7 @@ export const queueStateRules = {
   paused: "It is paused.",
   no_workers: "Jobs could run, and the system reports no workers.",
   stalled: `The oldest runnable job has waited longer than ${stalledSeconds} s, and nothing ended in the last 5 minutes. While a job runs, the limit is ${stalledRuns} times the p95 of the queue's run times, at least ${stalledBehindActiveLeast} s and at most ${stalledBehindActiveMost} s. While no run time is known, it is ${stalledBehindActiveMost} s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken. Where it is sampled, 5 minutes of samples show no success.`,
-  failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed. Successes that were in these 5 minutes when the latest failure was read count as long as it does: a batch is not failing because its failures ended last.`,
+  failing: `At least ${failingFailures} failures in the last hour, and at least ${failingRatio * 100} % of what ended in the last 5 minutes failed. Successes that counted when the latest failure was read count as long as that failure, so a batch is not failing because its failures ended last.`,
   backlog: `A runnable job has waited longer than ${backlogAgeSeconds} s, or the waiting jobs take more than ${backlogDrainSeconds} s to clear.`,
   unknown: `It may be failing: at least ${failingFailures} failures in the last hour, one of them in the last 5 minutes, and how many jobs succeeded is unknown.`,
   idle: "No job is runnable or running, and none succeeded in the last 5 minutes. Never where the rate is unknown.",

@@ -205,7 +205,10 @@ const cutOffCodes: ReadonlySet<unknown> = new Set([
   "ECONNABORTED",
 ]);
 
-/** A proxy answers so whether the engine could not be reached, or broke off after it had received the call. */
+/**
+ * A proxy answers with these when the engine could not be reached, and when it broke off after it
+ * had received the call.
+ */
 function hasProxyFailed({ upstreamStatus }: OpsError): boolean {
   return upstreamStatus === 502 || upstreamStatus === 503;
 }

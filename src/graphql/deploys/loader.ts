@@ -17,7 +17,10 @@ export interface DeployLoaders {
   all(): Promise<readonly Deploy[]>;
   /** The deploy log files, with the records that the caller may see. */
   logs(): Promise<readonly DeployLog[]>;
-  /** Judges a deploy, by windows of at most this many seconds; `maxAgeMs`: unless it was judged so lately. */
+  /**
+   * Judges a deploy, by windows of at most this many seconds. `maxAgeMs`: a verdict of the usual
+   * windows that is not older is returned instead.
+   */
   verdict(deploy: Deploy, seconds: number, maxAgeMs?: number): Promise<DeployVerdict>;
   /** The core containers that the caller may see, also those of retired releases, and the engines. */
   fleet(): Promise<KnownContainers>;

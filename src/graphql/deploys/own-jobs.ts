@@ -25,7 +25,10 @@ export interface OwnJobs {
   readonly isOwn: (queue: string) => boolean;
 }
 
-/** Windows that begin close to each other ask for the workers of the same time, seconds: one statement serves many. */
+/**
+ * Windows that begin within the same so many seconds ask for workers since the same time, so that
+ * one statement serves them all.
+ */
 const sharedSeconds = 900;
 
 /**
@@ -55,7 +58,7 @@ export function createOwnJobs(
     }
     return histories;
   };
-  /** The queues that are the service's, and those of them that others may work on too; null for all. */
+  /** The queues of the service, and those of them that others may work on too; null for all. */
   const findQueues = async (from: number) => {
     if (!isNamed || !source.workersSince) return { queues: null, parts: null };
     const [own, other] = [new Set(hosts.get("own")), new Set(hosts.get("other"))];
@@ -105,7 +108,7 @@ export function createOwnJobs(
     async read(froms, queues = null) {
       const asked = queues ? { queues, parts: queues } : await findQueues(Math.min(...froms));
       const readOne = (from: number) => readWindow(from, asked.queues, asked.parts);
-      // Histories of all queues are read one after the other: those that wait are few, so all are served.
+      // Histories of all queues are read one by one: few wait at a time, so all get their turn.
       const windows = asked.queues === null ? [] : await Promise.all(froms.map(readOne));
       if (asked.queues === null) for (const from of froms) windows.push(await readOne(from));
       return windows.map(({ all, own, others }) => {

@@ -21,7 +21,7 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
       current: deployMeanings.CURRENT,
       incomplete: deployMeanings.INCOMPLETE,
       unknown: `${deployMeanings.UNKNOWN} The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations.`,
-      previous: `${deployMeanings.PREVIOUS} Good: of another release and not rolled back. The recorded \`previousTag\` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS.`,
+      previous: `${deployMeanings.PREVIOUS} A good deploy is of another release and was not rolled back. The recorded \`previousTag\` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS.`,
       rolled_back: deployMeanings.ROLLED_BACK,
       superseded: `${deployMeanings.SUPERSEDED} None of the other states applies.`,
       failed: `${deployMeanings.FAILED} Kamal's audit log or its containers say so. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN.`,

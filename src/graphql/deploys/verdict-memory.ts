@@ -15,7 +15,7 @@ interface Remembered {
   readonly at: number;
 }
 
-/** The last verdicts that were judged whole, by the usual windows, for whoever may see the same. */
+/** The last complete verdicts over the usual windows; callers who may see the same share them. */
 export class VerdictMemory {
   readonly #last = new Map<string, Remembered>();
 

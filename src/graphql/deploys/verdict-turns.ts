@@ -33,7 +33,8 @@ export interface VerdictReads {
 
 /**
  * The reads of all verdicts of one request. Each source serves one verdict at a time, or those whose
- * histories it reads together, and the first ones first: a slow source delays none of the others, and what time allows is judged whole.
+ * histories it reads together, and the first ones first: a slow source delays none of the others,
+ * and what time allows is judged whole.
  */
 export class VerdictTurns {
   readonly #limits = new Map<string, FairLimit>();

@@ -61,7 +61,10 @@ export function endSoon(socket: Socket): void {
   socket.once("close", () => clearTimeout(timer));
 }
 
-/** Ends the connection of an answered request whose long body goes on; node:http receives a short one to its end. */
+/**
+ * Ends the connection of an answered request whose long body goes on. node:http receives a short
+ * body to its end.
+ */
 export function endUnread(req: IncomingMessage, res: ServerResponse): void {
   const { socket } = req;
   // node:http calls it after the last answer: closed with bytes to receive, a connection is reset, and the answer lost.

@@ -20,8 +20,8 @@ interface RequestParser {
 const stop = 2;
 
 /**
- * How long there count as many strangers after there were, ms. Without it as many as are kept would
- * ask on as fast as they can, and new connections wait.
+ * How long strangers still count as many when there are fewer again, ms. Otherwise those that are
+ * kept would go on asking as fast as they can, and new connections would wait.
  */
 const crowdedMs = 5000;
 
@@ -103,8 +103,8 @@ const reservedPart = 10;
  * So clients without a token, however many, lock out neither health checks nor clients with a
  * token. Each step takes constant time.
  *
- * While there are more than `strangersKept`, and for 5 s after, a stranger's connection ends with its
- * first answer; one that is `rate_limited` always does.
+ * While there are more than `strangersKept`, and for 5 s after, a stranger's connection ends with
+ * its first answer; one that is `rate_limited` always does.
  *
  * A connection is closed when more than `pipelined` of its requests wait behind an unfinished
  * answer (HTTP pipelining). node:http parses everything it has read before anything else runs:

@@ -353,7 +353,7 @@ export function createHistoryBatches(
   const open = (): Batch => {
     const questions: HistoryQuestion[] = [];
     const read = async (signal: AbortSignal) => {
-      // Whoever asks in the same round of the event loop takes part.
+      // Questions that are asked in the same turn of the event loop join this batch.
       await setImmediate();
       if (next?.questions === questions) next = null;
       return settle(questions, signal);
