@@ -141,7 +141,7 @@ async function advance(path: string, progress: Progress): Promise<null | { reado
     const part: CheckedPart = { offset: known?.offset ?? 0, size, mtimeMs };
     progress.parts.set(key, part);
     const mayBeUnfinished = one === files.at(-1)?.path && Date.now() - mtimeMs < unfinishedMs;
-    const fault = await checkPart(file, { isPacked, upTo, mayBeUnfinished, checkEnds }, part, progress);
+    const fault = await checkPart(file, { path: one, isPacked, upTo, mayBeUnfinished, checkEnds }, part, progress);
     if (fault !== null) return { fault: `${basename(one)}: ${fault}` };
   }
   return seen < before.length ? "changed" : null;
@@ -156,7 +156,7 @@ function openFile(path: string): Promise<FileHandle | null> {
 }
 
 interface PartOptions
-  extends Pick<Part, "isPacked" | "upTo">, Pick<Awaited<ReturnType<typeof listParts>>, "checkEnds"> {
+  extends Pick<Part, "path" | "isPacked" | "upTo">, Pick<Awaited<ReturnType<typeof listParts>>, "checkEnds"> {
   /** Its last line may still be written. */
   readonly mayBeUnfinished: boolean;
 }
@@ -164,7 +164,7 @@ interface PartOptions
 /** Checks a file from `part.offset` on, and moves that to the end of the last whole entry. Returns the fault. */
 async function checkPart(
   file: FileHandle,
-  { isPacked, upTo, mayBeUnfinished, checkEnds }: PartOptions,
+  { path, isPacked, upTo, mayBeUnfinished, checkEnds }: PartOptions,
   part: CheckedPart,
   progress: Progress,
 ): Promise<string | null> {
@@ -181,7 +181,7 @@ async function checkPart(
       // A line that is no entry is read again with the one after it, which must name it.
       if (!verifier.isWhole()) continue;
       [part.offset, progress.head] = [end, verifier.head()];
-      const other = progress.head && checkEnds(progress.head);
+      const other = progress.head && checkEnds(progress.head, path);
       if (other !== null) return other;
     }
   } catch (error) {

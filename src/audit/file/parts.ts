@@ -47,12 +47,12 @@ interface Parts {
   readonly live: FoundPart | null;
   /** Why the files cannot all be of one record; null when nothing speaks against it. */
   readonly conflict: string | null;
-  /** Notices a file that ends with another entry than the record has. */
+  /** Notices another file that ends with another entry than the record has. */
   readonly checkEnds: EndCheck;
 }
 
-/** The next entry that was read. Returns what is wrong, null without a fault. */
-type EndCheck = (entry: ChainHead) => string | null;
+/** The next entry that was read, and its file. Returns what is wrong, null without a fault. */
+type EndCheck = (entry: ChainHead, path: string) => string | null;
 
 /** The record cannot be continued as its files are. */
 export class PartsError extends Error {}
@@ -195,8 +195,9 @@ function createEndCheck(found: readonly FoundPart[]): EndCheck {
     found.filter(({ last }) => last !== null),
     ({ last }) => last?.seq,
   );
-  return ({ seq, hash }) => {
-    const other = ends.get(seq)?.find(({ last }) => last?.hash !== hash);
+  return ({ seq, hash }, path) => {
+    // Where the end of its own file has the wrong number, that end is at fault.
+    const other = ends.get(seq)?.find((one) => one.path !== path && one.last?.hash !== hash);
     ends.delete(seq);
     return other ? describeOther(seq, other) : null;
   };
@@ -340,7 +341,7 @@ export async function* readEntriesBackward(path: string, findings = createFindin
       later = line;
       findings.conflict ??= isCut
         ? `seq ${seq + 1} does not follow the last entry of ${basename(part.path)}`
-        : checkEnds(line.record);
+        : checkEnds(line.record, part.path);
       yield line;
     }
   }

@@ -49,7 +49,7 @@ export async function verifyAudit(
   let head: ChainHead | null = partial ? null : genesis;
   const [anchored, times] = [createAnchorCheck(anchors, partial), createTimeCheck()];
   for (const file of files) {
-    const result = await verifyPart(file, head, times, (entry) => anchored.push(entry) ?? checkEnds(entry));
+    const result = await verifyPart(file, head, times, (entry) => anchored.push(entry) ?? checkEnds(entry, file.path));
     if (typeof result === "string") return { ok: false, message: `${file.path}${result}` };
     head = result;
   }

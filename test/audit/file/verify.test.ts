@@ -54,6 +54,15 @@ describe("verifyAudit", () => {
     );
   });
 
+  it.each([2, 3, 4])("names the last entry, with an earlier number by mask %d", async (mask) => {
+    const bytes = Buffer.from(whole);
+    const at = bytes.lastIndexOf('{"seq":') + '{"seq":'.length;
+    bytes[at] = (bytes[at] ?? 0) ^ mask;
+    const { ok, message } = await verify(bytes);
+    expect(ok).toBe(false);
+    expect(message).toContain(`: seq ${count} `);
+  });
+
   it("names a deleted, swapped or truncated line at any place", async () => {
     for (let index = 0; index < count - 1; index += 1) {
       const rest = lines().toSpliced(index, 1);
