@@ -103,6 +103,8 @@ export interface NewError {
 export interface Evidence {
   /** Whether nothing of it went live: there is no release to compare. @default false */
   readonly failed?: boolean;
+  /** Whether it is of a service that the gateway does not look after. @default false */
+  readonly foreign?: boolean;
   readonly windows: Windows | null;
   readonly queues: readonly QueueEvidence[];
   readonly containers: ContainerEvidence;

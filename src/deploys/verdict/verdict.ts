@@ -33,6 +33,7 @@ import type { Windows } from "./windows.ts";
 export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const {
     failed = false,
+    foreign = false,
     windows,
     queues,
     containers,
@@ -69,10 +70,12 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const unjudged = (errors ?? []).filter((error) => !canRegress(error) && matters(error, verdictRules.alpha));
   const isClean = lost.length === 0 && unjudged.length === 0 && judged.some((queue) => queue.outcome === "clean");
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
-  const missing =
-    outcome === "not_enough_data"
-      ? [failed ? "this deploy failed: no container of it went live" : toMissing(evidence, lost, unjudged)]
-      : [];
+  const unjudgeable = foreign
+    ? "this gateway does not look after its service (SERVICE): its own gateway judges it"
+    : failed
+      ? "this deploy failed: no container of it went live"
+      : null;
+  const missing = outcome === "not_enough_data" ? [unjudgeable ?? toMissing(evidence, lost, unjudged)] : [];
   return {
     outcome,
     reasons: [...worse, ...missing],

@@ -18,6 +18,7 @@ import { once } from "../../lib/cache.ts";
 import { toOpsError, toProblem } from "../../lib/errors.ts";
 import { formatList } from "../../lib/text.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
+import { createProduct } from "../../problems/product.ts";
 import type { QueueHistory } from "../../queues/history.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
@@ -148,7 +149,9 @@ export function createVerdicts(
   const readErrors = createErrorReader({ all, containers: siblings.containers, now });
   const turns = once(() => new VerdictTurns(signal));
   const budget = createSharedBudget(signal);
+  const product = createProduct(sources.isProductConfigured ? sources.isOwnService : null);
   const find = async (deploy: Deploy, seconds: number, reads: VerdictReads): Promise<DeployVerdict> => {
+    if (!product.hasService(deploy)) return judgeForeign(deploy, now);
     const wait = budget.turn();
     if (wait) await wait;
     const gaps: string[] = [];
@@ -248,6 +251,12 @@ async function addSteps(
 /** Whether something belongs to the group of a deploy. */
 function isIn(one: ServiceGroup, deploy: Deploy): boolean {
   return !deploy.ambiguous && isSameGroup(one, deploy);
+}
+
+/** Reads nothing: what runs of such a service, and where its jobs are, is not known. */
+function judgeForeign(deploy: Deploy, now: number): DeployVerdict {
+  const containers = toContainerEvidence(deploy, null, [], { deaths: [], health: [], since: null }, now);
+  return judgeDeploy({ foreign: true, windows: null, queues: [], containers, newErrors: null, gaps: [] });
 }
 
 /** Events of the deploy's group. Access to the deploy is not enough: the caller must also have access to each container. */

@@ -1,10 +1,11 @@
 import { type Principal, toView } from "../../auth/principal.ts";
 import type { Deploy } from "../../deploys/state.ts";
 import type { DeployVerdict } from "../../deploys/verdict/types.ts";
+import { toUnread } from "../../deploys/verdict/verdict.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { formatDuration } from "../../facts/format.ts";
 
-/** So long the last one counts where there was no time for a new one, milliseconds. */
+/** So long the last whole one counts where a new one is not whole, milliseconds. */
 const lastMs = 300_000;
 /** Verdicts that are remembered, at most. */
 const mostRemembered = 1000;
@@ -15,7 +16,7 @@ interface Remembered {
   readonly at: number;
 }
 
-/** The last complete verdicts over the usual windows; callers who may see the same share them. */
+/** The last verdicts over the usual windows; callers who may see the same share them. */
 export class VerdictMemory {
   readonly #last = new Map<string, Remembered>();
 
@@ -25,15 +26,15 @@ export class VerdictMemory {
   }
 
   /**
-   * Remembers a verdict that is whole. One that is not gives way to the last whole one, unless
-   * something is worse: every query then says the same.
+   * Remembers a verdict. One for which something was not read gives way to the last one for which
+   * all was, unless something is worse: every query then says the same.
    */
   settle(principal: Principal, deploy: Deploy, seconds: number, verdict: DeployVerdict, nowMs: number): DeployVerdict {
-    if (verdict.unfinished !== null && verdict.outcome !== "regressed") {
-      const last = this.find(principal, deploy, seconds, nowMs);
-      if (last === null) return verdict;
+    const missing = toMissing(verdict);
+    const last = this.find(principal, deploy, seconds, nowMs);
+    if (last && missing !== null && verdict.outcome !== "regressed" && toMissing(last.verdict) === null) {
       const age = formatDuration(Math.max(0, nowMs - last.at) / 1000);
-      return { ...last.verdict, gaps: [...last.verdict.gaps, `judged ${age} ago: ${verdict.unfinished}`] };
+      return { ...last.verdict, gaps: [...last.verdict.gaps, `judged ${age} ago: ${missing}`] };
     }
     if (verdict.unfinished !== null || seconds !== usualWindowSeconds) return verdict;
     const key = toKey(principal, deploy);
@@ -43,6 +44,11 @@ export class VerdictMemory {
     if (this.#last.size > mostRemembered && oldest !== undefined) this.#last.delete(oldest);
     return verdict;
   }
+}
+
+/** What was not read for a verdict; null where all was. */
+function toMissing({ unfinished, unread }: DeployVerdict): string | null {
+  return unfinished ?? (unread.length > 0 ? toUnread(unread) : null);
 }
 
 function toKey(principal: Principal, { service, destination, env, ambiguous, tag, deployedAt }: Deploy): string {

@@ -65,6 +65,8 @@ interface Stage {
   readonly engines?: readonly EngineStatus[];
   readonly silent?: readonly SilentEngine[];
   readonly env?: Environment | null;
+  /** What `SERVICE` lists, where it is set. */
+  readonly service?: readonly string[];
   readonly caller?: ReturnType<typeof createCaller>;
   readonly timeline?: (timeline: ReturnType<typeof createMemorySources>["sources"]["timeline"]) => void;
 }
@@ -82,7 +84,9 @@ function open(stage: Stage, one = deploy) {
     silent = [],
     caller = createCaller(),
   } = stage;
-  const { sources } = createMemorySources({}, { env: stage.env ?? null });
+  const { service } = stage;
+  const looksAfter = service && { isProductConfigured: true, isOwnService: (name: string) => service.includes(name) };
+  const { sources } = createMemorySources({}, { env: stage.env ?? null, ...looksAfter });
   const add = (failures: readonly JobFailures[]) => createFingerprints().addToFailures(failures, { turn: () => null });
   const made = given.map(({ env = null, failures = async () => [], pastFailures, ...more }): QueueSource => ({
     kind: "table",
@@ -698,6 +702,20 @@ describe("containers of a verdict", () => {
     ];
     expect((await judge({ containers: earlier })).containers.restartsBefore?.count).toBe(3);
   });
+});
+
+it("a service that is not looked after is not judged, and nothing is read", async () => {
+  const container = sampleContainer({ service: "billing", health: "unhealthy", version: "v2" });
+  const asked = vi.fn<History>(async () => new Map([["mail", toPast(100, 1200)]]));
+  const stage: Stage = { sources: [{ name: "jobs", history: asked }], containers: [container], service: ["wallet-core"] };
+  expect(await judge(stage, toDeploy({ service: "billing" }))).toMatchObject({
+    outcome: "not_enough_data",
+    reasons: ["this gateway does not look after its service (SERVICE): its own gateway judges it"],
+    gaps: [],
+  });
+  expect(asked).not.toHaveBeenCalled();
+  for (const own of [toDeploy({ service: "wallet-core" }), toDeploy({ service: null })])
+    expect((await judge(stage, own)).queues).toHaveLength(1);
 });
 
 it("each source serves one verdict at a time, until the caller leaves", async () => {

@@ -7,8 +7,8 @@ import { sampleDeploy } from "../../support/deploys.ts";
 
 const { principal } = createCaller();
 const deploy = sampleDeploy();
-const toVerdict = (outcome: DeployVerdict["outcome"], unfinished: string | null = null) =>
-  ({ outcome, unfinished, gaps: ["a gap"] }) as unknown as DeployVerdict;
+const toVerdict = (outcome: DeployVerdict["outcome"], unfinished: string | null = null, unread: string[] = []) =>
+  ({ outcome, unfinished, unread, gaps: ["a gap"] }) as unknown as DeployVerdict;
 const whole = toVerdict("clean");
 const late = toVerdict("not_enough_data", "No time was left");
 
@@ -21,6 +21,22 @@ it("a verdict that is not whole gives way to the last whole one", () => {
     gaps: ["a gap", "judged 20 s ago: No time was left"],
   });
   expect(memory.settle(principal, deploy, usual, late, 302_000)).toBe(late);
+});
+
+it.each(["clean", "not_enough_data"] as const)("a silent source does not end what is worse in it (%s)", (outcome) => {
+  const memory = new VerdictMemory();
+  const worse = toVerdict("regressed");
+  const silent = toVerdict(outcome, null, ["crm"]);
+  memory.settle(principal, deploy, usual, worse, 0);
+  expect(memory.settle(principal, deploy, usual, silent, 60_000)).toEqual({
+    ...worse,
+    gaps: ["a gap", "judged 60 s ago: its jobs may be in what could not be read: crm"],
+  });
+  expect(memory.settle(principal, deploy, usual, silent, 301_000)).toBe(silent);
+  expect(memory.find(principal, deploy, usual, 302_000)).toEqual({ verdict: silent, at: 301_000 });
+  // It is not whole: the next one is not given up for it.
+  expect(memory.settle(principal, deploy, usual, silent, 303_000)).toBe(silent);
+  expect(memory.settle(principal, deploy, usual, whole, 304_000)).toBe(whole);
 });
 
 it("a verdict that is not whole stands where something is worse", () => {
