@@ -707,7 +707,11 @@ describe("containers of a verdict", () => {
 it("a service that is not looked after is not judged, and nothing is read", async () => {
   const container = sampleContainer({ service: "billing", health: "unhealthy", version: "v2" });
   const asked = vi.fn<History>(async () => new Map([["mail", toPast(100, 1200)]]));
-  const stage: Stage = { sources: [{ name: "jobs", history: asked }], containers: [container], service: ["wallet-core"] };
+  const stage: Stage = {
+    sources: [{ name: "jobs", history: asked }],
+    containers: [container],
+    service: ["wallet-core"],
+  };
   expect(await judge(stage, toDeploy({ service: "billing" }))).toMatchObject({
     outcome: "not_enough_data",
     reasons: ["this gateway does not look after its service (SERVICE): its own gateway judges it"],
