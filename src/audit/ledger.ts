@@ -46,7 +46,7 @@ export interface EarlierAction extends OpenAction {
 }
 
 /** An action that may be done now. */
-export interface BegunAction extends OpenAction {
+interface BegunAction extends OpenAction {
   readonly kind: "begun";
   /** Whether it is still the caller's. After a long pause of the process another gateway may have taken it over: then it must not be done. */
   isHeld(): boolean;

@@ -1,7 +1,6 @@
 import { aboutContainer, type ActionRequest, type AuditOutcome, toIntentEntry } from "../audit/audit.ts";
 import type { Ledger } from "../audit/ledger.ts";
-import { createOutcomes, toFailedOutcome } from "../audit/recorder.ts";
-import { onceDone } from "../lib/cache.ts";
+import { createActionRunner, toFailedOutcome } from "../audit/runner.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { Container } from "./container.ts";
 import type { ContainerSource, ProbeRun } from "./source.ts";
@@ -28,32 +27,25 @@ interface HealthProbesOptions {
 }
 
 export function createHealthProbes({ source, ledger }: HealthProbesOptions): HealthProbes {
-  const closing = new AbortController();
-  const { track, record, run: act, settled } = createOutcomes(ledger, closing.signal);
-
-  const adopt = async () => {
-    const died = { outcome: "unknown", detail: "the gateway died during the probe", code: null } as const;
-    for (const { intent, hasOutcome } of await ledger.adopt("probe")) {
-      const action = { seq: intent.seq, entry: intent };
-      if (!hasOutcome) await record(action, died, null);
-    }
-  };
-  const recover = onceDone(adopt);
+  const runner = createActionRunner({
+    ledger,
+    family: "probe",
+    noun: "probe",
+    unknownCode: null,
+    toStopped: () => new OpsError("overloaded", "The gateway is stopping"),
+  });
   const run = async (container: Container, request: ProbeRequest): Promise<ProbeRun | null> => {
-    await recover();
     const entry = toIntentEntry({ ...request, reason: null }, { action: "probe", ...aboutContainer(container) });
-    const decision = await ledger.begin({ limits: noLimits, toEntry: () => entry });
-    if (decision.kind !== "begun") throw new OpsError("internal", "A health check on demand has no limits and no key");
-    return act(decision, () => source.probe(container), { toOutcome, toFailure });
+    const act = () => source.probe(container);
+    const done = await runner.run({ limits: noLimits, toEntry: () => entry }, { act, toOutcome, toFailure });
+    if (done.kind !== "done") throw new OpsError("internal", "A health check on demand has no limits and no key");
+    return done.result;
   };
   return {
-    run: (container, request) => track(run(container, request)),
-    recover,
-    adopt,
-    async close() {
-      closing.abort();
-      await settled();
-    },
+    run: (container, request) => runner.track(run(container, request)),
+    recover: runner.recover,
+    adopt: () => runner.adopt(),
+    close: runner.close,
   };
 }
 

@@ -97,6 +97,11 @@ export interface ContainerInspection {
   readonly protectedBy: string | null;
 }
 
+/** A container that is about to be restarted. */
+export interface MarkedContainer extends ContainerInspection {
+  readonly mark: RestartMark;
+}
+
 /** Where a restart was asked. */
 export interface RestartPlace {
   readonly engineId: string | null;
@@ -195,17 +200,18 @@ export interface ContainerSource {
    */
   stored(ref: ContainerRef, options: StoredOptions, signal: AbortSignal): AsyncGenerator<StoredBatch, void>;
   /**
-   * Restarts and inspects again. Has its own deadline: no caller can cancel it. `check` is called right before the engine is asked to restart it; what it throws ends the
-   * attempt, and nothing was done.
+   * Restarts and inspects again. The container has `stopSeconds` to end by itself (`RestartMark`).
+   * Has its own deadline: no caller can cancel it. `check` is called right before the engine is
+   * asked to restart it; what it throws ends the attempt, and nothing was done.
    */
-  restart(ref: ContainerRef, check?: () => void): Promise<Restarted>;
+  restart(ref: ContainerRef, stopSeconds: number, check?: () => void): Promise<Restarted>;
   /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
   /**
-   * What its engine says of itself and the container right now, for the record of a restart.
-   * Rejects as `inspectNow`.
+   * As `inspectNow`, with what the engine says of itself and the container right now, for the
+   * record of a restart. It waits for no other caller.
    */
-  markRestart(ref: ContainerRef): Promise<RestartMark>;
+  markRestart(ref: ContainerRef): Promise<MarkedContainer>;
   /**
    * Finds the engine of a restart by the id that it says or, where that is unknown, by the
    * container: its id is unique over all engines. Returns the engine's name in this gateway, or null

@@ -21,7 +21,7 @@ test("restarts use the control address, and nothing else does", async () => {
   const engine = { name: "web-1", env: null, address: address as never, control: second as never };
   const source = createContainerSource({ engines: [engine], rules: rulesOf("control"), logger: silentLogger });
   await source.list(soon());
-  expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({
+  expect(await source.restart({ engine: "web-1", fullId }, 1)).toMatchObject({
     container: { name: "control-web-1", status: "running" },
   });
   expect(control.requests.map((request) => request.replace(/\/v[\d.]+\//, "/"))).toEqual([
@@ -31,7 +31,7 @@ test("restarts use the control address, and nothing else does", async () => {
   expect(read.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
   // A control address that is away refuses the restart, and hides nothing.
   control.cut();
-  await expect(source.restart({ engine: "web-1", fullId })).rejects.toMatchObject({ upstream: "docker:web-1" });
+  await expect(source.restart({ engine: "web-1", fullId }, 0)).rejects.toMatchObject({ upstream: "docker:web-1" });
   expect((await source.list(soon())).engines).toMatchObject([{ ok: true }]);
   await source.close();
 });

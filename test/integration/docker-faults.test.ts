@@ -80,7 +80,7 @@ test("an engine is stopped and started again under the source", async () => {
   await expect(source.inspectNow(ref, createSharedBudget(soon()))).rejects.toMatchObject({
     code: "docker_unavailable",
   });
-  await expect(source.restart(ref)).rejects.toMatchObject({ code: "docker_unavailable" });
+  await expect(source.restart(ref, 0)).rejects.toMatchObject({ code: "docker_unavailable" });
   // Then it is gone, and the error stays.
   const isShown = async () => (await source.list(soon())).containers.some(({ engine }) => engine === "own");
   expect(await isShown()).toBe(true);
@@ -140,7 +140,7 @@ test("an engine killed during a restart leaves the outcome unknown", async () =>
     cmd: ["sleep", "600"],
     stopTimeout: 20,
   });
-  const restart = source.restart({ engine: "own", fullId: stubborn });
+  const restart = source.restart({ engine: "own", fullId: stubborn }, 20);
   setTimeout(() => void dockerd.halt("SIGKILL"), 700);
   await expect(restart).rejects.toMatchObject({ code: "restart_unknown", upstream: "docker:own" });
 });

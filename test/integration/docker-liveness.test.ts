@@ -106,7 +106,7 @@ test("a daemon's restart restores inventory, logs and restarts by itself", async
   const begun = messages.length;
   await until(async () => messages.length > begun + 20);
   expect(notices).toContain("engine_lost");
-  const { container } = await source.restart(ref);
+  const { container } = await source.restart(ref, 0);
   expect(Date.parse(container.startedAt ?? "")).toBeGreaterThanOrEqual(Date.parse(startedAt ?? ""));
   await until(async () => messages.lastIndexOf("line-3") > begun);
   abort.abort();

@@ -46,7 +46,7 @@ async function countRestarts(fullId: string, from: number): Promise<number> {
 test("a restart returns the state after it", async () => {
   const ref = await start("ok");
   const before = await startedAt(ref.fullId);
-  const { container, dockerStatus } = await source.restart(ref);
+  const { container, dockerStatus } = await source.restart(ref, 0);
   expect(container).toMatchObject({ fullId: ref.fullId, name: "restartcheck-ok", status: "running" });
   expect(dockerStatus).toBe(204);
   expect(await startedAt(ref.fullId)).not.toBe(before);
@@ -55,13 +55,13 @@ test("a restart returns the state after it", async () => {
 test("a restart starts a stopped container", async () => {
   const fullId = await createContainer(socketPath, { name: "restartcheck-created" });
   ids.push(fullId);
-  expect(await source.restart({ engine: "web-1", fullId })).toMatchObject({ container: { status: "running" } });
+  expect(await source.restart({ engine: "web-1", fullId }, 0)).toMatchObject({ container: { status: "running" } });
 });
 
 test("a second restart of a container is refused; Docker restarts it once", async () => {
   const ref = await start("twice");
   const from = Math.floor(Date.now() / 1000);
-  const results = await Promise.allSettled(Array.from({ length: 5 }, () => source.restart(ref)));
+  const results = await Promise.allSettled(Array.from({ length: 5 }, () => source.restart(ref, 0)));
   expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   const refused = results.filter((result) => result.status === "rejected");
   expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(
@@ -69,7 +69,7 @@ test("a second restart of a container is refused; Docker restarts it once", asyn
   );
   expect(await countRestarts(ref.fullId, from)).toBe(1);
   // Over is over: the next one is allowed.
-  await expect(source.restart(ref)).resolves.toMatchObject({ container: { status: "running" } });
+  await expect(source.restart(ref, 0)).resolves.toMatchObject({ container: { status: "running" } });
 });
 
 test("a failed start after a restart says that the container has exited", async () => {
@@ -83,7 +83,7 @@ test("a failed start after a restart says that the container has exited", async 
   ids.push(Id);
   await callDocker(socketPath, "POST", `/containers/${Id}/start`);
   rmSync(folder, { recursive: true });
-  await expect(source.restart({ engine: "web-1", fullId: Id })).rejects.toMatchObject({
+  await expect(source.restart({ engine: "web-1", fullId: Id }, 0)).rejects.toMatchObject({
     code: "docker_error",
     upstream: "docker:web-1",
     upstreamStatus: 500,
@@ -92,7 +92,7 @@ test("a failed start after a restart says that the container has exited", async 
 });
 
 test("an unknown container is not found", async () => {
-  const restart = source.restart({ engine: "web-1", fullId: "0".repeat(64) });
+  const restart = source.restart({ engine: "web-1", fullId: "0".repeat(64) }, 0);
   await expect(restart).rejects.toMatchObject({ code: "container_not_found" });
 });
 
@@ -101,7 +101,7 @@ test("a restart over its deadline is unknown and continues", async () => {
   const ref = await start("slow", { cmd: ["sleep", "600"], stopTimeout: 2 });
   const impatient = createContainerSource({ ...settings, restartGraceMs: -1500 });
   const before = await startedAt(ref.fullId);
-  await expect(impatient.restart(ref)).rejects.toMatchObject({ code: "restart_unknown" });
+  await expect(impatient.restart(ref, 2)).rejects.toMatchObject({ code: "restart_unknown" });
   await expect.poll(() => startedAt(ref.fullId), { timeout: 10_000 }).not.toBe(before);
   await impatient.close();
 });

@@ -61,7 +61,7 @@ test("all calls go through one SSH connection", async () => {
   expect(await source.stats([ref], createSharedBudget(soon()))).toMatchObject([{ cpuPct: expect.any(Number) }]);
   expect(await source.logs(ref, { tail: 5 }, createSharedBudget(soon()))).toMatchObject({ lines: [] });
   const started = (await findRows(source, [ref]))[0];
-  expect(await source.restart(ref)).toMatchObject({ container: { status: "running" } });
+  expect(await source.restart(ref, 0)).toMatchObject({ container: { status: "running" } });
   // Its events come the same way.
   await until(async () => (await findRows(source, [ref]))[0] !== started, 2000);
   expect(sshd.logins() - before).toBe(1);

@@ -178,7 +178,11 @@ export function createMemorySources(
       count("probe");
       return { exitCode: 1, output: "refused", timedOut: false, durationMs: 20, checkedAt: "2026-01-13T09:46:00Z" };
     },
-    markRestart: async () => sampleMark(),
+    markRestart: async (ref) => ({
+      container: find(ref) as Container,
+      protectedBy: null,
+      mark: sampleMark(),
+    }),
     locate: async ({ fullId }) => data.containers.find((container) => container.fullId === fullId)?.engine ?? null,
     restartedSince: async () => false,
     close: async () => {},

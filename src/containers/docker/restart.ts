@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { hostname } from "node:os";
-import type { RestartMark } from "../../audit/audit.ts";
 import { mostStopSeconds } from "../../audit/ledger.ts";
 import { createSharedBudget } from "../../lib/budget/budget.ts";
 import { OpsError } from "../../lib/errors.ts";
 import type { ContainerRef } from "../container.ts";
 import { protectedLabel } from "../kamal/labels.ts";
 import { toContainer } from "../kamal/mapping.ts";
-import type { ContainerInspection, ContainerSource, Restarted, RestartPlace } from "../source.ts";
+import type { ContainerInspection, ContainerSource, MarkedContainer, Restarted, RestartPlace } from "../source.ts";
 import type { Engine, EngineCalls, Inspection } from "./engine/engine.ts";
 import { readEvents } from "./engine/events.ts";
 
@@ -26,11 +25,11 @@ type RestartingEngine = EngineCalls & Pick<Engine, "known" | "limits" | "starts"
 
 interface Restarter {
   /** As ContainerSource.restart. */
-  restart(engine: RestartingEngine, ref: ContainerRef, check?: () => void): Promise<Restarted>;
+  restart(engine: RestartingEngine, ref: ContainerRef, stopSeconds: number, check?: () => void): Promise<Restarted>;
   /** As ContainerSource.inspectNow. */
   inspect(engine: RestartingEngine, ref: ContainerRef, caller?: Caller): Promise<ContainerInspection>;
   /** As ContainerSource.markRestart. */
-  mark(engine: RestartingEngine, ref: ContainerRef): Promise<RestartMark>;
+  mark(engine: RestartingEngine, ref: ContainerRef): Promise<MarkedContainer>;
   /** As ContainerSource.locate. */
   locate(engines: readonly EngineCalls[], place: RestartPlace): Promise<string | null>;
   restartedSince(engine: RestartingEngine, ref: ContainerRef, since: Date, until: Date): Promise<boolean>;
@@ -47,10 +46,14 @@ export function createRestarter(graceMs: number): Restarter {
   let self: ReturnType<typeof readSelf> | null = null;
   let machine: ReturnType<typeof readMachine> | null = null;
 
-  const run = async (engine: RestartingEngine, { fullId }: ContainerRef, check: () => void): Promise<Restarted> => {
+  const run = async (
+    engine: RestartingEngine,
+    { fullId }: ContainerRef,
+    t: number,
+    check: () => void,
+  ): Promise<Restarted> => {
     // It has its own deadline.
     const { context } = await engine.known(new AbortController().signal);
-    const t = toStopTimeout((await engine.inspect(fullId).catch(ignoreTimeout))?.stopTimeout);
     check();
     const dockerStatus = await engine
       .ask(t * 1000 + graceMs, (signal) => engine.client.restart(fullId, { t }, signal))
@@ -62,36 +65,48 @@ export function createRestarter(graceMs: number): Restarter {
     });
     return { container: toContainer(raw, context), dockerStatus };
   };
+  const inspect = async (
+    engine: RestartingEngine,
+    fullId: string,
+    signal: AbortSignal,
+    read: () => Promise<Inspection>,
+  ) => {
+    const check = await (self ??= readSelf());
+    const { context } = await engine.known(signal);
+    const { raw, stopTimeout } = await read();
+    const labelled = raw.labels[protectedLabel] === "true";
+    const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
+    return { raw, stopTimeout, inspection: { container: toContainer(raw, context), protectedBy } };
+  };
   return {
-    restart(engine, ref, check = () => {}) {
+    restart(engine, ref, stopSeconds, check = () => {}) {
       if (running.has(ref.fullId)) {
         return Promise.reject(new OpsError("restart_in_progress", "This container is being restarted already"));
       }
-      const restart = run(engine, ref, check).finally(() => running.delete(ref.fullId));
+      const restart = run(engine, ref, stopSeconds, check).finally(() => running.delete(ref.fullId));
       running.set(ref.fullId, restart);
       return restart;
     },
     async inspect(engine, { fullId }, caller = createSharedBudget(new AbortController().signal)) {
       const { signal } = caller;
-      const check = await (self ??= readSelf());
-      const { context } = await engine.known(signal);
-      const { raw } = await engine.limits.inspect.run(caller, () => engine.inspect(fullId, signal));
-      const labelled = raw.labels[protectedLabel] === "true";
-      const protectedBy = check(fullId) ?? (labelled ? `label ${protectedLabel}` : null);
-      return { container: toContainer(raw, context), protectedBy };
+      const read = () => engine.limits.inspect.run(caller, () => engine.inspect(fullId, signal));
+      return (await inspect(engine, fullId, signal, read)).inspection;
     },
     async mark(engine, { fullId }) {
-      const { raw, stopTimeout } = await engine.inspect(fullId);
+      const { signal } = new AbortController();
+      const read = () => engine.inspect(fullId);
+      const { raw, stopTimeout, inspection } = await inspect(engine, fullId, signal, read);
       // After the inspection: what had started before is in neither.
       const { id, at } = await readEngine(engine);
       const { controlSocket } = engine.client;
-      return {
+      const mark = {
         engineId: id,
         at: new Date(at).toISOString(),
         startedAt: raw.startedAt || null,
         stopSeconds: toStopTimeout(stopTimeout),
         socket: controlSocket === null ? null : `${await (machine ??= readMachine())} ${controlSocket}`,
       };
+      return { ...inspection, mark };
     },
     async locate(engines, { engineId, fullId }) {
       const found = await Promise.allSettled(engines.map((engine) => isEngineOf(engine, engineId, fullId)));
@@ -165,12 +180,6 @@ async function hasRestarted(stream: IncomingMessage, until: Date): Promise<boole
 /** The container's own value, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */
 function toStopTimeout(stopTimeout: Inspection["stopTimeout"] | undefined): number {
   return Math.round(Math.min(mostStopSeconds, Math.max(0, stopTimeout ?? defaultStopTimeout)));
-}
-
-/** A container whose inspection hangs may well need the restart. */
-function ignoreTimeout(error: unknown): null {
-  if (error instanceof OpsError && error.code === "docker_timeout") return null;
-  throw error;
 }
 
 async function toOutcome(failure: OpsError, engine: EngineCalls, fullId: string): Promise<OpsError> {

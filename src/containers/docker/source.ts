@@ -128,7 +128,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
         failOf(engine)(error);
       }
     },
-    restart: async (ref, check) => restarter.restart(findEngine(engines, ref), ref, check),
+    restart: async (ref, stopSeconds, check) => restarter.restart(findEngine(engines, ref), ref, stopSeconds, check),
     probe: async (ref) => probe(findEngine(engines, ref), ref),
     markRestart: async (ref) => restarter.mark(findEngine(engines, ref), ref),
     locate: (place) => restarter.locate([...engines.values()], place),

@@ -89,7 +89,7 @@ function toPeriod(mark: RestartMark | null, at: string): { readonly since: Date;
 export async function settleRestart(
   entry: Pick<AuditEntry, "mark" | "containerId">,
   at: string,
-  source: Pick<ContainerSource, "inspectNow" | "locate" | "markRestart" | "restartedSince">,
+  source: Pick<ContainerSource, "locate" | "markRestart" | "restartedSince">,
   { timeoutMs, busyMs, wasSilent = false, signal }: FollowOptions,
 ): Promise<Settled | null> {
   const { mark = null, containerId: fullId } = entry;
@@ -123,8 +123,8 @@ export async function settleRestart(
   } while (!isOver());
   if (engine === null) return null;
   try {
-    const { status, startedAt } = (await source.inspectNow({ engine, fullId })).container;
-    const now = await source.markRestart({ engine, fullId });
+    const { container, mark: now } = await source.markRestart({ engine, fullId });
+    const { status, startedAt } = container;
     const hasStarted =
       mark === null
         ? status === "running" && startedAt !== null && Date.parse(startedAt) > since.getTime() - looseMs
@@ -188,7 +188,7 @@ async function readBusyMs(
   if (now === null) return 0;
   const asked = mark === null ? Date.parse(at) + looseMs : Date.parse(mark.at);
   // A clock that was set back gives it no more time than it had.
-  return Math.min(busyMs, asked + busyMs - Date.parse(now.at));
+  return Math.min(busyMs, asked + busyMs - Date.parse(now.mark.at));
 }
 
 /** A container after its restart. */

@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditOutcome, OpenIntent } from "../../audit/audit.ts";
+import type { AuditEntry, OpenIntent } from "../../audit/audit.ts";
 import {
   type AskedAction,
   describeRequest,
@@ -9,11 +9,9 @@ import {
   toAnswerKey,
   toBusyMs,
 } from "../../audit/ledger.ts";
-import { type CodedError, createOutcomes, toFailedOutcome } from "../../audit/recorder.ts";
+import { type CodedError, createActionRunner, type OpenSince, toFailedOutcome } from "../../audit/runner.ts";
 import type { Principal } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
-import { onceDone } from "../../lib/cache.ts";
-import { OpsError } from "../../lib/errors.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSource } from "../source.ts";
 import { createAnswerMemory, PastFailure, toIntent } from "./idempotency.ts";
@@ -66,12 +64,9 @@ interface RestartsOptions {
   readonly settleMs?: number;
 }
 
-const stopping = "The gateway stops. The restart goes on, and the audit record will have its outcome";
 /** How often an outcome is written again that could not be written, ms. */
 const amendRetryMs = 2000;
 const arrived = { outcome: "ok", detail: "settled: the engine restarted it later", code: null } as const;
-/** How often the outcome of another gateway's restart is asked for, ms. */
-const outcomePollMs = 250;
 
 export function createRestarts({
   source,
@@ -81,19 +76,12 @@ export function createRestarts({
   settleMs = 90_000,
 }: RestartsOptions): Restarts {
   const answers = createAnswerMemory<HealthOutcome>();
-  const closing = new AbortController();
-  const outcomes = createOutcomes(ledger, closing.signal);
-  const { track, record, run: act, settled } = outcomes;
+  /** By number: restarts whose engine did not answer when it was last asked for their outcome. */
+  const silent = new Set<number>();
 
-  const guard = async (container: Container) => {
-    const { protectedBy } = await source.inspectNow(container);
-    return protectedBy === null
-      ? null
-      : new RestartRefused("restart_protected", `This container is protected: ${protectedBy}`);
-  };
   const wait = async (container: Container, timeoutMs: number): Promise<HealthOutcome> =>
     timeoutMs > 0
-      ? waitForHealth(container, source, { timeoutMs, stableMs, signal: outcomes.hurry })
+      ? waitForHealth(container, source, { timeoutMs, stableMs, signal: runner.hurry })
       : { container, healthy: null };
   /** The container of an action as it is now. Another gateway may know its engine by another name. */
   const inspectAsActed = async (entry: EarlierAction["entry"]): Promise<Container> => {
@@ -106,49 +94,53 @@ export function createRestarts({
     });
   };
   /** The answer of a restart that this process knows only from the record: the recorded outcome, with the container as it is now. */
-  const replay = async ({ entry, outcome }: EarlierAction): Promise<HealthOutcome> => {
+  const answer = async (decision: NotBegun): Promise<HealthOutcome> => {
+    const earlier = await runner.awaitOutcome(decision);
+    if (earlier.kind === "refused") throw toRestartRefused(earlier.refusal, limits);
+    const { entry, outcome } = earlier;
     if (outcome?.outcome !== "ok") throw new PastFailure(outcome ?? { outcome: "unknown", code: null, detail: null });
-    const container = await inspectAsActed(entry);
-    return wait(container, Number(entry.args["wait_ms"] ?? 0));
+    return wait(await inspectAsActed(entry), Number(entry.args["wait_ms"] ?? 0));
   };
-  /** By number: restarts whose engine did not answer when it was last asked for their outcome. */
-  const silent = new Set<number>();
-  /**
-   * Follows up a restart whose answer was lost, and records the outcome. `wasGivenUp`: its engine
-   * took longer than it should, and may take longer still.
-   */
-  const settle = (action: OpenAction, at: string, wasGivenUp: boolean, toDurationMs: () => number | null) => {
+  /** Looks for a restart whose answer was lost, and records its outcome. Returns how long it may still arrive, ms. */
+  const follow = async (action: OpenAction, { at, wasGivenUp, toDurationMs }: OpenSince): Promise<number> => {
     const { entry, seq } = action;
-    const follow = async () => {
-      const busyMs = toBusyMs(entry) + (wasGivenUp ? settleMs : 0);
-      const times = { timeoutMs: settleMs, busyMs, wasSilent: silent.has(seq), signal: closing.signal };
-      const last = await settleRestart(entry, at, source, times);
-      if (last === null) {
-        silent.add(seq);
-        return 0;
-      }
-      silent.delete(seq);
-      const { mayArriveMs, ...outcome } = last;
-      await record(action, { ...outcome, code: null }, toDurationMs());
-      return mayArriveMs;
-    };
-    const give = () => {
-      // Another gateway may find out what this one did not.
-      answers.forget(toAnswerKey(entry) ?? "");
-      ledger.release(action);
-    };
-    /** It holds nothing any more: another restart may begin, and then this one stays unknown. */
-    const awaitArrival = async (timeoutMs: number) => {
-      const times = { timeoutMs, signal: closing.signal };
-      if (timeoutMs === 0 || !(await waitForArrival(entry, at, source, times))) return;
-      const outcome = { ...arrived, durationMs: toDurationMs() };
-      let isOver = false;
-      do isOver = await ledger.amend(action, outcome).then(isTried, () => false);
-      while (!isOver && (await pause(amendRetryMs, closing.signal)));
-      answers.forget(toAnswerKey(entry) ?? "");
-    };
-    void track(follow().finally(give).then(awaitArrival));
+    const busyMs = toBusyMs(entry) + (wasGivenUp ? settleMs : 0);
+    const times = { timeoutMs: settleMs, busyMs, wasSilent: silent.has(seq), signal: runner.closing };
+    const last = await settleRestart(entry, at, source, times);
+    if (last === null) {
+      silent.add(seq);
+      return 0;
+    }
+    silent.delete(seq);
+    const { mayArriveMs, ...outcome } = last;
+    await runner.record(action, { ...outcome, code: null }, toDurationMs());
+    return mayArriveMs;
   };
+  /** It holds nothing any more: another restart may begin, and then this one stays unknown. */
+  const awaitArrival = async (timeoutMs: number, action: OpenAction, { at, toDurationMs }: OpenSince) => {
+    const times = { timeoutMs, signal: runner.closing };
+    if (timeoutMs === 0 || !(await waitForArrival(action.entry, at, source, times))) return;
+    const outcome = { ...arrived, durationMs: toDurationMs() };
+    let isOver = false;
+    do isOver = await ledger.amend(action, outcome).then(isTried, () => false);
+    while (!isOver && (await pause(amendRetryMs, runner.closing)));
+    answers.forget(toAnswerKey(action.entry) ?? "");
+  };
+  const runner = createActionRunner({
+    ledger,
+    family: "restart",
+    noun: "restart",
+    unknownCode: "restart_unknown",
+    toStopped: () => new RestartRefused("restart_busy", "The gateway is stopping", 5),
+    async settle(action, since) {
+      const mayArriveMs = await follow(action, since).finally(() => {
+        // Another gateway may find out what this one did not.
+        answers.forget(toAnswerKey(action.entry) ?? "");
+        ledger.release(action);
+      });
+      await awaitArrival(mayArriveMs, action, since);
+    },
+  });
 
   const run = async (
     container: Container,
@@ -158,55 +150,37 @@ export function createRestarts({
   ): Promise<HealthOutcome> => {
     const earlier = await ledger.find(intent);
     if (earlier) return answer(earlier);
-    if (closing.signal.aborted) throw new RestartRefused("restart_busy", "The gateway is stopping", 5);
-    const refused = await guard(container);
-    if (refused) throw refused;
-    const entry = { ...intent, mark: await source.markRestart(container) };
-    const [at, startedMs] = [new Date().toISOString(), performance.now()];
-    const decision = await ledger.begin({ limits: limit, toEntry: () => entry });
-    if (decision.kind !== "begun") return answer(decision);
-    const onRecorded = ({ outcome, code }: AuditOutcome) => {
-      if (outcome === "unknown") settle(decision, at, true, () => Math.round(performance.now() - startedMs));
-      // By now the container can be inspected.
-      if (outcome === "ok" && code !== null) answers.forget(toAnswerKey(entry) ?? "");
-    };
-    const restart = (check: () => void) => {
-      keep();
-      return source.restart(container, check);
-    };
-    const { container: restarted } = await act(decision, restart, {
-      toOutcome: (done) => ({
-        outcome: "ok",
-        detail: done.container.status,
-        code: null,
-        dockerStatus: done.dockerStatus,
-      }),
-      toFailure: (error) => toFailedOutcome(error, toOutcome),
-      onRecorded,
-    });
-    return wait(restarted, Number(entry.args["wait_ms"] ?? 0));
-  };
-  /** Another gateway may still be at it: its outcome is waited for. */
-  const answer = async (decision: NotBegun): Promise<HealthOutcome> => {
-    if (decision.kind === "refused") throw toRestartRefused(decision.refusal, limits);
-    if (decision.outcome !== null || !(await pause(outcomePollMs, closing.signal))) return replay(decision);
-    return answer((await ledger.find(decision.entry)) ?? decision);
+    const { mark, protectedBy } = await source.markRestart(container);
+    if (protectedBy !== null) throw toProtected(protectedBy);
+    const entry = { ...intent, mark };
+    const done = await runner.run(
+      { limits: limit, toEntry: () => entry },
+      {
+        async act(_, check) {
+          keep();
+          return source.restart(container, mark.stopSeconds, check);
+        },
+        toOutcome: ({ container: { status }, dockerStatus }) => ({
+          outcome: "ok",
+          detail: status,
+          code: null,
+          dockerStatus,
+        }),
+        toFailure: (error) => toFailedOutcome(error, toOutcome),
+        onRecorded({ outcome, code }) {
+          // By now the container can be inspected.
+          if (outcome === "ok" && code !== null) answers.forget(toAnswerKey(entry) ?? "");
+        },
+      },
+    );
+    return done.kind === "done" ? wait(done.result.container, Number(entry.args["wait_ms"] ?? 0)) : answer(done);
   };
 
-  const takeOver = async (accepts: (open: OpenIntent) => Promise<boolean>): Promise<void> => {
-    for (const { intent, hasOutcome, wasGivenUp } of await ledger.adopt("restart", accepts)) {
-      const action = { seq: intent.seq, entry: intent };
-      if (!hasOutcome) await record(action, died, null);
-      settle(action, intent.at, wasGivenUp, () => null);
-    }
-  };
   /** What it can do something about: the others are for a gateway that knows their engine. */
   const isOurs = async ({ intent, hasOutcome }: OpenIntent) =>
     !hasOutcome || isLost(intent.at) || (await source.locate(toPlace(intent)).catch(() => null)) !== null;
-  const adopt = () => takeOver(isOurs);
-  const recover = onceDone(() => takeOver(async () => true));
   const begin = async (container: Container, request: RestartRequest): Promise<HealthOutcome> => {
-    await recover();
+    await runner.recover();
     const entry = toIntent(container, request);
     const limit = toActionLimits(limits, request.free);
     const key = toAnswerKey(entry);
@@ -215,16 +189,16 @@ export function createRestarts({
   };
 
   return {
-    closing: closing.signal,
-    restart: (container, request) => outcomes.answer(begin(container, request)),
+    closing: runner.closing,
+    restart: (container, request) => runner.answer(begin(container, request)),
     async findAnswer(container, request) {
-      await recover();
+      await runner.recover();
       const earlier = await ledger.find(toIntent(container, request));
-      return earlier && outcomes.answer(answer(earlier));
+      return earlier && runner.answer(answer(earlier));
     },
     async check(container, principal) {
-      const refused = await guard(container);
-      if (refused) return refused;
+      const { protectedBy } = await source.inspectNow(container);
+      if (protectedBy !== null) return toProtected(protectedBy);
       const { kid, subject, issuer = null } = principal;
       try {
         const about = { action: "restart", containerId: container.fullId, kid, subject, issuer } as const;
@@ -235,17 +209,16 @@ export function createRestarts({
         return { code, message };
       }
     },
-    recover,
-    adopt,
-    drain: () => outcomes.drain(new OpsError("restart_unknown", stopping)),
-    async close() {
-      closing.abort();
-      await settled();
-    },
+    recover: runner.recover,
+    adopt: () => runner.adopt(isOurs),
+    drain: runner.drain,
+    close: runner.close,
   };
 }
 
-const died = { outcome: "unknown", detail: "the gateway died during the restart", code: "restart_unknown" } as const;
+function toProtected(reason: string): RestartRefused {
+  return new RestartRefused("restart_protected", `This container is protected: ${reason}`);
+}
 
 /** Also where another restart began meanwhile: then there is nothing to record. */
 const isTried = () => true;

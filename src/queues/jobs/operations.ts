@@ -6,11 +6,10 @@ import {
   type JobTarget,
   toIntentEntry,
 } from "../../audit/audit.ts";
-import type { EarlierAction, Ledger, OpenAction, Refusal } from "../../audit/ledger.ts";
-import { createOutcomes } from "../../audit/recorder.ts";
+import type { EarlierAction, Ledger, NotBegun, OpenAction, Refusal } from "../../audit/ledger.ts";
+import { createActionRunner } from "../../audit/runner.ts";
 import type { RequestOrigin, Principal } from "../../auth/principal.ts";
 import { pause } from "../../lib/abort.ts";
-import { onceDone } from "../../lib/cache.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { type ErrorCode, OpsError, statusByCode } from "../../lib/errors.ts";
 import { formatCount } from "../../facts/format.ts";
@@ -36,11 +35,6 @@ export interface GroupChange {
   readonly error: unknown;
 }
 
-const stopping = "The gateway stops. The change goes on, and the audit record will have its outcome";
-
-/** How often the outcome of another gateway's change is asked for, ms. */
-const outcomePollMs = 250;
-
 export type JobOperations = ReturnType<typeof createJobOperations>;
 
 interface JobOperationsOptions {
@@ -56,30 +50,23 @@ interface JobOperationsOptions {
 
 export function createJobOperations(options: JobOperationsOptions) {
   const { ledger, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
-  const closing = new AbortController();
-  const outcomes = createOutcomes(ledger, closing.signal);
-  const { track, record, run, settled } = outcomes;
-
   /** Looks at the jobs until it succeeds or the time is up; after that the next start does it. Stops where the source has no control. */
   const settle = async (action: OpenAction): Promise<void> => {
     const end = performance.now() + settleMs;
     do {
       const states = await lookAt(action.entry, find).catch(() => "unknown" as const);
       if (states === null) return;
-      if (states !== "unknown") return record(action, toSettled(states), null);
-    } while (performance.now() < end && (await pause(pollMs, closing.signal)));
+      if (states !== "unknown") return runner.record(action, toSettled(states), null);
+    } while (performance.now() < end && (await pause(pollMs, runner.closing)));
   };
-  const settleLater = (action: OpenAction) => void track(settle(action).finally(() => ledger.release(action)));
-
-  const adopt = async (): Promise<void> => {
-    const died = { outcome: "unknown", detail: "the gateway died during the change", code: "job_unknown" } as const;
-    for (const { intent, hasOutcome } of await ledger.adopt("job")) {
-      const action = { seq: intent.seq, entry: intent };
-      if (!hasOutcome) await record(action, died, null);
-      settleLater(action);
-    }
-  };
-  const recover = onceDone(adopt);
+  const runner = createActionRunner({
+    ledger,
+    family: "job",
+    noun: "change",
+    unknownCode: "job_unknown",
+    toStopped,
+    settle: (action) => settle(action).finally(() => ledger.release(action)),
+  });
 
   /** Takes the jobs from the hour of their holder, as many as are left, and changes them between two entries; then settles an outcome that is unknown. */
   const recordChange = async <T>(
@@ -88,22 +75,18 @@ export function createJobOperations(options: JobOperationsOptions) {
     request: JobRequest,
     act: (ids: readonly string[], check: () => void) => Promise<T>,
     toOutcome: (result: T) => AuditOutcome,
-    toPast: ((earlier: EarlierAction) => Promise<T>) | null = null,
+    toPast: ((earlier: NotBegun) => Promise<T>) | null = null,
   ): Promise<T> => {
-    await recover();
-    if (closing.signal.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
-    const decision = await ledger.begin({
-      limits: { cooldownMs: null, parallel: null, budget: { perHour: jobsPerHour, wanted: job.ids.length } },
-      toEntry: (granted) => toJobIntent(action, { ...job, ids: job.ids.slice(0, granted) }, request),
-    });
-    if (decision.kind === "earlier" && toPast) return toPast(decision);
-    if (decision.kind !== "begun")
-      throw toJobsRefused(decision.kind === "refused" ? decision.refusal : null, jobsPerHour);
-    const onRecorded = ({ outcome }: AuditOutcome) => {
-      if (outcome === "unknown") settleLater(decision);
-    };
-    const ids = decision.entry.job?.ids ?? [];
-    return run(decision, (check) => act(ids, check), { toOutcome, toFailure: toFailureOutcome, onRecorded });
+    const done = await runner.run(
+      {
+        limits: { cooldownMs: null, parallel: null, budget: { perHour: jobsPerHour, wanted: job.ids.length } },
+        toEntry: (granted) => toJobIntent(action, { ...job, ids: job.ids.slice(0, granted) }, request),
+      },
+      { act: ({ entry }, check) => act(entry.job?.ids ?? [], check), toOutcome, toFailure: toFailureOutcome },
+    );
+    if (done.kind === "done") return done.result;
+    if (done.kind === "earlier" && toPast) return toPast(done);
+    throw toJobsRefused(done.kind === "refused" ? done.refusal : null, jobsPerHour);
   };
 
   const change = async (action: JobAction, job: JobRef, request: JobRequest): Promise<JobChange> => {
@@ -113,14 +96,11 @@ export function createJobOperations(options: JobOperationsOptions) {
     const act = (_: readonly string[], check: () => void) => control.change(action, job, false, check);
     return recordChange(`job.${action}`, target, request, act, (done) => toChangeOutcome(action, done));
   };
-  /** The answer of an earlier request under the same key; another gateway may still be at it. */
-  const replay = async (earlier: EarlierAction) => {
-    let { entry, outcome } = earlier;
-    while (outcome === null && (await pause(outcomePollMs, closing.signal))) {
-      const found = await ledger.find(entry);
-      if (found?.kind === "earlier") ({ entry, outcome } = found);
-    }
-    return { ids: [] as readonly string[], ...toPastChanges(entry, outcome) };
+  /** The answer of an earlier request under the same key. */
+  const replay = async (decision: NotBegun) => {
+    const earlier = await runner.awaitOutcome(decision);
+    if (earlier.kind === "refused") throw toJobsRefused(earlier.refusal, jobsPerHour);
+    return { ids: [] as readonly string[], ...toPastChanges(earlier.entry, earlier.outcome) };
   };
   const changeGroup = async (action: JobAction, group: ErrorGroupJobs, request: JobRequest): Promise<GroupChange> => {
     const { queue, fingerprint, jobIds, total } = group;
@@ -129,7 +109,7 @@ export function createJobOperations(options: JobOperationsOptions) {
     const target = { source: name, queue, ids: jobIds, fingerprint };
     const act = async (ids: readonly string[], check: () => void) => {
       const mayGoOn = () => {
-        if (outcomes.hurry.aborted) throw new JobsRefused("overloaded", "The gateway is stopping", 5);
+        if (runner.hurry.aborted) throw toStopped();
         check();
       };
       return {
@@ -141,7 +121,6 @@ export function createJobOperations(options: JobOperationsOptions) {
     const earlier = request.idempotencyKey
       ? await ledger.find(toJobIntent(`job.${action}_group`, target, request))
       : null;
-    if (earlier?.kind === "refused") throw toJobsRefused(earlier.refusal, jobsPerHour);
     if (jobIds.length === 0 && !earlier) return { changed: [], skipped: [], left: 0, error: null };
     const { ids, changes, error } = earlier
       ? await replay(earlier)
@@ -159,28 +138,28 @@ export function createJobOperations(options: JobOperationsOptions) {
      * a job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and
      * `Ledger.begin` do.
      */
-    change: (...call: Parameters<typeof change>): Promise<JobChange> => outcomes.answer(change(...call)),
+    change: (...call: Parameters<typeof change>): Promise<JobChange> => runner.answer(change(...call)),
     /**
      * Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. Repeating an `idempotencyKey` changes nothing and returns the
      * recorded result, with what is left now. An empty group changes nothing.
      */
-    changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> =>
-      outcomes.answer(changeGroup(...call)),
+    changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => runner.answer(changeGroup(...call)),
     /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
-    recover,
+    recover: runner.recover,
     /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
-    adopt,
+    adopt: () => runner.adopt(),
     /**
      * The gateway stops: a group is changed for 8 s more, and a change that still runs is answered
      * with job_unknown and goes on.
      */
-    drain: () => outcomes.drain(new OpsError("job_unknown", stopping)),
+    drain: runner.drain,
     /** Waits for running operations and their outcomes. */
-    async close(): Promise<void> {
-      closing.abort();
-      await settled();
-    },
+    close: runner.close,
   };
+}
+
+function toStopped(): JobsRefused {
+  return new JobsRefused("overloaded", "The gateway is stopping", 5);
 }
 
 /** Changes one after the other until one fails, or `mayGoOn` throws. */

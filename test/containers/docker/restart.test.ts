@@ -60,7 +60,7 @@ function setUp(graceMs = 1500) {
     },
   } as unknown as Engine;
   const restarter = createRestarter(graceMs);
-  return { state, log, engine, restarter, restart: () => restarter.restart(engine, ref) };
+  return { state, log, engine, restarter, restart: (t = 10) => restarter.restart(engine, ref, t) };
 }
 const rejects = (error: unknown) => async () => {
   throw error;
@@ -98,24 +98,14 @@ describe("a restart", () => {
     [60, 60],
     [61, 60],
   ])("of a container that asks for %s s has %i s to stop", async (stopTimeout, t) => {
-    const { state, log, restart } = setUp();
+    const { state, log, restarter, engine, restart } = setUp();
     state.stopTimeout = stopTimeout;
-    const { container, dockerStatus } = await restart();
-    expect(log).toEqual(["inspect", `ask ${t * 1000 + 1500}`, `restart true ${t}`, "inspect"]);
+    const { mark } = await restarter.mark(engine, ref);
+    expect(mark.stopSeconds).toBe(t);
+    log.length = 0;
+    const { container, dockerStatus } = await restart(mark.stopSeconds);
+    expect(log).toEqual([`ask ${t * 1000 + 1500}`, `restart true ${t}`, "inspect"]);
     expect([container.fullId, container.status, dockerStatus]).toEqual([id, "exited", 204]);
-  });
-
-  it("of a container whose inspection hangs is tried too", async () => {
-    const { state, log, restart } = setUp();
-    state.inspections = [rejects(new OpsError("docker_timeout", "x")), async () => {}];
-    await restart();
-    expect(log).toEqual(["inspect", "ask 11500", "restart true 10", "inspect"]);
-    for (const error of [new OpsError("container_not_found", "x"), coded("docker_timeout")]) {
-      log.length = 0;
-      state.inspections = [rejects(error)];
-      await expect(restart()).rejects.toBe(error);
-      expect(log).toEqual(["inspect"]);
-    }
   });
 
   it("of a container that is being restarted is refused until its end", async () => {
@@ -127,7 +117,7 @@ describe("a restart", () => {
       code: "restart_in_progress",
       message: "This container is being restarted already",
     });
-    const other = restarter.restart(engine, { engine: "web-1", fullId: fullId("b") });
+    const other = restarter.restart(engine, { engine: "web-1", fullId: fullId("b") }, 10);
     let settled = false;
     const settling = restarter.settle().then(() => (settled = true));
     await new Promise((resolve) => setImmediate(resolve));
@@ -169,45 +159,45 @@ describe("a restart that fails", () => {
   const failed = new OpsError("docker_error", "it answered with status 500", { cause, upstreamStatus: 500 });
 
   it.each<[string, OpsError, object, number]>([
-    ["late", timeout, shown("restart_unknown", "the restart did not end in time; it may still go on", timeout), 1],
-    ["cut off", reset, shown("restart_unknown", "the engine was lost during the restart", reset), 1],
-    ["cut off by its network", gone, shown("restart_unknown", "the engine was lost during the restart", gone), 1],
+    ["late", timeout, shown("restart_unknown", "the restart did not end in time; it may still go on", timeout), 0],
+    ["cut off", reset, shown("restart_unknown", "the engine was lost during the restart", reset), 0],
+    ["cut off by its network", gone, shown("restart_unknown", "the engine was lost during the restart", gone), 0],
     ...[badGateway, unavailable].map((error): [string, OpsError, object, number] => [
       `cut off behind a proxy that says ${error.upstreamStatus}`,
       error,
       shown("restart_unknown", "the engine was lost during the restart", error, undefined),
-      1,
+      0,
     ]),
     [
       "before its host answers",
       away,
       { code: "docker_unavailable", message: "x", upstream: undefined, cause: away.cause },
-      1,
+      0,
     ],
-    ["cut off as it is sent", pipe, shown("restart_unknown", "the engine was lost during the restart", pipe), 1],
+    ["cut off as it is sent", pipe, shown("restart_unknown", "the engine was lost during the restart", pipe), 0],
     [
       "by the engine",
       failed,
       shown("docker_error", "the restart failed and the container was left exited", cause, 500),
-      2,
+      1,
     ],
     [
       "before it is sent",
       refused,
       { code: "docker_unavailable", message: "x", upstream: undefined, cause: refused.cause },
-      1,
+      0,
     ],
     [
       "for no known cause",
       bare,
       { code: "docker_unavailable", message: "x", upstream: undefined, cause: undefined },
-      1,
+      0,
     ],
     [
       "as it is not allowed",
       forbidden,
       { code: "docker_forbidden", message: "x", upstream: undefined, cause: undefined },
-      1,
+      0,
     ],
   ])("%s is reported", async (_, error, expected, looks) => {
     const { state, log, restart } = setUp();
@@ -219,7 +209,7 @@ describe("a restart that fails", () => {
   it("and whose container cannot be inspected is unknown", async () => {
     const { state, restart } = setUp();
     state.restart = rejects(failed);
-    state.inspections = [async () => {}, rejects(timeout)];
+    state.inspections = [rejects(timeout)];
     expect(await errorOf(restart())).toEqual(
       shown("restart_unknown", "the restart failed, and it cannot be asked how the container is", failed, 500),
     );
@@ -227,7 +217,7 @@ describe("a restart that fails", () => {
 
   it("to inspect after a success is a known restart", async () => {
     const { state, restart } = setUp();
-    state.inspections = [async () => {}, rejects(timeout)];
+    state.inspections = [rejects(timeout)];
     expect(await errorOf(restart())).toEqual(
       shown("restart_unknown", "restarted, but it cannot be asked how the container is", timeout, 204),
     );
@@ -255,11 +245,11 @@ describe("an inspection before a restart", () => {
 describe("the mark of a restart", () => {
   it("has its socket with the machine, and none over a network", async () => {
     const { restarter, engine } = setUp();
-    const { socket } = await restarter.mark(engine, ref);
+    const { socket } = (await restarter.mark(engine, ref)).mark;
     expect(socket).toMatch(/^\S{4,} \/run\/docker\.sock$/);
-    expect((await createRestarter(0).mark(engine, ref)).socket).toBe(socket);
+    expect((await createRestarter(0).mark(engine, ref)).mark.socket).toBe(socket);
     Object.assign(engine.client, { controlSocket: null });
-    expect((await restarter.mark(engine, ref)).socket).toBeNull();
+    expect((await restarter.mark(engine, ref)).mark.socket).toBeNull();
   });
 });
 

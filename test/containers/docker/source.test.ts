@@ -80,7 +80,7 @@ test("the requests to an engine are exactly these", async () => {
     { tail: 10, since: toLogTimestamp("5"), until: toLogTimestamp("9"), stream: "stderr" },
     createSharedBudget(soon()),
   );
-  await source.restart(ref);
+  await source.restart(ref, (await source.markRestart(ref)).mark.stopSeconds);
   expect(engine.calls).toEqual([
     "GET /_ping",
     "GET /v1.45/containers/json?all=1",
@@ -93,6 +93,9 @@ test("the requests to an engine are exactly these", async () => {
     `GET /v1.45/containers/${a}/logs?stdout=1&stderr=1&timestamps=1&tail=42&since=5.000000000`,
     `GET /v1.45/containers/${a}/json`,
     // The container asks for 900 s: 60 at most.
+    // Its id and its clock; what only has the time is asked where it does not say them.
+    "GET /v1.45/info",
+    "GET /_ping",
     `POST /v1.45/containers/${a}/restart?t=60`,
     `GET /v1.45/containers/${a}/json`,
   ]);
@@ -250,7 +253,7 @@ test("a closed source waits for its restarts", async () => {
   engine.on("/restart", (_, response) => void setTimeout(() => response.writeHead(204).end(), 100));
   const source = createSource(engine);
   let done = false;
-  const restart = source.restart({ engine: "fake", fullId: a }).finally(() => (done = true));
+  const restart = source.restart({ engine: "fake", fullId: a }, 10).finally(() => (done = true));
   await source.close();
   expect(done).toBe(true);
   await restart;

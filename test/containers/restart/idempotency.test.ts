@@ -147,9 +147,11 @@ describe("a restart whose answer was lost", () => {
         asked.push(parameters);
         return give((found.seen ?? (() => false))(++looks));
       },
-      inspectNow: async () => ({ container: sampleContainer(give(found.now ?? {})), protectedBy: null }),
-      markRestart: async () =>
-        sampleMark({ startedAt: found.startedAt === undefined ? mark.startedAt : found.startedAt }),
+      markRestart: async () => ({
+        container: sampleContainer(looks === 0 ? {} : give(found.now ?? {})),
+        protectedBy: null,
+        mark: sampleMark({ startedAt: found.startedAt === undefined ? mark.startedAt : found.startedAt }),
+      }),
     };
     const settling = settleRestart({ containerId: "a", mark: own }, found.at ?? at, source, {
       timeoutMs: found.timeoutMs ?? 700,

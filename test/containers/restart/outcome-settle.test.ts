@@ -35,13 +35,10 @@ async function settle(
     locate: async () => "own",
     markRestart: async () => {
       answer();
-      return { ...mark, startedAt, at: new Date(markedAt + engine.sinceMark).toISOString() };
+      const at = new Date(markedAt + engine.sinceMark).toISOString();
+      return { container: { ...container, startedAt }, protectedBy: null, mark: { ...mark, startedAt, at } };
     },
     restartedSince: async () => ++asked >= (engine.restartedAt ?? Number.POSITIVE_INFINITY),
-    inspectNow: async () => {
-      answer();
-      return { container: { ...container, startedAt }, protectedBy: null };
-    },
   };
   const entry = { mark: entryMark, containerId: container.fullId };
   const times = { timeoutMs: 60_000, busyMs: 600, wasSilent, signal: new AbortController().signal };

@@ -67,6 +67,7 @@ function scene(given: Scene = {}) {
       },
     },
   });
+  const inspection = { container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null };
   const restarts = createRestarts({
     source: {
       restart: () => {
@@ -76,12 +77,15 @@ function scene(given: Scene = {}) {
           dockerStatus: 204,
         }));
       },
-      inspectNow: async () => ({ container: { ...container, ...given.now }, protectedBy: given.protectedBy ?? null }),
+      inspectNow: async () => inspection,
       markRestart: async () => ({
-        ...mark,
-        socket: given.socket === undefined ? mark.socket : given.socket,
-        at: new Date(Date.parse(mark.at) + (given.clock?.() ?? given.sinceMark ?? 0)).toISOString(),
-        startedAt: (entries.length > 0 && given.now?.startedAt) || mark.startedAt,
+        ...inspection,
+        mark: {
+          ...mark,
+          socket: given.socket === undefined ? mark.socket : given.socket,
+          at: new Date(Date.parse(mark.at) + (given.clock?.() ?? given.sinceMark ?? 0)).toISOString(),
+          startedAt: (entries.length > 0 && given.now?.startedAt) || mark.startedAt,
+        },
       }),
       locate: async () => (given.located === undefined ? "local" : given.located),
       restartedSince: async () => given.restartedSince?.() ?? false,
@@ -497,7 +501,7 @@ describe("an Idempotency-Key of an earlier process", () => {
           if (engine !== "there") throw new OpsError("container_not_found", "No such container");
           return { container: elsewhere, protectedBy: null };
         },
-        markRestart: async () => mark,
+        markRestart: async () => ({ container, protectedBy: null, mark }),
         locate: async () => located,
         restartedSince: async () => false,
       },
@@ -522,12 +526,12 @@ describe("an Idempotency-Key of an earlier process", () => {
     let asked = 0;
     const source = {
       restart: lost,
+      inspectNow: async () => ({ container, protectedBy: null }),
       // It is asked before a restart, and when that is settled.
-      inspectNow: async () => {
-        if ((asked += 1) === 2) throw new OpsError("docker_unavailable", "away");
-        return { container, protectedBy: null };
+      markRestart: async () => {
+        if ((asked += 1) > 1) throw new OpsError("docker_unavailable", "away");
+        return { container, protectedBy: null, mark };
       },
-      markRestart: async () => mark,
       locate: async () => "local",
       restartedSince: async () => false,
     };

@@ -393,7 +393,7 @@ describe("restartRole", () => {
       Object.assign(sources.containers, {
         restart: (ref: Container) => {
           memory.setContainers([live, { ...second, destination: "beta" }]);
-          return restartOne(ref);
+          return restartOne(ref, 10);
         },
       });
       const source = `mutation { restartRole(role: "runner", env: PRODUCTION, reason: "leak") { steps { outcome error { code } } } }`;
