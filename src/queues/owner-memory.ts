@@ -11,6 +11,8 @@ export interface OwnerMemory {
   note(queue: QueueName, groups: readonly ServiceGroup[]): void;
   /** Those that were seen in the last day, in the order in which they were seen first. */
   of(queue: QueueName): readonly ServiceGroup[];
+  /** The same of all queues of a source. */
+  ofSource(source: string): readonly ServiceGroup[];
 }
 
 /** A service that has taken no job for so long does not work on the queue any more, ms. */
@@ -46,6 +48,11 @@ export function createOwnerMemory(now: () => number = () => performance.now()): 
       if (seen.size > mostQueues && oldest !== undefined) seen.delete(oldest);
     },
     of: (queue) => current(toKey(queue)).map(({ group }) => group),
+    ofSource(source) {
+      const begin = toKey({ source, name: "" }).slice(0, -'"]'.length);
+      const own = [...seen.keys()].filter((key) => key.startsWith(begin));
+      return own.flatMap((key) => current(key).map(({ group }) => group));
+    },
   };
 }
 

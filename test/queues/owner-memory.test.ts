@@ -16,6 +16,11 @@ describe("the memory of owners", () => {
     memory.note(mail, []);
     expect(memory.of(mail)).toEqual([shop, billing]);
     expect(memory.of({ ...mail, source: "other" })).toEqual([]);
+    memory.note({ source: "jobs", name: "index" }, [shop]);
+    memory.note({ source: "other", name: "mail" }, [billing]);
+    expect(memory.ofSource("jobs")).toEqual([shop, billing, shop]);
+    expect(memory.ofSource("other")).toEqual([billing]);
+    expect(memory.ofSource("none")).toEqual([]);
   });
 
   it("forgets a service a day after its worker was seen last", () => {
@@ -26,8 +31,9 @@ describe("the memory of owners", () => {
     memory.note(mail, [billing]);
     now = day;
     expect(memory.of(mail)).toEqual([billing]);
+    expect(memory.ofSource("jobs")).toEqual([billing]);
     now = 2 * day;
-    expect(memory.of(mail)).toEqual([]);
+    expect([memory.of(mail), memory.ofSource("jobs")]).toEqual([[], []]);
   });
 
   it("holds 10,000 queues: those that were noted last", () => {

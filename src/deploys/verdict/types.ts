@@ -114,7 +114,7 @@ export interface Evidence {
   readonly queuesUnread?: boolean;
   /** Why something was not read though it may answer: no time was left, or too many read. @default null */
   readonly unfinished?: string | null;
-  /** Names of the queue sources that could not be read. @default [] */
+  /** Names of the queue sources that could not be read and may have jobs of its service. @default [] */
   readonly unread?: readonly string[];
   /** What could not be read, and why. */
   readonly gaps: readonly string[];

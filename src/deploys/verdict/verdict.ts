@@ -27,8 +27,8 @@ import type { Windows } from "./windows.ts";
 /**
  * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer, or has stopped; containers restart more
  * (conditional binomial test), are unhealthy longer, or are unhealthy now, in the window; a new error occurs too often for chance. Clean when nothing is worse,
- * a queue had enough jobs in both windows, none had enough only before, and no
- * error is new where nothing ran before, or may be new. Else there is not enough data.
+ * a queue had enough jobs in both windows, none had enough only before, no error is new where
+ * nothing ran before, or may be new, and all of its sources were read. Else there is not enough data.
  */
 export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const {
@@ -68,7 +68,8 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
   ];
   const lost = judged.filter((queue) => queue.outcome !== "regressed" && hasLostJobs(queue));
   const unjudged = (errors ?? []).filter((error) => !canRegress(error) && matters(error, verdictRules.alpha));
-  const isClean = lost.length === 0 && unjudged.length === 0 && judged.some((queue) => queue.outcome === "clean");
+  const isWhole = lost.length === 0 && unjudged.length === 0 && unread.length === 0;
+  const isClean = isWhole && judged.some((queue) => queue.outcome === "clean");
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
   const unjudgeable = foreign
     ? "this gateway does not look after its service (SERVICE): its own gateway judges it"
@@ -220,13 +221,13 @@ function toMissing(
     const where = unjudged.queues.join(", ");
     return `a new error occurred ${formatTimes(unjudged.after.count)}, but no job of ${where} is known to have ended before the deploy, nor at its hour a day or a week before: ${cut(unjudged.error)}`;
   }
-  if (queues.length === 0 && unread.length > 0) return toUnread(unread);
-  if (queues.length === 0) return "no queue of its service has a history";
+  if (queues.length === 0 && unread.length === 0) return "no queue of its service has a history";
   const [first] = lost;
   if (first) {
     const others = lost.length > 1 ? ` (and ${lost.length - 1} more)` : "";
     return `${first.queue}${others}: ${first.reasons[0]}, but enough ended before it`;
   }
+  if (unread.length > 0) return toUnread(unread);
   return `no queue had ${verdictRules.leastJobs} ended jobs in each of the two windows of ${windows.seconds} s`;
 }
 

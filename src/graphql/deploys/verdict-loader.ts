@@ -20,6 +20,7 @@ import { formatList } from "../../lib/text.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
 import { createProduct } from "../../problems/product.ts";
 import type { QueueHistory } from "../../queues/history.ts";
+import { isOwnedBy, toConfiguredOwner, toOwners } from "../../queues/owners.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 import { toQueueState } from "../../queues/state.ts";
 import { isSameGroup, type ServiceGroup } from "../../releases/service-group.ts";
@@ -93,7 +94,7 @@ export function createVerdicts(
         }),
       );
       const shown = ofEnvironment.filter((_, index) => ready[index]);
-      const silent = ofEnvironment.flatMap(({ name }, index) => (ready[index] ? [] : [name]));
+      const silent = ofEnvironment.filter((_, index) => !ready[index]);
       if (shown.length === 0 && ofEnvironment.length > 0) {
         return { shown, ownership: await toOwnership([]), silent, unread: true };
       }
@@ -175,13 +176,16 @@ export function createVerdicts(
       gaps.push(`containers: ${formatList(names, "does not answer", "do not answer")}`);
     }
     const seen = toSeenEvents(sources, principal, deploy, shown);
+    const failing = asked.filter((_, index) => read[index]?.unread);
     return judgeDeploy({
       failed,
       windows,
       queues,
       queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),
       unfinished: reads.unfinished,
-      unread: [...silentSources, ...read.flatMap((one, index) => (one.unread ? (asked[index]?.name ?? []) : []))],
+      unread: [...silentSources, ...failing]
+        .filter((source) => mayHaveJobs(sources, deploy, source))
+        .map(({ name }) => name),
       containers: toContainerEvidence(deploy, windows, own, seen, now),
       newErrors,
       gaps,
@@ -251,6 +255,13 @@ async function addSteps(
 /** Whether something belongs to the group of a deploy. */
 function isIn(one: ServiceGroup, deploy: Deploy): boolean {
   return !deploy.ambiguous && isSameGroup(one, deploy);
+}
+
+/** Whether a source that cannot be read may have jobs of a deploy's service: unless it, or all that worked there in the last day, are others'. */
+function mayHaveJobs({ queueOwners }: Sources, deploy: Deploy, { name, owner }: QueueSource): boolean {
+  if (owner) return isOwnedBy([toConfiguredOwner(owner)], deploy) !== false;
+  const workers = queueOwners.ofSource(name);
+  return workers.length === 0 || isOwnedBy(toOwners(workers, "workers"), deploy) !== false;
 }
 
 /** Reads nothing: what runs of such a service, and where its jobs are, is not known. */

@@ -7,6 +7,8 @@ import { formatDuration } from "../../facts/format.ts";
 
 /** So long the last whole one counts where a new one is not whole, milliseconds. */
 const lastMs = 300_000;
+/** The same of one that is worse: what was wrong has not been seen to end. */
+const lastRegressedMs = 3_600_000;
 /** Verdicts that are remembered, at most. */
 const mostRemembered = 1000;
 
@@ -22,7 +24,8 @@ export class VerdictMemory {
 
   find(principal: Principal, deploy: Deploy, seconds: number, nowMs: number): Remembered | null {
     const last = this.#last.get(toKey(principal, deploy));
-    return last && seconds === usualWindowSeconds && nowMs - last.at <= lastMs ? last : null;
+    const standsMs = last?.verdict.outcome === "regressed" ? lastRegressedMs : lastMs;
+    return last && seconds === usualWindowSeconds && nowMs - last.at <= standsMs ? last : null;
   }
 
   /**

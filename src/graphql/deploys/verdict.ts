@@ -124,7 +124,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   const deployVerdict = builder.objectRef<DeployVerdict>("DeployVerdict").implement({
-    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, no queue had enough only before, and no error is new where no job is known to have ended before, or may be new.`,
+    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, no queue had enough only before, no error is new where no job is known to have ended before, or may be new, and every queue source was read that may have its jobs.`,
     fields: (t) => ({
       outcome: t.expose("outcome", { type: outcome, description: "Outcome of all parts together." }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),

@@ -70,6 +70,17 @@ describe("a verdict", () => {
     ]);
   });
 
+  it("is not clean where a source was not read that may have its jobs", () => {
+    const well = queue(window(200, 0), window(200, 0));
+    expect(judge({ queues: [well] }).outcome).toBe("clean");
+    expect(judge({ queues: [well], unread: ["river"] })).toMatchObject({
+      outcome: "not_enough_data",
+      reasons: ["its jobs may be in what could not be read: river"],
+    });
+    const worse = queue(window(200, 0), window(100, 100));
+    expect(judge({ queues: [worse], unread: ["river"] }).outcome).toBe("regressed");
+  });
+
   it("tests 95th percentiles of waiting and running by factor and growth", () => {
     const p95 = (was: number, is: number, jobs = 1000) =>
       judge({ queues: [queue(window(jobs, 0, { runP95Seconds: was }), window(jobs, 0, { runP95Seconds: is }))] });

@@ -384,9 +384,9 @@ describe("a verdict", () => {
     expect((await read("(needsQueues: true)", [])).data.latestDeploys).toEqual(told);
     const refused = jobs({ history: () => Promise.reject(new OpsError("query_refused", "too much")) });
     expect((await read("(needsQueues: true)", refused)).data.latestDeploys).toEqual(told);
-    expect((await read("(needsQueues: true)", [...down, ...well])).data.latestDeploys).toEqual([
-      { verdict: { outcome: "CLEAN" } },
-    ]);
+    // Its jobs may be in the one that is down.
+    expect((await read("(needsQueues: true)", [...down, ...well])).data.latestDeploys).toEqual(told);
+    expect((await read("(needsQueues: true)", well)).data.latestDeploys).toEqual([{ verdict: { outcome: "CLEAN" } }]);
     expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([
       { verdict: { outcome: "REGRESSED" } },
     ]);

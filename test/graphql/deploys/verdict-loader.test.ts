@@ -49,6 +49,7 @@ const fails = (error: Error) => async () => {
 interface Given {
   readonly name: string;
   readonly env?: Environment | null;
+  readonly owner?: NonNullable<QueueSource["owner"]>;
   readonly history?: History;
   readonly failures?: (signal: AbortSignal) => Promise<readonly JobFailures[]>;
   readonly pastFailures?: (search: PastSearch) => Promise<PastFailures<FoundFailure>>;
@@ -68,6 +69,7 @@ interface Stage {
   /** What `SERVICE` lists, where it is set. */
   readonly service?: readonly string[];
   readonly caller?: ReturnType<typeof createCaller>;
+  readonly remember?: (memory: ReturnType<typeof createMemorySources>["sources"]["queueOwners"]) => void;
   readonly timeline?: (timeline: ReturnType<typeof createMemorySources>["sources"]["timeline"]) => void;
 }
 
@@ -102,6 +104,7 @@ function open(stage: Stage, one = deploy) {
     ...more,
   }));
   stage.timeline?.(sources.timeline);
+  stage.remember?.(sources.queueOwners);
   const siblings = {
     nowMs: now * 1000,
     queues: { visible: stage.visible ?? (async () => made), all: stage.metrics ?? (async () => []) },
@@ -169,6 +172,29 @@ describe("queues of a verdict", () => {
     const well = { name: "well", history: history(100, 100) };
     const beside = await judge({ sources: [...sources, well] });
     expect([beside.queuesUnread, beside.queues.map(({ source }) => source)]).toEqual([false, ["well"]]);
+  });
+
+  it.each<[string, readonly string[], string | null, string]>([
+    ["others'", ["billing"], null, "clean"],
+    ["its service's too", ["billing", "wallet-core"], null, "not_enough_data"],
+    ["nobody's that is known", [], null, "not_enough_data"],
+    ["another service's by configuration", [], "billing", "clean"],
+    ["its service's by configuration", ["billing"], "wallet-core", "not_enough_data"],
+  ])("in a source that is down whose workers were %s", async (_, seen, configured, outcome) => {
+    const toGroup = (service: string) => ({ service, destination: null, env: null });
+    const down: Given = {
+      name: "down",
+      history: fails(new OpsError("postgres_unavailable", "away")),
+      ...(configured && { owner: { service: configured } }),
+    };
+    const verdict = await judge(
+      {
+        sources: [{ name: "jobs", history: history(100, 100) }, down],
+        remember: (memory) => memory.note({ source: "down", name: "other" }, seen.map(toGroup)),
+      },
+      toDeploy({ service: "wallet-core" }),
+    );
+    expect(verdict.outcome).toBe(outcome);
   });
 
   it("are not asked for a failed deploy, nor for one without a window", async () => {

@@ -32,11 +32,12 @@ it.each(["clean", "not_enough_data"] as const)("a silent source does not end wha
     ...worse,
     gaps: ["a gap", "judged 60 s ago: its jobs may be in what could not be read: crm"],
   });
-  expect(memory.settle(principal, deploy, usual, silent, 301_000)).toBe(silent);
-  expect(memory.find(principal, deploy, usual, 302_000)).toEqual({ verdict: silent, at: 301_000 });
+  expect(memory.settle(principal, deploy, usual, silent, 3_600_000)).toMatchObject({ outcome: "regressed" });
+  expect(memory.settle(principal, deploy, usual, silent, 3_601_000)).toBe(silent);
+  expect(memory.find(principal, deploy, usual, 3_602_000)).toEqual({ verdict: silent, at: 3_601_000 });
   // It is not whole: the next one is not given up for it.
-  expect(memory.settle(principal, deploy, usual, silent, 303_000)).toBe(silent);
-  expect(memory.settle(principal, deploy, usual, whole, 304_000)).toBe(whole);
+  expect(memory.settle(principal, deploy, usual, silent, 3_603_000)).toBe(silent);
+  expect(memory.settle(principal, deploy, usual, whole, 3_604_000)).toBe(whole);
 });
 
 it("a verdict that is not whole stands where something is worse", () => {
