@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Browser, Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { buildConsole } from "../script/console.ts";
-import { launchChromium } from "../script/services/chromium.ts";
+import { toLaunchOptions } from "../script/services/chromium-options.ts";
 import {
   ConsoleContainersDocument,
   ConsoleContainerSeriesDocument,
@@ -152,7 +152,7 @@ export async function benchConsole(): Promise<boolean> {
   isWithin = true;
   await buildConsole("dist/console");
   await benchMany();
-  const browser = await launchChromium();
+  const browser = await chromium.launch(toLaunchOptions());
   const server = await startServer({ name: "gateway", file: "console.ts", env: { ROWS: "5000", QUEUES: "1000" } });
   try {
     await benchScroll(browser, server, "/containers", "5,000");

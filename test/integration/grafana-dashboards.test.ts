@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { DataFrame } from "@grafana/data";
 import { toAlerting } from "../../script/grafana/alerts.ts";
 import { dashboards } from "../../script/grafana/files.ts";
 import type { Panel, Target, Variable } from "../../script/grafana/model.ts";
+import type { DataFrame } from "../support/grafana-data.ts";
 import { numbersOf, transform } from "../support/grafana-frames.ts";
 import { ask, type Chosen } from "../support/grafana-queries.ts";
 import { createGrafanaStage } from "../support/grafana-stage.ts";

@@ -25,7 +25,7 @@ it("the installation page has the three paths, and the README leads to it", () =
     "docs/install.md",
   ]);
   const own = readme.slice(readme.indexOf("## Point it at your own"), readme.indexOf("1. **Tokens.**"));
-  expect(own).toContain("Node 20 or newer: `npm ci`");
+  expect(own).toContain("Node 20 or newer: `npm ci --omit=dev`");
   expect(own).toContain("(docs/install.md)");
 });
 

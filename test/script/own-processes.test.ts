@@ -11,9 +11,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 /** Files of scripts and benchmarks, and those of test/support that they import. */
 function listFiles(): readonly string[] {
   const files = new Set(
-    globSync("{script,bench}/**/*.{ts,tsx,js,cjs,mjs}").filter(
-      (file) => !/node_modules|^script\/mutants\/.*config/.test(file),
-    ),
+    globSync("{script,bench}/**/*.{ts,tsx,js,cjs,mjs}", {
+      exclude: ["**/node_modules", "script/mutants/*.config.ts"],
+    }),
   );
   for (const file of files) {
     for (const name of listImports(file)) {
@@ -72,8 +72,10 @@ describe("scripts and benchmarks", () => {
   });
 
   it("give what libraries start an environment of their own", () => {
-    expect(findUsers(/^(playwright|puppeteer)/)).toEqual(["script/services/chromium.ts"]);
-    expect(readFileSync("script/services/chromium.ts", "utf8")).toContain("env: ownEnvironment()");
+    const browsers = findUsers(/^(playwright|puppeteer)/);
+    expect(browsers).toEqual(["bench/console.ts", "script/services/chromium.ts"]);
+    for (const file of browsers) expect(readFileSync(file, "utf8")).toContain("chromium.launch(toLaunchOptions(");
+    expect(readFileSync("script/services/chromium-options.ts", "utf8")).toContain("env: ownEnvironment()");
     expect(findUsers(/node-pty/)).toEqual(["test/support/pty-terminal.ts"]);
     const withTerminal = files.filter((file) => listNames(file, /\/pty-terminal\.ts$/).includes("startTerminal"));
     expect(withTerminal).toEqual(["script/screenshots.ts"]);

@@ -162,7 +162,13 @@ export const docRows: readonly DocRow[] = [
     },
   },
   { pattern: new RegExp(`${ours}--version$`), folder: "repository", prints: /^\d+\.\d+\.\d+/ },
-  { pattern: /^npm (?:ci|run build)$/, notHere: "the suite runs after both", files: { "script/build.ts": [] } },
+  {
+    pattern: /^npm ci --omit=dev$/,
+    notHere:
+      "it would remove the packages of the suite; test/script/packages.test.ts reads what is needed without them",
+    files: { "test/script/packages.test.ts": ["no devDependencies"] },
+  },
+  { pattern: /^npm run build$/, notHere: "the suite runs after it", files: { "script/build.ts": [] } },
   {
     pattern: /^npm start$/,
     notHere: "it needs an engine; test/integration/serve.test.ts runs it",
@@ -234,7 +240,7 @@ export const docRows: readonly DocRow[] = [
     },
   },
   {
-    pattern: /^\(cd wallet-core-ops && npm ci && npm pack --pack-destination \.\.\)$/,
+    pattern: /^\(cd wallet-core-ops && npm ci --omit=dev && npm pack --pack-destination \.\.\)$/,
     notHere: "it installs packages of the registry; test/integration/package.test.ts packs and installs ours",
     files: { "test/integration/package.test.ts": ["npm", "pack"] },
   },

@@ -1,19 +1,16 @@
-import { createRequire } from "node:module";
-import type * as Grafana from "@grafana/data";
 import { vi } from "vitest";
 import { toInfinityFields } from "../../script/grafana/draw/infinity.ts";
 import type { Target } from "../../script/grafana/model.ts";
-
-// Its ES modules import names that CommonJS packages do not give to Node; its CommonJS build is the same code.
-const {
+import {
   createTheme,
+  type DataFrame,
   FieldType,
   getDisplayProcessor,
   standardTransformers,
   standardTransformersRegistry,
   toDataFrame,
   transformDataFrame,
-} = createRequire(import.meta.url)("@grafana/data") as typeof Grafana;
+} from "./grafana-data.ts";
 
 // As Grafana registers them at start; some are in the list under two names.
 const transformers = new Map(Object.values(standardTransformers).map((one) => [one.id, one]));
@@ -26,15 +23,12 @@ standardTransformersRegistry.setInit(
 vi.stubGlobal("window", globalThis);
 
 /** What Infinity's own parser makes of an answer of /graphql, before a time series becomes wide. */
-export function toInfinityFrame(target: Target, answer: unknown): Grafana.DataFrame {
+export function toInfinityFrame(target: Target, answer: unknown): DataFrame {
   return toDataFrame({ refId: target.refId, fields: toInfinityFields(target, answer) as never });
 }
 
 /** Frames through a panel's transformations, by Grafana's own code. */
-export function transform(
-  transformations: readonly object[],
-  frames: readonly Grafana.DataFrame[],
-): Promise<Grafana.DataFrame[]> {
+export function transform(transformations: readonly object[], frames: readonly DataFrame[]): Promise<DataFrame[]> {
   return new Promise((resolve, reject) => {
     transformDataFrame(transformations as never, [...frames]).subscribe({ next: resolve, error: reject });
   });
@@ -54,11 +48,11 @@ export function display(
 }
 
 /** The fields with numbers. */
-export function numbersOf({ fields }: Grafana.DataFrame) {
+export function numbersOf({ fields }: DataFrame) {
   return fields.filter(({ type }) => type === FieldType.number);
 }
 
 /** Items of the JSON datasource's answer, as the plugin makes them. */
-export function toFrames(items: readonly unknown[]): Grafana.DataFrame[] {
+export function toFrames(items: readonly unknown[]): DataFrame[] {
   return items.map((item) => toDataFrame(item as never));
 }

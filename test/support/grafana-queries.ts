@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import type { DataFrame } from "@grafana/data";
 import { fillTimes, infinityHeaders, proxyHeaders } from "../../script/grafana/draw/infinity.ts";
 import type { Target } from "../../script/grafana/model.ts";
+import type { DataFrame } from "./grafana-data.ts";
 import { lastHour } from "./grafana-panel.ts";
 import { toFrames, toInfinityFrame } from "./grafana-frames.ts";
 

@@ -1,12 +1,8 @@
-import { createRequire } from "node:module";
-import type * as Grafana from "@grafana/data";
 import { expect } from "vitest";
-
-// Its ES modules import names that CommonJS packages do not give to Node; its CommonJS build is the same code.
-const { FieldType, toDataFrame } = createRequire(import.meta.url)("@grafana/data") as typeof Grafana;
+import { type DataFrame, FieldType, toDataFrame } from "./grafana-data.ts";
 
 /** The items of an answer as the plugin makes them: each through `toDataFrame`, and what holds for every one of ours. */
-export function readFrames(answer: unknown): Grafana.DataFrame[] {
+export function readFrames(answer: unknown): DataFrame[] {
   expect(Array.isArray(answer), JSON.stringify(answer)).toBe(true);
   return (answer as any[]).map((item) => {
     const frame = toDataFrame(item);
@@ -40,7 +36,7 @@ function expectType(type: string, value: unknown): void {
 }
 
 /** The labels of a frame's numbers, with their values. */
-export function linesOf(frame: Grafana.DataFrame | undefined) {
+export function linesOf(frame: DataFrame | undefined) {
   return (frame?.fields ?? [])
     .filter(({ type }) => type === FieldType.number)
     .map(({ labels, config, values }) => ({
@@ -51,7 +47,7 @@ export function linesOf(frame: Grafana.DataFrame | undefined) {
     }));
 }
 
-export function column(frame: Grafana.DataFrame | undefined, name: string): unknown[] {
+export function column(frame: DataFrame | undefined, name: string): unknown[] {
   const field = frame?.fields.find((one) => one.name === name);
   expect(field, `column ${name}`).toBeDefined();
   return [...(field?.values ?? [])];
