@@ -35,7 +35,9 @@ export class VerdictMemory {
   settle(principal: Principal, deploy: Deploy, seconds: number, verdict: DeployVerdict, nowMs: number): DeployVerdict {
     const missing = toMissing(verdict);
     const last = this.find(principal, deploy, seconds, nowMs);
-    if (last && missing !== null && verdict.outcome !== "regressed" && toMissing(last.verdict) === null) {
+    if (last && missing !== null && toMissing(last.verdict) === null) {
+      // It is said, and not remembered: once nothing is worse, the last whole one stands again.
+      if (verdict.outcome === "regressed") return verdict;
       const age = formatDuration(Math.max(0, nowMs - last.at) / 1000);
       return { ...last.verdict, gaps: [...last.verdict.gaps, `judged ${age} ago: ${missing}`] };
     }

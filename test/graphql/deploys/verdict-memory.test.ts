@@ -40,6 +40,20 @@ it.each(["clean", "not_enough_data"] as const)("a silent source does not end wha
   expect(memory.settle(principal, deploy, usual, whole, 3_604_000)).toBe(whole);
 });
 
+it("a verdict that is worse and not whole is not remembered", () => {
+  const memory = new VerdictMemory();
+  const worse = toVerdict("regressed");
+  const partly = toVerdict("regressed", null, ["crm"]);
+  memory.settle(principal, deploy, usual, worse, 0);
+  expect(memory.settle(principal, deploy, usual, partly, 10_000)).toBe(partly);
+  const silent = toVerdict("not_enough_data", null, ["crm"]);
+  expect(memory.settle(principal, deploy, usual, silent, 20_000)).toMatchObject({ outcome: "regressed" });
+  expect(memory.find(principal, deploy, usual, 20_000)).toEqual({ verdict: worse, at: 0 });
+  // Where no whole one is left, it is better than none.
+  expect(memory.settle(principal, deploy, usual, partly, 3_601_000)).toBe(partly);
+  expect(memory.find(principal, deploy, usual, 3_601_000)?.verdict).toBe(partly);
+});
+
 it("a verdict that is not whole stands where something is worse", () => {
   const memory = new VerdictMemory();
   memory.settle(principal, deploy, usual, whole, 0);
