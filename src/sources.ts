@@ -8,9 +8,9 @@ import type { Config } from "./config/config.ts";
 import { ConfigError } from "./config/reader.ts";
 import { toSecrets } from "./config/secrets.ts";
 import { createContainerSource } from "./containers/docker/source.ts";
+import { createOwnServices } from "./containers/own-services.ts";
 import { createHealthProbes } from "./containers/health-probes.ts";
 import { toContainerEnv } from "./containers/kamal/environment.ts";
-import { isOwnService } from "./containers/kamal/origin.ts";
 import { createRestarts } from "./containers/restart/restart.ts";
 import { createDeployMemory } from "./deploys/fate.ts";
 import type { DeploySource } from "./deploys/deploy.ts";
@@ -131,8 +131,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
     env: config.env,
     services: config.containers.services,
     isProductConfigured: config.given.product,
-    // A selector for the core can match any service.
-    isOwnService: (service) => config.containers.core.length > 0 || isOwnService(service, config.containers.services),
+    isOwnService: createOwnServices(config.containers, containers),
     restartEnabled: config.restart,
     jobsEnabled: config.jobs,
     healthExecEnabled: config.healthExec,

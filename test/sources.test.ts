@@ -48,7 +48,7 @@ it("sources have what is configured", async () => {
   }
 });
 
-it("a service is one's own by name, or any where selectors say so", async () => {
+it("a service is one's own by name, or may be where selectors are set", async () => {
   const named = createSources(toConfig({ SERVICE: "a,b" }), silentLogger);
   expect(["a", "b", "c"].map(named.isOwnService)).toEqual([true, true, false]);
   const selected = createSources(toConfig({ SERVICE: "a", CORE: "team=x" }), silentLogger);

@@ -425,6 +425,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
   }
   const { containers, hosts: prometheus } = memory.sources;
   const look = containers.inspectNow.bind(containers);
+  const mark = containers.markRestart.bind(containers);
   const unread = new Set(
     parts.flatMap(({ shown }) => shown.flatMap(({ name, fullId: id }) => (broken && name.endsWith("-old") ? id : []))),
   );
@@ -434,6 +435,7 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
     const message = `${half && wordOf(half)} wrote this`;
     return { timestamp: `${ago(5).slice(0, -1)}.000000001Z`, stream: "stderr", level: "error", message };
   };
+  const toProtection = ({ role }: Container) => (role === "guarded" ? "the gateway itself runs in it" : null);
   // In place, because the memory's restarts use the same source.
   Object.assign(containers, {
     logs: async (ref) => toLogPage({ lines: [toLine(ref)], indexes: [0] }),
@@ -451,7 +453,11 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
     },
     async inspectNow(ref) {
       const { container } = await look(ref);
-      return { container, protectedBy: container.role === "guarded" ? "the gateway itself runs in it" : null };
+      return { container, protectedBy: toProtection(container) };
+    },
+    async markRestart(ref) {
+      const marked = await mark(ref);
+      return { ...marked, protectedBy: toProtection(marked.container) };
     },
   } satisfies Partial<ContainerSource>);
   const { audit } = memory.sources;
