@@ -89,14 +89,20 @@ export interface ActionRunner {
   readonly record: (action: OpenAction, outcome: AuditOutcome, durationMs: number | null) => Promise<void>;
   /** Begins an action, does it, and records its outcome. Rejects as `act` and `Ledger.begin` do. */
   readonly run: <T>(asked: AskedAction, rules: ActionRules<T>) => Promise<Done<T>>;
-  /** An earlier action with its outcome, for which it waits where another gateway is still at it; without one where this one stops first. */
+  /**
+   * An earlier action with its outcome, for which it waits where another gateway is still at it.
+   * Without one where this gateway stops first.
+   */
   readonly awaitOutcome: (decision: NotBegun) => Promise<NotBegun>;
   /**
    * Takes over the open actions of earlier processes, and settles them. Runs once; `run` waits for
    * it, and retries it if it failed. Rejects with audit_unavailable.
    */
   readonly recover: () => Promise<void>;
-  /** Takes over what other gateways left open since then; `accepts` as in `Ledger.adopt`. Rejects with audit_unavailable. */
+  /**
+   * Takes over what other gateways left open since then; `accepts` as in `Ledger.adopt`. Rejects
+   * with audit_unavailable.
+   */
   readonly adopt: (accepts?: (open: OpenIntent) => Promise<boolean>) => Promise<void>;
   /**
    * The gateway stops: `hurry` aborts after 8 s, and callers that still wait half a second later

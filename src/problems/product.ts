@@ -13,9 +13,15 @@ export interface Product {
 
 const everything: Product = { hasContainer: () => true, hasService: () => true, hasQueue: () => true };
 
-/** @param isOwnService whether a service is one of the product; null where none is configured: then everything belongs to it */
-export function createProduct(isOwnService: ((service: string) => boolean) | null): Product {
-  if (isOwnService === null) return everything;
+/** What the configuration says the product is. */
+interface ProductRules {
+  /** Whether it says so at all; else everything belongs to the product. */
+  readonly isProductConfigured: boolean;
+  readonly isOwnService: (service: string) => boolean;
+}
+
+export function createProduct({ isProductConfigured, isOwnService }: ProductRules): Product {
+  if (!isProductConfigured) return everything;
   const hasService: Product["hasService"] = ({ service }) => service === null || isOwnService(service);
   return {
     hasContainer: ({ kind }) => kind !== "other",

@@ -11,7 +11,7 @@ export interface OwnerMemory {
   note(queue: QueueName, groups: readonly ServiceGroup[]): void;
   /** Those that were seen in the last day, in the order in which they were seen first. */
   of(queue: QueueName): readonly ServiceGroup[];
-  /** The same of all queues of a source. */
+  /** The same of all queues of a source, each once. */
   ofSource(source: string): readonly ServiceGroup[];
 }
 
@@ -50,8 +50,14 @@ export function createOwnerMemory(now: () => number = () => performance.now()): 
     of: (queue) => current(toKey(queue)).map(({ group }) => group),
     ofSource(source) {
       const begin = toKey({ source, name: "" }).slice(0, -'"]'.length);
-      const own = [...seen.keys()].filter((key) => key.startsWith(begin));
-      return own.flatMap((key) => current(key).map(({ group }) => group));
+      const groups: ServiceGroup[] = [];
+      const nowMs = now();
+      for (const [key, ofQueue] of seen) {
+        if (!key.startsWith(begin)) continue;
+        for (const { group, atMs } of ofQueue)
+          if (nowMs - atMs < forgetMs && !groups.some((one) => isSameGroup(one, group))) groups.push(group);
+      }
+      return groups;
     },
   };
 }

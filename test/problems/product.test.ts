@@ -13,14 +13,14 @@ const queues = [null, [], [owner(null)], [owner("shop")], [owner("billing")], [o
 
 describe("the product", () => {
   it("has its services, and what names none", () => {
-    const product = createProduct((service) => service === "shop");
+    const product = createProduct({ isProductConfigured: true, isOwnService: (service) => service === "shop" });
     expect(kinds.filter((kind) => product.hasContainer({ kind }))).toEqual(["core", "accessory"]);
     expect([null, "shop", "billing"].filter((service) => product.hasService({ service }))).toEqual([null, "shop"]);
     expect(queues.filter((owners) => !product.hasQueue(owners))).toEqual([[owner("billing")]]);
   });
 
   it("is everything where nothing says what it is", () => {
-    const product = createProduct(null);
+    const product = createProduct({ isProductConfigured: false, isOwnService: () => false });
     expect(kinds.every((kind) => product.hasContainer({ kind }))).toBe(true);
     expect([null, "billing"].every((service) => product.hasService({ service }))).toBe(true);
     expect(queues.every((owners) => product.hasQueue(owners))).toBe(true);

@@ -18,7 +18,7 @@ describe("the memory of owners", () => {
     expect(memory.of({ ...mail, source: "other" })).toEqual([]);
     memory.note({ source: "jobs", name: "index" }, [shop]);
     memory.note({ source: "other", name: "mail" }, [billing]);
-    expect(memory.ofSource("jobs")).toEqual([shop, billing, shop]);
+    expect(memory.ofSource("jobs")).toEqual([shop, billing]);
     expect(memory.ofSource("other")).toEqual([billing]);
     expect(memory.ofSource("none")).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { maySee, type Principal } from "../../auth/principal.ts";
 import type { EngineStatus } from "../../containers/source.ts";
 import { isOfSameGroup } from "../../deploys/deploy.ts";
+import { remember } from "../../deploys/groups.ts";
 import { type Deploy, withoutFailed } from "../../deploys/state.ts";
 import {
   earlierBaselines,
@@ -150,7 +151,9 @@ export function createVerdicts(
   const readErrors = createErrorReader({ all, containers: siblings.containers, now });
   const turns = once(() => new VerdictTurns(signal));
   const budget = createSharedBudget(signal);
-  const product = createProduct(sources.isProductConfigured ? sources.isOwnService : null);
+  const product = createProduct(sources);
+  /** The services whose workers were seen at a source: its queues are thousands. */
+  const seenAt = remember((source: string) => sources.queueOwners.ofSource(source), String);
   const find = async (deploy: Deploy, seconds: number, reads: VerdictReads): Promise<DeployVerdict> => {
     if (!product.hasService(deploy)) return judgeForeign(deploy, now);
     const wait = budget.turn();
@@ -184,7 +187,7 @@ export function createVerdicts(
       queuesUnread: unread || (read.length > 0 && read.every((one) => one.unread)),
       unfinished: reads.unfinished,
       unread: [...silentSources, ...failing]
-        .filter((source) => mayHaveJobs(sources, deploy, source))
+        .filter((source) => mayHaveJobs(deploy, source, seenAt))
         .map(({ name }) => name),
       containers: toContainerEvidence(deploy, windows, own, seen, now),
       newErrors,
@@ -257,10 +260,17 @@ function isIn(one: ServiceGroup, deploy: Deploy): boolean {
   return !deploy.ambiguous && isSameGroup(one, deploy);
 }
 
-/** Whether a source that cannot be read may have jobs of a deploy's service: unless it, or all that worked there in the last day, are others'. */
-function mayHaveJobs({ queueOwners }: Sources, deploy: Deploy, { name, owner }: QueueSource): boolean {
+/**
+ * Whether a source that cannot be read may have jobs of a deploy's service. Not if it is configured
+ * to be another's, or if all workers that were seen there in the last day are others'.
+ */
+function mayHaveJobs(
+  deploy: Deploy,
+  { name, owner }: QueueSource,
+  seenAt: (source: string) => readonly ServiceGroup[],
+): boolean {
   if (owner) return isOwnedBy([toConfiguredOwner(owner)], deploy) !== false;
-  const workers = queueOwners.ofSource(name);
+  const workers = seenAt(name);
   return workers.length === 0 || isOwnedBy(toOwners(workers, "workers"), deploy) !== false;
 }
 

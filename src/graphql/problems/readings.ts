@@ -63,7 +63,7 @@ export async function readAll(
   judge: (deploy: Deploy) => Promise<DeployVerdict>,
 ): Promise<FoundReadings> {
   const { nowMs } = siblings;
-  const product = createProduct(sources.isProductConfigured ? sources.isOwnService : null);
+  const product = createProduct(sources);
   /** Its work is for all who share the answer. */
   const shared = createSharedBudget(signal);
   const gaps: string[] = [];
