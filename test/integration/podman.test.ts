@@ -195,13 +195,13 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
       readers.push(reader);
       await sleep(230);
     }
-    const { engineId, at } = (await source.markRestart(refOf(web))).mark;
+    const { engineId, at, stopSeconds } = (await source.markRestart(refOf(web))).mark;
     // Podman makes a new one up for each question.
     expect(engineId).toBeNull();
     const since = new Date(at);
     const end = new Date(since.getTime() + 600_000);
     expect(await source.restartedSince(refOf(web), since, end)).toBe(false);
-    const { container } = await source.restart(refOf(web), 0);
+    const { container } = await source.restart(refOf(web), stopSeconds);
     expect(container).toMatchObject({ status: "running", startedAt: expect.any(String) });
     expect(await source.restartedSince(refOf(web), since, end)).toBe(true);
     const isPast = (lines: readonly LogLine[]) => {
