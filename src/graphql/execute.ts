@@ -14,8 +14,9 @@ import type { LogBatch } from "../containers/logs/log.ts";
 import { OpsError, toOpsError } from "../lib/errors.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
 import { compile, type Run } from "./compiled/compile.ts";
+import { type EngineNow, listEnginesNow } from "./containers/engines-now.ts";
 import { createContext } from "./context.ts";
-import { findInputs, type FoundInputs, isVersioned } from "./inputs.ts";
+import { createFindInputs, type FindInputs, type FoundInputs } from "./inputs.ts";
 import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
 import { findFailure, traceOperation } from "./compiled/trace.ts";
@@ -32,6 +33,8 @@ interface Prepared<Data> {
   readonly isVersioned: boolean;
   /** What its answer is computed from now; nothing runs for it. */
   readonly inputs: () => FoundInputs;
+  /** How the engines are now that the caller may see, as far as they are known; nothing runs for it. */
+  readonly engines: () => readonly EngineNow[];
   /** `selectRows`: as OpsContext.selectRows. */
   readonly run: (selectRows?: SelectRows) => Promise<Executed<Data>>;
 }
@@ -56,6 +59,7 @@ export function createExecute(
 ): Execute {
   const toCompiled = (document: DocumentNode): Compiled => ({
     query: toRun(schema, document),
+    findInputs: createFindInputs(schema, document, null),
     name: createNaming(schema, document),
     trace: createTrace(tracing, document),
   });
@@ -63,13 +67,15 @@ export function createExecute(
   return (document, variables, caller) => {
     const found = compiled.get(document);
     if (!found) throw new Error("Document was not registered");
-    return new PreparedDocument(document, found, variables, sources, caller);
+    return new PreparedDocument(found, variables, sources, caller);
   };
 }
 
 /** A document as it was compiled. */
 interface Compiled {
   readonly query: Run;
+  /** Null where its answer depends on more than what has versions. */
+  readonly findInputs: FindInputs | null;
   readonly name: (variables: Variables) => Variables;
   /** Null where nothing is traced. */
   readonly trace: ReturnType<typeof createTrace>;
@@ -84,14 +90,12 @@ function createTrace(tracing: Tracing | null, document: DocumentNode) {
 }
 
 class PreparedDocument<Data> implements Prepared<Data> {
-  readonly #document: DocumentNode;
   readonly #compiled: Compiled;
   readonly #variables: Variables;
   readonly #sources: Sources;
   readonly #caller: Caller;
 
-  constructor(document: DocumentNode, compiled: Compiled, variables: Variables, sources: Sources, caller: Caller) {
-    this.#document = document;
+  constructor(compiled: Compiled, variables: Variables, sources: Sources, caller: Caller) {
     this.#compiled = compiled;
     this.#variables = variables;
     this.#sources = sources;
@@ -99,11 +103,15 @@ class PreparedDocument<Data> implements Prepared<Data> {
   }
 
   get isVersioned(): boolean {
-    return isVersioned(this.#document);
+    return this.#compiled.findInputs !== null;
   }
 
   inputs(): FoundInputs {
-    return findInputs(this.#document, this.#variables, this.#sources, this.#caller);
+    return this.#compiled.findInputs?.(this.#variables, this.#sources, this.#caller) ?? null;
+  }
+
+  engines(): readonly EngineNow[] {
+    return listEnginesNow(this.#sources, this.#caller);
   }
 
   run(selectRows?: SelectRows): Promise<Executed<Data>> {

@@ -7,12 +7,12 @@ import {
   ContainerLogsFollowDocument,
   ContainerRestartDocument,
   ContainersDocument,
-  type ContainersQuery,
   DeployInfoDocument,
   HostsDocument,
   QueuesDocument,
 } from "../generated/rest.ts";
 import { logLevels } from "../containers/logs/level.ts";
+import type { EngineNow } from "../graphql/containers/engines-now.ts";
 import { type ErrorCode, OpsError } from "../lib/errors.ts";
 import { booleanParam, choiceParam, headerParam, integerParam, type Param, textParam, wordParam } from "./params.ts";
 import { deployInfo, field, type Pick, spread, spreadWithout, whole } from "./picks.ts";
@@ -42,7 +42,9 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   /** Codes besides unauthorized, forbidden, invalid_request and internal. */
   readonly errors: readonly ErrorCode[];
   /** Values of its own headers; null for none. */
-  readonly headers?: { readonly [Name in OwnHeader]?: (data: Partial<Data>) => string | null };
+  readonly headers?: {
+    readonly [Name in OwnHeader]?: (data: Partial<Data>, engines: readonly EngineNow[]) => string | null;
+  };
   /** Whether the body is a list of containers, and each of its rows depends on its container alone. */
   readonly isOfRows?: (variables: Readonly<Record<string, unknown>>) => boolean;
   /** The body as lines of text, for `Accept: text/plain`. */
@@ -282,9 +284,9 @@ function row<Data, Variables>(endpoint: Endpoint<Data, Variables>): Endpoint {
 }
 
 /** An RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see `Engine.ageSeconds`. */
-function toEnginesHeader({ engines }: { readonly engines?: ContainersQuery["engines"] }): string {
-  const items = (engines ?? []).map(({ name, age_seconds: age, error }) => {
-    const parts = [`"${name}"`, age === null ? null : `age=${age.toFixed(1)}`, error && `error=${error.code}`];
+function toEnginesHeader(_data: unknown, engines: readonly EngineNow[]): string {
+  const items = engines.map(({ name, ageSeconds: age, code }) => {
+    const parts = [`"${name}"`, age === null ? null : `age=${age.toFixed(1)}`, code && `error=${code}`];
     return parts.filter((part) => part !== null).join(";");
   });
   return items.join(", ");

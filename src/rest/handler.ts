@@ -1,9 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { type Execute, type Follow, toFailure } from "../graphql/execute.ts";
-import type { Inputs } from "../graphql/inputs.ts";
 import { createRowMemo } from "../graphql/compiled/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
-import { createReplyMemo } from "../http/memo.ts";
+import { createReplyMemo, type ReplyInputs } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize, toJson } from "../lib/budget/json.ts";
 import { takeSteps } from "../lib/budget/steps.ts";
@@ -74,7 +73,7 @@ export function createRestHandler(
   };
   const make = async (
     { request, endpoint, variables, prepared, key }: ReadyRequest,
-    before: Inputs | null,
+    before: ReplyInputs | null,
   ): Promise<EdgeReply> => {
     const { headers, budget } = request;
     const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
@@ -88,14 +87,17 @@ export function createRestHandler(
       return asText ? checkSize(endpoint.text(body), budget.maxBytes) : toJson(body, budget);
     };
     const text = await write();
-    const reply = toReply(endpoint, data ?? {}, text, asText, variables);
+    const own = toOwnHeaders(endpoint, data ?? {}, prepared);
+    const reply = toReply(endpoint, own, text, asText, variables);
     if (!prepared.isVersioned || errors.length > 0) return reply;
     const after = before && (await prepared.inputs());
-    return memo.keep(key, before, after, reply).toReply(headers, toOwnHeaders(endpoint, data ?? {}));
+    return memo.keep(key, before, after, reply).toReply(headers, own);
   };
-  const answer = (ready: ReadyRequest, now: Inputs | null) => {
+  const answer = (ready: ReadyRequest, now: ReplyInputs | null) => {
     const known = now && memo.find(ready.key, now);
-    return known ? known.toReply(ready.request.headers, toOwnHeaders(ready.endpoint, now.status)) : make(ready, now);
+    return known
+      ? known.toReply(ready.request.headers, toOwnHeaders(ready.endpoint, {}, ready.prepared))
+      : make(ready, now);
   };
   return (request) => {
     const { query, headers } = request;
@@ -136,7 +138,7 @@ async function stream(
 
 function toReply(
   endpoint: Endpoint,
-  data: object,
+  own: Readonly<Record<string, string>> | undefined,
   body: string,
   isText: boolean,
   { download, name }: Readonly<Record<string, unknown>>,
@@ -147,7 +149,7 @@ function toReply(
     route: path,
     headers: {
       ...(isText ? plain : json),
-      ...toOwnHeaders(endpoint, data),
+      ...own,
       ...(deprecated !== undefined && toDeprecation(path, deprecated)),
       // A container's name needs no quoting: it matched Docker's own rule.
       ...(isText && download === true && { "content-disposition": `attachment; filename="${String(name)}.log"` }),
@@ -165,11 +167,16 @@ const ownHeaders = new Map(
 );
 
 /** Undefined for an endpoint that has none: its answer from memory is sent as it is. */
-function toOwnHeaders(endpoint: Endpoint, data: object): Readonly<Record<string, string>> | undefined {
+function toOwnHeaders(
+  endpoint: Endpoint,
+  data: object,
+  prepared: ReturnType<Execute>,
+): Readonly<Record<string, string>> | undefined {
   if (!endpoint.headers) return undefined;
+  const engines = prepared.engines();
   const own: Record<string, string> = {};
   for (const { name, toValue } of ownHeaders.get(endpoint) ?? []) {
-    const value = toValue(data);
+    const value = toValue(data, engines);
     if (value !== null) own[name] = value;
   }
   return own;

@@ -1,5 +1,5 @@
 import { type GraphQLSchema, Kind } from "graphql";
-import { isVersioned } from "../graphql/inputs.ts";
+import { createFindInputs } from "../graphql/inputs.ts";
 import { type ErrorCode, statusByCode } from "../lib/errors.ts";
 import { basePath, type Endpoint, endpoints, type OwnHeader, tags } from "./endpoints.ts";
 import { errorExample, examples, textExamples } from "./examples.ts";
@@ -65,6 +65,7 @@ function toOperation(schema: GraphQLSchema, endpoint: Endpoint, schemas: Map<str
     schema: { type: "string", pattern: "^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$" },
     example: "wallet-core-staging-web-latest",
   };
+  const isVersioned = createFindInputs(schema, endpoint.document, null) !== null;
   return {
     operationId: endpoint.operationId,
     tags: [endpoint.tag],
@@ -86,7 +87,7 @@ function toOperation(schema: GraphQLSchema, endpoint: Endpoint, schemas: Map<str
     responses: {
       "200": {
         description: endpoint.summary,
-        headers: toHeaders(endpoint),
+        headers: toHeaders(endpoint, isVersioned),
         content: {
           "application/json": {
             schema: shareNamed(toBody(schema, endpoint), schemas),
@@ -98,7 +99,7 @@ function toOperation(schema: GraphQLSchema, endpoint: Endpoint, schemas: Map<str
           }),
         },
       },
-      ...(isVersioned(endpoint.document) && {
+      ...(isVersioned && {
         "304": { description: "The body is the one that `If-None-Match` names by its `ETag`", headers: refer("ETag") },
       }),
       ...toErrors([...everywhere, ...endpoint.errors]),
@@ -161,10 +162,10 @@ function refer(...names: readonly (keyof typeof headers)[]): Record<string, { re
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-function toHeaders({ document, headers: own, deprecated }: Endpoint) {
+function toHeaders({ headers: own, deprecated }: Endpoint, isVersioned: boolean) {
   return {
     ...refer("X-Request-Id"),
-    ...(isVersioned(document) && refer("ETag")),
+    ...(isVersioned && refer("ETag")),
     ...refer(...(Object.keys(own ?? {}) as OwnHeader[])),
     ...(deprecated !== undefined && refer("Deprecation", "Link")),
   };

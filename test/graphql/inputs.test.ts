@@ -1,13 +1,16 @@
-import { parse } from "graphql";
+import { type DocumentNode, getOperationAST, parse } from "graphql";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Scope } from "../../src/auth/principal.ts";
 import { ContainersDocument } from "../../src/generated/rest.ts";
+import { metricDocuments } from "../../src/grafana/metrics.ts";
 import { createExecute, createFollow, toFailure } from "../../src/graphql/execute.ts";
-import { findInputs } from "../../src/graphql/inputs.ts";
+import { createFindInputs, type FindInputs } from "../../src/graphql/inputs.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
+import { listEnginesNow } from "../../src/graphql/containers/engines-now.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { versionOf } from "../../src/lib/version.ts";
+import { endpoints } from "../../src/rest/endpoints.ts";
 import { createCaller } from "../support/caller.ts";
 import { collect } from "../support/collect.ts";
 import { sampleContainer } from "../support/containers.ts";
@@ -16,7 +19,9 @@ import { sampleHost } from "../support/hosts.ts";
 import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 const schema = createSchema();
+const ofContainers = createFindInputs(schema, ContainersDocument, null) as FindInputs;
 const web = sampleContainer({ name: "web" });
+const worker = sampleContainer({ name: "worker" });
 const floating = sampleContainer({ name: "floating", floating: true });
 const now = Date.parse("2026-01-13T10:00:00Z");
 
@@ -34,18 +39,26 @@ describe("the inputs of the list of containers", () => {
   };
   const find = (stage: Stage = {}, variables: { env?: Environment; includeStats?: boolean } = {}) => {
     const given = { includeStats: false, includeAccessories: false, ...variables };
-    return findInputs(ContainersDocument, given, create(stage), createCaller(stage.scopes, stage.where));
+    return ofContainers(given, create(stage), createCaller(stage.scopes, stage.where));
   };
 
   it.each<[string, Stage, Parameters<typeof find>[1]]>([
     ["with stats that nobody has sampled", {}, { includeStats: true }],
     ["without the scope", { scopes: ["ops:logs", "ops:operate"] }, {}],
-    ["of an environment that is not the token's", { where: ["staging"] }, { env: "production" }],
     ["before the first list", { isWarm: false }, {}],
     ["of no engine", { memory: { engines: [] } }, {}],
     ["of engines that do not answer", { memory: { engines: [{ name: "local", ok: false, error: null }] } }, {}],
   ])("%s are not known", (_what, stage, variables) => {
     expect(find(stage, variables)).toBeNull();
+  });
+
+  it("of an environment that is not the token's are in its own view", async () => {
+    const [all, staging] = await Promise.all([
+      find({}, { env: "production" }),
+      find({ where: ["staging"] }, { env: "production" }),
+    ]);
+    expect(staging?.view).toBe("staging");
+    expect(all?.view).not.toBe("staging");
   });
 
   it.each<[Environment[], string]>([
@@ -71,24 +84,90 @@ describe("the inputs of the list of containers", () => {
     ];
     const sources = create({ memory: { engines } });
     const variables = { includeStats: false };
-    const inputs = findInputs(ContainersDocument, variables, sources, createCaller());
-    const status = {
-      engines: [
-        { name: "local", age_seconds: 1.5, error: null },
-        { name: "b", age_seconds: null, error },
-      ],
-    };
+    const inputs = ofContainers(variables, sources, createCaller());
     const rows = sources.containers.listCached()?.containers;
-    expect(inputs).toMatchObject({ version: `${versionOf(rows)}`, status });
+    expect(inputs).toMatchObject({ version: `${versionOf(rows)}` });
+    expect(listEnginesNow(sources, createCaller())).toEqual([
+      { name: "local", ageSeconds: 1.5, code: null },
+      { name: "b", ageSeconds: null, code: "docker_timeout" },
+    ]);
     const named = find({ memory: { containers: [web, floating] } });
     expect(named).toBeInstanceOf(Promise);
     expect((await named)?.version).toMatch(new RegExp(`^\\d+ ${versionOf(sampleDeployInfo)}$`));
     const missing = find({ memory: { containers: [floating], deploy: new OpsError("deploy_info_missing", "none") } });
     expect((await missing)?.version).toMatch(/^\d+ 0$/);
   });
+});
 
-  it("of other documents are not known", () => {
-    expect(findInputs(parse("{ queues { name } }"), {}, create({}), createCaller())).toBeNull();
+describe("the inputs of a query", () => {
+  const own = [...endpoints.map(({ document }) => document), ...metricDocuments];
+  const nameOf = (document: DocumentNode) => getOperationAST(document)?.name?.value;
+
+  it("are known of the documents that read only what has versions", () => {
+    const known = own.filter((document) => createFindInputs(schema, document, null) !== null).map(nameOf);
+    expect(known).toEqual([
+      "Containers",
+      "Container",
+      "Queues",
+      "Hosts",
+      "DeployInfo",
+      "GrafanaContainers",
+      "GrafanaQueues",
+      "GrafanaQueueErrors",
+      "GrafanaHosts",
+    ]);
+  });
+
+  it.each([
+    "{ containers { name observedAt } }",
+    "{ containers { stats { cpuPct } } }",
+    "{ containers { name } deploys { tag } }",
+    "{ engines { name ageSeconds } }",
+    "{ queues { errors(first: 1) { error } } }",
+    'mutation { restartContainer(name: "web") { name } }',
+    "subscription { containers { ended } }",
+  ])("of %s are not known without running it", (text) => {
+    expect(createFindInputs(schema, parse(text), null)).toBeNull();
+  });
+
+  const measured = (samples: ReadonlyMap<object, number>) => {
+    const { sources } = createMemorySources({ containers: [web, worker] });
+    const statsVersion = (refs: readonly object[]) => refs.reduce((sum, ref) => sum + (samples.get(ref) ?? 0), 0);
+    return { ...sources, containers: { ...sources.containers, statsVersion } };
+  };
+  const versionsIn = async (text: string, variables: Record<string, unknown>) => {
+    const find = createFindInputs(schema, parse(text), null);
+    const ask = async (ofWeb: number, ofWorker: number) => {
+      const sources = measured(
+        new Map([
+          [web, ofWeb],
+          [worker, ofWorker],
+        ]),
+      );
+      return (await find?.(variables, sources, createCaller()))?.version.split(" ")[1];
+    };
+    return Promise.all([ask(1, 1), ask(1, 2), ask(2, 1)]);
+  };
+
+  it.each([
+    ["{ containers { cpuPct } }", {}, ["2", "3", "3"]],
+    ["query ($on: Boolean!) { containers { cpuPct @include(if: $on) } }", { on: true }, ["2", "3", "3"]],
+    [
+      "query ($on: Boolean!) { containers { cpuPct @include(if: $on) } }",
+      { on: false },
+      [undefined, undefined, undefined],
+    ],
+    ["query ($on: Boolean!) { containers { memPct @skip(if: $on) } }", { on: true }, [undefined, undefined, undefined]],
+    ["{ containers { ...part } } fragment part on Container { memPct }", {}, ["2", "3", "3"]],
+    ['{ container(name: "worker") { memPct } }', {}, ["1", "2", "1"]],
+    ["query ($of: String!) { container(name: $of) { cpuPct } }", { of: "web" }, ["1", "1", "2"]],
+  ])("have the samples that it reads: %s with %j", async (text, variables, versions) => {
+    expect(await versionsIn(text, variables)).toEqual(versions);
+  });
+
+  it("are not known of a container that is not there", async () => {
+    const find = createFindInputs(schema, parse('{ container(name: "gone") { name } }'), null);
+    expect(await find?.({}, measured(new Map()), createCaller())).toBeNull();
   });
 });
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Inputs } from "../../src/graphql/inputs.ts";
+import type { EngineNow } from "../../src/graphql/containers/engines-now.ts";
+import type { ReplyInputs } from "../../src/http/memo.ts";
 import { OpsError } from "../../src/lib/errors.ts";
 import { versionOf } from "../../src/lib/version.ts";
 import { endpoints } from "../../src/rest/endpoints.ts";
@@ -13,12 +14,14 @@ const plain = { "content-type": "text/plain; charset=utf-8" };
 
 let data: object | null;
 let errors: readonly OpsError[];
-let inputs: Inputs | null;
+let inputs: ReplyInputs | null;
+let engines: readonly EngineNow[];
 let isLater: boolean;
 const run = vi.fn<() => Promise<object>>(async () => ({ data, errors }));
 const execute = vi.fn<(...asked: unknown[]) => object>(() => ({
   isVersioned: inputs !== null,
   inputs: () => (isLater ? Promise.resolve(inputs) : inputs),
+  engines: () => engines,
   run,
 }));
 const follow = vi.fn<(...asked: unknown[]) => Promise<AsyncIterable<object>>>(async () =>
@@ -31,7 +34,7 @@ let handle: ReturnType<typeof createRestHandler>;
 
 beforeEach(() => {
   vi.clearAllMocks();
-  [data, errors, inputs, isLater] = [{}, [], null, false];
+  [data, errors, inputs, engines, isLater] = [{}, [], null, [], false];
   handle = createRestHandler(execute as never, follow as never, openapi);
 });
 
@@ -52,7 +55,8 @@ async function ask(method: string, path: string, query = "", more: Partial<RestR
 
 describe("an answer", () => {
   it("is the picked part of its document as JSON", async () => {
-    data = { containers: [{ name: "a" }], engines: [{ name: "e", age_seconds: 0.25, error: null }] };
+    data = { containers: [{ name: "a" }] };
+    engines = [{ name: "e", ageSeconds: 0.25, code: null }];
     expect(await ask("GET", "/containers", "env=staging&include_stats=1")).toEqual({
       status: 200,
       route: "/containers",
@@ -72,17 +76,17 @@ describe("an answer", () => {
   });
 
   it("names each engine with its age and its error", async () => {
-    const engines = [
-      { name: "a", age_seconds: 12.06, error: null },
-      { name: "b", age_seconds: null, error: { code: "docker_timeout" } },
-      { name: "c", age_seconds: 0, error: { code: "docker_error" } },
-      { name: "d", age_seconds: null, error: null },
+    engines = [
+      { name: "a", ageSeconds: 12.06, code: null },
+      { name: "b", ageSeconds: null, code: "docker_timeout" },
+      { name: "c", ageSeconds: 0, code: "docker_error" },
+      { name: "d", ageSeconds: null, code: null },
     ];
-    data = { containers: [], engines };
+    data = { containers: [] };
     expect((await ask("GET", "/containers")).headers?.["x-ops-engines"]).toBe(
       '"a";age=12.1, "b";error=docker_timeout, "c";age=0.0;error=docker_error, "d"',
     );
-    data = { containers: [] };
+    engines = [];
     expect((await ask("GET", "/containers")).headers?.["x-ops-engines"]).toBe("");
   });
 
@@ -152,14 +156,16 @@ describe("an answer", () => {
 });
 
 describe("a remembered answer", () => {
-  const of = (part: object, status = {}): Inputs => ({ view: "all", version: `${versionOf(part)}`, status });
+  const of = (part: object): ReplyInputs => ({ view: "all", version: `${versionOf(part)}` });
 
   it.each([false, true])("is sent again while its inputs are the same (later: %j)", async (later) => {
     isLater = later;
     const part = {};
-    inputs = of(part, { engines: [{ name: "e", age_seconds: 1, error: null }] });
-    data = { containers: [{ name: "a" }], engines: [{ name: "e", age_seconds: 9, error: null }] };
+    inputs = of(part);
+    data = { containers: [{ name: "a" }] };
+    engines = [{ name: "e", ageSeconds: 9, code: null }];
     expect((await ask("GET", "/containers", "x=1")).headers?.["x-ops-engines"]).toBe('"e";age=9.0');
+    engines = [{ name: "e", ageSeconds: 1, code: null }];
     const again = await ask("GET", "/containers", "x=1");
     expect(again).toMatchObject({
       status: 200,

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type FieldNode,
   type GraphQLObjectType,
   type GraphQLOutputType,
   Kind,
@@ -22,6 +23,7 @@ export interface SelectedField {
   /** Its name in the answer. */
   readonly key: string;
   readonly name: string;
+  readonly node: FieldNode;
   /** Undefined for a field that the object does not have. */
   readonly type: GraphQLOutputType | undefined;
   /** The property of the row that it is; null for any other field. */
@@ -57,6 +59,7 @@ export function listFields(
       fields.push({
         key: (alias ?? name).value,
         name: name.value,
+        node: selection,
         type: field?.type,
         property,
         isOfRow: property !== null || (isPlain && isOfRow),

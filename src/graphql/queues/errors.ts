@@ -1,6 +1,6 @@
 import type { ErrorGroup, JobErrorGroup, QueueFailures } from "../../queues/errors.ts";
 import { checkFirst, costOfFirst, first, toSourceEnvArg } from "../args.ts";
-import { type Builder, exposeAll } from "../builder.ts";
+import { type Builder, exposeAll, ofRow } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
@@ -29,6 +29,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
           "False when its source had more different texts than it returns. Then `count` is a lower bound.",
       }),
       releases: t.field({
+        ...ofRow,
         type: [refs.releaseFailures],
         description: "The releases it happened in, most failures first. Their counts sum to `count`.",
         resolve: ({ releases }) => releases,

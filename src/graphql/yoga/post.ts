@@ -17,7 +17,7 @@ import { toJson } from "../../lib/budget/json.ts";
 import type { Tracing } from "../../lib/tracing/tracing.ts";
 import { compile, type Run } from "../compiled/compile.ts";
 import { createContext } from "../context.ts";
-import { createFindInputs } from "../inputs.ts";
+import { createFindInputs, type FoundInputs } from "../inputs.ts";
 import { readLengthsVersion } from "../list-lengths.ts";
 import type { Sources } from "../sources.ts";
 import { toResultFailure, traceOperation } from "../compiled/trace.ts";
@@ -46,6 +46,8 @@ interface Posted {
   readonly variables: Readonly<Record<string, unknown>>;
   /** The variables as JSON: the same text for the same values. */
   readonly variablesText: string;
+  /** Its variables, coerced; null where they do not fit, undefined until they were coerced. */
+  coerced?: Readonly<Record<string, unknown>> | null;
   /** Undefined until it was looked for. */
   compiled?: Compiled | null;
 }
@@ -178,10 +180,19 @@ export function createPostHandler(
     }
   };
 
+  const coerce = ({ operation }: Compiled, posted: Posted) => {
+    if (posted.coerced === undefined)
+      posted.coerced = coerceVariables(schema, operation, posted.variables).coerced ?? null;
+    return posted.coerced;
+  };
+  const findInputs = (request: EdgeRequest, posted: Posted, compiled: Compiled): FoundInputs => {
+    const variables = compiled.findInputs && coerce(compiled, posted);
+    return variables ? (compiled.findInputs?.(variables, sources, request) ?? null) : null;
+  };
   const run = async (request: EdgeRequest, posted: Posted, compiled: Compiled, asked: Asked): Promise<Answer> => {
-    const { document, operation, findInputs } = compiled;
+    const { document, operation } = compiled;
     const { type, key, before } = asked;
-    if (coerceVariables(schema, operation, posted.variables).errors) return null;
+    if (!coerce(compiled, posted)) return null;
     const context = createContext(sources, request);
     if (!isAllowed(compiled, posted, request, context)) return null;
     const { budget } = request;
@@ -197,7 +208,7 @@ export function createPostHandler(
       const written = toJson(data, budget);
       const made = typeof written === "string" ? written : await written;
       const reply = { status: 200, headers: { "content-type": type }, body: `{"data":${made}}` };
-      if (before) memo.keep(key, before, (await findInputs?.(sources, request)) ?? null, reply);
+      if (before) memo.keep(key, before, await findInputs(request, posted, compiled), reply);
       return reply;
     } catch (error) {
       return toRefusal(error);
@@ -214,7 +225,7 @@ export function createPostHandler(
     const key = `${type} ${posted.key}`;
     const answer = (before: ReplyInputs | null): Posts =>
       memo.find(key, before)?.plain ?? run(request, posted, compiled, { type, key, before });
-    const found = compiled.findInputs?.(sources, request) ?? null;
+    const found = findInputs(request, posted, compiled);
     return found instanceof Promise ? found.then(answer) : answer(found);
   };
 }

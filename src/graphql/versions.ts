@@ -1,0 +1,158 @@
+import { maySee, toView } from "../auth/principal.ts";
+import type { Container } from "../containers/container.ts";
+import { needDeploy, needsDeploy } from "../deploys/release.ts";
+import { versionOf } from "../lib/version.ts";
+import type { CachedAnswers } from "../queues/queue.ts";
+import { type ContainerFilter, createContainerFilter, findNamed, selectEngines } from "./containers/loader.ts";
+import { isMeasured } from "./containers/stats.ts";
+import { createDeployLoader } from "./deploys/info-loader.ts";
+import { findSharedProblems } from "./problems/loader.ts";
+import type { Caller, Sources } from "./sources.ts";
+
+/** Of what an answer is made from; null where that is not known. Sources never change an object that they have returned, so a version stands for each. */
+export type Version = string | null | Promise<string | null>;
+
+/** `readArgs`: the arguments of the root field, coerced. */
+export type FindVersion = (sources: Sources, caller: Caller, readArgs: () => object) => Version;
+
+/** What the answer of a root field is made from, for a caller who may read it. */
+interface Versioned {
+  readonly rows: FindVersion;
+  /** Fields of its rows that are made from more than the row. */
+  readonly fields?: Readonly<Record<string, FindVersion>>;
+}
+
+export const versionsOf: Readonly<Record<string, Versioned>> = {
+  containers: { rows: findContainersVersion, fields: { cpuPct: findStatsVersion, memPct: findStatsVersion } },
+  container: { rows: findContainerVersion, fields: { cpuPct: findSampleVersion, memPct: findSampleVersion } },
+  engines: { rows: findEnginesVersion },
+  deployInfo: { rows: findDeployVersion },
+  hosts: { rows: findHostsVersion },
+  hostsUpdatedAt: { rows: findHostsVersion },
+  thresholds: { rows: () => "" },
+  queues: { rows: findQueueNumbersVersion, fields: { owners: findRowsVersion } },
+  queueSources: { rows: findQueueSourcesVersion },
+  jobErrors: { rows: findErrorsVersion },
+  problems: { rows: findProblemsVersion },
+};
+
+export function joinVersions(versions: readonly (string | null)[]): string | null {
+  return versions.includes(null) ? null : versions.join(" ");
+}
+
+/** Where no engine answers, an empty list is an error. */
+function findContainersVersion(sources: Sources, caller: Caller): Version {
+  const { engines = [] } = sources.containers.listCached() ?? {};
+  return selectEngines(caller.principal, engines).shown.some(({ ok }) => ok) ? findRowsVersion(sources, caller) : null;
+}
+
+/** The engines' list, and the deploy where a row takes its version from it. */
+function findRowsVersion(sources: Sources, caller: Caller): Version {
+  const containers = sources.containers.listCached()?.containers;
+  if (!containers) return null;
+  if (!needDeploy(containers)) return `${versionOf(containers)}`;
+  return createDeployLoader(sources, caller)
+    .known()
+    .then((deploy) => `${versionOf(containers)} ${versionOf(deploy)}`);
+}
+
+/** By list, filter and view: the containers whose statistics an answer has. */
+const measuredOf = new WeakMap<readonly Container[], Map<string, readonly Container[]>>();
+
+function findStatsVersion(sources: Sources, { principal }: Caller, readArgs: () => object): string | null {
+  const filter = readArgs() as ContainerFilter;
+  const { env, includeAccessories, engine, destination } = filter;
+  // The words of callers would be remembered with each list.
+  if (engine || typeof destination === "string" || (env && !principal.environments.has(env))) return null;
+  const { containers = [] } = sources.containers.listCached() ?? {};
+  const filters = measuredOf.get(containers) ?? new Map<string, readonly Container[]>();
+  measuredOf.set(containers, filters);
+  const key = `${env} ${includeAccessories} ${toView(principal)}`;
+  const accepts = createContainerFilter(filter, principal);
+  const measured = filters.get(key) ?? containers.filter((one) => accepts(one) && isMeasured(one));
+  filters.set(key, measured);
+  return toText(sources.containers.statsVersion(measured));
+}
+
+/** Null where there is no such container, or several: only running it shows the error. */
+function findOne(sources: Sources, { principal }: Caller, readArgs: () => object): Container | null {
+  const { name, engine, includeAccessories } = readArgs() as ContainerFilter & { readonly name: string };
+  const accepts = createContainerFilter({ includeAccessories, engine }, principal);
+  const [container, ...others] = findNamed(sources.containers.listCached()?.containers ?? [], name).filter(accepts);
+  return container && others.length === 0 ? container : null;
+}
+
+function findContainerVersion(sources: Sources, caller: Caller, readArgs: () => object): Version {
+  const container = findOne(sources, caller, readArgs);
+  if (!container) return null;
+  const own = `${versionOf(container)}`;
+  if (!needsDeploy(container)) return own;
+  // Whether the deploy is its own depends on the others.
+  const rows = findRowsVersion(sources, caller);
+  return rows instanceof Promise ? rows.then((found) => joinVersions([own, found])) : joinVersions([own, rows]);
+}
+
+/** Each container as a list of its own. */
+const alone = new WeakMap<Container, readonly Container[]>();
+
+function findSampleVersion(sources: Sources, caller: Caller, readArgs: () => object): string | null {
+  const container = findOne(sources, caller, readArgs);
+  if (!container) return null;
+  const list = alone.get(container) ?? [container];
+  alone.set(container, list);
+  return isMeasured(container) ? toText(sources.containers.statsVersion(list)) : "";
+}
+
+const toText = (version: number | null) => (version === null ? null : `${version}`);
+
+/** Without what changes with time. */
+function findEnginesVersion(sources: Sources, { principal }: Caller): string | null {
+  const listing = sources.containers.listCached();
+  if (!listing) return null;
+  const { shown } = selectEngines(principal, listing.engines);
+  return JSON.stringify(shown.map(({ name, ok, error, env, runs }) => [name, ok, error, env, runs && [...runs]]));
+}
+
+async function findDeployVersion(sources: Sources, caller: Caller): Promise<string | null> {
+  const info = await createDeployLoader(sources, caller).known();
+  return info && `${versionOf(info)}`;
+}
+
+function findHostsVersion(sources: Sources, { principal }: Caller): string | null {
+  const report = maySee(principal, sources.env) ? sources.hosts.reportCached() : null;
+  return report && `${versionOf(report)}`;
+}
+
+function findProblemsVersion(sources: Sources, { principal }: Caller): string | null {
+  const found = findSharedProblems(sources, principal);
+  return found && `${versionOf(found)}`;
+}
+
+/** The answers of the sources that the caller may see. */
+function findShownAnswers(sources: Sources, { principal }: Caller): readonly CachedAnswers[] {
+  return sources.queues.allCached?.()?.filter(({ source }) => maySee(principal, source.env ?? sources.env)) ?? [];
+}
+
+function findQueueNumbersVersion(sources: Sources, caller: Caller): string | null {
+  const shown = findShownAnswers(sources, caller);
+  return shown.length === 0 ? null : shown.map(({ metrics }) => versionOf(metrics)).join();
+}
+
+/** All of them were read, so nothing else is said of them. */
+async function findQueueSourcesVersion(sources: Sources, caller: Caller): Promise<string | null> {
+  const shown = findShownAnswers(sources, caller);
+  const others = (await sources.queues.unsupported?.(caller.signal)) ?? [];
+  return shown.length === 0 ? null : JSON.stringify([shown.map(({ source }) => source.name), others]);
+}
+
+/** Where a failure names its worker also the containers, which say its release. */
+function findErrorsVersion(sources: Sources, caller: Caller): Version {
+  const shown = findShownAnswers(sources, caller);
+  if (shown.length === 0) return null;
+  const versions = shown.map(({ failures }) => versionOf(failures)).join();
+  if (!shown.some(({ failures }) => failures.some(({ worker }) => worker !== null))) return versions;
+  const rows = findRowsVersion(sources, caller);
+  return rows instanceof Promise
+    ? rows.then((found) => joinVersions([versions, found]))
+    : joinVersions([versions, rows]);
+}
