@@ -2,12 +2,9 @@ import {
   type DocumentNode,
   type FieldNode,
   getArgumentValues,
-  getDirectiveValues,
   getNamedType,
   getOperationAST,
-  GraphQLIncludeDirective,
   type GraphQLSchema,
-  GraphQLSkipDirective,
   isObjectType,
   Kind,
   type SelectionSetNode,
@@ -15,6 +12,7 @@ import {
 } from "graphql";
 import { toView } from "../auth/principal.ts";
 import type { ReplyInputs } from "../http/memo.ts";
+import { isIncluded } from "./compiled/compile.ts";
 import { listFields, type SelectedField } from "./compiled/selection.ts";
 import type { Caller, Sources } from "./sources.ts";
 import { type FindVersion, joinVersions, type Version, versionsOf } from "./versions.ts";
@@ -32,7 +30,7 @@ interface Part {
   readonly find: FindVersion;
   readonly readArgs: (variables: Variables) => object;
   /** What selected fields of its rows depend on besides the rows, each with the nodes that select it. */
-  readonly more: ReadonlyMap<FindVersion, readonly FieldNode[]>;
+  readonly more: readonly { readonly find: FindVersion; readonly nodes: readonly FieldNode[] }[];
 }
 
 /**
@@ -57,8 +55,8 @@ function findInputs(parts: readonly Part[], variables: Variables, sources: Sourc
   for (const { find, readArgs, more } of parts) {
     const read = () => readArgs(variables);
     found.push(find(sources, caller, read));
-    for (const [findMore, nodes] of more) {
-      if (nodes.some((node) => isSelected(node, variables))) found.push(findMore(sources, caller, read));
+    for (const { find: findMore, nodes } of more) {
+      if (nodes.some((node) => isIncluded(node, variables))) found.push(findMore(sources, caller, read));
     }
   }
   const toInputs = (version: string | null) => (version === null ? null : { view: toView(caller.principal), version });
@@ -80,15 +78,14 @@ function toPart(schema: GraphQLSchema, document: DocumentNode, field: SelectedFi
     return findMore !== undefined;
   };
   if (!dependsOnRows(document, selectionSet, type && getNamedType(type), isKnown)) return null;
-  return { find, more, readArgs: (variables) => getArgumentValues(definition, node, variables) };
-}
-
-function isSelected(node: FieldNode, variables: Variables): boolean {
-  if (!node.directives?.length) return true;
-  return (
-    getDirectiveValues(GraphQLIncludeDirective, node, variables)?.["if"] !== false &&
-    getDirectiveValues(GraphQLSkipDirective, node, variables)?.["if"] !== true
-  );
+  // Callers keep the variables of a request that they have seen, and reading arguments costs more than all the rest.
+  const argsOf = new WeakMap<Variables, object>();
+  const readArgs = (variables: Variables) => {
+    const args = argsOf.get(variables) ?? getArgumentValues(definition, node, variables);
+    argsOf.set(variables, args);
+    return args;
+  };
+  return { find, more: [...more].map(([findMore, nodes]) => ({ find: findMore, nodes })), readArgs };
 }
 
 /** Whether each message of a valid subscription depends on its event alone, whatever the variables. */

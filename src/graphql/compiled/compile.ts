@@ -124,21 +124,29 @@ function isCondition({ name }: DirectiveNode): boolean {
   return name.value === "skip" || name.value === "include";
 }
 
+/** Whether a node is included: as the conditions of its directives are. */
+export function isIncluded(
+  { directives = [] }: { readonly directives?: readonly DirectiveNode[] },
+  variables: Variables,
+) {
+  return directives.every((directive) => {
+    if (!isCondition(directive)) return true;
+    const value = directive.arguments?.[0]?.value;
+    const given =
+      value?.kind === Kind.VARIABLE ? variables[value.name.value] : value?.kind === Kind.BOOLEAN && value.value;
+    return given === (directive.name.value === "include");
+  });
+}
+
 /**
  * A copy of the document for graphql-jit: with what its conditions include, and without them. graphql-jit writes notes on conditions into the nodes, where they also
  * hold for other uses of a fragment.
  */
 export function toForm(document: DocumentNode, variables: Variables): DocumentNode {
-  const isMet = ({ name, arguments: [argument] = [] }: DirectiveNode) => {
-    const value = argument?.value;
-    const given =
-      value?.kind === Kind.VARIABLE ? variables[value.name.value] : value?.kind === Kind.BOOLEAN && value.value;
-    return given === (name.value === "include");
-  };
   const included: DocumentNode = visit(document, {
     enter(node) {
       if (!("directives" in node) || !node.directives?.some(isCondition)) return undefined;
-      if (!node.directives.filter(isCondition).every(isMet)) return null;
+      if (!isIncluded(node, variables)) return null;
       return { ...node, directives: node.directives.filter((directive) => !isCondition(directive)) };
     },
   });
