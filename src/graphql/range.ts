@@ -92,9 +92,9 @@ export function toSeriesRanges(
   };
   const ranges = step
     ? toAligned(begin, end, step)
-    : toRanges(findStep((seconds) => countPoints(toRanges(seconds)) <= most, (end - begin) / most));
+    : toRanges(findStep((seconds) => countPoints(toRanges(seconds)) <= most, end - begin, most));
   checkPoints(countPoints(ranges));
-  // Even the longest step may leave no place for the current one.
+  // A single point leaves no place for the current one.
   return step || countPoints(ranges) <= most ? ranges : ranges.slice(0, 1);
 }
 
@@ -129,10 +129,15 @@ function sharePoints(maxPoints: number, series: number): number {
   return Math.max(1, Math.min(maxPoints, Math.floor(seriesRows / Math.max(1, series))));
 }
 
-/** The shortest round step that is long enough; beyond a day, whole days. */
-function findStep(isLongEnough: (step: number) => boolean, seconds: number): number {
-  const days = Math.ceil(seconds / secondsPerDay);
-  return [...roundSteps, days * secondsPerDay].find(isLongEnough) ?? (days + 1) * secondsPerDay;
+/**
+ * The shortest round step that fits `most` points; beyond a day, whole days. The last one always
+ * fits two points or more: that few whole steps leave a place for the current one.
+ */
+function findStep(isFitting: (step: number) => boolean, seconds: number, most: number): number {
+  const days = Math.ceil(seconds / most / secondsPerDay);
+  const longest = (Math.floor(seconds / Math.max(1, most - 1) / secondsPerDay) + 1) * secondsPerDay;
+  const steps = [...roundSteps, days * secondsPerDay, (days + 1) * secondsPerDay];
+  return steps.find(isFitting) ?? longest;
 }
 
 function checkStep(step: number): void {

@@ -57,7 +57,8 @@ describe("toSeriesRanges", () => {
     expect(toSeriesRanges({ ...asked, maxPoints: 100 }, nowMs)).toMatchObject([{ step: 300 }]);
     expect(toSeriesRanges({ ...asked, step: 7 }, nowMs)).toMatchObject([{ step: 7 }]);
     expect(toSeriesRanges({ from: at(-100 * 365 * 86_400 + 3e9), to: at(0), maxPoints: 2 }, nowMs)).toMatchObject([
-      { steps: 2 },
+      { steps: 1 },
+      { steps: 1 },
     ]);
   });
 
@@ -172,6 +173,27 @@ describe("toSeriesRanges", () => {
     expect(current).toEqual({ from: last, step: nowMs / 1000 + 5400 - last, steps: 1 });
     expect(current?.step).toBeLessThan(whole?.step ?? 0);
     expect(others).toEqual([]);
+  });
+
+  it("ends now on every day, with at most its points", () => {
+    const range = fc.record({
+      days: fc.integer({ min: 1, max: 400 }),
+      maxPoints: fc.integer({ min: 2, max: 500 }),
+      // Seconds since now: over 55 years of days, at any time of day.
+      later: fc.integer({ min: 0, max: 20_000 * 86_400 }),
+    });
+    fc.assert(
+      fc.property(range, ({ days, maxPoints, later }) => {
+        const end = nowMs + later * 1000;
+        const [from, to] = [end - days * 86_400_000, end].map((ms) => new Date(ms).toISOString()) as [string, string];
+        const ranges = toSeriesRanges({ from, to, maxPoints }, end);
+        const last = ranges.at(-1);
+        const ahead = end / 1000 - ((last?.from ?? 0) + (last?.steps ?? 0) * (last?.step ?? 0));
+        expect(ahead).toBeLessThan(Math.max(60, ranges.length === 1 ? Math.min(600, last?.step ?? 0) : 0));
+        expect(ranges.reduce((sum, { steps }) => sum + steps, 0)).toBeLessThanOrEqual(maxPoints);
+      }),
+      { numRuns: 2000, examples: [[{ days: 90, maxPoints: 7, later: (20_790 - nowMs / 86_400_000) * 86_400 + 720 }]] },
+    );
   });
 
   it("has a current step of steps of 10 minutes or more", () => {
