@@ -60,9 +60,8 @@ function findInputs(parts: readonly Part[], variables: Variables, sources: Sourc
     }
   }
   const toInputs = (version: string | null) => (version === null ? null : { view: toView(caller.principal), version });
-  return found.some((version) => version instanceof Promise)
-    ? Promise.all(found.map((version) => Promise.resolve(version))).then((versions) => toInputs(joinVersions(versions)))
-    : toInputs(joinVersions(found as (string | null)[]));
+  const joined = joinVersions(found);
+  return joined instanceof Promise ? joined.then(toInputs) : toInputs(joined);
 }
 
 function toPart(schema: GraphQLSchema, document: DocumentNode, field: SelectedField): Part | null {

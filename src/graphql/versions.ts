@@ -36,8 +36,11 @@ export const versionsOf: Readonly<Record<string, Versioned>> = {
   problems: { rows: findProblemsVersion },
 };
 
-export function joinVersions(versions: readonly (string | null)[]): string | null {
-  return versions.includes(null) ? null : versions.join(" ");
+/** One version for all of them. A promise only where one of them is. */
+export function joinVersions(versions: readonly Version[]): Version {
+  if (versions.every((version): version is string | null => !(version instanceof Promise)))
+    return versions.includes(null) ? null : versions.join(" ");
+  return Promise.all(versions.map((version) => Promise.resolve(version))).then(joinVersions);
 }
 
 /** Where no engine answers, an empty list is an error. */
@@ -88,8 +91,7 @@ function findContainerVersion(sources: Sources, caller: Caller, readArgs: () => 
   const own = `${versionOf(container)}`;
   if (!needsDeploy(container)) return own;
   // Whether the deploy is its own depends on the others.
-  const rows = findRowsVersion(sources, caller);
-  return rows instanceof Promise ? rows.then((found) => joinVersions([own, found])) : joinVersions([own, rows]);
+  return joinVersions([own, findRowsVersion(sources, caller)]);
 }
 
 /** Each container as a list of its own. */
@@ -151,8 +153,5 @@ function findErrorsVersion(sources: Sources, caller: Caller): Version {
   if (shown.length === 0) return null;
   const versions = shown.map(({ failures }) => versionOf(failures)).join();
   if (!shown.some(({ failures }) => failures.some(({ worker }) => worker !== null))) return versions;
-  const rows = findRowsVersion(sources, caller);
-  return rows instanceof Promise
-    ? rows.then((found) => joinVersions([versions, found]))
-    : joinVersions([versions, rows]);
+  return joinVersions([versions, findRowsVersion(sources, caller)]);
 }

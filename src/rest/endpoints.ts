@@ -43,7 +43,7 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly errors: readonly ErrorCode[];
   /** Values of its own headers; null for none. */
   readonly headers?: {
-    readonly [Name in OwnHeader]?: (data: Partial<Data>, engines: readonly EngineNow[]) => string | null;
+    readonly [Name in OwnHeader]?: (data: Partial<Data>, engines: () => readonly EngineNow[]) => string | null;
   };
   /** Whether the body is a list of containers, and each of its rows depends on its container alone. */
   readonly isOfRows?: (variables: Readonly<Record<string, unknown>>) => boolean;
@@ -284,8 +284,8 @@ function row<Data, Variables>(endpoint: Endpoint<Data, Variables>): Endpoint {
 }
 
 /** An RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see `Engine.ageSeconds`. */
-function toEnginesHeader(_data: unknown, engines: readonly EngineNow[]): string {
-  const items = engines.map(({ name, ageSeconds: age, code }) => {
+function toEnginesHeader(_data: unknown, engines: () => readonly EngineNow[]): string {
+  const items = engines().map(({ name, ageSeconds: age, code }) => {
     const parts = [`"${name}"`, age === null ? null : `age=${age.toFixed(1)}`, code && `error=${code}`];
     return parts.filter((part) => part !== null).join(";");
   });

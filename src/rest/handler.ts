@@ -173,7 +173,7 @@ function toOwnHeaders(
   prepared: ReturnType<Execute>,
 ): Readonly<Record<string, string>> | undefined {
   if (!endpoint.headers) return undefined;
-  const engines = prepared.engines();
+  const engines = () => prepared.engines();
   const own: Record<string, string> = {};
   for (const { name, toValue } of ownHeaders.get(endpoint) ?? []) {
     const value = toValue(data, engines);
