@@ -8,7 +8,9 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Files whose declarations are those of the client: each after those that it needs. */
-const sources = ["src/generated/client", "src/client/error", "src/client/client"];
+const sources = ["generated/client", "client/error", "client/types", "client/verdict", "client/client"].map(
+  (name) => `src/${name}`,
+);
 
 /** graphql-codegen's documents implement it; it is all that is needed of its package. */
 const decoration = `interface DocumentTypeDecoration<TResult, TVariables> {

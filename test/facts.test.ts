@@ -9,6 +9,7 @@ import {
   driftKinds,
   driftWords,
   outcomeMeanings,
+  unjudgeableMeanings,
   verdictNumbers,
   verdictOutcomes,
   windowNumbers,
@@ -49,6 +50,7 @@ describe("the catalogue", () => {
 const meanings: readonly (readonly [enumName: string, meanings: Readonly<Record<string, string>>])[] = [
   ["DeployState", deployMeanings],
   ["VerdictOutcome", outcomeMeanings],
+  ["UnjudgeableReason", unjudgeableMeanings],
   ["DriftKind", Object.fromEntries(Object.entries(driftWords).map(([kind, { about }]) => [kind, about]))],
   ["ProblemSeverity", severityMeanings],
 ];

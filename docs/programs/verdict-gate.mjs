@@ -1,33 +1,26 @@
-// A gate of CI: waits for the verdict on a deploy. Exits with 0 when nothing is worse, 1 when something is, 3 when it is not known in time.
+// A gate of CI: waits for the verdict on a release, the worst one of its services that the gateway looks after.
+// Exits with 0 when nothing is worse, 1 when something is or a deploy failed, 3 when it is not known in time, or this gateway never judges it.
 //   OPS_URL=https://ops.example.com OPS_TOKEN=... node verdict-gate.mjs deploy-20261125-000312-staging 20
-import { setTimeout } from "node:timers/promises";
-import { createClient, Deploys, OpsError, Verdict } from "@wallet-core/ops/client";
+import { createClient, OpsError, waitForVerdict } from "@wallet-core/ops/client";
 
 const [tag, minutes = "20"] = process.argv.slice(2);
-const until = Date.now() + Number(minutes) * 60_000;
-
-/** The verdict, with the reason when there is none yet. */
-async function judge(ops) {
-  const { deploys } = await ops.query(Deploys, { tag, first: 1 });
-  const [deploy] = deploys.nodes;
-  if (!deploy) return { outcome: "NOT_ENOUGH_DATA", reasons: [`no deploy ${tag} is known`] };
-  // A deploy that never went live is not worth waiting for.
-  if (deploy.state === "FAILED") return { outcome: "REGRESSED", reasons: ["the deploy failed"] };
-  const { node } = await ops.query(Verdict, { id: deploy.id });
-  return node?.verdict ?? { outcome: "NOT_ENOUGH_DATA", reasons: ["the deploy has no verdict"] };
-}
 
 try {
   // The newest deploy may be another one.
   if (!tag) throw new Error("Which deploy? Give its tag");
   const ops = createClient({ url: process.env.OPS_URL, token: process.env.OPS_TOKEN });
-  let verdict = await judge(ops);
-  while (verdict.outcome === "NOT_ENOUGH_DATA" && Date.now() < until) {
-    await setTimeout(30_000);
-    verdict = await judge(ops);
+  const { outcome, unjudgeable, deploys, errors } = await waitForVerdict(ops, {
+    tag,
+    waitMs: Number(minutes) * 60_000,
+  });
+  console.log(unjudgeable ?? outcome ?? "UNKNOWN");
+  for (const { service, destination, verdict } of deploys) {
+    const place = [service, destination].filter(Boolean).join(" ") || "an unknown destination";
+    for (const reason of verdict?.reasons ?? []) console.log(`  ${place}: ${reason}`);
   }
-  console.log([verdict.outcome, ...verdict.reasons].join("\n  "));
-  process.exitCode = { CLEAN: 0, REGRESSED: 1, NOT_ENOUGH_DATA: 3 }[verdict.outcome];
+  for (const { message } of errors) console.error(message);
+  const isBad = outcome === "REGRESSED" || unjudgeable === "FAILED";
+  process.exitCode = outcome === "CLEAN" ? 0 : isBad ? 1 : 3;
 } catch (error) {
   console.error(error.message, error instanceof OpsError ? (error.remedy ?? "") : "");
   process.exitCode = 3;

@@ -44,6 +44,27 @@ export const outcomeMeanings = {
   CLEAN: "It is not worse than the release before it.",
 } as const satisfies Readonly<Record<keyof typeof verdictOutcomes, string>>;
 
+/** Why a gateway never judges a deploy. */
+export const unjudgeableMeanings = {
+  OTHER_SERVICE: "The gateway does not look after its service (SERVICE, CORE).",
+  FAILED: "No container of it went live, so there is no release to compare.",
+} as const;
+
+interface Concluded {
+  readonly outcome: keyof typeof verdictOutcomes;
+  readonly unjudgeable: keyof typeof unjudgeableMeanings | null;
+}
+
+/** A verdict in two or three words: one that never comes is not one that is still waited for. */
+export function toVerdictLabel({ outcome, unjudgeable }: Concluded): string {
+  return unjudgeable === null ? formatEnum(outcome) : "never judged";
+}
+
+/** A verdict in a sentence. */
+export function toVerdictMeaning({ outcome, unjudgeable }: Concluded): string {
+  return unjudgeable === null ? outcomeMeanings[outcome] : "This gateway never judges it: waiting does not help.";
+}
+
 export function toOutcomeTone(outcome: string | null | undefined): Tone {
   return toToneOf(verdictOutcomes, outcome);
 }

@@ -263,6 +263,13 @@ export type TimelineKind =
   /** Somebody restarted a container. */
   | 'RESTART';
 
+/** Why a gateway never judges a deploy. */
+export type UnjudgeableReason =
+  /** No container of it went live, so there is no release to compare. */
+  | 'FAILED'
+  /** The gateway does not look after its service (SERVICE, CORE). */
+  | 'OTHER_SERVICE';
+
 /** Whether a release is worse than the one before it. */
 export type VerdictOutcome =
   /** It is not worse than the release before it. */
@@ -549,7 +556,7 @@ export type LatestVerdictsQueryVariables = Exact<{
 }>;
 
 
-export type LatestVerdictsQuery = { latestDeploys: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }> | null };
+export type LatestVerdictsQuery = { latestDeploys: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }> | null };
 
 export type VerdictQueryVariables = Exact<{
   id: string;
@@ -558,11 +565,11 @@ export type VerdictQueryVariables = Exact<{
 
 
 export type VerdictQuery = { node:
-    | { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }
+    | { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }
     | Record<PropertyKey, never>
    | null };
 
-export type VerdictFieldsFragment = { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> };
+export type VerdictFieldsFragment = { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> };
 
 export type DriftQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -754,6 +761,7 @@ export const DeployFieldsFragmentDoc = new TypedDocumentString(`
 export const VerdictFieldsFragmentDoc = new TypedDocumentString(`
     fragment VerdictFields on DeployVerdict {
   outcome
+  unjudgeable
   reasons
   gaps
   windowSeconds
@@ -1533,6 +1541,7 @@ export const LatestVerdicts = new TypedDocumentString(`
 }
 fragment VerdictFields on DeployVerdict {
   outcome
+  unjudgeable
   reasons
   gaps
   windowSeconds
@@ -1576,6 +1585,7 @@ export const Verdict = new TypedDocumentString(`
 }
 fragment VerdictFields on DeployVerdict {
   outcome
+  unjudgeable
   reasons
   gaps
   windowSeconds

@@ -281,6 +281,13 @@ export type TimelineKind =
   /** Somebody restarted a container. */
   | 'RESTART';
 
+/** Why a gateway never judges a deploy. */
+export type UnjudgeableReason =
+  /** No container of it went live, so there is no release to compare. */
+  | 'FAILED'
+  /** The gateway does not look after its service (SERVICE, CORE). */
+  | 'OTHER_SERVICE';
+
 /** Whether a release is worse than the one before it. */
 export type VerdictOutcome =
   /** It is not worse than the release before it. */
@@ -421,7 +428,7 @@ export type ConsoleDriftQuery = { drift: Array<{ kind: DriftKind, service: strin
 export type ConsoleVerdictsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleVerdictsQuery = { latestDeploys: Array<{ id: string, verdict: { outcome: VerdictOutcome, reasons: Array<string> } | null }> | null };
+export type ConsoleVerdictsQuery = { latestDeploys: Array<{ id: string, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string> } | null }> | null };
 
 export type ConsoleDeployQueryVariables = Exact<{
   id: string;
@@ -447,7 +454,7 @@ export type ConsoleDeployVerdictQueryVariables = Exact<{
 
 
 export type ConsoleDeployVerdictQuery = { node:
-    | { id: string, verdict: { outcome: VerdictOutcome, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, beforeFrom: string | null, afterTo: string | null, containers: { restartsBefore: number | null, restartsAfter: number | null, restartsFrom: string | null, restartsPValue: number | null, unhealthyNow: Array<string>, unhealthySecondsBefore: number | null, unhealthySecondsAfter: number | null }, newErrors: Array<{ error: string, fingerprint: string, count: number, minutes: number, queues: Array<string>, share: number | null, pValue: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string>, baseline: QueueBaseline | null, pValue: number | null, waitPValue: number | null, runPValue: number | null, before: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null, after: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null }> } | null }
+    | { id: string, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, beforeFrom: string | null, afterTo: string | null, containers: { restartsBefore: number | null, restartsAfter: number | null, restartsFrom: string | null, restartsPValue: number | null, unhealthyNow: Array<string>, unhealthySecondsBefore: number | null, unhealthySecondsAfter: number | null }, newErrors: Array<{ error: string, fingerprint: string, count: number, minutes: number, queues: Array<string>, share: number | null, pValue: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string>, baseline: QueueBaseline | null, pValue: number | null, waitPValue: number | null, runPValue: number | null, before: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null, after: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null }> } | null }
     | Record<PropertyKey, never>
    | null };
 
@@ -1539,6 +1546,7 @@ export const ConsoleVerdictsDocument = new TypedDocumentString(`
     id
     verdict {
       outcome
+      unjudgeable
       reasons
     }
   }
@@ -1599,6 +1607,7 @@ export const ConsoleDeployVerdictDocument = new TypedDocumentString(`
       id
       verdict(window: $window) {
         outcome
+        unjudgeable
         reasons
         gaps
         windowSeconds

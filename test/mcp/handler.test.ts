@@ -6,6 +6,7 @@ import { maxAnswerBytes } from "../../src/mcp/answer.ts";
 import { toStrictSchema } from "../../src/mcp/schema.ts";
 import { tools } from "../../src/mcp/tools.ts";
 import { sampleContainer } from "../support/containers.ts";
+import { sampleDeployLog, sampleRecord } from "../support/deploys.ts";
 import { startGateway, token } from "../support/gateway.ts";
 import { agent, connectMcp, generations } from "../support/mcp.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
@@ -70,6 +71,17 @@ describe.each(generations)("a client of %s", (generation) => {
       const rows = answer.structuredContent?.[tool.list] ?? "no list";
       expect([name, rows.length > 0]).toEqual([name, true]);
     }
+  });
+
+  it("sees that a verdict never comes, and why", async () => {
+    const memory = { deployLogs: [sampleDeployLog([sampleRecord({ tag: "v2", service: "billing" })])] };
+    const { sources } = createMemorySources(memory, { isOwnService: (service) => service !== "billing" });
+    await using gateway = await startGateway(sources);
+    await using client = await connectMcp(gateway.url, generation);
+    const { structuredContent } = await client.call("verdict", { tag: "v2" });
+    expect(structuredContent?.["verdicts"]).toMatchObject([
+      { tag: "v2", outcome: "not_enough_data", unjudgeable: "other_service" },
+    ]);
   });
 
   it("is refused what a tool does not take, and a tool that is not there", async () => {

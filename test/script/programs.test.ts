@@ -32,7 +32,11 @@ async function run(program: string, args: readonly string[], env: Record<string,
 }
 
 /** A deploy 15 minutes ago. Before it a queue ran without failures; `failures` after it. */
-function stage(failures: number, more: Parameters<typeof createMemorySources>[0] = {}) {
+function stage(
+  failures: number,
+  more: Parameters<typeof createMemorySources>[0] = {},
+  options: Parameters<typeof createMemorySources>[1] = {},
+) {
   const deployedAt = ago(890);
   const record = { previousTag: "v1", deployedBy: "kim", durationSeconds: 30 };
   const deployLogs = [
@@ -42,24 +46,32 @@ function stage(failures: number, more: Parameters<typeof createMemorySources>[0]
     ]),
   ];
   const boundary = Date.parse(deployedAt) / 1000;
-  const { sources } = createMemorySources({
-    containers: [
-      sampleContainer({ name: "wallet-core-staging-web-v2", version: "v2", createdAt: ago(900), startedAt: ago(900) }),
-    ],
-    deployLogs,
-    queueSources: [
-      {
-        name: "jobs",
-        metrics: [{ name: "mail", depth: 1 }],
-        errors: [],
-        history: async (_, { from, step }) => {
-          const point = { depth: 0, processedPerSec: 600 / step, failures: from < boundary - 1 ? 0 : failures };
-          return new Map([["mail", sampleHistory(point)]]);
+  const { sources } = createMemorySources(
+    {
+      containers: [
+        sampleContainer({
+          name: "wallet-core-staging-web-v2",
+          version: "v2",
+          createdAt: ago(900),
+          startedAt: ago(900),
+        }),
+      ],
+      deployLogs,
+      queueSources: [
+        {
+          name: "jobs",
+          metrics: [{ name: "mail", depth: 1 }],
+          errors: [],
+          history: async (_, { from, step }) => {
+            const point = { depth: 0, processedPerSec: 600 / step, failures: from < boundary - 1 ? 0 : failures };
+            return new Map([["mail", sampleHistory(point)]]);
+          },
         },
-      },
-    ],
-    ...more,
-  });
+      ],
+      ...more,
+    },
+    options,
+  );
   return startGateway(sources);
 }
 
@@ -110,11 +122,44 @@ it.each([
   expect(await run("verdict-gate.mjs", ["v2", "0"], env)).toEqual({ code, out: expect.stringMatching(out), err: "" });
 });
 
+it.each([
+  ["another gateway's service alone", "wallet-core-staging", 300, 3, /^OTHER_SERVICE\n {2}wallet-core-staging: this /],
+  ["another gateway's service beside an own one", "bother", 300, 1, /^REGRESSED\n {2}wallet-core-staging: mail/],
+  ["the same where the own one is well", "bother", 0, 0, /^CLEAN\n$/],
+])("the gate does not wait for %s", async (_, other, failures, code, out) => {
+  const both = ["wallet-core-staging", "bother"].flatMap((service) =>
+    service === "bother" && other !== service
+      ? []
+      : [
+          sampleRecord({ tag: "v1", service, deployedAt: ago(40_000) }),
+          // The one of the other service is the newest.
+          sampleRecord({ tag: "v2", service, deployedAt: ago(service === other ? 880 : 890), durationSeconds: 30 }),
+        ],
+  );
+  const isOwnService = (service: string) => service !== other;
+  await using gateway = await stage(failures, { deployLogs: [sampleDeployLog(both)] }, { isOwnService });
+  const env = { OPS_URL: gateway.url, OPS_TOKEN: token };
+  expect(await run("verdict-gate.mjs", ["v2", "20"], env)).toEqual({ code, out: expect.stringMatching(out), err: "" });
+});
+
+it("the gate on a deploy that failed exits with 1 at once", async () => {
+  const web = (version: string, more = {}) => sampleContainer({ name: `web-${version}`, version, ...more });
+  const times = { createdAt: ago(900), startedAt: ago(890), finishedAt: ago(800) };
+  await using gateway = await stage(0, {
+    containers: [web("v1", { createdAt: ago(40_000) })],
+    retired: [web("v2", { status: "exited", ...times })],
+    deployLogs: [sampleDeployLog([sampleRecord({ tag: "v1", deployedAt: ago(40_000) })])],
+  });
+  const env = { OPS_URL: gateway.url, OPS_TOKEN: token };
+  const { code, out } = await run("verdict-gate.mjs", ["v2", "20"], env);
+  expect([code, out]).toEqual([1, expect.stringMatching(/^FAILED\n {2}\S+: this deploy failed/)]);
+});
+
 it("the gate on an unknown deploy exits with 3 in time", async () => {
   await using gateway = await stage(0);
   const env = { OPS_URL: gateway.url, OPS_TOKEN: token };
-  const { code, out } = await run("verdict-gate.mjs", ["v9", "0"], env);
-  expect([code, out]).toEqual([3, "NOT_ENOUGH_DATA\n  no deploy v9 is known\n"]);
+  const { code, out, err } = await run("verdict-gate.mjs", ["v9", "0"], env);
+  expect([code, out, err]).toEqual([3, "", "No deploy of v9 is known \n"]);
   const missing = await run("verdict-gate.mjs", ["v9", "0"], { OPS_URL: gateway.url });
   expect([missing.code, missing.err]).toEqual([3, expect.stringContaining("The token is empty")]);
   // 1 would say that the deploy made things worse.

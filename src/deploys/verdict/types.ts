@@ -4,6 +4,9 @@ import type { Windows } from "./windows.ts";
 
 export type VerdictOutcome = "clean" | "regressed" | "not_enough_data";
 
+/** Why a gateway never judges a deploy, however long it waits. */
+export type UnjudgeableReason = "other_service" | "failed";
+
 /** Jobs that ended in a window. Quantiles are seconds, null when unknown. */
 export interface QueueWindow {
   readonly succeeded: number;
@@ -143,6 +146,8 @@ export interface JudgedError extends NewError {
 
 export interface DeployVerdict {
   readonly outcome: VerdictOutcome;
+  /** Null where something was judged, or may be once there is enough data. */
+  readonly unjudgeable: UnjudgeableReason | null;
   /** What is worse, or what is missing. */
   readonly reasons: readonly string[];
   readonly windows: Windows | null;

@@ -20,6 +20,7 @@ import type {
   QueueEvidence,
   QueueVerdict,
   QueueWindow,
+  UnjudgeableReason,
 } from "./types.ts";
 import type { Ended } from "./shared.ts";
 import type { Windows } from "./windows.ts";
@@ -71,15 +72,13 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const isWhole = lost.length === 0 && unjudged.length === 0 && unread.length === 0;
   const isClean = isWhole && judged.some((queue) => queue.outcome === "clean");
   const outcome = worse.length > 0 ? "regressed" : isClean ? "clean" : "not_enough_data";
-  const unjudgeable = foreign
-    ? "this gateway does not look after its service (SERVICE): its own gateway judges it"
-    : failed
-      ? "this deploy failed: no container of it went live"
-      : null;
-  const missing = outcome === "not_enough_data" ? [unjudgeable ?? toMissing(evidence, lost, unjudged)] : [];
+  const obstacle = foreign ? "other_service" : failed ? "failed" : null;
+  const unjudgeable = outcome === "not_enough_data" ? obstacle : null;
+  const toReason = () => (unjudgeable ? unjudgeableWords[unjudgeable] : toMissing(evidence, lost, unjudged));
   return {
     outcome,
-    reasons: [...worse, ...missing],
+    unjudgeable,
+    reasons: outcome === "not_enough_data" ? [toReason()] : worse,
     windows,
     queues: judged,
     containers: { ...containers, restartsPValue },
@@ -96,6 +95,11 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     ],
   };
 }
+
+const unjudgeableWords: Readonly<Record<UnjudgeableReason, string>> = {
+  other_service: "this gateway does not look after its service (SERVICE): its own gateway judges it",
+  failed: "this deploy failed: no container of it went live",
+};
 
 /** Says of a queue that fails more than before the deploy why that does not count. */
 function toEarlierGap({ queue, after, failsSince }: QueueVerdict): string[] {

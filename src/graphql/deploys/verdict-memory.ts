@@ -30,12 +30,14 @@ export class VerdictMemory {
 
   /**
    * Remembers a verdict. One for which something was not read gives way to the last one for which
-   * all was, unless something is worse: every query then says the same.
+   * all was, unless something is worse: every query then says the same. One of a deploy that was not
+   * judged at all (`unjudgeable`) does not stand: the deploy is judged now.
    */
   settle(principal: Principal, deploy: Deploy, seconds: number, verdict: DeployVerdict, nowMs: number): DeployVerdict {
     const missing = toMissing(verdict);
     const last = this.find(principal, deploy, seconds, nowMs);
-    if (last && missing !== null && toMissing(last.verdict) === null) {
+    const stands = last !== null && toMissing(last.verdict) === null && last.verdict.unjudgeable === null;
+    if (stands && missing !== null) {
       // It is said, and not remembered: once nothing is worse, the last whole one stands again.
       if (verdict.outcome === "regressed") return verdict;
       const age = formatDuration(Math.max(0, nowMs - last.at) / 1000);

@@ -2,7 +2,7 @@ import { findLatest } from "../../deploys/state.ts";
 import { toShare, verdictRules } from "../../deploys/verdict/rules.ts";
 import type { Baseline, DeployVerdict, JudgedError, QueueVerdict, QueueWindow } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
-import { outcomeMeanings, verdictNumbers, windowNumbers } from "../../facts/deploy.ts";
+import { outcomeMeanings, unjudgeableMeanings, verdictNumbers, windowNumbers } from "../../facts/deploy.ts";
 import { describeNumber } from "../../facts/number.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
@@ -22,6 +22,10 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   const outcome = builder.enumType("VerdictOutcome", {
     description: "Whether a release is worse than the one before it.",
     values: toEnumValues(outcomeMeanings),
+  });
+  const unjudgeableReason = builder.enumType("UnjudgeableReason", {
+    description: "Why a gateway never judges a deploy.",
+    values: toEnumValues(unjudgeableMeanings),
   });
   const queueWindow = builder.objectRef<QueueWindow>("QueueWindow").implement({
     description: "Jobs of a queue that ended in one window.",
@@ -127,6 +131,12 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, no queue had enough only before, no error is new where no job is known to have ended before, or may be new, and every queue source was read that may have its jobs.`,
     fields: (t) => ({
       outcome: t.expose("outcome", { type: outcome, description: "Outcome of all parts together." }),
+      unjudgeable: t.expose("unjudgeable", {
+        type: unjudgeableReason,
+        nullable: true,
+        description:
+          "Why this gateway never judges the deploy: the outcome stays NOT_ENOUGH_DATA, so do not wait for another. Null when it is judged, or can be once there is enough data.",
+      }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
       windowSeconds: t.int({
         nullable: true,

@@ -54,7 +54,7 @@ export const deploys = defineTool({
 
 export const verdict = defineTool({
   name: "verdict",
-  description: "Whether the newest deploy, or tag, made things worse: its queues, containers and new errors.",
+  description: "Whether the newest deploy, or tag, made queues, containers or errors worse.",
   args: {
     env,
     tag: name.optional(),
@@ -65,6 +65,7 @@ export const verdict = defineTool({
   row: {
     tag: "string",
     outcome: "string",
+    unjudgeable: "string",
     reasons: "string[]",
     unknown: "string[]",
     new_errors: "object[]",
@@ -85,6 +86,7 @@ export const verdict = defineTool({
       rows: need(data.deploys, errors).nodes.map(({ verdict: found, ...deploy }) => ({
         tag: deploy.tag,
         outcome: found?.outcome ?? "unknown",
+        unjudgeable: found?.unjudgeable,
         reasons: found?.reasons.slice(0, 10),
         unknown: found?.gaps.slice(0, 5),
         new_errors: found?.newErrors?.slice(0, 10),

@@ -1,7 +1,7 @@
 import { formatFact, toHeading } from "../../facts/number.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
-import { deployNumbers, toDeployTone, toOutcomeTone } from "../../facts/deploy.ts";
+import { deployNumbers, toDeployTone, toOutcomeTone, toVerdictLabel } from "../../facts/deploy.ts";
 import { formatStatus, toContainerState, containerNumbers } from "../../facts/container.ts";
 import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
@@ -254,7 +254,7 @@ function toDeploy(
       lines: !judged
         ? []
         : [
-            `${paint(toOutcomeTone(judged.outcome), formatEnum(judged.outcome))}${judged.windowSeconds === null ? "" : `: ${formatDuration(judged.windowSeconds)} after it against as long before`}`,
+            `${paint(toOutcomeTone(judged.outcome), toVerdictLabel(judged))}${judged.windowSeconds === null ? "" : `: ${formatDuration(judged.windowSeconds)} after it against as long before`}`,
             ...[...judged.reasons, ...judged.gaps].map((line) => `  ${toOneLine(line)}`),
           ],
     },

@@ -30,6 +30,24 @@ describe("a verdict", () => {
     expect(queues[0]?.pValue).toBeLessThan(1e-10);
   });
 
+  it("says why a deploy is never judged, unless something is worse", () => {
+    const clean = [queue(window(200, 3), window(200, 5))];
+    expect(judge({ queues: clean }).unjudgeable).toBeNull();
+    // Time may bring the jobs.
+    expect(judge({})).toMatchObject({ outcome: "not_enough_data", unjudgeable: null });
+    expect(judge({ failed: true })).toMatchObject({
+      unjudgeable: "failed",
+      reasons: ["this deploy failed: no container of it went live"],
+    });
+    expect(judge({ foreign: true, failed: true })).toMatchObject({
+      outcome: "not_enough_data",
+      unjudgeable: "other_service",
+      reasons: ["this gateway does not look after its service (SERVICE): its own gateway judges it"],
+    });
+    const worse = [queue(window(198, 2), window(150, 50))];
+    expect(judge({ failed: true, queues: worse })).toMatchObject({ outcome: "regressed", unjudgeable: null });
+  });
+
   it("is clean with enough jobs and nothing worse, or slightly worse", () => {
     expect(judge({ queues: [queue(window(200, 3), window(200, 5))] })).toMatchObject({ outcome: "clean", reasons: [] });
     // Sure, but too small to matter.

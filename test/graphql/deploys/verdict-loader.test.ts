@@ -740,6 +740,7 @@ it("a service that is not looked after is not judged, and nothing is read", asyn
   };
   expect(await judge(stage, toDeploy({ service: "billing" }))).toMatchObject({
     outcome: "not_enough_data",
+    unjudgeable: "other_service",
     reasons: ["this gateway does not look after its service (SERVICE): its own gateway judges it"],
     gaps: [],
   });

@@ -8,7 +8,7 @@ import { sampleDeploy } from "../../support/deploys.ts";
 const { principal } = createCaller();
 const deploy = sampleDeploy();
 const toVerdict = (outcome: DeployVerdict["outcome"], unfinished: string | null = null, unread: string[] = []) =>
-  ({ outcome, unfinished, unread, gaps: ["a gap"] }) as unknown as DeployVerdict;
+  ({ outcome, unjudgeable: null, unfinished, unread, gaps: ["a gap"] }) as unknown as DeployVerdict;
 const whole = toVerdict("clean");
 const late = toVerdict("not_enough_data", "No time was left");
 
@@ -52,6 +52,13 @@ it("a verdict that is worse and not whole is not remembered", () => {
   // Where no whole one is left, it is better than none.
   expect(memory.settle(principal, deploy, usual, partly, 3_601_000)).toBe(partly);
   expect(memory.find(principal, deploy, usual, 3_601_000)?.verdict).toBe(partly);
+});
+
+it("a deploy that was never judged is judged once it can be", () => {
+  const memory = new VerdictMemory();
+  const silent = toVerdict("not_enough_data", null, ["crm"]);
+  memory.settle(principal, deploy, usual, { ...toVerdict("not_enough_data"), unjudgeable: "other_service" }, 0);
+  expect(memory.settle(principal, deploy, usual, silent, 1000)).toBe(silent);
 });
 
 it("a verdict that is not whole stands where something is worse", () => {

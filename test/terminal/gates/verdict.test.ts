@@ -24,21 +24,25 @@ interface Ends {
   after: [number, number];
 }
 
-async function start(ends: Ends, more: Partial<Memory> = {}) {
+/** The services of `others` are not looked after. */
+async function start(ends: Ends, more: Partial<Memory> = {}, others: readonly string[] = []) {
   const history = async (_: unknown, range: { from: number; step: number }) => {
     const [succeeded, failures] = range.from < now - 1260 ? ends.before : ends.after;
     return new Map([
       ["mail", sampleHistory({ depth: 0, processedPerSec: succeeded / range.step, failures, waitP95Seconds: 1 })],
     ]);
   };
-  const { sources } = createMemorySources({
-    containers: [web("v2")],
-    retired: [web("v1", { status: "exited", createdAt: ago(40_000), finishedAt: ago(1290) })],
-    deploy: new OpsError("deploy_info_missing", "deploy_info.json not found on host"),
-    deployLogs: [sampleDeployLog([v1, v2])],
-    queueSources: [{ name: "jobs", env: "staging", metrics: [], errors: [], history }],
-    ...more,
-  });
+  const { sources } = createMemorySources(
+    {
+      containers: [web("v2")],
+      retired: [web("v1", { status: "exited", createdAt: ago(40_000), finishedAt: ago(1290) })],
+      deploy: new OpsError("deploy_info_missing", "deploy_info.json not found on host"),
+      deployLogs: [sampleDeployLog([v1, v2])],
+      queueSources: [{ name: "jobs", env: "staging", metrics: [], errors: [], history }],
+      ...more,
+    },
+    { isOwnService: (service) => !others.includes(service) },
+  );
   return startGateway(sources);
 }
 
@@ -124,6 +128,48 @@ describe("verdict", () => {
     expect(await tags("--destination", "", "--service", "wallet-core-staging")).toEqual(["v2"]);
     expect(await tags("v9")).toContain("No deploy of v9 is known (not_found)");
     expect(await tags("s1", "--env", "staging")).toContain("No deploy of s1 is known");
+  });
+
+  it("of a service of another gateway is not waited for, and not passed", async () => {
+    const records = [v1, v2, sampleRecord({ ...shop, tag: "v2", deployedAt: ago(900) })];
+    await using gateway = await start(worse, { deployLogs: [sampleDeployLog(records)] }, ["shop"]);
+    const gate = ["verdict", "v2", "--wait", "1h", "--fail-on", "regressed"];
+    const own = await runCommand(gateway.url, gate);
+    expect([own.code, own.err]).toEqual([
+      3,
+      "left out, of services of other gateways: v2 (shop, beta, production)\nv2: regressed\n",
+    ]);
+    expect(own.out).not.toContain("shop");
+    const foreign = await runCommand(gateway.url, [...gate, "--service", "shop"]);
+    const reason = "this gateway does not look after its service (SERVICE): its own gateway judges it";
+    expect([foreign.code, foreign.err]).toEqual([3, `v2: never judged: ${reason}\n`]);
+    expect(foreign.out).toBe(
+      `v2: never judged (shop, beta, production, unknown, deployed 15 min ago)\n  why: ${reason}\n`,
+    );
+    // Without --fail-on it is no gate.
+    const shown = await runCommand(gateway.url, ["verdict", "v2", "--service", "shop", "--wait", "1h"]);
+    expect([shown.code, shown.err]).toEqual([0, ""]);
+  });
+
+  it("of a deploy that failed is not waited for, and not passed", async () => {
+    const containers = [web("v1", { createdAt: ago(40_000) })];
+    const retired = [
+      web("v2", { status: "exited", createdAt: ago(1200), startedAt: ago(1190), finishedAt: ago(1100) }),
+    ];
+    await using gateway = await start(clean, { containers, retired, deployLogs: [sampleDeployLog([v1])] });
+    const run = await runCommand(gateway.url, ["verdict", "v2", "--wait", "1h", "--fail-on", "regressed"]);
+    const reason = "this deploy failed: no container of it went live";
+    expect([run.code, run.err]).toEqual([3, `v2: never judged: ${reason}\n`]);
+  });
+
+  it("names the places of several deploys of one tag", async () => {
+    const records = [v1, v2, sampleRecord({ ...shop, tag: "v2", deployedAt: ago(900) })];
+    await using gateway = await start(thin, { deployLogs: [sampleDeployLog(records)] });
+    const run = await runCommand(gateway.url, ["verdict", "v2", "--fail-on", "not-enough-data"]);
+    expect([run.code, run.err]).toEqual([
+      3,
+      "v2 (shop, beta, production): not enough data, v2 (wallet-core-staging, staging): not enough data\n",
+    ]);
   });
 
   it.each([

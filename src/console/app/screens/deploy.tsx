@@ -2,9 +2,9 @@ import {
   deployMeanings,
   deployNumbers,
   deployOrigins,
-  outcomeMeanings,
   toDeployTone,
   toOutcomeTone,
+  toVerdictMeaning,
   verdictNumbers,
 } from "../../../facts/deploy.ts";
 import { formatFact } from "../../../facts/number.ts";
@@ -177,7 +177,7 @@ function VerdictSentence({ verdict }: { readonly verdict: Verdict | null | undef
     <div class="verdict">
       <p class="sentence">
         <Shape tone={tone} />
-        <span>{outcomeMeanings[verdict.outcome]}</span>
+        <span>{toVerdictMeaning(verdict)}</span>
       </p>
       <ul>
         {verdict.reasons.map((reason) => (

@@ -1,4 +1,11 @@
-import { deployMeanings, deployNumbers, deployOrigins, toDeployTone, toOutcomeTone } from "../../../facts/deploy.ts";
+import {
+  deployMeanings,
+  deployNumbers,
+  deployOrigins,
+  toDeployTone,
+  toOutcomeTone,
+  toVerdictLabel,
+} from "../../../facts/deploy.ts";
 import { formatFact } from "../../../facts/number.ts";
 import { toServicePlace } from "../../../facts/container.ts";
 import {
@@ -184,7 +191,7 @@ function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["g
     );
   return (
     <State tone={toOutcomeTone(verdict.outcome)} title={verdict.reasons.join("; ") || undefined}>
-      {formatEnum(verdict.outcome)}
+      {toVerdictLabel(verdict)}
     </State>
   );
 }

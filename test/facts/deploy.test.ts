@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { toVerdictLabel, toVerdictMeaning } from "../../src/facts/deploy.ts";
+
+it("a verdict that never comes does not sound like one that may come", () => {
+  const pending = { outcome: "NOT_ENOUGH_DATA", unjudgeable: null } as const;
+  expect([toVerdictLabel(pending), toVerdictMeaning(pending)]).toEqual([
+    "not enough data",
+    "Nothing is known to be worse, but there is not enough data.",
+  ]);
+  for (const unjudgeable of ["OTHER_SERVICE", "FAILED"] as const) {
+    const never = { outcome: "NOT_ENOUGH_DATA", unjudgeable } as const;
+    expect([toVerdictLabel(never), toVerdictMeaning(never)]).toEqual([
+      "never judged",
+      "This gateway never judges it: waiting does not help.",
+    ]);
+  }
+});
