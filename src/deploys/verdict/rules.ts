@@ -100,11 +100,15 @@ function lnGamma(x: number): number {
  * test/deploys/verdict/verdict.test.ts). Queues that scatter more (one job in twenty takes another, slow way; jobs that wait for one another) may be called
  * regressed more often: two percentiles do not show that.
  *
- * A share of failures that had grown before the deploy, and has not grown again since, does not count
- * (`findEarlierGrowth`): an outage that began a minute before a deploy is not of its making, though
- * most of the window before was healthy. Of harmless deploys into an outage less than 3 % are called
- * regressed, and as many true regressions are found (simulated in
- * test/deploys/verdict/verdict-earlier.test.ts).
+ * A rise of failures counts against a deploy unless one that began earlier explains them `earlierOdds`
+ * times better, and they have not risen again since (`findEarlierGrowth`): an outage that began a
+ * minute before a deploy is not of its making, though most of the window before was healthy. The
+ * half hour before the deploy is searched for its beginning, however short the windows still are.
+ *
+ * Of harmless deploys into an outage that has caused 15 additional failures, less than 3 % are called
+ * regressed at one look, and 4 % at any look. Fewer failures are too few to tell when they began, and
+ * about 3 % of true regressions are excused: docs/deploys.md has the figures, which bench/verdict.ts
+ * measures and test/deploys/verdict/verdict-looks.test.ts holds.
  *
  * Failures come in bursts: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures
  * of one minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called
@@ -117,6 +121,10 @@ export const verdictRules = {
   alpha: 0.01,
   /** A failure ratio that grew by less is no regression, however significant. */
   leastRatioGrowth: 0.02,
+  /** Growth that began before the deploy explains the failures this many times better than growth at the deploy. */
+  earlierOdds: 20,
+  /** Fewer failures before the deploy show no such growth: the last job may have failed by chance. */
+  leastEarlierFailures: 5,
   /** Jobs that a 95th percentile needs in each window: three lie beyond it. */
   leastTimedJobs: 60,
   p95Spread: 2.4,
@@ -139,32 +147,39 @@ export const verdictRules = {
 } as const;
 
 /**
- * When the share of failures had already grown before a deploy: the index of that step, the most
- * significant one. Null where it had not grown significantly, where it has grown again since, or
- * where it had fallen back by the deploy.
+ * When the share of failures had already grown before a deploy: the index of that step. Null where
+ * growth at the deploy explains the failures about as well, or where they have grown again since.
  *
- * The step in which a failure began is part healthy, so the next one is tried as well. The chance of
- * a false finding is shared by all steps: else a true regression would be excused by chance.
+ * The step is the likeliest beginning, given that the share changed once and then stayed. Where the
+ * share grew with the deploy, chance makes an earlier step `earlierOdds` times likelier in at most
+ * one case of as many, however many steps there are (Ville's inequality), so nothing is corrected
+ * for their number. The step in which a failure began is part healthy, so the next one is tried too.
  *
  * @param steps jobs that ended before the deploy, oldest first
- * @param alpha accepted chance of a false finding
+ * @param alpha accepted chance of a false finding that they have grown again
  */
 export function findEarlierGrowth(steps: readonly Jobs[], after: Jobs, alpha: number): number | null {
   const tails = toTails(steps);
   const [whole = noJobs] = tails;
-  const each = alpha / Math.max(1, steps.length - 1);
-  const splits = tails.slice(1).map((late, index) => {
+  const atDeploy = lnLikelihood(whole) + lnLikelihood(after);
+  const splits = tails.map((late, at) => {
     const early = { succeeded: whole.succeeded - late.succeeded, failed: whole.failed - late.failed };
-    const pValue = growsBy(early, late) ? fisherIncrease(early, late) : 1;
-    const pAfter = growsBy(late, after) ? fisherIncrease(late, after) : 1;
-    return { at: index + 1, pValue, pAfter };
+    const since = addJobs(late, after);
+    const isShown = late.failed >= verdictRules.leastEarlierFailures && growsBy(early, since);
+    return { at, lnOdds: isShown ? lnLikelihood(early) + lnLikelihood(since) - atDeploy : 0 };
   });
-  const grown = splits.filter(({ pValue }) => pValue < each);
-  const [best] = grown.toSorted((a, b) => a.pValue - b.pValue);
-  if (!best) return null;
-  const found = grown.find(({ at, pAfter }) => (at === best.at || at === best.at + 1) && pAfter >= alpha);
-  if (!found || splits.some(({ at, pAfter }) => at > found.at && pAfter < each)) return null;
-  return found.at;
+  const [best] = splits.slice(1).toSorted((a, b) => b.lnOdds - a.lnOdds);
+  if (!best || best.lnOdds < Math.log(verdictRules.earlierOdds)) return null;
+  const growsAgain = (late: Jobs, level: number) => growsBy(late, after) && fisherIncrease(late, after) < level;
+  const found = tails.findIndex((late, at) => (at === best.at || at === best.at + 1) && !growsAgain(late, alpha));
+  const each = alpha / Math.max(1, steps.length - 1);
+  return found < 0 || tails.slice(found + 1).some((late) => growsAgain(late, each)) ? null : found;
+}
+
+/** Logarithm of the probability that jobs end like this, in this order, if any share of failures is as likely. */
+function lnLikelihood({ succeeded, failed }: Jobs): number {
+  const ended = succeeded + failed;
+  return -lnChoose(ended, failed) - Math.log(ended + 1);
 }
 
 const noJobs: Jobs = { succeeded: 0, failed: 0 };
@@ -174,8 +189,12 @@ function toTails(steps: readonly Jobs[]): Jobs[] {
   let sum = noJobs;
   return steps
     .toReversed()
-    .map(({ succeeded, failed }) => (sum = { succeeded: sum.succeeded + succeeded, failed: sum.failed + failed }))
+    .map((jobs) => (sum = addJobs(sum, jobs)))
     .toReversed();
+}
+
+function addJobs(a: Jobs, b: Jobs): Jobs {
+  return { succeeded: a.succeeded + b.succeeded, failed: a.failed + b.failed };
 }
 
 function growsBy(before: Jobs, after: Jobs): boolean {

@@ -56,10 +56,11 @@ export function countEnded(history: QueueHistory | undefined, seconds: number): 
   return point ? toEnded(point, seconds) : null;
 }
 
-/** The same for each step of a history; null where one is unknown. */
+/** The same for the last steps of a history, as many as are known in a row; null where the last one is not. */
 export function countSteps({ points }: QueueHistory, seconds: number): Ended[] | null {
-  const steps = points.flatMap((point) => toEnded(point, seconds) ?? []);
-  return steps.length === points.length ? steps : null;
+  const steps = points.map((point) => toEnded(point, seconds));
+  const known = steps.slice(steps.lastIndexOf(null) + 1).flatMap((ended) => ended ?? []);
+  return known.length > 0 ? known : null;
 }
 
 function toEnded(point: QueuePoint, seconds: number): Ended | null {

@@ -18,6 +18,8 @@ export interface Windows {
   readonly seconds: number;
   readonly before: Span;
   readonly after: Span;
+  /** For how long no other release had been deployed before it, seconds: at least `seconds`, at most half an hour or what is wanted. */
+  readonly reach: number;
 }
 
 /** Length of a window where nobody wants another one, seconds. */
@@ -66,18 +68,28 @@ export function toWindows(
     .map(({ deployedAt }) => toUnixSeconds(deployedAt))
     .filter((at) => at <= start);
   const later = others.map(toStart).filter((at) => at > end);
-  const seconds = Math.floor(Math.min(wanted, start - Math.max(0, ...earlier), Math.min(now, ...later) - end));
+  const free = start - Math.max(0, ...earlier);
+  const seconds = Math.floor(Math.min(wanted, free, Math.min(now, ...later) - end));
   if (seconds < shortest) return null;
-  return { seconds, before: { from: start - seconds, to: start }, after: { from: end, to: end + seconds } };
+  return {
+    seconds,
+    before: { from: start - seconds, to: start },
+    after: { from: end, to: end + seconds },
+    reach: Math.floor(Math.min(Math.max(wanted, usualWindowSeconds), free)),
+  };
 }
 
-/** Steps of a window at most, unless they would be longer than a minute; and the shortest and longest step, seconds. */
-const [usualSteps, shortestStep, longestStep] = [60, 5, 60];
+/** Steps at most, unless they would be longer than a minute; and the shortest and longest step, seconds. */
+const [usualSteps, shortestStep, longestStep] = [180, 5, 60];
 
-/** The window before a deploy in steps that end with it, as a range of a history. What is left at its beginning is not read. */
-export function toStepsBefore({ seconds, before }: Windows): HistoryRange {
-  const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(seconds / usualSteps)));
-  const steps = Math.floor(seconds / step);
+/**
+ * The time before a deploy in steps that end with it, as a range of a history. Right after a deploy
+ * its windows are too short to show when something before it began, so the steps reach further back.
+ * What is left at their beginning is not read.
+ */
+export function toStepsBefore({ before, reach }: Windows): HistoryRange {
+  const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(reach / usualSteps)));
+  const steps = Math.floor(reach / step);
   return { from: before.to - steps * step, step, steps };
 }
 

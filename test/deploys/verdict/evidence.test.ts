@@ -118,7 +118,12 @@ describe("queues in both windows", () => {
 const end = Date.parse("2026-01-13T10:00:00Z") / 1000;
 /** It took 100 s. */
 const deploy = sampleRecord({ tag: "v2", deployedAt: "2026-01-13T10:00:00Z", durationSeconds: 100 });
-const windows = { seconds: 600, before: { from: end - 700, to: end - 100 }, after: { from: end, to: end + 600 } };
+const windows = {
+  seconds: 600,
+  before: { from: end - 700, to: end - 100 },
+  after: { from: end, to: end + 600 },
+  reach: 1800,
+};
 const now = end + 600;
 
 describe("containers in both windows", () => {

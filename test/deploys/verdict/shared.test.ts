@@ -59,7 +59,12 @@ describe("a shared queue's verdict", () => {
   };
   const judge = (before: Side, after: Side) => {
     const queues = toQueueEvidence("jobs", seconds, toHistories(before), toHistories(after));
-    const windows = { seconds, before: { from: 0, to: seconds }, after: { from: seconds, to: 2 * seconds } };
+    const windows = {
+      seconds,
+      before: { from: 0, to: seconds },
+      after: { from: seconds, to: 2 * seconds },
+      reach: seconds,
+    };
     return judgeDeploy({ windows, queues, containers: quietContainers, newErrors: null, gaps: [] });
   };
 

@@ -9,7 +9,7 @@ import { sampleContainer } from "../../support/containers.ts";
 import { quietContainers as quiet, sampleRecord } from "../../support/deploys.ts";
 import { createNormal, toP95 } from "../../support/random.ts";
 
-const windows = { seconds: 600, before: { from: 0, to: 600 }, after: { from: 600, to: 1200 } };
+const windows = { seconds: 600, before: { from: 0, to: 600 }, after: { from: 600, to: 1200 }, reach: 1800 };
 const window = (succeeded: number, failed: number, more: Partial<QueueWindow> = {}): QueueWindow => {
   return { succeeded, failed, waitP95Seconds: null, runP95Seconds: null, depth: 0, oldestAgeSeconds: null, ...more };
 };
@@ -210,7 +210,7 @@ describe("a queue that has stopped", () => {
     expect(stop(window(0, 0, waits), { stateNow: "paused" })).toMatchObject(lost);
     expect(stop(window(0, 0, { ...waits, oldestAgeSeconds: 200 }))).toMatchObject(lost);
     expect(stop(window(0, 0, { depth: null }), { stateNow: "stalled" }, false)).toMatchObject(lost);
-    const short = { seconds: 90, before: { from: 0, to: 90 }, after: { from: 90, to: 180 } };
+    const short = { seconds: 90, before: { from: 0, to: 90 }, after: { from: 90, to: 180 }, reach: 90 };
     const booting = {
       ...queue(window(300, 0), window(0, 0, { depth: 90, oldestAgeSeconds: 80 })),
       stateNow: "no_workers" as const,
@@ -573,6 +573,7 @@ describe("the windows of a verdict", () => {
       seconds: 1800,
       before: { from: 68 * 60, to: 98 * 60 },
       after: { from: 6000, to: 7800 },
+      reach: 1800,
     });
     const around = [
       deploy,
@@ -603,11 +604,12 @@ describe("the windows of a verdict", () => {
           expect([before.to - before.from, after.to - after.from]).toEqual([length, length]);
           expect(length).toBeGreaterThanOrEqual(60);
           expect(length).toBeLessThanOrEqual(wanted);
+          expect(found.reach).toBeGreaterThanOrEqual(length);
           expect(after.to).toBeLessThanOrEqual(now);
           expect(before.to).toBeLessThanOrEqual(after.from);
           for (const other of others) {
             const start = other.at - (other.durationSeconds ?? 0);
-            expect(other.at > before.from && other.at <= before.to).toBe(false);
+            expect(other.at > before.to - found.reach && other.at <= before.to).toBe(false);
             expect(start > after.from && start < after.to).toBe(false);
           }
         },

@@ -31,6 +31,15 @@ describe("the windows of a deploy", () => {
     expect(toSeconds()).toBe(expected);
   });
 
+  it.each([
+    ["half an hour", 100, 60, [], 1800],
+    ["as long as was asked for, if longer", 9999, 3600, [], 3600],
+    ["until the release before was deployed", 100, 60, [other(-700, 50), other(-900)], 700],
+    ["not until an earlier deploy of the same release", 100, 60, [other(-200, null, deploy.tag), other(-900)], 700],
+  ])("reach back %s", (_, now, wanted, others, reach) => {
+    expect(toWindows(deploy, [deploy, ...others], 100_000 + now, wanted)?.reach).toBe(reach);
+  });
+
   it("begin before the first deploy of the same release in a row", () => {
     const again = (end: number, duration: number | null = null) => other(end, duration, deploy.tag);
     const windowsOf = (...others: ReturnType<typeof other>[]) => toWindows(deploy, [deploy, ...others], 200_000, 3600);
@@ -59,6 +68,7 @@ describe("the windows of a deploy", () => {
       seconds: 600,
       before: { from: 99_400, to: 100_000 },
       after: { from: 100_031, to: 100_631 },
+      reach: 1800,
     });
     // Nothing was before 1970.
     const first = sampleRecord({ deployedAt: new Date(100_000).toISOString(), durationSeconds: null });
@@ -71,7 +81,8 @@ describe("the windows of a deploy", () => {
     [631, false],
     [0, true],
   ])("last until %s s: %s", (now, isUntilNow) => {
-    const windows = { seconds: 600, before: { from: 99_400, to: 100_000 }, after: { from: 100_030, to: 100_630 } };
+    const before = { from: 99_400, to: 100_000 };
+    const windows = { seconds: 600, before, after: { from: 100_030, to: 100_630 }, reach: 1800 };
     expect(lastsUntil(windows, 100_000 + now)).toBe(isUntilNow);
   });
 });

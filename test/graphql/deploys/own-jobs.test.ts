@@ -119,6 +119,7 @@ it("jobs in steps are the service's own where the rows name their workers", asyn
         new Map([
           ["a", toSteps(9, 8)],
           ["b", toSteps(1, null)],
+          ["c", toSteps(null, 7)],
         ]),
       ...(historyOn && { historyOn }),
     };
@@ -131,13 +132,15 @@ it("jobs in steps are the service's own where the rows name their workers", asyn
       ]),
     } as unknown as Ownership;
     const jobs = createOwnJobs(source as unknown as QueueSource, seconds, ownership, signal);
-    return Object.fromEntries(await jobs.readSteps(range, ["a", "b"]));
+    return Object.fromEntries(await jobs.readSteps(range, ["a", "b", "c"]));
   };
   const all = {
     a: [
       { succeeded: 300, failed: 9 },
       { succeeded: 300, failed: 8 },
     ],
+    // Its rows do not reach further back.
+    c: [{ succeeded: 300, failed: 7 }],
   };
   expect(await read(false)).toEqual(all);
   expect(await read(true)).toEqual({});

@@ -219,6 +219,7 @@ describe("queues of a verdict", () => {
       seconds: 200,
       before: { from: now - 1460, to: now - 1260 },
       after: { from: now - 1200, to: now - 1000 },
+      reach: 200,
     });
   });
 
@@ -279,7 +280,7 @@ describe("queues that fail more after a deploy", () => {
   it("are read in steps, to see when that began", async () => {
     asked.length = 0;
     const { outcome, queues, gaps } = await judge({ sources: [{ name: "jobs", history: failing }] });
-    expect(asked.slice(2)).toEqual([[["mail"], { from: beforeFrom, step: 20, steps: 60 }]]);
+    expect(asked.slice(2)).toEqual([[["mail"], { from: now - 3060, step: 10, steps: 180 }]]);
     expect([outcome, queues.map(({ failsSince }) => failsSince)]).toEqual(["clean", [null, 100]]);
     expect(gaps).toEqual([
       "mail: 50 % of its jobs fail since 100 s before the deploy, so that does not count against it",
@@ -519,6 +520,7 @@ describe("a deploy of the same release again", () => {
       seconds: 1200,
       before: { from: releaseStart - 1200, to: releaseStart },
       after: { from: now - 1200, to: now },
+      reach: 1800,
     });
     expect(verdict).toMatchObject({
       outcome: "regressed",
