@@ -33,6 +33,8 @@ export interface HistoryRows {
   readonly hidesStarts?: boolean;
   /** As `SqlStatements.isAssumed`. */
   readonly isAssumed?: boolean;
+  /** Makes the host of a worker's name, in SQL; null of null. @default the name itself */
+  readonly toHost?: (worker: string) => string;
   /** The statement costs this many times less than the planner estimates. @default 1 */
   readonly costCorrection?: number;
 }
@@ -40,22 +42,20 @@ export interface HistoryRows {
 /** Makes a condition on a row's queue column: it is one of the requested queues. */
 type ToQueueCondition = (column: string) => string;
 
-/**
- * The column `host`, after a comma; empty where it is not needed, as hosts take time to compute.
- * `toHost` makes the host of the name of a worker, which costs more where it is a pattern's work.
- */
-export type ToHostColumn = (worker: string, toHost?: (worker: string) => string) => string;
+/** The column `worker` (text), after a comma; empty where it is not needed. */
+export type ToWorkerColumn = (worker: string) => string;
 
 /**
  * Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema first.
- * Where rows name the workers of ended jobs, the rows of both queries end with `withHost`: the host
- * on which the last attempt ran, or the one that failed.
+ * Where rows name the workers of ended jobs, the rows of both queries end with `withWorker`: the
+ * worker of the last attempt, or of the one that failed. They have its name as it is stored: the
+ * hosts are made of the different names, since a pattern costs more than all the rest of a row.
  */
 export type ToHistoryRows = (
   isAsked: ToQueueCondition,
   from: string,
   read: ReadRows,
-  withHost: ToHostColumn,
+  withWorker: ToWorkerColumn,
 ) => HistoryRows | Promise<HistoryRows>;
 
 /** Jobs in a range, at most. More take longer than a statement may run, and too much memory. */
@@ -89,9 +89,9 @@ export async function readHistories(
   if (names?.length === 0 || (areHosted && questions.every(({ hosts }) => hosts?.length === 0)))
     return questions.map(() => new Map());
   const toQueueCondition = (column: string) => (names === null ? `${column} is not null` : isOneOf(column, names));
-  const withHost: ToHostColumn = (worker, toHost = (name) => name) => (areHosted ? `, ${toHost(worker)} as host` : "");
+  const withWorker: ToWorkerColumn = (worker) => (areHosted ? toWorkerColumn(worker) : "");
   const from = Math.min(...questions.map(({ range }) => range.from));
-  const history = await toRows(toQueueCondition, toSqlTime(from), read, withHost);
+  const history = await toRows(toQueueCondition, toSqlTime(from), read, withWorker);
   const statement = historyStatement(history, questions);
   const advice = "choose a shorter range, or add the indexes that `wallet-core-ops indexes` prints";
   const rows = await readCheap(read, statement, advice, history.costCorrection);
@@ -137,27 +137,19 @@ export async function readHistories(
 }
 
 /**
- * Reads on which hosts the jobs of each queue ended since a time, unix seconds. The hosts are made
- * of the few different workers, not of each row. Rejects as `readHistories` does.
+ * Reads on which hosts the jobs of each queue ended since a time, unix seconds. Rejects as
+ * `readHistories` does.
  */
 export async function readWorkersSince(
   read: ReadRows,
   toRows: ToHistoryRows,
   from: number,
 ): Promise<readonly EndedOnHost[]> {
-  let toHostOf: ((worker: string) => string) | undefined;
-  const withHost: ToHostColumn = (worker, toHost) => {
-    toHostOf ??= toHost;
-    return `, ${worker} as worker`;
-  };
-  const { jobs, failures, costCorrection } = await toRows(
-    (column) => `${column} is not null`,
-    toSqlTime(from),
-    read,
-    withHost,
-  );
+  const isAsked = (column: string) => `${column} is not null`;
+  const history = await toRows(isAsked, toSqlTime(from), read, toWorkerColumn);
+  const { jobs, failures, toHost = toItself, costCorrection } = history;
   const statement = `
-select queue, ${toHostOf?.("worker") ?? "worker"} as host, extract(epoch from max(ended)) as last_at
+select queue, ${toHost("worker")} as host, extract(epoch from max(ended)) as last_at
 from (
   select queue, worker, max(ended) as ended from (${jobs}) as job group by 1, 2
   union all
@@ -176,6 +168,9 @@ from (
     lastAt: toEpoch(row["last_at"]),
   }));
 }
+
+const toWorkerColumn: ToWorkerColumn = (worker) => `, ${worker} as worker`;
+const toItself = (worker: string) => worker;
 
 /** Pairs of a queue and a host, at most. */
 const mostWorked = 20_000;
@@ -212,7 +207,7 @@ function stepOf(time: string): string {
  * `oldest`; there is at least one row.
  */
 function historyStatement(
-  { jobs, failures, oldest, hidesStarts = false }: HistoryRows,
+  { jobs, failures, oldest, hidesStarts = false, toHost = toItself }: HistoryRows,
   questions: readonly HistoryQuestion[],
 ): string {
   // Taken when it ended means that its start is not recorded.
@@ -231,17 +226,24 @@ function historyStatement(
   );
   const isEach = questions.some(({ queues }) => queues === null);
   const hosts = questions.flatMap((one, index) => (one.hosts ?? []).map((host) => `(${index}, ${quoteLiteral(host)})`));
+  const areHosted = hosts.length > 0;
   const ofQuestion = (rows: string) =>
     [
-      rows,
+      areHosted ? `(select * from ${rows} join worker_host using (worker) offset 0) as hosted` : rows,
       isEach ? "cross join asked" : "join asked on asked.name = queue",
-      hosts.length > 0 ? `where (question, host) in (values ${hosts.join(", ")})` : "where true",
+      areHosted ? `where (question, host) in (values ${hosts.join(", ")})` : "where true",
     ].join(" ");
+  const workerHosts = `
+worker_host as (
+  select worker, ${toHost("worker")} as host from (select distinct worker from (select worker from job union all select worker from failure) as listed) as named
+),`;
   return `
 with job as materialized (select * from (${jobs}) as listed limit ${mostRows + 1}),
+failure as (select * from (${failures}) as listed),${areHosted ? workerHosts : ""}
 asked (question, name, range_from, range_step, range_steps, begin_at, end_at) as (values ${asked.join(", ")}),
 own as materialized (
-  select * from ${ofQuestion("job")} and (ended is null or ended >= begin_at) and (due is null or due <= end_at or ended <= end_at or retried)
+  select question, queue, due, taken, ended, succeeded, retried, range_from, range_step, range_steps, begin_at, end_at
+  from ${ofQuestion("job")} and (ended is null or ended >= begin_at) and (due is null or due <= end_at or ended <= end_at or retried)
 ),
 event as (
   select question, queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, 0 as retried, null::timestamptz as since
@@ -253,7 +255,7 @@ event as (
   union all
   ${event("ended", `0, 0, 1, 0, null, ${run}, 0, 0, null`, "own where succeeded and ended > begin_at and ended <= end_at")}
   union all
-  ${event("failed_at", "0, 0, 0, 1, null, null, 0, 0, null", `${ofQuestion(`(${failures}) as failure`)} and failed_at > begin_at and failed_at <= end_at`)}
+  ${event("failed_at", "0, 0, 0, 1, null, null, 0, 0, null", `${ofQuestion("failure")} and failed_at > begin_at and failed_at <= end_at`)}
   union all
   select question, queue, 0, 0, 0, 0, 0, null, null, (due is null)::int, retried::int, null from own where due is null or retried
 ),
@@ -319,11 +321,13 @@ export async function inTurn<T>(
 
 /** Histories that one statement reads, at most. */
 const mostTogether = 100;
+/** How long no statement reads as many as one that ran out of time, ms. */
+const fewerMs = 60_000;
 
 /**
  * Reads histories of some queues in turn. Those that wait for the same turn are read with one
  * statement: it reads each row once, however many windows there are. Where that is too much, with
- * several.
+ * several: each history is there as soon as its own statement has answered.
  */
 export function createHistoryBatches(
   database: Database,
@@ -332,46 +336,62 @@ export function createHistoryBatches(
     signal: AbortSignal,
   ) => Promise<readonly ReadonlyMap<string, QueueHistory>[]>,
 ) {
-  type Settled = PromiseSettledResult<ReadonlyMap<string, QueueHistory>>;
-  const settle = async (questions: readonly HistoryQuestion[], signal: AbortSignal): Promise<readonly Settled[]> => {
+  type Histories = ReadonlyMap<string, QueueHistory>;
+  interface Asked extends Pick<PromiseWithResolvers<Histories>, "resolve" | "reject"> {
+    readonly question: HistoryQuestion;
+  }
+  interface Batch {
+    readonly asked: Asked[];
+    readonly run: (signal: AbortSignal) => Promise<void>;
+  }
+  let fewer = { most: mostTogether, until: -Infinity };
+  const answer = async (asked: readonly Asked[], signal: AbortSignal): Promise<void> => {
     try {
-      const answers = await readAll(questions, signal);
-      return answers.map((value) => ({ status: "fulfilled", value }));
+      const answers = await readAll(
+        asked.map(({ question }) => question),
+        signal,
+      );
+      for (const [index, { resolve }] of asked.entries()) resolve(answers[index] ?? new Map());
     } catch (reason) {
       signal.throwIfAborted();
-      if (questions.length === 1 || !isTooMuch(reason)) return questions.map(() => ({ status: "rejected", reason }));
-      const half = Math.ceil(questions.length / 2);
-      const first = await settle(questions.slice(0, half), signal);
-      return [...first, ...(await settle(questions.slice(half), signal))];
+      if (asked.length === 1 || !isTooMuch(reason)) {
+        for (const { reject } of asked) reject(reason);
+        return;
+      }
+      const half = Math.ceil(asked.length / 2);
+      if (isOutOfTime(reason)) fewer = { most: half, until: performance.now() + fewerMs };
+      await answer(asked.slice(0, half), signal);
+      await answer(asked.slice(half), signal);
     }
   };
-  interface Batch {
-    readonly questions: HistoryQuestion[];
-    readonly run: (signal: AbortSignal) => Promise<readonly Settled[]>;
-  }
   let next: Batch | null = null;
   const open = (): Batch => {
-    const questions: HistoryQuestion[] = [];
+    const asked: Asked[] = [];
     const read = async (signal: AbortSignal) => {
       // Questions that are asked in the same turn of the event loop join this batch.
       await setImmediate();
-      if (next?.questions === questions) next = null;
-      return settle(questions, signal);
+      if (next?.asked === asked) next = null;
+      const most = performance.now() < fewer.until ? fewer.most : mostTogether;
+      for (let from = 0; from < asked.length; from += most) await answer(asked.slice(from, from + most), signal);
     };
-    return { questions, run: createSingleFlight((shared) => inTurn(database, read, shared)) };
+    return { asked, run: createSingleFlight((shared) => inTurn(database, read, shared)) };
   };
-  return async (question: HistoryQuestion, signal: AbortSignal): Promise<ReadonlyMap<string, QueueHistory>> => {
-    const { questions, run } = (next ??= open());
-    const index = questions.push(question) - 1;
-    if (questions.length >= mostTogether) next = null;
-    const settled = (await run(signal))[index];
-    if (settled?.status !== "fulfilled") throw settled?.reason;
-    return settled.value;
+  return async (question: HistoryQuestion, signal: AbortSignal): Promise<Histories> => {
+    const { asked, run } = (next ??= open());
+    const { promise, resolve, reject } = Promise.withResolvers<Histories>();
+    asked.push({ question, resolve, reject });
+    if (asked.length >= mostTogether) next = null;
+    return Promise.race([promise, run(signal).then(() => promise)]);
   };
 }
 
 /** Whether less may be read, where this was too much. */
 function isTooMuch(error: unknown): boolean {
   if (error instanceof OpsError) return error.code === "query_refused" || error.code === "answer_too_large";
+  return isOutOfTime(error);
+}
+
+/** Whether the statement ran as long as it may. */
+function isOutOfTime(error: unknown): boolean {
   return describe(error).code === "57014";
 }

@@ -23,7 +23,7 @@ import type { SqlStatements } from "../postgres/statements.ts";
  */
 function obanHistory(schema: string): ToHistoryRows {
   const table = quoteTable({ schema, table: "oban_jobs" });
-  return (isAsked, from, _read, withHost) => {
+  return (isAsked, from, _read, withWorker) => {
     const since = `timezone('utc', ${from})`;
     const own = isAsked("queue");
     const states = ["completed", "discarded", "cancelled"] as const;
@@ -36,7 +36,7 @@ function obanHistory(schema: string): ToHistoryRows {
     const jobs = ended.map(
       ({ state, where }) => `
     select queue, scheduled_at as due, coalesce(case when attempted_at >= scheduled_at then attempted_at end, ${state}_at) as taken, ${state}_at as ended,
-           ${state === "completed"} as succeeded, ${isRetried} as retried${withHost(toHost("attempted_by[1]"))}
+           ${state === "completed"} as succeeded, ${isRetried} as retried${withWorker("attempted_by[1]")}
     from ${table} where ${where}`,
     );
     const errors = [...ended.map(({ where }) => where), open].map(
@@ -46,11 +46,12 @@ function obanHistory(schema: string): ToHistoryRows {
       jobs: `${jobs.join("\n    union all")}
     union all
     select queue, scheduled_at, case when state = 'executing' then attempted_at end, null, false,
-           ${isRetried} or (state <> 'executing' and attempted_at is not null)${withHost("null::text")} from ${table} where ${open}`,
+           ${isRetried} or (state <> 'executing' and attempted_at is not null)${withWorker("null::text")} from ${table} where ${open}`,
       failures: `
-    select job.queue, (failure->>'at')::timestamptz as failed_at${withHost(failedHost)}
+    select job.queue, (failure->>'at')::timestamptz as failed_at${withWorker(failedNode)}
     from (${errors.join(" union all ")}) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(completed_at) from ${table} where state = 'completed'`,
+      toHost,
     };
   };
 }
@@ -153,8 +154,8 @@ function toHost(node: string): string {
   return `case when ${isNamed(node)} then regexp_replace(${node}, '^.*@', '') end`;
 }
 
-/** Of `job`, the host on which a `failure` happened: known of the last attempt alone. */
-const failedHost = `case when (failure->>'attempt')::int = job.attempt then ${toHost("job.attempted_by[1]")} end`;
+/** Of `job`, the node on which a `failure` happened: known of the last attempt alone. */
+const failedNode = "case when (failure->>'attempt')::int = job.attempt then job.attempted_by[1] end";
 
 /**
  * The condition that a job completed `minutes` ago is still there, for the whole table. Reads only the first jobs of Oban's index, by queue and due time: a search
@@ -194,7 +195,7 @@ function failedAttempts(table: string): string {
   );
   return `
     select job.queue, job.id, ${readErrorText("failure->>'error'")} as error, (failure->>'at')::timestamptz as failed_at,
-           ${failedHost} as worker,
+           ${toHost(failedNode)} as worker,
            (failure->>'attempt')::int as attempts
     from (
       select ${columns} from ${table}
@@ -208,7 +209,6 @@ function failedAttempts(table: string): string {
 function obanJobs(schema: string): JobQuery {
   const table = { schema, table: "oban_jobs" };
   const node = "job.attempted_by[1]";
-  const isLast = "(failure->>'attempt')::int = job.attempt";
   return {
     table,
     from: `${quoteTable(table)} as job`,
@@ -244,8 +244,8 @@ function obanJobs(schema: string): JobQuery {
         number: "(failure->>'attempt')::int",
         at: "(failure->>'at')::timestamptz",
         error: "failure->>'error'",
-        worker: `case when ${isLast} then ${node} end`,
-        host: failedHost,
+        worker: failedNode,
+        host: toHost(failedNode),
       },
       "from unnest(job.errors) as failure",
     ),

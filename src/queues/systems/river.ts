@@ -212,7 +212,7 @@ function riverJobs(schema: string, by: "queue" | "kind"): JobQuery {
  */
 function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
   const table = quoteTable({ schema, table: "river_job" });
-  return (isAsked, from, _read, withHost) => {
+  return (isAsked, from, _read, withWorker) => {
     const own = isAsked(by);
     const attempted = "case when attempted_at >= scheduled_at then attempted_at end";
     const ended = `state in ('completed', 'discarded', 'cancelled') and finalized_at >= ${from} and ${own}`;
@@ -221,19 +221,20 @@ function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
     return {
       jobs: `
     select ${by} as queue, scheduled_at as due, coalesce(${attempted}, finalized_at) as taken, finalized_at as ended, state = 'completed' as succeeded,
-           ${isRetried} as retried${withHost(lastWorker("attempted_by"), toHost)}
+           ${isRetried} as retried${withWorker(lastWorker("attempted_by"))}
     from ${table} where ${ended}
     union all
-    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}${withHost("null::text")}
+    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}${withWorker("null::text")}
     from ${table} where state in ('available', 'scheduled', 'retryable', 'running') and ${own}`,
       failures: `
-    select job.queue, (failure->>'at')::timestamptz as failed_at${withHost(failedWorker, toHost)}
+    select job.queue, (failure->>'at')::timestamptz as failed_at${withWorker(failedWorker)}
     from (
       select ${by} as queue, errors, attempt, attempted_by from ${table} where ${open} and errors is not null
       union all
       select ${by} as queue, errors, attempt, attempted_by from ${table} where ${ended} and errors is not null
     ) as job cross join lateral unnest(job.errors) as failure`,
       oldest: `select min(finalized_at) from ${table} where state = 'completed' and finalized_at is not null`,
+      toHost,
     };
   };
 }

@@ -1,5 +1,5 @@
 import type { JobRef, JobStatements } from "../../jobs/control.ts";
-import type { HistoryRows, ToHostColumn } from "../../postgres/history.ts";
+import type { HistoryRows, ToWorkerColumn } from "../../postgres/history.ts";
 import { isOneOf, quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../../postgres/names.ts";
 import { createSqlSource } from "../../postgres/source.ts";
 import { type IndexAdvice, type Measure, toWays, uniteReadings } from "../../postgres/statements.ts";
@@ -31,8 +31,8 @@ function createTableSource(config: TableSourceConfig, context: KindContext): Kin
     tables: [toTableName(config.table)],
     statements: async (_read, signal) => tableStatements((await prepared.refresh(signal)).mapping),
     namesWorkers: config.active !== undefined && config.worker !== undefined,
-    history: async (isAsked, from, _read, withHost) =>
-      tableHistory((await prepared.get()).mapping, isAsked, from, withHost),
+    history: async (isAsked, from, _read, withWorker) =>
+      tableHistory((await prepared.get()).mapping, isAsked, from, withWorker),
     historyNamesHosts: config.worker !== undefined,
     jobs: tableJobs(config),
     prepareJobs: async () => tableJobs((await prepared.get()).mapping),
@@ -51,10 +51,10 @@ function tableHistory(
   config: TableMapping,
   isAsked: (column: string) => string,
   from: string,
-  withHost: ToHostColumn,
+  withWorker: ToWorkerColumn,
 ): HistoryRows {
-  const host = withHost(config.worker ? toHost(config.worker, `${column(config.worker.column)}::text`) : "null::text");
-  const { run_at: runAt, started_at: startedAt } = config;
+  const { run_at: runAt, started_at: startedAt, worker } = config;
+  const ofWorker = withWorker(worker ? `${column(worker.column)}::text` : "null::text");
   const table = toFrom(config);
   const { queue } = toQueue(config);
   const { stored, atLeast, toTime: convert } = timeColumn(config, config.finished_at);
@@ -65,10 +65,10 @@ function tableHistory(
   const own = "name" in config.queue ? isAsked(quoteLiteral(config.queue.name)) : isAsked(column(config.queue.column));
   const endedAs = (values: readonly (string | number)[], succeeded: boolean) => `
     select ${queue} as queue, ${due} as due, ${started} as taken, ${ended} as ended, ${succeeded} as succeeded,
-           ${isRetried(config, 1, !succeeded)} as retried${host}
+           ${isRetried(config, 1, !succeeded)} as retried${ofWorker}
     from ${table} where ${isStatus(config, values)} and ${isLate} and ${own}`;
   const isOpen = (condition: string, taken: string, attempts: 0 | 1) => `
-    select ${queue}, ${due}, ${taken}, null, false, ${isRetried(config, attempts, false)}${withHost("null::text")} from ${table} where ${condition} and ${own}`;
+    select ${queue}, ${due}, ${taken}, null, false, ${isRetried(config, attempts, false)}${withWorker("null::text")} from ${table} where ${condition} and ${own}`;
   return {
     jobs: [
       endedAs(config.done, true),
@@ -78,8 +78,9 @@ function tableHistory(
         ? [isOpen(isStatus(config, config.active), startedAt === undefined ? "null" : toTime(config, startedAt), 1)]
         : []),
     ].join("\n    union all"),
-    failures: `select ${queue} as queue, ${ended} as failed_at${host} from ${table} where ${isStatus(config, config.failed)} and ${isLate} and ${own}`,
+    failures: `select ${queue} as queue, ${ended} as failed_at${ofWorker} from ${table} where ${isStatus(config, config.failed)} and ${isLate} and ${own}`,
     oldest: `select ${convert(`min(${stored})`)} from ${table} where ${isStatus(config, config.done)}`,
+    ...(worker && { toHost: (name) => toHost(worker, name) }),
     keeps: true,
     hidesStarts: config.started_at === undefined,
     isAssumed: assumesUtc(config),
