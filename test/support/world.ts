@@ -271,6 +271,7 @@ function toRecords(half: Half) {
       deployedAt: ago(90_000),
       durationSeconds: number / 1e6,
     }),
+    sampleRecord({ ...more, tag: `${word}-failed`, previousTag: `${word}-v1`, deployedAt: ago(1210), booted: false }),
     sampleRecord({ ...more, tag: `${word}-v2`, previousTag: `${word}-v1`, deployedAt: ago(1200) }),
   ];
 }

@@ -88,7 +88,7 @@ export async function readHistories(
   const areHosted = questions.some(({ hosts }) => hosts !== null);
   if (names?.length === 0 || (areHosted && questions.every(({ hosts }) => hosts?.length === 0)))
     return questions.map(() => new Map());
-  const toQueueCondition = (column: string) => (names === null ? `${column} is not null` : isOneOf(column, names));
+  const toQueueCondition: ToQueueCondition = (column) => (names === null ? isPresent(column) : isOneOf(column, names));
   const withWorker: ToWorkerColumn = (worker) => (areHosted ? toWorkerColumn(worker) : "");
   const from = Math.min(...questions.map(({ range }) => range.from));
   const history = await toRows(toQueueCondition, toSqlTime(from), read, withWorker);
@@ -145,8 +145,7 @@ export async function readWorkersSince(
   toRows: ToHistoryRows,
   from: number,
 ): Promise<readonly EndedOnHost[]> {
-  const isAsked = (column: string) => `${column} is not null`;
-  const history = await toRows(isAsked, toSqlTime(from), read, toWorkerColumn);
+  const history = await toRows(isPresent, toSqlTime(from), read, toWorkerColumn);
   const { jobs, failures, toHost = toItself, costCorrection } = history;
   const statement = `
 select queue, ${toHost("worker")} as host, extract(epoch from max(ended)) as last_at
@@ -169,6 +168,7 @@ from (
   }));
 }
 
+const isPresent: ToQueueCondition = (column) => `${column} is not null`;
 const toWorkerColumn: ToWorkerColumn = (worker) => `, ${worker} as worker`;
 const toItself = (worker: string) => worker;
 
