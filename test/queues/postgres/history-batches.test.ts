@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { OpsError } from "../../../src/lib/errors.ts";
 import type { QueueHistory } from "../../../src/queues/history.ts";
 import { createReadLimits, type Database } from "../../../src/queues/postgres/database.ts";
@@ -45,4 +45,50 @@ it("a caller that leaves takes no history of the others with it", async () => {
   leaver.abort(new Error("left"));
   expect(await left).toEqual(new Error("left"));
   expect([...(await stays).keys()]).toEqual(["b"]);
+});
+
+describe("a statement that runs out of time", () => {
+  /** PostgreSQL cancels statements of more than `most` histories. The last queue answers when it is let. */
+  function openSlow(most: number, last: string) {
+    const read: string[][] = [];
+    const gate = Promise.withResolvers<void>();
+    const database = { limits: createReadLimits() } as Database;
+    const ask = createHistoryBatches(database, async (questions) => {
+      const queues = questions.flatMap((one) => one.queues ?? []);
+      read.push(queues);
+      if (queues.length > most) throw Object.assign(new Error("canceling statement"), { code: "57014" });
+      if (queues.includes(last)) await gate.promise;
+      return queues.map((queue): ReadonlyMap<string, QueueHistory> => new Map([[queue, sampleHistory()]]));
+    });
+    return { read, open: gate.resolve, ask: (queue: string) => ask(toQuestion(queue), signal) };
+  }
+  afterEach(() => vi.useRealTimers());
+
+  it("holds up no history whose own statement has answered", async () => {
+    const { open: openGate, ask } = openSlow(2, "d");
+    const answers = ["a", "b", "c", "d"].map((queue) => ask(queue));
+    expect((await Promise.all(answers.slice(0, 2))).map((one) => [...one.keys()])).toEqual([["a"], ["b"]]);
+    expect(await Promise.race([answers[2], "waits"])).toBe("waits");
+    openGate();
+    expect((await Promise.all(answers)).flatMap((one) => [...one.keys()])).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("is not tried again with as many histories for a minute", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const { read, open: openGate, ask } = openSlow(2, "d");
+    openGate();
+    const askAll = () => Promise.all(["a", "b", "c", "d"].map((queue) => ask(queue)));
+    await askAll();
+    const halves = [
+      ["a", "b"],
+      ["c", "d"],
+    ];
+    expect(read.splice(0)).toEqual([["a", "b", "c", "d"], ...halves]);
+    vi.advanceTimersByTime(59_000);
+    await askAll();
+    expect(read.splice(0)).toEqual(halves);
+    vi.advanceTimersByTime(2000);
+    await askAll();
+    expect(read).toEqual([["a", "b", "c", "d"], ...halves]);
+  });
 });
