@@ -2,6 +2,7 @@ import { benchBudget } from "./budget.ts";
 import { benchConsole } from "./console.ts";
 import { benchFleet } from "./fleet.ts";
 import { benchGrowth } from "./growth.ts";
+import { benchHistories } from "./histories.ts";
 import { benchInventory } from "./inventory.ts";
 import { benchLedger } from "./ledger.ts";
 import { benchLogReaders } from "./log-readers.ts";
@@ -29,6 +30,7 @@ const results = [
   await benchLogReaders(),
   await benchPatterns(),
   await benchQueues(),
+  await benchHistories(),
   await benchMetrics(),
   await benchBudget(),
   await benchConsole(),
