@@ -1,6 +1,9 @@
 import type { OpsError } from "./error.ts";
 
-/** A document of this package, or one of your own from codegen: its text, with the types of its data and variables. */
+/**
+ * A document of this package, or one of your own from codegen: its text, with the types of its data
+ * and variables.
+ */
 export interface TypedDocument<Data, Variables> {
   toString(): string;
   readonly __apiType?: ((variables: Variables) => Data) | undefined;
@@ -18,7 +21,7 @@ export interface ClientOptions {
    * s. @default 37_500
    */
   readonly silenceMs?: number;
-  /** How often a question is asked again that was not answered for now. @default 2 */
+  /** How many times a query is sent again when the gateway cannot answer at the moment. @default 2 */
   readonly retries?: number;
   /** The program that asks, as the audit record names it beside the token's holder. */
   readonly agent?: string | (() => string | null);
@@ -51,8 +54,9 @@ export interface OpsClient {
     ...args: Args<Variables>
   ): Promise<PartialAnswer<Data>>;
   /**
-   * The messages of a subscription. Ends with the gateway's end of the stream; throws an OpsError when it breaks or is refused. It is not opened again by itself: what was
-   * missed depends on the subscription (see `since` of logs).
+   * The messages of a subscription. Ends with the gateway's end of the stream; throws an OpsError
+   * when it breaks or is refused. It does not reconnect: what was missed depends on the subscription
+   * (see `since` of logs).
    */
   subscribe<Data, Variables>(
     document: TypedDocument<Data, Variables>,

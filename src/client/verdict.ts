@@ -20,7 +20,10 @@ type ListedDeploy = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[n
 export type JudgedDeploy = Exclude<NonNullable<VerdictQuery["node"]>, Record<PropertyKey, never>>;
 
 export interface VerdictOptions {
-  /** Tag of the release. Without one: the newest deploy of each service, destination and environment, failed ones excluded. */
+  /**
+   * Tag of the release. Without one: the newest deploy of each service, destination and environment
+   * that did not fail.
+   */
   readonly tag?: string | null | undefined;
   readonly env?: Environment | null | undefined;
   readonly service?: string | null | undefined;
@@ -39,7 +42,10 @@ export interface VerdictOptions {
 
 /** The verdict on a release, over all services that the gateway looks after. */
 export interface ReleaseVerdict {
-  /** The worst of `deploys`. Null where it is not known: a verdict could not be read, and no other is REGRESSED. */
+  /**
+   * The worst of `deploys`. Null where it is not known: a verdict could not be read, and no other is
+   * REGRESSED.
+   */
   readonly outcome: VerdictOutcome | null;
   /**
    * Why the release never becomes CLEAN here, however long you wait, though nothing is REGRESSED.
@@ -48,7 +54,10 @@ export interface ReleaseVerdict {
   readonly unjudgeable: UnjudgeableReason | null;
   /** The newest deploy of each service, destination and environment, newest first. */
   readonly deploys: readonly JudgedDeploy[];
-  /** Those of services that the gateway does not look after, left out of `deploys` where it looks after others. */
+  /**
+   * Those of services that the gateway does not look after. They are in `deploys` instead when there
+   * are no others.
+   */
   readonly otherServices: readonly JudgedDeploy[];
   /** What could not be read. */
   readonly errors: readonly OpsError[];
@@ -79,7 +88,10 @@ export async function waitForVerdict(client: Asker, options: VerdictOptions = {}
   }
 }
 
-/** The deploy may not be recorded yet, and the gateway may be starting. What is not a gateway is probably a wrong address. */
+/**
+ * The deploy may not be recorded yet, and the gateway may be starting. What is not a gateway is
+ * probably a wrong address.
+ */
 function mayPass(error: unknown): error is OpsError {
   if (!(error instanceof OpsError)) return false;
   return error.code === "not_found" || (error.code !== "not_a_gateway" && passesByItself(error.code));
@@ -160,7 +172,10 @@ async function listLatest(client: Asker, signal: AbortSignal | undefined): Promi
   return data.latestDeploys;
 }
 
-/** All of them, newest first: of a moving tag such as `latest` the newest of a service may be far behind. */
+/**
+ * All deploys of a tag, newest first. One page is not enough: with a moving tag such as `latest`, the
+ * newest deploy of a service may be far down the list.
+ */
 async function listOfTag(
   client: Asker,
   where: { readonly tag: string; readonly env: Environment | null },

@@ -100,15 +100,17 @@ function lnGamma(x: number): number {
  * test/deploys/verdict/verdict.test.ts). Queues that scatter more (one job in twenty takes another, slow way; jobs that wait for one another) may be called
  * regressed more often: two percentiles do not show that.
  *
- * A rise of failures counts against a deploy unless one that began earlier explains them `earlierOdds`
- * times better, and they have not risen again since (`findEarlierGrowth`): an outage that began a
- * minute before a deploy is not of its making, though most of the window before was healthy. The
- * half hour before the deploy is searched for its beginning, however short the windows still are.
+ * A rise of failures counts against a deploy unless one that began earlier explains them
+ * `earlierOdds` times better, and they have not risen again since (`findEarlierGrowth`). The deploy
+ * did not cause an outage that began a minute before it, though most of the window before was
+ * healthy. The half hour before the deploy is searched for its beginning, however short the windows
+ * still are.
  *
- * Of harmless deploys into an outage that has caused 15 additional failures, less than 3 % are called
- * regressed at one look, and 4 % at any look. Fewer failures are too few to tell when they began, and
- * about 3 % of true regressions are excused: docs/deploys.md has the figures, which bench/verdict.ts
- * measures and test/deploys/verdict/verdict-looks.test.ts holds.
+ * When an outage has caused 15 additional failures before a harmless deploy, a single look calls it
+ * regressed in less than 3 % of all cases, and any of many looks in less than 4 %. With fewer
+ * failures nobody can tell when they began. About 3 % of true regressions are excused. The figures
+ * are in docs/deploys.md, measured by bench/verdict.ts and tested in
+ * test/deploys/verdict/verdict-looks.test.ts.
  *
  * Failures come in bursts: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures
  * of one minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called
@@ -121,7 +123,10 @@ export const verdictRules = {
   alpha: 0.01,
   /** A failure ratio that grew by less is no regression, however significant. */
   leastRatioGrowth: 0.02,
-  /** Growth that began before the deploy explains the failures this many times better than growth at the deploy. */
+  /**
+   * Growth that began before the deploy must explain the failures this many times better than growth
+   * at the deploy.
+   */
   earlierOdds: 20,
   /** Fewer failures before the deploy show no such growth: the last job may have failed by chance. */
   leastEarlierFailures: 5,
@@ -176,7 +181,10 @@ export function findEarlierGrowth(steps: readonly Jobs[], after: Jobs, alpha: nu
   return found < 0 || tails.slice(found + 1).some((late) => growsAgain(late, each)) ? null : found;
 }
 
-/** Logarithm of the probability that jobs end like this, in this order, if any share of failures is as likely. */
+/**
+ * Logarithm of the probability that jobs end like this, in this order, if any share of failures is
+ * as likely as any other.
+ */
 function lnLikelihood({ succeeded, failed }: Jobs): number {
   const ended = succeeded + failed;
   return -lnChoose(ended, failed) - Math.log(ended + 1);

@@ -56,7 +56,10 @@ export function countEnded(history: QueueHistory | undefined, seconds: number): 
   return point ? toEnded(point, seconds) : null;
 }
 
-/** The same for the last steps of a history, as many as are known in a row; null where the last one is not. */
+/**
+ * The same for the last steps of a history, as many as are known in a row. Null where the last one
+ * is not known.
+ */
 export function countSteps({ points }: QueueHistory, seconds: number): Ended[] | null {
   const steps = points.map((point) => toEnded(point, seconds));
   const known = steps.slice(steps.lastIndexOf(null) + 1).flatMap((ended) => ended ?? []);

@@ -40,7 +40,10 @@ export interface QueueEvidence {
   readonly endedBefore: number | null;
   readonly endedAfter: number | null;
   readonly after: QueueWindow | null;
-  /** The time before in equal steps, oldest first (`toStepsBefore`); read where it fails more after the deploy (`failsMore`). @default null */
+  /**
+   * The time before the deploy in equal steps, oldest first (`toStepsBefore`). Only read where the
+   * queue fails more after it (`failsMore`). @default null
+   */
   readonly stepsBefore?: JobSteps | null;
   /** Whether others work on it too, and rows do not say whose the ended jobs are. @default false */
   readonly isUnattributed?: boolean;

@@ -18,7 +18,10 @@ export interface Windows {
   readonly seconds: number;
   readonly before: Span;
   readonly after: Span;
-  /** For how long no other release had been deployed before it, seconds: at least `seconds`, at most half an hour or what is wanted. */
+  /**
+   * For how long no other release had been deployed before it, seconds: at least `seconds`, at most
+   * half an hour or the wanted length if that is longer.
+   */
   readonly reach: number;
 }
 
@@ -79,7 +82,10 @@ export function toWindows(
   };
 }
 
-/** Steps at most, unless they would be longer than a minute; and the shortest and longest step, seconds. */
+/**
+ * The most steps, unless they would be longer than a minute; the shortest and the longest step,
+ * seconds.
+ */
 const [usualSteps, shortestStep, longestStep] = [180, 5, 60];
 
 /**

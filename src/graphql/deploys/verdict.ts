@@ -135,7 +135,8 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         type: unjudgeableReason,
         nullable: true,
         description:
-          "Why this gateway never judges the deploy: the outcome stays NOT_ENOUGH_DATA, so do not wait for another. Null when it is judged, or can be once there is enough data.",
+          "Why this gateway never judges the deploy: the outcome stays NOT_ENOUGH_DATA, so do not wait for another. " +
+          "Null when it is judged, or can be once there is enough data.",
       }),
       reasons: t.exposeStringList("reasons", { description: "What is worse, or why there is not enough data." }),
       windowSeconds: t.int({

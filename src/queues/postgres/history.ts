@@ -227,6 +227,7 @@ function historyStatement(
   const isEach = questions.some(({ queues }) => queues === null);
   const hosts = questions.flatMap((one, index) => (one.hosts ?? []).map((host) => `(${index}, ${quoteLiteral(host)})`));
   const areHosted = hosts.length > 0;
+  const failed = "failed_at > begin_at and failed_at <= end_at";
   const ofQuestion = (rows: string) =>
     [
       areHosted ? `(select * from ${rows} join worker_host using (worker) offset 0) as hosted` : rows,
@@ -235,7 +236,8 @@ function historyStatement(
     ].join(" ");
   const workerHosts = `
 worker_host as (
-  select worker, ${toHost("worker")} as host from (select distinct worker from (select worker from job union all select worker from failure) as listed) as named
+  select worker, ${toHost("worker")} as host
+  from (select distinct worker from (select worker from job union all select worker from failure) as listed) as named
 ),`;
   return `
 with job as materialized (select * from (${jobs}) as listed limit ${mostRows + 1}),
@@ -243,7 +245,8 @@ failure as (select * from (${failures}) as listed),${areHosted ? workerHosts : "
 asked (question, name, range_from, range_step, range_steps, begin_at, end_at) as (values ${asked.join(", ")}),
 own as materialized (
   select question, queue, due, taken, ended, succeeded, retried, range_from, range_step, range_steps, begin_at, end_at
-  from ${ofQuestion("job")} and (ended is null or ended >= begin_at) and (due is null or due <= end_at or ended <= end_at or retried)
+  from ${ofQuestion("job")} and (ended is null or ended >= begin_at)
+    and (due is null or due <= end_at or ended <= end_at or retried)
 ),
 event as (
   select question, queue, ${stepOf("due")} as step, 1 as due, 0 as taken, 0 as processed, 0 as failures, null::float8 as wait, null::float8 as run, 0 as undated, 0 as retried, null::timestamptz as since
@@ -255,7 +258,7 @@ event as (
   union all
   ${event("ended", `0, 0, 1, 0, null, ${run}, 0, 0, null`, "own where succeeded and ended > begin_at and ended <= end_at")}
   union all
-  ${event("failed_at", "0, 0, 0, 1, null, null, 0, 0, null", `${ofQuestion("failure")} and failed_at > begin_at and failed_at <= end_at`)}
+  ${event("failed_at", "0, 0, 0, 1, null, null, 0, 0, null", `${ofQuestion("failure")} and ${failed}`)}
   union all
   select question, queue, 0, 0, 0, 0, 0, null, null, (due is null)::int, retried::int, null from own where due is null or retried
 ),

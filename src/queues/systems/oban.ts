@@ -46,7 +46,8 @@ function obanHistory(schema: string): ToHistoryRows {
       jobs: `${jobs.join("\n    union all")}
     union all
     select queue, scheduled_at, case when state = 'executing' then attempted_at end, null, false,
-           ${isRetried} or (state <> 'executing' and attempted_at is not null)${withWorker("null::text")} from ${table} where ${open}`,
+           ${isRetried} or (state <> 'executing' and attempted_at is not null)${withWorker("null::text")}
+    from ${table} where ${open}`,
       failures: `
     select job.queue, (failure->>'at')::timestamptz as failed_at${withWorker(failedNode)}
     from (${errors.join(" union all ")}) as job cross join lateral unnest(job.errors) as failure`,

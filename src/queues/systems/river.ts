@@ -224,7 +224,8 @@ function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
            ${isRetried} as retried${withWorker(lastWorker("attempted_by"))}
     from ${table} where ${ended}
     union all
-    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}${withWorker("null::text")}
+    select ${by}, scheduled_at, case when state = 'running' then attempted_at end, null, false, ${isRetried}
+           ${withWorker("null::text")}
     from ${table} where state in ('available', 'scheduled', 'retryable', 'running') and ${own}`,
       failures: `
     select job.queue, (failure->>'at')::timestamptz as failed_at${withWorker(failedWorker)}

@@ -254,10 +254,14 @@ function toDeploy(
       lines: !judged
         ? []
         : [
-            `${paint(toOutcomeTone(judged.outcome), toVerdictLabel(judged))}${judged.windowSeconds === null ? "" : `: ${formatDuration(judged.windowSeconds)} after it against as long before`}`,
+            paint(toOutcomeTone(judged.outcome), toVerdictLabel(judged)) + toWindows(judged.windowSeconds),
             ...[...judged.reasons, ...judged.gaps].map((line) => `  ${toOneLine(line)}`),
           ],
     },
     { title: "Runs it", lines: toContainerLines(rows, paint) },
   ];
+}
+
+function toWindows(seconds: number | null): string {
+  return seconds === null ? "" : `: ${formatDuration(seconds)} after it against as long before`;
 }

@@ -68,7 +68,8 @@ function tableHistory(
            ${isRetried(config, 1, !succeeded)} as retried${ofWorker}
     from ${table} where ${isStatus(config, values)} and ${isLate} and ${own}`;
   const isOpen = (condition: string, taken: string, attempts: 0 | 1) => `
-    select ${queue}, ${due}, ${taken}, null, false, ${isRetried(config, attempts, false)}${withWorker("null::text")} from ${table} where ${condition} and ${own}`;
+    select ${queue}, ${due}, ${taken}, null, false, ${isRetried(config, attempts, false)}${withWorker("null::text")}
+    from ${table} where ${condition} and ${own}`;
   return {
     jobs: [
       endedAs(config.done, true),
@@ -78,7 +79,9 @@ function tableHistory(
         ? [isOpen(isStatus(config, config.active), startedAt === undefined ? "null" : toTime(config, startedAt), 1)]
         : []),
     ].join("\n    union all"),
-    failures: `select ${queue} as queue, ${ended} as failed_at${ofWorker} from ${table} where ${isStatus(config, config.failed)} and ${isLate} and ${own}`,
+    failures: `
+    select ${queue} as queue, ${ended} as failed_at${ofWorker}
+    from ${table} where ${isStatus(config, config.failed)} and ${isLate} and ${own}`,
     oldest: `select ${convert(`min(${stored})`)} from ${table} where ${isStatus(config, config.done)}`,
     ...(worker && { toHost: (name) => toHost(worker, name) }),
     keeps: true,
