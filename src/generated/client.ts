@@ -12,6 +12,19 @@ export type ContainerKind =
   /** Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it. */
   | 'OTHER';
 
+/** Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
+export type DeployOrigin =
+  /** When the containers of a release were created, including stopped ones that Kamal keeps. */
+  | 'CONTAINERS'
+  /** deploy_history.jsonl, which the hook in deploy/kamal appends to. */
+  | 'HISTORY'
+  /** For a release without containers: when its image was last tagged on an engine, as Kamal does, else when it was built. */
+  | 'IMAGES'
+  /** deploy_info.json, which holds the last deploy. */
+  | 'INFO'
+  /** Kamal's audit log: what was booted, and by whom. */
+  | 'KAMAL_AUDIT';
+
 /** State of a deploy at its service's destination. */
 export type DeployState =
   /** The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs. */
@@ -452,7 +465,7 @@ export type FollowContainersSubscriptionVariables = Exact<{
 }>;
 
 
-export type FollowContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }>, removed: Array<{ id: string }> } | null };
+export type FollowContainersSubscription = { containers: { snapshot: boolean, ended: string | null, changed: Array<{ commitSha: string, id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean }>, removed: Array<{ id: string }> } | null };
 
 export type ContainersQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -461,7 +474,7 @@ export type ContainersQueryVariables = Exact<{
 }>;
 
 
-export type ContainersQuery = { containers: Array<{ id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
+export type ContainersQuery = { containers: Array<{ commitSha: string, id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
 
 export type ContainerUsageQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -478,14 +491,14 @@ export type ContainerQueryVariables = Exact<{
 }>;
 
 
-export type ContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null } } | null };
+export type ContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, commitSha: string, id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null } } | null };
 
-export type ContainerFieldsFragment = { id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean };
+export type ContainerFieldsFragment = { commitSha: string, id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean };
 
 export type QueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type QueuesQuery = { queues: Array<{ name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, owner: { service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis } | null, error: { code: string, message: string } | null }> | null };
+export type QueuesQuery = { queues: Array<{ name: string, source: string, state: QueueState, orphans: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, owner: { service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis } | null, error: { code: string, message: string } | null }> | null };
 
 export type QueueQueryVariables = Exact<{
   name: string;
@@ -493,9 +506,9 @@ export type QueueQueryVariables = Exact<{
 }>;
 
 
-export type QueueQuery = { queue: { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null } | null };
+export type QueueQuery = { queue: { name: string, source: string, state: QueueState, orphans: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null } | null };
 
-export type QueueFieldsFragment = { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null };
+export type QueueFieldsFragment = { name: string, source: string, state: QueueState, orphans: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null };
 
 export type ErrorsQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -530,7 +543,7 @@ export type JobFieldsFragment = { jobId: string, queue: string, source: string, 
 export type HostsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type HostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ name: string, instance: string, status: HostStatus, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null, reason: string | null }> | null };
+export type HostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ name: string, instance: string, status: HostStatus, alert: boolean, reason: string | null, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null };
 
 export type DeploysQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -540,23 +553,23 @@ export type DeploysQueryVariables = Exact<{
 }>;
 
 
-export type DeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
+export type DeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
 
 export type LatestDeploysQueryVariables = Exact<{
   maxAgeSeconds?: number | null | undefined;
 }>;
 
 
-export type LatestDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null }> | null };
+export type LatestDeploysQuery = { latestDeploys: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> | null };
 
-export type DeployFieldsFragment = { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null };
+export type DeployFieldsFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
 
 export type LatestVerdictsQueryVariables = Exact<{
   window?: number;
 }>;
 
 
-export type LatestVerdictsQuery = { latestDeploys: Array<{ id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }> | null };
+export type LatestVerdictsQuery = { latestDeploys: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }> | null };
 
 export type VerdictQueryVariables = Exact<{
   id: string;
@@ -565,7 +578,7 @@ export type VerdictQueryVariables = Exact<{
 
 
 export type VerdictQuery = { node:
-    | { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }
+    | { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null }
     | Record<PropertyKey, never>
    | null };
 
@@ -622,6 +635,14 @@ export type UsageSeriesQuery = { containerCpuPct: Array<{ container: string, eng
 
 export type UsagePointFragment = { container: string, engine: string, time: string, value: number | null };
 
+export type ContainerRowFragment = { id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean };
+
+export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
+
+export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
+
+export type QueueNumbersFragment = { depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null };
+
 export class TypedDocumentString<TResult, TVariables>
   extends String
   implements DocumentTypeDecoration<TResult, TVariables>
@@ -672,26 +693,65 @@ export const LogLineFieldsFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"LogLineFields"}) as unknown as TypedDocumentString<LogLineFieldsFragment, unknown>;
-export const ContainerFieldsFragmentDoc = new TypedDocumentString(`
-    fragment ContainerFields on Container {
+export const ContainerRowFragmentDoc = new TypedDocumentString(`
+    fragment ContainerRow on Container {
   id
   name
+  engine
+  host
+  kind
+  service
   role
+  env
+  destination
+  version
   status
   health
-  version
-  commitSha
   restarts
   startedAt
-  host
-  engine
-  service
-  destination
-  env
-  kind
   stale
 }
-    `, {"fragmentName":"ContainerFields"}) as unknown as TypedDocumentString<ContainerFieldsFragment, unknown>;
+    `, {"fragmentName":"ContainerRow"}) as unknown as TypedDocumentString<ContainerRowFragment, unknown>;
+export const ContainerFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ContainerFields on Container {
+  ...ContainerRow
+  commitSha
+}
+    fragment ContainerRow on Container {
+  id
+  name
+  engine
+  host
+  kind
+  service
+  role
+  env
+  destination
+  version
+  status
+  health
+  restarts
+  startedAt
+  stale
+}`, {"fragmentName":"ContainerFields"}) as unknown as TypedDocumentString<ContainerFieldsFragment, unknown>;
+export const QueueNumbersFragmentDoc = new TypedDocumentString(`
+    fragment QueueNumbers on Queue {
+  depth
+  oldestAgeSeconds
+  active
+  workers
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  retrying
+  deferred
+  dead
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
+}
+    `, {"fragmentName":"QueueNumbers"}) as unknown as TypedDocumentString<QueueNumbersFragment, unknown>;
 export const QueueFieldsFragmentDoc = new TypedDocumentString(`
     fragment QueueFields on Queue {
   name
@@ -703,25 +763,29 @@ export const QueueFieldsFragmentDoc = new TypedDocumentString(`
     basis
   }
   state
-  depth
-  oldestAgeSeconds
-  processedPerSec
-  failuresLastHour
-  active
-  workers
-  retrying
-  deferred
-  dead
+  ...QueueNumbers
   orphans
-  drainSeconds
   windowSeconds
   paused
   exact
-  waitP95Seconds
-  runP95Seconds
   observedAt
 }
-    `, {"fragmentName":"QueueFields"}) as unknown as TypedDocumentString<QueueFieldsFragment, unknown>;
+    fragment QueueNumbers on Queue {
+  depth
+  oldestAgeSeconds
+  active
+  workers
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  retrying
+  deferred
+  dead
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
+}`, {"fragmentName":"QueueFields"}) as unknown as TypedDocumentString<QueueFieldsFragment, unknown>;
 export const JobFieldsFragmentDoc = new TypedDocumentString(`
     fragment JobFields on Job {
   jobId
@@ -742,22 +806,44 @@ export const JobFieldsFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"JobFields"}) as unknown as TypedDocumentString<JobFieldsFragment, unknown>;
-export const DeployFieldsFragmentDoc = new TypedDocumentString(`
-    fragment DeployFields on Deploy {
+export const DeployRowFragmentDoc = new TypedDocumentString(`
+    fragment DeployRow on Deploy {
   id
   tag
+  previousTag
   version
-  state
+  commitSha
   service
-  destination
   env
+  destination
   deployedAt
   deployedBy
-  commitSha
-  previousTag
   durationSeconds
+  command
+  origin
+  state
 }
-    `, {"fragmentName":"DeployFields"}) as unknown as TypedDocumentString<DeployFieldsFragment, unknown>;
+    `, {"fragmentName":"DeployRow"}) as unknown as TypedDocumentString<DeployRowFragment, unknown>;
+export const DeployFieldsFragmentDoc = new TypedDocumentString(`
+    fragment DeployFields on Deploy {
+  ...DeployRow
+}
+    fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
+}`, {"fragmentName":"DeployFields"}) as unknown as TypedDocumentString<DeployFieldsFragment, unknown>;
 export const VerdictFieldsFragmentDoc = new TypedDocumentString(`
     fragment VerdictFields on DeployVerdict {
   outcome
@@ -787,6 +873,16 @@ export const UsagePointFragmentDoc = new TypedDocumentString(`
   value
 }
     `, {"fragmentName":"UsagePoint"}) as unknown as TypedDocumentString<UsagePointFragment, unknown>;
+export const HostNumbersFragmentDoc = new TypedDocumentString(`
+    fragment HostNumbers on Host {
+  cpuUtil
+  memUtil
+  diskUtil
+  load1
+  networkReceiveBytesPerSec
+  networkTransmitBytesPerSec
+}
+    `, {"fragmentName":"HostNumbers"}) as unknown as TypedDocumentString<HostNumbersFragment, unknown>;
 export const PreviewRestart = new TypedDocumentString(`
     mutation PreviewRestart($name: String!, $engine: String, $includeAccessories: Boolean! = false) {
   restartContainer(
@@ -1164,21 +1260,24 @@ export const FollowContainers = new TypedDocumentString(`
   }
 }
     fragment ContainerFields on Container {
+  ...ContainerRow
+  commitSha
+}
+fragment ContainerRow on Container {
   id
   name
+  engine
+  host
+  kind
+  service
   role
+  env
+  destination
+  version
   status
   health
-  version
-  commitSha
   restarts
   startedAt
-  host
-  engine
-  service
-  destination
-  env
-  kind
   stale
 }`) as unknown as TypedDocumentString<FollowContainersSubscription, FollowContainersSubscriptionVariables>;
 export const Containers = new TypedDocumentString(`
@@ -1197,21 +1296,24 @@ export const Containers = new TypedDocumentString(`
   }
 }
     fragment ContainerFields on Container {
+  ...ContainerRow
+  commitSha
+}
+fragment ContainerRow on Container {
   id
   name
+  engine
+  host
+  kind
+  service
   role
+  env
+  destination
+  version
   status
   health
-  version
-  commitSha
   restarts
   startedAt
-  host
-  engine
-  service
-  destination
-  env
-  kind
   stale
 }`) as unknown as TypedDocumentString<ContainersQuery, ContainersQueryVariables>;
 export const ContainerUsage = new TypedDocumentString(`
@@ -1240,21 +1342,24 @@ export const Container = new TypedDocumentString(`
   }
 }
     fragment ContainerFields on Container {
+  ...ContainerRow
+  commitSha
+}
+fragment ContainerRow on Container {
   id
   name
+  engine
+  host
+  kind
+  service
   role
+  env
+  destination
+  version
   status
   health
-  version
-  commitSha
   restarts
   startedAt
-  host
-  engine
-  service
-  destination
-  env
-  kind
   stale
 }`) as unknown as TypedDocumentString<ContainerQuery, ContainerQueryVariables>;
 export const Queues = new TypedDocumentString(`
@@ -1289,23 +1394,28 @@ export const Queues = new TypedDocumentString(`
     basis
   }
   state
-  depth
-  oldestAgeSeconds
-  processedPerSec
-  failuresLastHour
-  active
-  workers
-  retrying
-  deferred
-  dead
+  ...QueueNumbers
   orphans
-  drainSeconds
   windowSeconds
   paused
   exact
-  waitP95Seconds
-  runP95Seconds
   observedAt
+}
+fragment QueueNumbers on Queue {
+  depth
+  oldestAgeSeconds
+  active
+  workers
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  retrying
+  deferred
+  dead
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
 }`) as unknown as TypedDocumentString<QueuesQuery, QueuesQueryVariables>;
 export const Queue = new TypedDocumentString(`
     query Queue($name: String!, $source: String) {
@@ -1331,23 +1441,28 @@ export const Queue = new TypedDocumentString(`
     basis
   }
   state
-  depth
-  oldestAgeSeconds
-  processedPerSec
-  failuresLastHour
-  active
-  workers
-  retrying
-  deferred
-  dead
+  ...QueueNumbers
   orphans
-  drainSeconds
   windowSeconds
   paused
   exact
-  waitP95Seconds
-  runP95Seconds
   observedAt
+}
+fragment QueueNumbers on Queue {
+  depth
+  oldestAgeSeconds
+  active
+  workers
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  retrying
+  deferred
+  dead
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
 }`) as unknown as TypedDocumentString<QueueQuery, QueueQueryVariables>;
 export const Errors = new TypedDocumentString(`
     query Errors($env: Environment, $first: Int! = 50) {
@@ -1459,17 +1574,19 @@ export const Hosts = new TypedDocumentString(`
     instance
     status
     alert
-    cpuUtil
-    memUtil
-    diskUtil
-    load1
-    networkReceiveBytesPerSec
-    networkTransmitBytesPerSec
+    ...HostNumbers
     reason
   }
   hostsUpdatedAt
 }
-    `) as unknown as TypedDocumentString<HostsQuery, HostsQueryVariables>;
+    fragment HostNumbers on Host {
+  cpuUtil
+  memUtil
+  diskUtil
+  load1
+  networkReceiveBytesPerSec
+  networkTransmitBytesPerSec
+}`) as unknown as TypedDocumentString<HostsQuery, HostsQueryVariables>;
 export const Deploys = new TypedDocumentString(`
     query Deploys($env: Environment, $tag: String, $first: Int! = 20, $after: String) {
   deploys(env: $env, tag: $tag, first: $first, after: $after) {
@@ -1483,18 +1600,23 @@ export const Deploys = new TypedDocumentString(`
   }
 }
     fragment DeployFields on Deploy {
+  ...DeployRow
+}
+fragment DeployRow on Deploy {
   id
   tag
+  previousTag
   version
-  state
+  commitSha
   service
-  destination
   env
+  destination
   deployedAt
   deployedBy
-  commitSha
-  previousTag
   durationSeconds
+  command
+  origin
+  state
 }`) as unknown as TypedDocumentString<DeploysQuery, DeploysQueryVariables>;
 export const LatestDeploys = new TypedDocumentString(`
     query LatestDeploys($maxAgeSeconds: Int) {
@@ -1503,18 +1625,23 @@ export const LatestDeploys = new TypedDocumentString(`
   }
 }
     fragment DeployFields on Deploy {
+  ...DeployRow
+}
+fragment DeployRow on Deploy {
   id
   tag
+  previousTag
   version
-  state
+  commitSha
   service
-  destination
   env
+  destination
   deployedAt
   deployedBy
-  commitSha
-  previousTag
   durationSeconds
+  command
+  origin
+  state
 }`) as unknown as TypedDocumentString<LatestDeploysQuery, LatestDeploysQueryVariables>;
 export const LatestVerdicts = new TypedDocumentString(`
     query LatestVerdicts($window: Int! = 1800) {
@@ -1526,18 +1653,7 @@ export const LatestVerdicts = new TypedDocumentString(`
   }
 }
     fragment DeployFields on Deploy {
-  id
-  tag
-  version
-  state
-  service
-  destination
-  env
-  deployedAt
-  deployedBy
-  commitSha
-  previousTag
-  durationSeconds
+  ...DeployRow
 }
 fragment VerdictFields on DeployVerdict {
   outcome
@@ -1557,6 +1673,22 @@ fragment VerdictFields on DeployVerdict {
     outcome
     reasons
   }
+}
+fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
 }`) as unknown as TypedDocumentString<LatestVerdictsQuery, LatestVerdictsQueryVariables>;
 export const Verdict = new TypedDocumentString(`
     query Verdict($id: ID!, $window: Int! = 1800) {
@@ -1570,18 +1702,7 @@ export const Verdict = new TypedDocumentString(`
   }
 }
     fragment DeployFields on Deploy {
-  id
-  tag
-  version
-  state
-  service
-  destination
-  env
-  deployedAt
-  deployedBy
-  commitSha
-  previousTag
-  durationSeconds
+  ...DeployRow
 }
 fragment VerdictFields on DeployVerdict {
   outcome
@@ -1601,6 +1722,22 @@ fragment VerdictFields on DeployVerdict {
     outcome
     reasons
   }
+}
+fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
 }`) as unknown as TypedDocumentString<VerdictQuery, VerdictQueryVariables>;
 export const Drift = new TypedDocumentString(`
     query Drift($env: Environment) {

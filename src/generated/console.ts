@@ -400,8 +400,6 @@ export type ConsoleContainerListQueryVariables = Exact<{ [key: string]: never; }
 
 export type ConsoleContainerListQuery = { containers: Array<{ id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean }> | null, engines: Array<{ name: string, ok: boolean, ageSeconds: number | null, error: { code: string, message: string } | null }> | null };
 
-export type ContainerRowFragment = { id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean };
-
 export type ConsoleUsageQueryVariables = Exact<{
   env?: Environment | null | undefined;
 }>;
@@ -523,7 +521,7 @@ export type ConsoleQueueQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleQueueQuery = { queue: { orphans: number | null, id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, timestamp: string, jobId: string, jobIds: Array<string>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> }> | null, failuresByRelease: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> | null } | null, queueSources: Array<{ name: string, kind: string, env: Environment | null }> | null };
+export type ConsoleQueueQuery = { queue: { orphans: number | null, id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, attempts: number | null, firstSeen: string, timestamp: string, jobId: string, jobIds: Array<string>, releases: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> }> | null, failuresByRelease: Array<{ version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number }> | null } | null, queueSources: Array<{ name: string, kind: string, env: Environment | null }> | null };
 
 export type ReleaseCountFragment = { version: string | null, service: string | null, destination: string | null, env: Environment | null, count: number };
 
@@ -675,7 +673,7 @@ export type ConsoleNowQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
 
 export type ConsoleNowMoreQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -700,8 +698,6 @@ export type ConsoleDeploysQueryVariables = Exact<{
 
 export type ConsoleDeploysQuery = { deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
 
-export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
-
 export type ConsoleProblemsQueryVariables = Exact<{
   env?: Environment | null | undefined;
 }>;
@@ -714,7 +710,7 @@ export type ProblemListFragment = { criticalCount: number, warningCount: number,
 export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleQueuesQuery = { queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null };
+export type ConsoleQueuesQuery = { queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null };
 
 export type ConsoleQueueOwnersQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -723,7 +719,7 @@ export type ConsoleQueueOwnersQuery = { queues: Array<{ id: string, owners: Arra
 
 export type QueueSourceRowFragment = { name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null };
 
-export type QueueRowFragment = { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, depth: number, active: number | null, retrying: number | null, deferred: number | null, dead: number | null, workers: number | null, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, windowSeconds: number | null, observedAt: string };
+export type QueueRowFragment = { id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null };
 
 export type ConsoleContainerSeriesQueryVariables = Exact<{
   containers?: Array<string> | string | null | undefined;
@@ -778,6 +774,14 @@ export type ConsoleViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type ConsoleViewerQuery = { viewer: { subject: string, kid: string, scopes: Array<string>, environments: Array<Environment>, everyEnvironment: boolean, expiresAt: string | null }, server: { version: string, startedAt: string, services: Array<string>, restartEnabled: boolean, jobsEnabled: boolean, healthExecEnabled: boolean } | null };
+
+export type ContainerRowFragment = { id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean };
+
+export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
+
+export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
+
+export type QueueNumbersFragment = { depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -862,25 +866,6 @@ export const ContainerRecordFragmentDoc = new TypedDocumentString(`
   containerName
 }
     `, {"fragmentName":"ContainerRecord"}) as unknown as TypedDocumentString<ContainerRecordFragment, unknown>;
-export const ContainerRowFragmentDoc = new TypedDocumentString(`
-    fragment ContainerRow on Container {
-  id
-  name
-  engine
-  host
-  kind
-  service
-  role
-  env
-  destination
-  version
-  status
-  health
-  restarts
-  startedAt
-  stale
-}
-    `, {"fragmentName":"ContainerRow"}) as unknown as TypedDocumentString<ContainerRowFragment, unknown>;
 export const VerdictWindowFragmentDoc = new TypedDocumentString(`
     fragment VerdictWindow on QueueWindow {
   succeeded
@@ -958,6 +943,16 @@ export const RoleLineFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"RoleLine"}) as unknown as TypedDocumentString<RoleLineFragment, unknown>;
+export const HostNumbersFragmentDoc = new TypedDocumentString(`
+    fragment HostNumbers on Host {
+  cpuUtil
+  memUtil
+  diskUtil
+  load1
+  networkReceiveBytesPerSec
+  networkTransmitBytesPerSec
+}
+    `, {"fragmentName":"HostNumbers"}) as unknown as TypedDocumentString<HostNumbersFragment, unknown>;
 export const HostRowFragmentDoc = new TypedDocumentString(`
     fragment HostRow on Host {
   id
@@ -966,32 +961,16 @@ export const HostRowFragmentDoc = new TypedDocumentString(`
   status
   reason
   alert
+  ...HostNumbers
+}
+    fragment HostNumbers on Host {
   cpuUtil
   memUtil
   diskUtil
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
-}
-    `, {"fragmentName":"HostRow"}) as unknown as TypedDocumentString<HostRowFragment, unknown>;
-export const DeployRowFragmentDoc = new TypedDocumentString(`
-    fragment DeployRow on Deploy {
-  id
-  tag
-  previousTag
-  version
-  commitSha
-  service
-  env
-  destination
-  deployedAt
-  deployedBy
-  durationSeconds
-  command
-  origin
-  state
-}
-    `, {"fragmentName":"DeployRow"}) as unknown as TypedDocumentString<DeployRowFragment, unknown>;
+}`, {"fragmentName":"HostRow"}) as unknown as TypedDocumentString<HostRowFragment, unknown>;
 export const ProblemListFragmentDoc = new TypedDocumentString(`
     fragment ProblemList on CurrentProblems {
   problems {
@@ -1055,6 +1034,24 @@ export const QueueSourceRowFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"QueueSourceRow"}) as unknown as TypedDocumentString<QueueSourceRowFragment, unknown>;
+export const QueueNumbersFragmentDoc = new TypedDocumentString(`
+    fragment QueueNumbers on Queue {
+  depth
+  oldestAgeSeconds
+  active
+  workers
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  retrying
+  deferred
+  dead
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
+}
+    `, {"fragmentName":"QueueNumbers"}) as unknown as TypedDocumentString<QueueNumbersFragment, unknown>;
 export const QueueRowFragmentDoc = new TypedDocumentString(`
     fragment QueueRow on Queue {
   id
@@ -1063,24 +1060,26 @@ export const QueueRowFragmentDoc = new TypedDocumentString(`
   state
   paused
   exact
+  ...QueueNumbers
+  windowSeconds
+  observedAt
+}
+    fragment QueueNumbers on Queue {
   depth
-  active
-  retrying
-  deferred
-  dead
-  workers
   oldestAgeSeconds
+  active
+  workers
   processedPerSec
   failuresLastHour
   drainSeconds
+  retrying
+  deferred
+  dead
   waitP50Seconds
   waitP95Seconds
   runP50Seconds
   runP95Seconds
-  windowSeconds
-  observedAt
-}
-    `, {"fragmentName":"QueueRow"}) as unknown as TypedDocumentString<QueueRowFragment, unknown>;
+}`, {"fragmentName":"QueueRow"}) as unknown as TypedDocumentString<QueueRowFragment, unknown>;
 export const ContainerValueFragmentDoc = new TypedDocumentString(`
     fragment ContainerValue on ContainerSample {
   container
@@ -1119,6 +1118,43 @@ export const TimelineRowFragmentDoc = new TypedDocumentString(`
   exitCode
 }
     `, {"fragmentName":"TimelineRow"}) as unknown as TypedDocumentString<TimelineRowFragment, unknown>;
+export const ContainerRowFragmentDoc = new TypedDocumentString(`
+    fragment ContainerRow on Container {
+  id
+  name
+  engine
+  host
+  kind
+  service
+  role
+  env
+  destination
+  version
+  status
+  health
+  restarts
+  startedAt
+  stale
+}
+    `, {"fragmentName":"ContainerRow"}) as unknown as TypedDocumentString<ContainerRowFragment, unknown>;
+export const DeployRowFragmentDoc = new TypedDocumentString(`
+    fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
+}
+    `, {"fragmentName":"DeployRow"}) as unknown as TypedDocumentString<DeployRowFragment, unknown>;
 export const ConsoleAuditDocument = new TypedDocumentString(`
     query ConsoleAudit($first: Int!, $after: String) {
   auditLog(first: $first, after: $after) {
@@ -1846,22 +1882,25 @@ fragment QueueRow on Queue {
   state
   paused
   exact
+  ...QueueNumbers
+  windowSeconds
+  observedAt
+}
+fragment QueueNumbers on Queue {
   depth
-  active
-  retrying
-  deferred
-  dead
-  workers
   oldestAgeSeconds
+  active
+  workers
   processedPerSec
   failuresLastHour
   drainSeconds
+  retrying
+  deferred
+  dead
   waitP50Seconds
   waitP95Seconds
   runP50Seconds
   runP95Seconds
-  windowSeconds
-  observedAt
 }`) as unknown as TypedDocumentString<ConsoleQueueQuery, ConsoleQueueQueryVariables>;
 export const ConsoleQueueHistoryDocument = new TypedDocumentString(`
     query ConsoleQueueHistory($name: String!, $source: String, $from: String!, $to: String!) {
@@ -2208,12 +2247,7 @@ export const ConsoleNowDocument = new TypedDocumentString(`
   status
   reason
   alert
-  cpuUtil
-  memUtil
-  diskUtil
-  load1
-  networkReceiveBytesPerSec
-  networkTransmitBytesPerSec
+  ...HostNumbers
 }
 fragment ProblemList on CurrentProblems {
   problems {
@@ -2281,22 +2315,33 @@ fragment QueueRow on Queue {
   state
   paused
   exact
+  ...QueueNumbers
+  windowSeconds
+  observedAt
+}
+fragment HostNumbers on Host {
+  cpuUtil
+  memUtil
+  diskUtil
+  load1
+  networkReceiveBytesPerSec
+  networkTransmitBytesPerSec
+}
+fragment QueueNumbers on Queue {
   depth
-  active
-  retrying
-  deferred
-  dead
-  workers
   oldestAgeSeconds
+  active
+  workers
   processedPerSec
   failuresLastHour
   drainSeconds
+  retrying
+  deferred
+  dead
   waitP50Seconds
   waitP95Seconds
   runP50Seconds
   runP95Seconds
-  windowSeconds
-  observedAt
 }`) as unknown as TypedDocumentString<ConsoleNowQuery, ConsoleNowQueryVariables>;
 export const ConsoleNowMoreDocument = new TypedDocumentString(`
     query ConsoleNowMore($env: Environment) {
@@ -2355,6 +2400,9 @@ export const ConsoleHostsDocument = new TypedDocumentString(`
   status
   reason
   alert
+  ...HostNumbers
+}
+fragment HostNumbers on Host {
   cpuUtil
   memUtil
   diskUtil
@@ -2471,22 +2519,25 @@ fragment QueueRow on Queue {
   state
   paused
   exact
+  ...QueueNumbers
+  windowSeconds
+  observedAt
+}
+fragment QueueNumbers on Queue {
   depth
-  active
-  retrying
-  deferred
-  dead
-  workers
   oldestAgeSeconds
+  active
+  workers
   processedPerSec
   failuresLastHour
   drainSeconds
+  retrying
+  deferred
+  dead
   waitP50Seconds
   waitP95Seconds
   runP50Seconds
   runP95Seconds
-  windowSeconds
-  observedAt
 }`) as unknown as TypedDocumentString<ConsoleQueuesQuery, ConsoleQueuesQueryVariables>;
 export const ConsoleQueueOwnersDocument = new TypedDocumentString(`
     query ConsoleQueueOwners {

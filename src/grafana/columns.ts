@@ -1,3 +1,6 @@
+import type { NumberFact } from "../facts/number.ts";
+import { queueNumberNames, toQueueNumber } from "../facts/queue.ts";
+import { toSnakeCase } from "../lib/text.ts";
 import type { Column } from "./metric.ts";
 
 function text(...names: readonly string[]): Column[] {
@@ -13,6 +16,18 @@ function numbers(unit: string, ...names: readonly string[]): Column[] {
   return names.map((name) => ({ name, type: "number", unit }));
 }
 
+/** What Grafana calls each unit. */
+const units: Readonly<Record<NumberFact["unit"], string>> = {
+  count: "short",
+  seconds: "s",
+  rate: "cps",
+  share: "percentunit",
+  percent: "percent",
+  load: "short",
+  bytes: "bytes",
+  speed: "Bps",
+};
+
 /** The columns of every table in order, with the names of the documents in schema/grafana/. */
 export const containers = [
   ...text("container", "role", "service", "destination", "env", "status", "health", "version", "commit_sha"),
@@ -26,13 +41,9 @@ export const containers = [
 
 export const queues = [
   ...text("queue", "source", "service", "env", "state"),
-  ...numbers("short", "depth"),
-  ...numbers("cps", "processed_per_sec"),
-  ...numbers("short", "failures_last_hour"),
-  ...numbers("s", "oldest_age_seconds"),
-  ...numbers("short", "active", "deferred", "retrying", "dead"),
-  ...numbers("s", "wait_p95_seconds", "run_p95_seconds", "drain_seconds"),
-  ...numbers("short", "workers"),
+  ...queueNumberNames.flatMap((name) =>
+    name === "orphans" ? [] : numbers(units[toQueueNumber(name).unit], toSnakeCase(name)),
+  ),
   flag("paused"),
   flag("exact"),
   time("observed_at"),

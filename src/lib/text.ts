@@ -80,3 +80,8 @@ function toDistance(one: string, other: string): number {
   }
   return row[other.length] ?? 0;
 }
+
+/** A name as REST, Grafana and metrics write it: `oldestAgeSeconds` is `oldest_age_seconds`. */
+export function toSnakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

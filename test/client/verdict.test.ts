@@ -42,6 +42,8 @@ function deploy(service: string | null, verdict: Judgement | null, more: Partial
     commitSha: "",
     previousTag: null,
     durationSeconds: null,
+    command: null,
+    origin: "HISTORY",
     verdict,
     ...more,
   };

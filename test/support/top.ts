@@ -8,6 +8,7 @@ import {
   type TopData,
   type View,
 } from "../../src/terminal/top/state.ts";
+import { type QueueNumberName, queueNumberNames } from "../../src/facts/queue.ts";
 import type { Screen } from "../../src/terminal/top/layout.ts";
 
 const topNow = Date.parse("2026-01-13T10:00:00Z");
@@ -59,28 +60,29 @@ export function sampleProblem(overrides: Partial<ProblemRow> = {}): ProblemRow {
   };
 }
 
+const unknownQueueNumbers = Object.fromEntries(queueNumberNames.map((name) => [name, null])) as Readonly<
+  Record<QueueNumberName, null>
+>;
+
 export function sampleQueueRow(overrides: Partial<QueueRow> = {}): QueueRow {
   return {
     name: "payouts",
     source: "river",
     owners: null,
     state: "OK",
+    ...unknownQueueNumbers,
     depth: 12,
     oldestAgeSeconds: 30,
     processedPerSec: 1.5,
     failuresLastHour: 2,
     active: 1,
-    workers: null,
     retrying: 0,
     deferred: 0,
     dead: 0,
-    orphans: null,
     windowSeconds: 300,
     drainSeconds: 8,
     paused: false,
     exact: true,
-    waitP95Seconds: null,
-    runP95Seconds: null,
     observedAt: "2026-01-13T10:00:00Z",
     ...overrides,
   };

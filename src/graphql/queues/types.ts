@@ -1,4 +1,4 @@
-import { describeQueueNumber, type QueueNumberName } from "../../facts/queue.ts";
+import { describeQueueNumber, type QueueNumberName, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toConfiguredOwner } from "../../queues/owners.ts";
 import type { QueueMetrics } from "../../queues/queue.ts";
 import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
@@ -10,21 +10,36 @@ import type { QueueSourceStatus } from "./loader.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
-/** Job durations as separate numbers: a table wants columns. */
-function toQuantileFields(t: Fields) {
-  const quantile = (name: QueueNumberName, of: "waitSeconds" | "runSeconds", at: "p50" | "p95") =>
-    t.float({
-      ...ofRow,
-      nullable: true,
-      description: describeQueueNumber(name),
-      resolve: (queue) => queue[of]?.[at] ?? null,
-    });
-  return {
-    waitP50Seconds: quantile("waitP50Seconds", "waitSeconds", "p50"),
-    waitP95Seconds: quantile("waitP95Seconds", "waitSeconds", "p95"),
-    runP50Seconds: quantile("runP50Seconds", "runSeconds", "p50"),
-    runP95Seconds: quantile("runP95Seconds", "runSeconds", "p95"),
-  };
+/** Numbers that a row has in another form. */
+const derived: { readonly [Name in QueueNumberName]?: (queue: QueueMetrics) => number | null } = {
+  drainSeconds: toDrainSeconds,
+  waitP50Seconds: ({ waitSeconds }) => waitSeconds?.p50 ?? null,
+  waitP95Seconds: ({ waitSeconds }) => waitSeconds?.p95 ?? null,
+  runP50Seconds: ({ runSeconds }) => runSeconds?.p50 ?? null,
+  runP95Seconds: ({ runSeconds }) => runSeconds?.p95 ?? null,
+};
+
+type PlainName = QueueNumberName & keyof QueueMetrics;
+
+const mayBeMore = " May be more than the errors of the queue add up to: see JobError.count.";
+
+/** All but `orphans`, for which the workers of a queue are looked up (`lost-jobs.ts`). */
+function toNumberFields(t: Fields) {
+  const fields = queueNumberNames.flatMap((name) => {
+    if (name === "orphans") return [];
+    const { unit, absent } = toQueueNumber(name);
+    const options = {
+      type: unit === "count" ? ("Int" as const) : ("Float" as const),
+      nullable: absent !== undefined,
+      description: describeQueueNumber(name) + (name === "failuresLastHour" ? mayBeMore : ""),
+    };
+    const resolve = derived[name];
+    const field = resolve
+      ? t.field({ ...ofRow, ...options, nullable: true, resolve })
+      : t.expose(name as PlainName, options as never);
+    return [[name, field] as const];
+  });
+  return Object.fromEntries(fields);
 }
 
 /** Queue and QueueSource, and the queries that return them. */
@@ -46,36 +61,19 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       ...exposeAll(t, {
         "name: String!": "Job type or queue name, as its system calls it.",
         "source: String!": "Configured name of the source that it comes from.",
-        "depth: Int!": describeQueueNumber("depth"),
-        "processedPerSec: Float": describeQueueNumber("processedPerSec"),
-        "failuresLastHour: Int":
-          describeQueueNumber("failuresLastHour") +
-          " May be more than the errors of the queue add up to: see JobError.count.",
-        "active: Int": describeQueueNumber("active"),
-        "deferred: Int": describeQueueNumber("deferred"),
-        "retrying: Int": describeQueueNumber("retrying"),
-        "dead: Int": describeQueueNumber("dead"),
-        "oldestAgeSeconds: Float": describeQueueNumber("oldestAgeSeconds"),
         "paused: Boolean": "Whether the queue is paused; null where queues cannot be paused.",
-        "workers: Int": describeQueueNumber("workers"),
         "exact: Boolean!":
           "False when the rate or the failures come from samples of counters (see windowSeconds), when numbers are estimates, or when the times of a table are in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "windowSeconds: Float":
           "How far the samples reach back, at most 3600 s; null where nothing is sampled. Sampled failures are counted over this time. The rate covers its last 300 s.",
         "observedAt: DateTime!": "When its source was read.",
       }),
-      ...toQuantileFields(t),
+      ...toNumberFields(t),
       state: t.field({
         ...ofRow,
         type: state,
         description: "The first state in QueueState's order that holds.",
         resolve: toQueueState,
-      }),
-      drainSeconds: t.float({
-        ...ofRow,
-        nullable: true,
-        description: describeQueueNumber("drainSeconds"),
-        resolve: toDrainSeconds,
       }),
     }),
   });

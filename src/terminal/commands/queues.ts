@@ -1,5 +1,11 @@
 import { toNumberColumns } from "../output/queue-columns.ts";
-import { compareQueues, isQueueInTrouble, toQueueTone } from "../../facts/queue.ts";
+import {
+  compareQueues,
+  isQueueInTrouble,
+  type QueueNumberName,
+  queueNumberNames,
+  toQueueTone,
+} from "../../facts/queue.ts";
 import { Queues, type QueuesQuery } from "../../client/client.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { formatEnum } from "../../facts/format.ts";
@@ -7,7 +13,16 @@ import { defineList } from "../list.ts";
 
 type Row = NonNullable<QueuesQuery["queues"]>[number];
 
-const wideNumbers = ["retrying", "deferred", "dead", "orphans", "waitP95Seconds", "runP95Seconds"] as const;
+const mainNumbers: readonly QueueNumberName[] = [
+  "depth",
+  "oldestAgeSeconds",
+  "active",
+  "workers",
+  "processedPerSec",
+  "failuresLastHour",
+  "drainSeconds",
+];
+const wideNumbers = queueNumberNames.filter((name) => !mainNumbers.includes(name));
 
 export const queuesCommand = defineList({
   name: "queues",
@@ -26,13 +41,7 @@ export const queuesCommand = defineList({
   columns: [
     { head: "QUEUE", text: ({ name }: Row) => name, mayCut: "middle", least: 18 },
     { head: "STATE", text: ({ state }) => formatEnum(state), tone: ({ state }) => toQueueTone(state) },
-    ...toNumberColumns<Row>(
-      ["depth", "oldestAgeSeconds", "active", "workers", "processedPerSec", "failuresLastHour", "drainSeconds"],
-      {
-        workers: { drop: 2 },
-        drainSeconds: { drop: 1 },
-      },
-    ),
+    ...toNumberColumns<Row>(mainNumbers, { workers: { drop: 2 }, drainSeconds: { drop: 1 } }),
     { head: "SOURCE", text: ({ source }) => source, mayCut: true, drop: 3 },
     { head: "SERVICE", text: ({ owners }) => describeOwners(owners), mayCut: true, isWide: true },
     ...toNumberColumns<Row>(wideNumbers, Object.fromEntries(wideNumbers.map((name) => [name, { isWide: true }]))),
