@@ -1,4 +1,3 @@
-import type { Types } from "@graphql-codegen/plugin-helpers";
 import {
   type DocumentNode,
   type FieldNode,
@@ -9,6 +8,11 @@ import {
   visit,
 } from "graphql";
 import { toSnakeCase } from "../../src/lib/text.ts";
+
+/** A file with documents, as codegen passes it on. */
+interface File {
+  readonly document?: DocumentNode;
+}
 
 interface Fragments {
   readonly byName: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -24,7 +28,7 @@ interface Fragments {
  */
 export function inlineFragments(isSnakeCase: boolean) {
   return {
-    transform({ documents }: { readonly documents: readonly Types.DocumentFile[] }): Types.DocumentFile[] {
+    transform<Own extends File>({ documents }: { readonly documents: readonly Own[] }): Own[] {
       const definitions = documents.flatMap(({ document }) => document?.definitions ?? []);
       const fragments = definitions.filter((one) => one.kind === Kind.FRAGMENT_DEFINITION);
       const known: Fragments = {

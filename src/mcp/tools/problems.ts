@@ -1,4 +1,4 @@
-import { type HostNumberName, hostNumberNames, hostNumbers } from "../../facts/host.ts";
+import { hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import type { NumberFact } from "../../facts/number.ts";
 import { type HostsQuery, HostsDocument, ProblemsDocument } from "../../generated/mcp.ts";
 import { defineTool, need } from "../tool.ts";
@@ -65,7 +65,7 @@ export const problems = defineTool({
 /** The numbers that agents get, by their short names. */
 const hostTools = hostNumberNames.flatMap((number) => {
   const { tool }: NumberFact = hostNumbers[number];
-  return tool === undefined ? [] : [{ key: tool, number: number as Extract<HostNumberName, keyof HostRow> }];
+  return tool === undefined ? [] : [{ key: tool, number }];
 });
 
 export const hosts = defineTool({

@@ -1,5 +1,5 @@
 import { ErrorsDocument, QueuesDocument, type QueuesQuery } from "../../generated/mcp.ts";
-import { compareQueues, type QueueNumberName, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
+import { compareQueues, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { defineTool, need } from "../tool.ts";
 import { env, name } from "./args.ts";
@@ -10,7 +10,7 @@ type Row = NonNullable<QueuesQuery["queues"]>[number];
 /** The numbers that agents get, by their short names. */
 const numbers = queueNumberNames.flatMap((field) => {
   const { tool, unit } = toQueueNumber(field);
-  return tool === undefined ? [] : [{ key: tool, name: field as Extract<QueueNumberName, keyof Row>, unit }];
+  return tool === undefined ? [] : [{ key: tool, name: field, unit }];
 });
 
 export const queues = defineTool({
