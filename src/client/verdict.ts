@@ -20,10 +20,7 @@ type ListedDeploy = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[n
 export type JudgedDeploy = Exclude<NonNullable<VerdictQuery["node"]>, Record<PropertyKey, never>>;
 
 export interface VerdictOptions {
-  /**
-   * Tag of the release. Without one: the newest deploy of each service, destination and environment
-   * that did not fail.
-   */
+  /** Tag of the release. Without one: the newest deploy of each service, destination and environment. */
   readonly tag?: string | null | undefined;
   readonly env?: Environment | null | undefined;
   readonly service?: string | null | undefined;
@@ -166,10 +163,18 @@ async function listNewest(
   return [...newest.values()];
 }
 
+/** The newest deploys of all, newest first. `latestDeploys` leaves out those that failed. */
 async function listLatest(client: Asker, signal: AbortSignal | undefined): Promise<readonly ListedDeploy[]> {
-  const { data, errors } = await client.queryPartial(LatestDeploys, {}, { signal });
-  if (!data.latestDeploys) throw errors[0] ?? toNoDeploys();
-  return data.latestDeploys;
+  const [latest, recent] = await Promise.all([
+    client.queryPartial(LatestDeploys, {}, { signal }),
+    client.queryPartial(Deploys, { first: 100 }, { signal }),
+  ]);
+  if (!latest.data.latestDeploys) throw latest.errors[0] ?? toNoDeploys();
+  if (!recent.data.deploys) throw recent.errors[0] ?? toNoDeploys();
+  const failed = recent.data.deploys.nodes.filter(({ state }) => state === "FAILED");
+  return [...failed, ...latest.data.latestDeploys].toSorted(
+    (one, other) => Date.parse(other.deployedAt) - Date.parse(one.deployedAt),
+  );
 }
 
 /**

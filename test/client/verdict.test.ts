@@ -63,10 +63,12 @@ function createGateway(deploys: readonly JudgedDeploy[], { perPage = 100, next =
       return { data: { node }, errors: [] };
     }
     if (!variables.after) listed = next();
-    if (document === LatestDeploys) return { data: { latestDeploys: listed }, errors: [] };
+    if (document === LatestDeploys) {
+      return { data: { latestDeploys: listed.filter(({ state }) => state !== "FAILED") }, errors: [] };
+    }
     expect(document).toBe(Deploys);
     const from = Number(variables.after ?? 0);
-    const ofTag = listed.filter(({ tag }) => tag === variables.tag);
+    const ofTag = listed.filter(({ tag }) => variables.tag === undefined || tag === variables.tag);
     const end = from + perPage;
     const pageInfo = { hasNextPage: end < ofTag.length, endCursor: String(end) };
     return { data: { deploys: { nodes: ofTag.slice(from, end), pageInfo } }, errors: [] };
@@ -118,6 +120,21 @@ it("a deploy that failed is never judged, whatever the others are", async () => 
   ]);
   expect(await judge(deploy("a", thin), deploy("b", failed))).toEqual(["NOT_ENOUGH_DATA", "FAILED"]);
   expect(await judge(deploy("a", worse), deploy("b", failed))).toEqual(["REGRESSED", null]);
+});
+
+it("without a tag a newest deploy that failed counts, an older one does not", async () => {
+  const at = (minute: number) => ({ deployedAt: `2026-01-10T13:${minute}:00Z` });
+  const broken = (service: string, minute: number) => deploy(service, failed, { state: "FAILED", ...at(minute) });
+  const look = async (...deploys: readonly JudgedDeploy[]) => {
+    const { client, asked } = createGateway(deploys);
+    const { outcome, unjudgeable } = await waitForVerdict(client, { waitMs: hourMs, onWait });
+    return [outcome, unjudgeable, asked.length];
+  };
+  const unjudged = ["NOT_ENOUGH_DATA", "FAILED"];
+  expect(await look(deploy("a", clean, at(20)), broken("a", 10))).toEqual(["CLEAN", null, 1]);
+  expect(await look(broken("a", 20), deploy("a", clean, at(10)))).toEqual([...unjudged, 1]);
+  expect(await look(broken("a", 20), deploy("b", clean, at(10)))).toEqual([...unjudged, 2]);
+  expect(await look(broken("a", 20))).toEqual([...unjudged, 1]);
 });
 
 it("the newest deploy of each service and destination counts", async () => {

@@ -89,7 +89,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     gaps: [
       ...gaps,
       ...judged.flatMap(toEarlierGap),
-      ...(isPast
+      ...(isPast && windows !== null
         ? ["containers: their restarts are counted until now, which is longer than the window, so they decide nothing"]
         : []),
     ],
