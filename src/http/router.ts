@@ -83,7 +83,9 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
         if (method === "OPTIONS") return { status: 204, headers: { Allow: methods }, body: "" };
         return enter(exchange, surface);
       }
-      if (pages.has(path)) return notAllowed(exchange, posts.has(path) ? "GET, HEAD, POST" : "GET, HEAD");
+      // A GET comes here where the page is for browsers alone: it is not there for others.
+      if (method !== "GET" && pages.has(path))
+        return notAllowed(exchange, posts.has(path) ? "GET, HEAD, POST" : "GET, HEAD");
     }
     throw new OpsError("not_found", "There is nothing at this path");
   };

@@ -48,6 +48,7 @@ function createScene({ who = reader, places = createPlaces(), pagePlaces = creat
   const publicPages: PublicPage[] = [
     { path: "/health", unlimited: true, accepts, reply: () => page },
     { path: "/page", accepts, reply: () => page },
+    { path: "/for-browsers", accepts: () => false, reply: () => page },
   ];
   const authenticate = vi.fn<() => typeof who>(() => who);
   const hit = vi.fn<(key: string) => number>(() => waitS);
@@ -124,6 +125,8 @@ test.each([
   ["DELETE", "/page", methods, undefined],
   ["POST", "/page", pageMethods, undefined],
   ["OPTIONS", "/health", pageMethods, undefined],
+  ["GET", "/for-browsers", nothing, undefined],
+  ["POST", "/for-browsers", pageMethods, undefined],
 ])("%s %s with a token", async (method, path, expected, mount) => {
   const { ask, handled } = createScene();
   const { answered, exchange } = await ask(method, path);
@@ -198,7 +201,7 @@ test("a public page is served without a token, by GET alone", async () => {
   expect(pagePlaces.enter.mock.lastCall).toEqual([false, ""]);
   expect([authenticate.mock.calls.length, places.enter.mock.calls.length]).toEqual([0, 0]);
   accepts.mockReturnValue(false);
-  expect((await ask("GET", "/page")).answered).toEqual(pageMethods);
+  expect((await ask("GET", "/page")).answered).toEqual(nothing);
   expect(authenticate).toHaveBeenCalledOnce();
 });
 
