@@ -122,7 +122,7 @@ it("a deploy that failed is never judged, whatever the others are", async () => 
   expect(await judge(deploy("a", worse), deploy("b", failed))).toEqual(["REGRESSED", null]);
 });
 
-it("without a tag a newest deploy that failed counts, an older one does not", async () => {
+it("a newest deploy that failed counts without a tag, no older one", async () => {
   const at = (minute: number) => ({ deployedAt: `2026-01-10T13:${minute}:00Z` });
   const broken = (service: string, minute: number) => deploy(service, failed, { state: "FAILED", ...at(minute) });
   const look = async (...deploys: readonly JudgedDeploy[]) => {

@@ -68,10 +68,13 @@ export function createOwnerLoader(
     }
   };
 
-  /** The services that there are, by core containers, else by deploys. Null where there may be others. */
+  /**
+   * The services that there are: of the product by its core containers, else by deploys, and others
+   * by their apps. Null where there may be more.
+   */
   const listKnown = once(async (): Promise<readonly ServiceGroup[] | null> => {
-    const { known } = await workers();
-    if (known === null) return null;
+    const [{ known }, { foreignApps }] = await Promise.all([workers(), workerGroups()]);
+    if (known === null || foreignApps === null) return null;
     const isSilent = known.engines.silent.length > 0;
     if (isSilent && services.length > 1) return null;
     const core = known.containers.filter(({ kind }) => kind === "core");
@@ -82,7 +85,7 @@ export function createOwnerLoader(
     // A configured service that nothing is known of may run anywhere.
     const isEach = services.every((own) => named.some(({ service }) => isOwnService(service ?? "", [own])));
     if (services.length > 1 && !isEach) return null;
-    return named.length > 0 ? named : all;
+    return [...(named.length > 0 ? named : all), ...foreignApps];
   });
   const findAlone = async (env: Environment | null): Promise<readonly QueueOwner[] | null> => {
     const known = (await listKnown().catch(() => null)) ?? [];

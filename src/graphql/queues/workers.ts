@@ -55,12 +55,19 @@ export interface WorkerGroups {
   ) => Promise<ReadonlyMap<Class, readonly string[]>>;
   /** Every group that has a service. */
   readonly groups: readonly ServiceGroup[];
+  /** The groups of Kamal's apps that are not the product's; null where the containers are not known. */
+  readonly foreignApps: readonly ServiceGroup[] | null;
 }
 
 /** For all who ask, so it ends with none of them. */
 const shared = createSharedBudget(new AbortController().signal);
 
-const noGroups: WorkerGroups = { groupOf: async () => () => null, hostsOf: async () => new Map(), groups: [] };
+const noGroups: WorkerGroups = {
+  groupOf: async () => () => null,
+  hostsOf: async () => new Map(),
+  groups: [],
+  foreignApps: null,
+};
 
 /**
  * Verdicts depend on the services of all workers, so every caller gets the same verdict. The names
@@ -77,7 +84,13 @@ export async function findWorkerGroups(containers: ContainerLoaders): Promise<Wo
     }),
     hostsOf: (toClass) => takeSteps(listHosts(every, toClass), shared),
     groups: groups.map(toGroup),
+    foreignApps: groups.filter(({ members }) => members.some(isForeignApp)).map(toGroup),
   };
+}
+
+/** An accessory has the name of its service. */
+function isForeignApp({ kind, service, name }: Container): boolean {
+  return kind === "other" && service !== null && service !== name;
 }
 
 /** No copy of the whole container: they are thousands. */

@@ -1,10 +1,8 @@
 import { hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import type { NumberFact } from "../../facts/number.ts";
-import { type HostsQuery, HostsDocument, ProblemsDocument } from "../../generated/mcp.ts";
+import { HostsDocument, ProblemsDocument } from "../../generated/mcp.ts";
 import { defineTool, need } from "../tool.ts";
 import { env } from "./args.ts";
-
-type HostRow = NonNullable<HostsQuery["hosts"]>[number];
 
 const evidenceShown = 10;
 

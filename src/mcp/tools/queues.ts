@@ -1,11 +1,9 @@
-import { ErrorsDocument, QueuesDocument, type QueuesQuery } from "../../generated/mcp.ts";
+import { ErrorsDocument, QueuesDocument } from "../../generated/mcp.ts";
 import { compareQueues, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { defineTool, need } from "../tool.ts";
 import { env, name } from "./args.ts";
 import { toPartFaults } from "./containers.ts";
-
-type Row = NonNullable<QueuesQuery["queues"]>[number];
 
 /** The numbers that agents get, by their short names. */
 const numbers = queueNumberNames.flatMap((field) => {

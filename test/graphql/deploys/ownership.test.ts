@@ -27,6 +27,7 @@ function open(
     groupOf: async () => finish(createGroupOf(containers)),
     hostsOf: async (toClass) => finish(listHosts(containers, toClass)),
     groups: at,
+    foreignApps: [],
   };
   const { principal } = createCaller(undefined, environments);
   const sources = [{ name: "jobs" }] as never;

@@ -29,6 +29,7 @@ const core = (service: string | null, host: string, more: Partial<Container> = {
   });
 const shop = core("shop", "shop-worker");
 const billing = core("billing", "billing-worker");
+const crm = core("crm", "crm-worker", { kind: "other" });
 const group = (service: string | null, destination: string | null = null, env: Environment | null = "staging") => ({
   service,
   destination,
@@ -53,6 +54,9 @@ describe("the owner of a queue", () => {
     ["unknown with two services", [shop, billing], null],
     ["unknown with two destinations", [shop, core("shop", "beta-worker", { destination: "beta" })], null],
     ["the only service of its environment", [shop, { ...billing, env: "production" }], alone("shop")],
+    ["unknown with an app of another product", [shop, crm], null],
+    ["the only service, besides an accessory of another product", [shop, { ...crm, service: crm.name }], alone("shop")],
+    ["the only service, besides an app of another environment", [shop, { ...crm, env: "production" }], alone("shop")],
     ["unknown without containers and deploys", [], null],
   ])("is %s", async (_, containers, expected) => {
     expect(await open({ containers, deploy: new Error("none") }).ask()).toEqual(expected);
@@ -99,10 +103,10 @@ describe("the owner of a queue", () => {
   });
 
   it.each<[string, Container, Environment[] | undefined, Owners]>([
-    ["the foreign one", core("crm", "crm-worker", { kind: "other" }), undefined, workers("crm")],
-    ["one without a name", core("crm", "crm-worker", { kind: "other" }), ["staging"], workers(null)],
+    ["the foreign one", crm, undefined, workers("crm")],
+    ["one without a name", crm, ["staging"], workers(null)],
     ["the other destination", core("shop", "crm-worker", { destination: "beta", kind: "other" }), undefined, beta],
-  ])("is %s that failed its jobs, and not the only service", async (_, foreign, environments, expected) => {
+  ])("is %s that failed its jobs, and unknown for other queues", async (_, foreign, environments, expected) => {
     for (const retired of [false, true]) {
       const failed = [{ ...sampleFailures({ queue: "crm", error: "boom", count: 1 }), worker: "crm-worker" }];
       const errors = [...failed, { ...sampleFailures({ queue: "odd", error: "boom", count: 1 }), worker: "elsewhere" }];
@@ -115,7 +119,7 @@ describe("the owner of a queue", () => {
         environments,
       );
       expect(await ask("crm")).toEqual(expected);
-      for (const queue of ["mail", "odd"]) expect(await ask(queue)).toEqual(alone("shop"));
+      for (const queue of ["mail", "odd"]) expect(await ask(queue)).toBeNull();
     }
   });
 
