@@ -166,10 +166,13 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
   const run = async (first: Inspection) => {
     let current = first;
     let pause = pauseMs.first;
+    let lives = true;
     while (!signal.aborted) {
       const before = cursor.latest;
-      let lives = false;
       try {
+        // A stream ends before the engine shows the stop: meanwhile another life may have begun.
+        if (!lives) current = await lookAgain(current);
+        lives = false;
         await goOn(current);
         const now = await waitForRun(current);
         lives = isOtherLife(now, current);
@@ -183,6 +186,11 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
       // A new life is read at once: there are no more lives than starts.
       if (!lives) await starts.wait(signal, pause * (0.5 + Math.random() / 2));
     }
+  };
+  const lookAgain = async (last: Inspection): Promise<Inspection> => {
+    const now = await inspect();
+    if (isOtherLife(now, last)) for (const reader of readers) reader.notify("resumed");
+    return now;
   };
   /** After the end of a stream: resolves once the container runs, or has run meanwhile. */
   const waitForRun = async (last: Inspection): Promise<Inspection> => {

@@ -218,14 +218,14 @@ describe("a stream that ends", () => {
     feed.leave(buffer);
   });
 
-  it("of a container that started meanwhile is read on at once", async () => {
+  it("of a container that started meanwhile is resumed before its lines", async () => {
     const { feed, createReader, setState, state } = setUp(write(0, 1));
     const { buffer, take } = createReader();
     await Promise.all([feed.join(buffer), pass()]);
     setState("exited", "second");
     state.log.push(...write(1, 2));
     await pass(500);
-    expect(take()).toEqual(["line 1", "* resumed", "* stopped"]);
+    expect(take()).toEqual(["* resumed", "line 1", "* stopped"]);
     feed.leave(buffer);
   });
 
