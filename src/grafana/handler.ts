@@ -1,6 +1,6 @@
 import { type Execute, toFailure } from "../graphql/execute.ts";
 import type { Caller } from "../graphql/sources.ts";
-import { createReplyMemo } from "../http/memo.ts";
+import { createReplyMemo, isRemembered, LastingReply } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { toJson } from "../lib/budget/json.ts";
 import { OpsError } from "../lib/errors.ts";
@@ -89,16 +89,17 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
   /** Tables of containers, queues, their errors and hosts are remembered, as the answers of REST are: a wall of panels asks for the same as the next. */
   const answerQuery = async (body: Row, request: GrafanaRequest): Promise<EdgeReply> => {
     const input = parseQuery(body, Date.now());
-    const find = () => findQueryInputs(input, execute, request);
-    const before = await find();
-    const key = JSON.stringify([input.targets, input.conditions]);
-    const known = memo.find(key, before);
-    if (known) return known.plain;
-    const frames = await runQuery(input, execute, request);
-    const reply = { status: 200, body: await toJson(frames, request.budget), route: `${grafanaPath}/query` };
-    // A failure is asked again each time.
-    if (!before || frames.some(hasNotices)) return reply;
-    return memo.keep(key, before, await find(), reply).plain;
+    const answered = await memo.answer<EdgeReply>({
+      key: JSON.stringify([input.targets, input.conditions]),
+      inputs: () => findQueryInputs(input, execute, request),
+      make: async () => {
+        const frames = await runQuery(input, execute, request);
+        const reply = { status: 200, body: await toJson(frames, request.budget), route: `${grafanaPath}/query` };
+        // A failure is asked again each time.
+        return frames.some(hasNotices) ? reply : new LastingReply(reply);
+      },
+    });
+    return isRemembered(answered) ? answered.plain : answered;
   };
   return async (request) => {
     const { method, path, principal } = request;

@@ -11,16 +11,13 @@ import {
   visit,
 } from "graphql";
 import { toView } from "../auth/principal.ts";
-import type { ReplyInputs } from "../http/memo.ts";
+import type { FoundInputs } from "../http/memo.ts";
 import { isIncluded } from "./compiled/compile.ts";
 import { listFields, type SelectedField } from "./compiled/selection.ts";
 import type { Caller, Sources } from "./sources.ts";
 import { type FindVersion, joinVersions, type Version, versionsOf } from "./versions.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
-
-/** What an answer depends on. A promise only where it must wait; null where the inputs do not determine the answer. */
-export type FoundInputs = ReplyInputs | null | Promise<ReplyInputs | null>;
 
 /** The current inputs of a query's answer. `variables`: coerced. */
 export type FindInputs = (variables: Variables, sources: Sources, caller: Caller) => FoundInputs;

@@ -13,6 +13,28 @@ export interface ReplyInputs {
   readonly version: string;
 }
 
+/** Known at once, or once what it reads has answered. Null where that cannot be known. */
+export type FoundInputs = ReplyInputs | null | Promise<ReplyInputs | null>;
+
+/** A reply that is the same for equal requests as long as its inputs are. */
+export class LastingReply {
+  readonly reply: EdgeReply;
+
+  constructor(reply: EdgeReply) {
+    this.reply = reply;
+  }
+}
+
+/** What is asked. `Other`: an answer that is never remembered, such as one with errors. */
+export interface Question<Other> {
+  /** Identifies the request. */
+  readonly key: string;
+  /** What the answer depends on now. */
+  inputs(): FoundInputs;
+  /** Makes the answer, where none is remembered that still holds. */
+  make(): Promise<LastingReply | Other>;
+}
+
 /** A reply as bytes, with the tag of these. */
 export interface RememberedReply {
   /** As it was made, for a request other than GET and HEAD. */
@@ -26,10 +48,16 @@ export interface RememberedReply {
 
 /** The last replies, each valid while it is built from the same inputs. */
 export interface ReplyMemo {
-  /** Null without a reply, or when its inputs have changed. `key` identifies the request. */
-  find(key: string, inputs: ReplyInputs | null): RememberedReply | null;
-  /** `before` and `after`: the inputs before and after the reply was built. When they differ, or one is unknown, it has its tag but is not stored. */
-  keep(key: string, before: ReplyInputs | null, after: ReplyInputs | null, reply: EdgeReply): RememberedReply;
+  /**
+   * The remembered reply, or a new one. A lasting one is stored if its inputs are known, and the same
+   * before and after it was made. No promise where the remembered one is known at once: that would be
+   * a good part of its cost.
+   */
+  answer<Other>(question: Question<Other>): RememberedReply | Promise<RememberedReply | Other>;
+}
+
+export function isRemembered(answer: object | null): answer is RememberedReply {
+  return answer !== null && "toReply" in answer;
 }
 
 /** Clients choose the requests, so replies are limited by number and by size. */
@@ -40,18 +68,29 @@ export function createReplyMemo(): ReplyMemo {
     max: maxReplies,
     maxSize: maxBytes,
   });
+  const find = (key: string, inputs: ReplyInputs | null): RememberedReply | null => {
+    const found = inputs && replies.get(toId(key, inputs));
+    return found && found.version === inputs.version ? found.reply : null;
+  };
+  const make = async <Other>(question: Question<Other>, before: ReplyInputs | null) => {
+    const made = await question.make();
+    if (!(made instanceof LastingReply)) return made;
+    const { reply } = made;
+    const remembered = remember(reply);
+    const after = before && (await question.inputs());
+    if (!before || !after || before.view !== after.view || before.version !== after.version) return remembered;
+    const { key } = question;
+    // With its compressed forms.
+    const size = key.length + before.version.length + 2 * reply.body.length;
+    replies.set(toId(key, before), { version: before.version, reply: remembered }, { size });
+    return remembered;
+  };
+  const answer = <Other>(question: Question<Other>, now: ReplyInputs | null) =>
+    find(question.key, now) ?? make(question, now);
   return {
-    find(key, inputs) {
-      const found = inputs && replies.get(toId(key, inputs));
-      return found && found.version === inputs.version ? found.reply : null;
-    },
-    keep(key, before, after, reply) {
-      const remembered = remember(reply);
-      if (!before || !after || before.view !== after.view || before.version !== after.version) return remembered;
-      // With its compressed forms.
-      const size = key.length + before.version.length + 2 * reply.body.length;
-      replies.set(toId(key, before), { version: before.version, reply: remembered }, { size });
-      return remembered;
+    answer: (question) => {
+      const now = question.inputs();
+      return now instanceof Promise ? now.then((found) => answer(question, found)) : answer(question, now);
     },
   };
 }

@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import { type Execute, type Follow, toFailure } from "../graphql/execute.ts";
 import { createRowMemo } from "../graphql/compiled/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
-import { createReplyMemo, type ReplyInputs } from "../http/memo.ts";
+import { createReplyMemo, isRemembered, LastingReply, type RememberedReply } from "../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize, toJson } from "../lib/budget/json.ts";
 import { takeSteps } from "../lib/budget/steps.ts";
@@ -28,8 +28,8 @@ const fixed = { view: "", version: "" };
 interface ReadyRequest extends Parsed {
   readonly request: RestRequest;
   readonly prepared: ReturnType<Execute>;
-  /** What identifies it in the memo. */
-  readonly key: string;
+  /** Headers that change though the body does not; undefined until the answer is made. */
+  own?: Readonly<Record<string, string>> | undefined;
 }
 
 type RestReply = EdgeReply & Required<Pick<EdgeReply, "headers" | "route">>;
@@ -66,15 +66,13 @@ export function createRestHandler(
   const serveOpenApi = (method: string, headers: RestRequest["headers"]): EdgeReply | Promise<EdgeReply> => {
     if (method !== "GET" && method !== "HEAD")
       throw new OpsError("method_not_allowed", "Use GET", { headers: { allow: "GET, HEAD" } });
-    const known =
-      memo.find("/openapi.json", fixed) ??
-      memo.keep("/openapi.json", fixed, fixed, { status: 200, route: "/openapi.json", headers: json, body: openapi() });
-    return known.toReply(headers);
+    const key = "/openapi.json";
+    const make = async () => new LastingReply({ status: 200, route: key, headers: json, body: openapi() });
+    const answered = memo.answer<never>({ key, inputs: () => fixed, make });
+    return answered instanceof Promise ? answered.then((known) => known.toReply(headers)) : answered.toReply(headers);
   };
-  const make = async (
-    { request, endpoint, variables, prepared, key }: ReadyRequest,
-    before: ReplyInputs | null,
-  ): Promise<EdgeReply> => {
+  const make = async (ready: ReadyRequest): Promise<LastingReply | EdgeReply> => {
+    const { request, endpoint, variables, prepared } = ready;
     const { headers, budget } = request;
     const rows = endpoint.isOfRows?.(variables) ? texts.begin() : null;
     const { data, errors } = await prepared.run(rows?.select);
@@ -87,18 +85,12 @@ export function createRestHandler(
       return asText ? checkSize(endpoint.text(body), budget.maxBytes) : toJson(body, budget);
     };
     const text = await write();
-    const own = toOwnHeaders(endpoint, data ?? {}, prepared);
-    const reply = toReply(endpoint, own, text, asText, variables);
-    if (!prepared.isVersioned || errors.length > 0) return reply;
-    const after = before && (await prepared.inputs());
-    return memo.keep(key, before, after, reply).toReply(headers, own);
+    ready.own = toOwnHeaders(endpoint, data ?? {}, prepared);
+    const reply = toReply(endpoint, ready.own, text, asText, variables);
+    return prepared.isVersioned && errors.length === 0 ? new LastingReply(reply) : reply;
   };
-  const answer = (ready: ReadyRequest, now: ReplyInputs | null) => {
-    const known = now && memo.find(ready.key, now);
-    return known
-      ? known.toReply(ready.request.headers, toOwnHeaders(ready.endpoint, {}, ready.prepared))
-      : make(ready, now);
-  };
+  const finish = (answered: RememberedReply | EdgeReply, { request, endpoint, prepared, own }: ReadyRequest) =>
+    isRemembered(answered) ? answered.toReply(request.headers, own ?? toOwnHeaders(endpoint, {}, prepared)) : answered;
   return (request) => {
     const { query, headers } = request;
     const path = request.path.slice(basePath.length);
@@ -107,9 +99,10 @@ export function createRestHandler(
     const { endpoint, variables } = parse(request, method, path);
     if (endpoint.follow && variables["follow"] === true) return stream(follow, endpoint, variables, request);
     const prepared = execute(endpoint.document as Parameters<Execute>[0], variables, request);
-    const ready: ReadyRequest = { request, endpoint, variables, prepared, key: `${path}?${query}` };
-    const now = prepared.inputs();
-    return now instanceof Promise ? now.then((found) => answer(ready, found)) : answer(ready, now);
+    const ready: ReadyRequest = { request, endpoint, variables, prepared };
+    const inputs = () => prepared.inputs();
+    const answered = memo.answer<EdgeReply>({ key: `${path}?${query}`, inputs, make: () => make(ready) });
+    return answered instanceof Promise ? answered.then((made) => finish(made, ready)) : finish(answered, ready);
   };
 }
 

@@ -11,13 +11,19 @@ import {
 import { LRUCache } from "lru-cache";
 import { type Principal, toHolder } from "../../auth/principal.ts";
 import { createThrottle } from "../../auth/throttle.ts";
-import { createReplyMemo, type ReplyInputs } from "../../http/memo.ts";
+import {
+  createReplyMemo,
+  type FoundInputs,
+  isRemembered,
+  LastingReply,
+  type RememberedReply,
+} from "../../http/memo.ts";
 import type { EdgeReply, EdgeRequest } from "../../http/surface.ts";
 import { toJson } from "../../lib/budget/json.ts";
 import type { Tracing } from "../../lib/tracing/tracing.ts";
 import { compile, type Run } from "../compiled/compile.ts";
 import { createContext } from "../context.ts";
-import { createFindInputs, type FoundInputs } from "../inputs.ts";
+import { createFindInputs } from "../inputs.ts";
 import { readLengthsVersion } from "../list-lengths.ts";
 import type { Sources } from "../sources.ts";
 import { toResultFailure, traceOperation } from "../compiled/trace.ts";
@@ -50,14 +56,6 @@ interface Posted {
   coerced?: Readonly<Record<string, unknown>> | null;
   /** Undefined until it was looked for. */
   compiled?: Compiled | null;
-}
-
-/** How its answer is remembered. */
-interface Asked {
-  readonly type: string;
-  readonly key: string;
-  /** What the answer depends on, before it is made; null where that is not known. */
-  readonly before: ReplyInputs | null;
 }
 
 interface PostOptions {
@@ -189,9 +187,13 @@ export function createPostHandler(
     const variables = compiled.findInputs && coerce(compiled, posted);
     return variables ? (compiled.findInputs?.(variables, sources, request) ?? null) : null;
   };
-  const run = async (request: EdgeRequest, posted: Posted, compiled: Compiled, asked: Asked): Promise<Answer> => {
+  const run = async (
+    request: EdgeRequest,
+    posted: Posted,
+    compiled: Compiled,
+    type: string,
+  ): Promise<LastingReply | Answer> => {
     const { document, operation } = compiled;
-    const { type, key, before } = asked;
     if (!coerce(compiled, posted)) return null;
     const context = createContext(sources, request);
     if (!isAllowed(compiled, posted, request, context)) return null;
@@ -203,13 +205,14 @@ export function createPostHandler(
       const { data, errors } = await budget.race(
         trace(operation, () => Promise.resolve(compiled.run(undefined, context, variables))),
       );
-      if (errors)
-        return cutErrors({ data: data ?? null, errors: errors.map((error) => maskError(locate(error, document))) });
+      if (errors) {
+        const masked = errors.map((error) => maskError(locate(error, document)));
+        return cutErrors({ data: data ?? null, errors: masked });
+      }
       const written = toJson(data, budget);
       const made = typeof written === "string" ? written : await written;
       const reply = { status: 200, headers: { "content-type": type }, body: `{"data":${made}}` };
-      if (before) memo.keep(key, before, await findInputs(request, posted, compiled), reply);
-      return reply;
+      return compiled.findInputs ? new LastingReply(reply) : reply;
     } catch (error) {
       return toRefusal(error);
     }
@@ -222,12 +225,17 @@ export function createPostHandler(
     const posted = type && read(text);
     const compiled = posted && find(posted, request.principal);
     if (!compiled) return null;
-    const key = `${type} ${posted.key}`;
-    const answer = (before: ReplyInputs | null): Posts =>
-      memo.find(key, before)?.plain ?? run(request, posted, compiled, { type, key, before });
-    const found = findInputs(request, posted, compiled);
-    return found instanceof Promise ? found.then(answer) : answer(found);
+    const answered = memo.answer<Answer>({
+      key: `${type} ${posted.key}`,
+      inputs: () => findInputs(request, posted, compiled),
+      make: () => run(request, posted, compiled, type),
+    });
+    return answered instanceof Promise ? answered.then(toPlain) : toPlain(answered);
   };
+}
+
+function toPlain(answer: RememberedReply | Answer): Answer {
+  return isRemembered(answer) ? answer.plain : answer;
 }
 
 /** Null for a document whose queries Yoga executes. */
