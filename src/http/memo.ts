@@ -26,7 +26,7 @@ export class LastingReply {
 }
 
 /** What is asked. `Other`: an answer that is never remembered, such as one with errors. */
-export interface Question<Other> {
+interface Question<Other> {
   /** Identifies the request. */
   readonly key: string;
   /** What the answer depends on now. */

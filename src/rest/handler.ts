@@ -89,8 +89,6 @@ export function createRestHandler(
     const reply = toReply(endpoint, ready.own, text, asText, variables);
     return prepared.isVersioned && errors.length === 0 ? new LastingReply(reply) : reply;
   };
-  const finish = (answered: RememberedReply | EdgeReply, { request, endpoint, prepared, own }: ReadyRequest) =>
-    isRemembered(answered) ? answered.toReply(request.headers, own ?? toOwnHeaders(endpoint, {}, prepared)) : answered;
   return (request) => {
     const { query, headers } = request;
     const path = request.path.slice(basePath.length);
@@ -104,6 +102,12 @@ export function createRestHandler(
     const answered = memo.answer<EdgeReply>({ key: `${path}?${query}`, inputs, make: () => make(ready) });
     return answered instanceof Promise ? answered.then((made) => finish(made, ready)) : finish(answered, ready);
   };
+}
+
+function finish(answered: RememberedReply | EdgeReply, { request, endpoint, prepared, own }: ReadyRequest) {
+  return isRemembered(answered)
+    ? answered.toReply(request.headers, own ?? toOwnHeaders(endpoint, {}, prepared))
+    : answered;
 }
 
 /** An endless answer. It has the headers of a success only once it is open. */

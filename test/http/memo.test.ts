@@ -1,6 +1,12 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { createReplyMemo, LastingReply, type RememberedReply, type ReplyMemo, toEncoding } from "../../src/http/memo.ts";
+import {
+  createReplyMemo,
+  LastingReply,
+  type RememberedReply,
+  type ReplyMemo,
+  toEncoding,
+} from "../../src/http/memo.ts";
 import type { EdgeReply } from "../../src/http/surface.ts";
 
 const inputs = (view = "all", version = "1") => ({ view, version });
