@@ -1,6 +1,6 @@
 import { ClientError, GraphQLClient } from "graphql-request";
+import { pause } from "../lib/abort.ts";
 import { OpsError } from "./error.ts";
-import { pause } from "./pause.ts";
 import { toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
 import { readStream } from "./stream.ts";
 import type { CallOptions, ClientOptions, OpsClient, TypedDocument } from "./types.ts";

@@ -8,9 +8,9 @@ import {
   type VerdictOutcome,
   type VerdictQuery,
 } from "../generated/client.ts";
+import { pause } from "../lib/abort.ts";
 import { passesByItself } from "../lib/errors.ts";
 import { OpsError } from "./error.ts";
-import { pause } from "./pause.ts";
 import type { OpsClient } from "./types.ts";
 
 type Asker = Pick<OpsClient, "queryPartial">;
@@ -82,6 +82,7 @@ export async function waitForVerdict(client: Asker, options: VerdictOptions = {}
     }
     onWait?.(soFar);
     await pause(Math.min(everyMs, Math.max(0, endMs - Date.now())), signal);
+    signal?.throwIfAborted();
   }
 }
 

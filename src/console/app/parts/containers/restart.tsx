@@ -11,6 +11,7 @@ import {
 import { ask, type Failure, Unreachable } from "../../data/client.ts";
 import { type ContainerRow, findContainers } from "../../data/containers.ts";
 import { refreshAll } from "../../data/live.ts";
+import { pause } from "../../../../lib/abort.ts";
 import { href } from "../../page/url.ts";
 import { server } from "../../session/viewer.ts";
 import type { Action, Step } from "../action.tsx";
@@ -94,7 +95,7 @@ async function askUntilAnswered(variables: Parameters<typeof askOnce>[0], report
           tone: "warn",
           text: "The gateway does not answer. It is asked again; the same restart does not run twice.",
         });
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await pause(1000);
     }
   }
 }
