@@ -26,6 +26,11 @@ export function toOpsError(
   });
 }
 
+/** The errors of an answer or of a message of a stream; none for anything else. */
+export function toOpsErrors(errors: unknown, answer?: Answer): readonly OpsError[] {
+  return Array.isArray(errors) ? errors.map((error: ResultError) => toOpsError(error, answer)) : [];
+}
+
 /**
  * An answer without data: GraphQL's `{errors}`, the gateway's `{error: {code, message}}`, or that of something before it. A redirect is not followed: fetch would
  * turn the question into a GET, or leave out the token.
@@ -73,7 +78,7 @@ function toReason(error: unknown): string {
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
   const { message, errors, code } = innermost as { message?: string; errors?: readonly Error[]; code?: string };
   const reason = message || errors?.[0]?.message || code || "";
-  return reason === "" || reason === "fetch failed" ? "" : ` (${reason})`;
+  return ["", "fetch failed", "Failed to fetch"].includes(reason) ? "" : ` (${reason})`;
 }
 
 /** The address of a redirect without its parameters, which may have secrets of a sign-in. */

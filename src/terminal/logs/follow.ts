@@ -6,7 +6,7 @@ import type { Line } from "./line.ts";
 import { type LogFilter, pageLines } from "./pages.ts";
 import type { LogPrinter } from "./printer.ts";
 import type { SeenLines } from "./seen.ts";
-import { isPassing } from "../passing.ts";
+import { isPassing } from "../../client/error.ts";
 import type { StoredLog } from "./stored.ts";
 import type { LogTarget } from "./target.ts";
 

@@ -1,6 +1,6 @@
 import { type OpsClient, OpsError, StoredLogs, type StoredLogsSubscription } from "../../client/client.ts";
+import { isPassing } from "../../client/error.ts";
 import { pause } from "../../lib/abort.ts";
-import { isPassing } from "../passing.ts";
 import { type Line, toWriterKey } from "./line.ts";
 import { type LogFilter, longestWaitSeconds, type PartReport } from "./pages.ts";
 import type { SeenLines } from "./seen.ts";

@@ -102,16 +102,15 @@ function useTail(
         isFresh = true;
         return { name, engine, tail: shownLines };
       };
-      const sink: Sink<ConsoleContainerTailSubscription> & { connected(): void } = {
-        next: ({ data }) => {
-          const batch = data?.containerLogs;
+      const sink: Sink<ConsoleContainerTailSubscription> = {
+        next: ({ containerLogs: batch }) => {
           if (!batch) return;
           const before = isFresh ? [] : (latest.current.lines ?? []);
           isFresh = false;
           const notice = batch.notice ?? (batch.lines.length > 0 ? null : latest.current.notice);
           change({ lines: [...before, ...batch.lines].slice(-shownLines), notice, failure: null });
         },
-        connected: () => change({ ...latest.current, failure: null }),
+        opened: () => change({ ...latest.current, failure: null }),
         broken: (refusal) => refusal && change({ ...latest.current, failure: refusal }),
         ended: (failure) => change({ ...latest.current, failure }),
       };

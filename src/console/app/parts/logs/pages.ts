@@ -1,5 +1,6 @@
 import { ConsoleLogPageDocument, type ConsoleLogPageQuery } from "../../../../generated/console.ts";
-import { ask, type Failure } from "../../data/client.ts";
+import { OpsError } from "../../../../client/error.ts";
+import { ask } from "../../data/client.ts";
 import { formatEnum } from "../../../../facts/format.ts";
 import { type LogRow, type LogSource, toNote } from "./row.ts";
 import { type LogFilter, type LogSources, type LogTarget, toFilterVariables } from "./target.ts";
@@ -21,16 +22,6 @@ export interface PageTurn {
   readonly after?: string;
 }
 
-/** The gateway gave no page. */
-export class RefusedError extends Error {
-  readonly failure: Failure;
-
-  constructor(failure: Failure) {
-    super(`${failure.message} (${failure.code})`);
-    this.failure = failure;
-  }
-}
-
 /** Pages of one log with one filter. */
 export class LogPages {
   readonly target: LogTarget;
@@ -41,12 +32,12 @@ export class LogPages {
     [this.target, this.filter, this.sources] = [target, filter, sources];
   }
 
-  /** Rejects with RefusedError, Unreachable or an AbortError. @param tail most lines, 1 to 5000 */
+  /** Rejects with an OpsError or an AbortError. @param tail most lines, 1 to 5000 */
   async read(turn: PageTurn, tail: number, abort: AbortSignal): Promise<LogPage> {
     const variables = { ...this.target, ...toFilterVariables(this.filter), ...turn, tail };
     const { data, failures } = await ask(ConsoleLogPageDocument, variables, abort);
     if (data?.logs) return data.logs;
-    throw new RefusedError(failures[0] ?? { code: "internal_error", message: "The gateway gave no page", path: null });
+    throw failures[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
   }
 
   toRow({ kind, timestamp, level, message, container }: PageLine): LogRow {

@@ -1,10 +1,9 @@
 import { signal } from "@preact/signals";
-import { passesByItself } from "../../../../lib/errors.ts";
-import { type Failure, Unreachable } from "../../data/client.ts";
+import { isPassing, OpsError } from "../../../../client/error.ts";
 import { LogBuffer } from "./buffer.ts";
 import { toSortable } from "./moment.ts";
 import type { LogMark } from "./marks.ts";
-import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError, toFailed } from "./pages.ts";
+import { type LogPage, LogPages, type LogPart, type PageTurn, toFailed } from "./pages.ts";
 import { disorderMs } from "./poll.ts";
 import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toNote } from "./row.ts";
 import { openStream } from "./stream.ts";
@@ -25,7 +24,7 @@ export class LogSession {
   readonly buffer = new LogBuffer();
   /** Grows once in a frame in which rows changed. */
   readonly version = signal(0);
-  readonly failure = signal<Failure | null>(null);
+  readonly failure = signal<OpsError | null>(null);
   /** The first rows are on their way. */
   readonly isLoading = signal(true);
   readonly isFollowing = signal(false);
@@ -214,7 +213,7 @@ export class LogSession {
       then(page);
       if (!page.hasNewer || !turn.at) this.#drawMarks("\u{10ffff}");
     });
-    if (this.failure.value && passesByItself(this.failure.value.code)) {
+    if (isPassing(this.failure.value)) {
       this.#timer = setTimeout(() => void this.#open(place, turn, then), retryMs);
     }
   }
@@ -241,9 +240,7 @@ export class LogSession {
     } catch (error) {
       if (running.signal.aborted) return null;
       this.isLoading.value = false;
-      if (error instanceof RefusedError) this.failure.value = error.failure;
-      else if (error instanceof Unreachable)
-        this.failure.value = { code: "unreachable", message: error.message, path: null };
+      if (error instanceof OpsError) this.failure.value = error;
       else if (!(error instanceof DOMException)) throw error;
       return null;
     } finally {
@@ -262,7 +259,7 @@ export class LogSession {
       rows: (rows, dropped) => this.#add(rows, dropped),
       notice: (text, tone) => this.#note(text, tone),
       broken: (refusal) => this.#beginBreak(refusal?.message ?? null),
-      received: () => {
+      opened: () => {
         this.failure.value = null;
         this.#endBreak();
         this.#changed();
@@ -270,7 +267,6 @@ export class LogSession {
       refused: (failure) => {
         this.failure.value = failure;
         this.isLive = false;
-        if (passesByItself(failure.code)) this.#timer = setTimeout(() => this.#followEnd(), retryMs);
       },
     });
   }

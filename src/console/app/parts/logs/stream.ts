@@ -4,9 +4,10 @@ import {
   ConsoleRoleLogDocument,
   type ConsoleRoleLogSubscription,
 } from "../../../../generated/console.ts";
-import { type Failure, follow, type Sink, Unreachable } from "../../data/client.ts";
-import { type LogPages, type PageTurn, RefusedError, toLineRow } from "./pages.ts";
-import { disorderMs, LogPoll } from "./poll.ts";
+import { OpsError } from "../../../../client/error.ts";
+import { type Failure, follow, type Sink } from "../../data/client.ts";
+import { type LogPages, type PageTurn, toLineRow } from "./pages.ts";
+import { disorderMs, readRound } from "./poll.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
 
@@ -21,13 +22,10 @@ export interface StreamEvents {
   /** The connection is lost, and will be opened again. With a refusal no stream is possible now: lines are asked for in rounds until one is. */
   broken(refusal: Failure | null): void;
   /** The connection works: after each message, and once the gateway has accepted the stream. */
-  received(): void;
+  opened(): void;
   /** The gateway refuses to go on. */
-  refused(failure: Failure): void;
+  refused(failure: OpsError): void;
 }
-
-/** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
-const acceptedMs = 300;
 
 /** A page that is hidden for so long gives its stream back, ms: a token has only a few. */
 const hiddenMs = 10_000;
@@ -69,43 +67,26 @@ export function openStream(pages: LogPages, events: StreamEvents): () => void {
 }
 
 function openNow(pages: LogPages, events: StreamEvents): () => void {
-  let accepted: ReturnType<typeof setTimeout> | undefined;
-  const poll = new LogPoll({
-    resume: (behindMs) => events.resume(behindMs),
-    read: (turn, tail, abort) => readRows(pages, turn, tail, abort),
-    rows: (rows) => events.rows(rows, 0),
-  });
   const toSink: ToSink = (next) => ({
-    next: ({ data }) => {
-      if (!data) return;
+    next: (data) => {
       next(data);
-      events.received();
+      events.opened();
     },
-    connected: () => {
-      accepted = setTimeout(() => events.received(), acceptedMs);
-    },
-    broken: (refusal) => {
-      clearTimeout(accepted);
-      events.broken(refusal);
-      if (refusal) poll.start();
-    },
-    ended: (failure) => {
-      clearTimeout(accepted);
-      if (failure) events.refused(failure);
-    },
+    opened: events.opened,
+    broken: events.broken,
+    poll: (abort) =>
+      readRound(
+        {
+          resume: events.resume,
+          read: (turn, tail) => readRows(pages, turn, tail, abort),
+          rows: (rows) => events.rows(rows, 0),
+        },
+        abort,
+      ),
+    ended: events.refused,
   });
-  const resume: StreamEvents["resume"] = (behindMs) => {
-    // What it reads from now on would come a second time.
-    poll.stop();
-    return events.resume(behindMs);
-  };
   const open = isSingle(pages.target) ? followContainer : followRole;
-  const stop = open(pages, { ...events, resume }, toSink);
-  return () => {
-    clearTimeout(accepted);
-    poll.stop();
-    stop();
-  };
+  return open(pages, events, toSink);
 }
 
 async function readRows(pages: LogPages, turn: PageTurn, tail: number, abort: AbortSignal) {
@@ -113,13 +94,12 @@ async function readRows(pages: LogPages, turn: PageTurn, tail: number, abort: Ab
     const { lines, hasNewer, endCursor } = await pages.read(turn, tail, abort);
     return { rows: lines.map((line) => pages.toRow(line)), nextCursor: hasNewer ? endCursor : null };
   } catch (error) {
-    if (abort.aborted || error instanceof RefusedError || error instanceof Unreachable) return null;
+    if (abort.aborted || error instanceof OpsError) return null;
     throw error;
   }
 }
 
-/** `connected` is called when the gateway has accepted the stream: a quiet log has no message that says so. */
-type ToSink = <Data>(next: (data: Data) => void) => Sink<Data> & { connected(): void };
+type ToSink = <Data>(next: (data: Data) => void) => Sink<Data>;
 
 function followContainer({ target, filter, sources }: LogPages, events: StreamEvents, toSink: ToSink): () => void {
   const { names, engine } = target;

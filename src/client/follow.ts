@@ -1,0 +1,111 @@
+import { pause } from "../lib/abort.ts";
+import { isLost, isPassing, OpsError } from "./error.ts";
+
+interface FollowOptions<Data> {
+  /** Opens the stream, after what is known by then. Calls `onOpen` once the gateway accepts it. */
+  open(signal: AbortSignal, onOpen: () => void): AsyncIterable<Data>;
+  /** Takes a message; the next one is read when it resolves. False gives the stream back: another one is opened. */
+  next(message: Data): unknown;
+  /** The stream works: it has a message, or was accepted and not refused. */
+  opened?(): void;
+  /** The stream broke or was refused for now, and will be opened again. */
+  broken(error: OpsError): void;
+  /** Asks for what the stream would say: every 3 s while the gateway refuses it. Never rejects. */
+  poll?(signal: AbortSignal): Promise<void>;
+  /** Ends everything: nothing is called after it. */
+  readonly signal: AbortSignal;
+}
+
+/** After a break the stream is opened again, with growing pauses; sooner where the gateway ended it. */
+const waitMs = { broken: 500, ended: 200, most: 10_000 };
+/** A stream that lasted this long was a good one: pauses are short again, ms. */
+const goodMs = 5000;
+/** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
+const acceptedMs = 300;
+/** A stream that is still being opened after this time is opened anew once the connection is back, ms. */
+const slowOpenMs = 2000;
+const pollMs = 3000;
+
+/** Keeps one stream open. What it missed between two openings is up to `open`. */
+export class StreamFollower<Data> {
+  readonly #options: FollowOptions<Data>;
+  /** The stream of now, from its request to its end. */
+  #stream: { readonly aborter: AbortController; isOpen: boolean; heardAt: number } | null = null;
+  #failed = 0;
+  #pollAt = 0;
+
+  constructor(options: FollowOptions<Data>) {
+    this.#options = options;
+  }
+
+  /** Resolves once the signal aborts. Rejects when another try would not help, and with what `next` rejects. */
+  async run(): Promise<void> {
+    const { broken, signal } = this.#options;
+    while (!signal.aborted) {
+      const beganAt = Date.now();
+      const error = await this.#read();
+      if (signal.aborted) return;
+      if (error) broken(error);
+      if (Date.now() - beganAt > goodMs) this.#failed = 0;
+      const ms = Math.min(waitMs.most, (error ? waitMs.broken : waitMs.ended) * 2 ** this.#failed);
+      this.#failed += 1;
+      await this.#wait(ms * (0.8 + Math.random() * 0.4), error !== null && !isLost(error));
+    }
+  }
+
+  /**
+   * The connection is back that was lost at `lostAt`, unix ms. A stream that was silent since then may
+   * never speak again, though nothing says so: it is opened anew, as is one without an answer.
+   */
+  renewSilent(lostAt: number): void {
+    if (!this.#stream) return;
+    const { aborter, isOpen, heardAt } = this.#stream;
+    if (heardAt >= (isOpen ? lostAt : Date.now() - slowOpenMs)) return;
+    aborter.abort(new OpsError("unreachable", "The stream was silent while the connection was lost"));
+  }
+
+  /** Reads one stream to its end. Resolves to why it broke; null when the gateway ended it. */
+  async #read(): Promise<OpsError | null> {
+    const { open, next, opened, signal } = this.#options;
+    const stream = { aborter: new AbortController(), isOpen: false, heardAt: Date.now() };
+    this.#stream = stream;
+    let accepted: ReturnType<typeof setTimeout> | undefined;
+    const hear = () => {
+      [stream.isOpen, stream.heardAt] = [true, Date.now()];
+    };
+    const onOpen = () => {
+      hear();
+      accepted = setTimeout(() => opened?.(), acceptedMs);
+    };
+    let isEmpty = true;
+    try {
+      for await (const message of open(AbortSignal.any([signal, stream.aborter.signal]), onOpen)) {
+        if (signal.aborted) return null;
+        clearTimeout(accepted);
+        hear();
+        isEmpty = false;
+        opened?.();
+        if ((await next(message)) === false) return null;
+      }
+      return isEmpty ? new OpsError("unreachable", "The gateway ended the stream at once") : null;
+    } catch (error) {
+      if (signal.aborted) return null;
+      if (!isPassing(error)) throw error;
+      return error;
+    } finally {
+      clearTimeout(accepted);
+      this.#stream = null;
+    }
+  }
+
+  async #wait(ms: number, isRefused: boolean): Promise<void> {
+    const { poll, signal } = this.#options;
+    const endAt = Date.now() + ms;
+    while (isRefused && poll && this.#pollAt < endAt) {
+      if (!(await pause(Math.max(0, this.#pollAt - Date.now()), signal))) return;
+      this.#pollAt = Date.now() + pollMs;
+      await poll(signal);
+    }
+    await pause(Math.max(0, endAt - Date.now()), signal);
+  }
+}
