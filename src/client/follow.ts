@@ -1,7 +1,8 @@
 import { pause } from "../lib/abort.ts";
 import { isLost, isPassing, OpsError } from "./error.ts";
 
-interface FollowOptions<Data> {
+/** A stream, and what is done with it. */
+export interface FollowedStream<Data> {
   /** Opens the stream, after what is known by then. Calls `onOpen` once the gateway accepts it. */
   open(signal: AbortSignal, onOpen: () => void): AsyncIterable<Data>;
   /** Takes a message; the next one is read when it resolves. False gives the stream back: another one is opened. */
@@ -12,8 +13,6 @@ interface FollowOptions<Data> {
   broken(error: OpsError): void;
   /** Asks for what the stream would say: every 3 s while the gateway refuses it. Never rejects. */
   poll?(signal: AbortSignal): Promise<void>;
-  /** Ends everything: nothing is called after it. */
-  readonly signal: AbortSignal;
 }
 
 /** After a break the stream is opened again, with growing pauses; sooner where the gateway ended it. */
@@ -28,24 +27,26 @@ const pollMs = 3000;
 
 /** Keeps one stream open. What it missed between two openings is up to `open`. */
 export class StreamFollower<Data> {
-  readonly #options: FollowOptions<Data>;
+  readonly #followed: FollowedStream<Data>;
+  readonly #signal: AbortSignal;
   /** The stream of now, from its request to its end. */
   #stream: { readonly aborter: AbortController; isOpen: boolean; heardAt: number } | null = null;
   #failed = 0;
   #pollAt = 0;
 
-  constructor(options: FollowOptions<Data>) {
-    this.#options = options;
+  /** @param signal ends everything: nothing is called after it */
+  constructor(followed: FollowedStream<Data>, signal: AbortSignal) {
+    [this.#followed, this.#signal] = [followed, signal];
   }
 
   /** Resolves once the signal aborts. Rejects when another try would not help, and with what `next` rejects. */
   async run(): Promise<void> {
-    const { broken, signal } = this.#options;
+    const signal = this.#signal;
     while (!signal.aborted) {
       const beganAt = Date.now();
       const error = await this.#read();
       if (signal.aborted) return;
-      if (error) broken(error);
+      if (error) this.#followed.broken(error);
       if (Date.now() - beganAt > goodMs) this.#failed = 0;
       const ms = Math.min(waitMs.most, (error ? waitMs.broken : waitMs.ended) * 2 ** this.#failed);
       this.#failed += 1;
@@ -66,7 +67,7 @@ export class StreamFollower<Data> {
 
   /** Reads one stream to its end. Resolves to why it broke; null when the gateway ended it. */
   async #read(): Promise<OpsError | null> {
-    const { open, next, opened, signal } = this.#options;
+    const [followed, signal] = [this.#followed, this.#signal];
     const stream = { aborter: new AbortController(), isOpen: false, heardAt: Date.now() };
     this.#stream = stream;
     let accepted: ReturnType<typeof setTimeout> | undefined;
@@ -75,17 +76,17 @@ export class StreamFollower<Data> {
     };
     const onOpen = () => {
       hear();
-      accepted = setTimeout(() => opened?.(), acceptedMs);
+      accepted = setTimeout(() => followed.opened?.(), acceptedMs);
     };
     let isEmpty = true;
     try {
-      for await (const message of open(AbortSignal.any([signal, stream.aborter.signal]), onOpen)) {
+      for await (const message of followed.open(AbortSignal.any([signal, stream.aborter.signal]), onOpen)) {
         if (signal.aborted) return null;
         clearTimeout(accepted);
         hear();
         isEmpty = false;
-        opened?.();
-        if ((await next(message)) === false) return null;
+        followed.opened?.();
+        if ((await followed.next(message)) === false) return null;
       }
       return isEmpty ? new OpsError("unreachable", "The gateway ended the stream at once") : null;
     } catch (error) {
@@ -99,12 +100,12 @@ export class StreamFollower<Data> {
   }
 
   async #wait(ms: number, isRefused: boolean): Promise<void> {
-    const { poll, signal } = this.#options;
+    const [followed, signal] = [this.#followed, this.#signal];
     const endAt = Date.now() + ms;
-    while (isRefused && poll && this.#pollAt < endAt) {
+    while (isRefused && followed.poll && this.#pollAt < endAt) {
       if (!(await pause(Math.max(0, this.#pollAt - Date.now()), signal))) return;
       this.#pollAt = Date.now() + pollMs;
-      await poll(signal);
+      await followed.poll(signal);
     }
     await pause(Math.max(0, endAt - Date.now()), signal);
   }

@@ -43,20 +43,22 @@ afterEach(() => {
 function start(streams: Stream[], { next = () => {} }: { readonly next?: (message: number) => unknown } = {}) {
   const beganAt = Date.now();
   const polledAt: number[] = [];
-  const follower = new StreamFollower<number>({
-    open: (signal, onOpen) => {
-      openedAt.push(Date.now() - beganAt);
-      return (streams.shift() ?? never)(signal, onOpen);
+  const follower = new StreamFollower<number>(
+    {
+      open: (signal, onOpen) => {
+        openedAt.push(Date.now() - beganAt);
+        return (streams.shift() ?? never)(signal, onOpen);
+      },
+      next: (message) => {
+        seen.push(message);
+        return next(message);
+      },
+      opened: () => seen.at(-1) !== "opened" && seen.push("opened"),
+      broken: ({ code }) => seen.push(code),
+      poll: async () => void polledAt.push(Date.now() - beganAt),
     },
-    next: (message) => {
-      seen.push(message);
-      return next(message);
-    },
-    opened: () => seen.at(-1) !== "opened" && seen.push("opened"),
-    broken: ({ code }) => seen.push(code),
-    poll: async () => void polledAt.push(Date.now() - beganAt),
-    signal: stop.signal,
-  });
+    stop.signal,
+  );
   const ended = follower.run().then(
     () => seen.push("stopped"),
     (error: OpsError) => seen.push(`ended: ${error.code}`),

@@ -7,7 +7,7 @@ import { followLog } from "../logs/follow.ts";
 import { createPartReporter, pageLines, readPage } from "../logs/pages.ts";
 import type { Line } from "../logs/line.ts";
 import { LogPrinter } from "../logs/printer.ts";
-import { SeenLines } from "../logs/seen.ts";
+import { SeenLines } from "../../client/log-seen.ts";
 import { StoredLog } from "../logs/stored.ts";
 import { findTarget } from "../logs/target.ts";
 import { toOneLine } from "../output/style.ts";

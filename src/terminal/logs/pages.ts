@@ -1,5 +1,6 @@
 import { Logs, type LogsQuery, type LogsQueryVariables, type OpsClient, OpsError } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
+import type { LogTurn } from "../../client/log-reader.ts";
 import type { Line } from "./line.ts";
 import type { LogTarget } from "./target.ts";
 
@@ -55,6 +56,21 @@ export async function readPage(
       if (!(await pause(waitSeconds * 1000, signal))) throw error;
     }
   }
+}
+
+/** The lines of a turn: those around a time, after a cursor, or the newest. Rejects with OpsError. */
+export async function readTurn(
+  { client, target, filter }: Pick<PageOptions, "client" | "target" | "filter">,
+  turn: LogTurn,
+  signal: AbortSignal,
+): Promise<LogPage> {
+  const { data, errors } = await client.queryPartial(
+    Logs,
+    { ...target.variables, ...filter, ...turn, tail: pageLines },
+    { signal },
+  );
+  if (!data.logs) throw errors[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
+  return data.logs;
 }
 
 /** Says once of each engine and container that it cannot be read. */

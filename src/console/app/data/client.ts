@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
-import { isLost, OpsError } from "../../../client/error.ts";
-import { StreamFollower } from "../../../client/follow.ts";
+import { OpsError } from "../../../client/error.ts";
+import { type FollowedStream, StreamFollower } from "../../../client/follow.ts";
 import { sendWithin, toLimitMs } from "../../../client/question.ts";
 import { type ResultError, toBodyError, toOpsErrors } from "../../../client/refusals.ts";
 import { readStream } from "../../../client/stream.ts";
@@ -104,14 +104,8 @@ export function toAnswer<Data>({ data = null, error, errors }: Result<Data>): An
   return { data, failures: toOpsErrors(errors ?? (error && [{ ...error, extensions: error }])) };
 }
 
-export interface Sink<Data> {
-  /** The stream works: it has a message, or its subscription was accepted. */
-  opened?(): void;
-  next(data: Data): void;
-  /** The stream is broken, or the gateway refused it for now, and will be opened again: what it missed is up to the subscription. */
-  broken(refusal: Failure | null): void;
-  /** Asks for what the stream would say, every 3 s while it is refused. */
-  poll?(signal: AbortSignal): Promise<void>;
+/** A stream, and what is done with it. */
+export interface Sink<Data> extends Omit<FollowedStream<Data>, "open"> {
   /** It will not be opened again. */
   ended(failure: OpsError): void;
 }
@@ -124,17 +118,14 @@ export function follow<Data, Variables extends object>(
   variables: () => Variables,
   sink: Sink<Data>,
 ): () => void {
+  const open = (signal: AbortSignal, onOpen: () => void) => openStream(document, variables(), signal, onOpen);
+  return keepOpen({ ...sink, open }, sink.ended);
+}
+
+/** Keeps a stream of `openStream` open until the returned function is called. `ended` is called when it will not be opened again. */
+export function keepOpen<Data>(followed: FollowedStream<Data>, ended: Sink<Data>["ended"]): () => void {
   const stop = new AbortController();
-  const follower = new StreamFollower<Data>({
-    ...sink,
-    open: (signal, onOpen) => openStream(document.toString(), variables(), signal, onOpen),
-    next: (data) => {
-      noteAnswer();
-      sink.next(data);
-    },
-    broken: (error) => sink.broken(isLost(error) ? null : error),
-    signal: stop.signal,
-  });
+  const follower = new StreamFollower<Data>(followed, stop.signal);
   let lostAt: number | null = null;
   const unwatch = lostConnection.subscribe((loss) => {
     if (loss) lostAt ??= Date.now();
@@ -148,20 +139,26 @@ export function follow<Data, Variables extends object>(
     .run()
     .catch((error: unknown) => {
       if (!(error instanceof OpsError)) throw error;
-      if (!stop.signal.aborted) sink.ended(error);
+      if (!stop.signal.aborted) ended(error);
     })
     .finally(unwatch);
   return () => stop.abort();
 }
 
-async function* openStream<Data>(query: string, variables: object, signal: AbortSignal, onOpen: () => void) {
+/** The messages of one subscription, from one connection. A refused token is renewed. */
+export async function* openStream<Data, Variables extends object>(
+  document: TypedDocumentString<Data, Variables>,
+  variables: Variables,
+  signal: AbortSignal,
+  onOpen: () => void,
+): AsyncGenerator<Data, void> {
   const sent = token.value;
   try {
-    yield* readStream<Data>({
+    const messages = readStream<Data>({
       endpoint: path,
       headers: { authorization: `Bearer ${sent}` },
       fetch: send,
-      query,
+      query: document.toString(),
       variables,
       signal,
       onOpen: () => {
@@ -169,6 +166,10 @@ async function* openStream<Data>(query: string, variables: object, signal: Abort
         onOpen();
       },
     });
+    for await (const message of messages) {
+      noteAnswer();
+      yield message;
+    }
   } catch (error) {
     if (error instanceof OpsError && error.code === "unauthorized" && (await isRenewed(sent)))
       throw new OpsError("unreachable", "The session was renewed");

@@ -56,7 +56,7 @@ function start() {
   const stop = follow(document, () => ({}), {
     opened: () => void seen.push("opened"),
     next: ({ value }) => void seen.push(value),
-    broken: (refusal) => void seen.push(refusal?.code ?? "broken"),
+    broken: ({ code }) => void seen.push(code),
     ended: ({ code }) => void seen.push(code),
   });
   return { seen, stop };
@@ -70,7 +70,7 @@ it("a stream without an answer is opened again once the gateway is back", async 
   await vi.advanceTimersByTimeAsync(3000);
   lostConnection.value = null;
   await vi.advanceTimersByTimeAsync(1000);
-  expect(seen).toEqual(["broken", "opened", 1]);
+  expect(seen).toEqual(["unreachable", "opened", 1]);
   stop();
 });
 
@@ -78,7 +78,7 @@ it("a stream cut behind its messages is opened again", async () => {
   answers = [(signal) => answer(next(1), signal, { ends: true }), (signal) => answer(next(2), signal)];
   const { seen, stop } = start();
   await vi.advanceTimersByTimeAsync(1000);
-  expect(seen).toEqual(["opened", 1, "broken", "opened", 2]);
+  expect(seen).toEqual(["opened", 1, "unreachable", "opened", 2]);
   stop();
 });
 
@@ -88,7 +88,7 @@ it("a page in place of a stream is no stream, whether it ends or not", async () 
   answers = [page(true), page(false)];
   const { seen, stop } = start();
   await vi.advanceTimersByTimeAsync(32_000);
-  expect(seen).toEqual(["broken", "broken"]);
+  expect(seen).toEqual(["not_a_gateway", "timeout"]);
   stop();
 });
 

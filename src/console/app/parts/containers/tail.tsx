@@ -4,9 +4,11 @@ import {
   type ConsoleContainerTailSubscription,
   type TailLineFragment,
 } from "../../../../generated/console.ts";
+import { isLost } from "../../../../client/error.ts";
 import { type Failure, follow, type Sink } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
+import { logNotices } from "../../../../facts/log.ts";
 import { formatClock, formatLocalTime } from "../../../../facts/format.ts";
 import { parseLine } from "../logs/json.ts";
 import { LineText } from "../logs/line.tsx";
@@ -19,14 +21,6 @@ const mostCharacters = 400;
 
 /** How often new lines are drawn, ms: a container may write thousands a second. */
 const drawMs = 250;
-
-const noticeTexts: Readonly<Record<NonNullable<Notice>, string>> = {
-  ENGINE_LOST: "Its engine does not answer: lines go on when it does.",
-  STOPPED: "It does not run: lines go on at its next start.",
-  RESUMED: "",
-  // Only of a log that is followed from a time on.
-  TRUNCATED: "",
-};
 
 /** The newest lines of a container's log as they are written; each opens the log at its moment. */
 export function Tail({ name, engine }: { readonly name: string; readonly engine: string }) {
@@ -62,7 +56,7 @@ export function Tail({ name, engine }: { readonly name: string; readonly engine:
           ))}
         </div>
       )}
-      {notice && noticeTexts[notice] && <p class="muted">{noticeTexts[notice]}</p>}
+      {(notice === "STOPPED" || notice === "ENGINE_LOST") && <p class="muted">{logNotices[notice].text}</p>}
     </section>
   );
 }
@@ -111,7 +105,7 @@ function useTail(
           change({ lines: [...before, ...batch.lines].slice(-shownLines), notice, failure: null });
         },
         opened: () => change({ ...latest.current, failure: null }),
-        broken: (refusal) => refusal && change({ ...latest.current, failure: refusal }),
+        broken: (failure) => isLost(failure) || change({ ...latest.current, failure }),
         ended: (failure) => change({ ...latest.current, failure }),
       };
       return follow(ConsoleContainerTailDocument, variables, sink);

@@ -1,3 +1,5 @@
+import type { LogLine } from "../../../../client/log-seen.ts";
+
 /** The container that wrote a line. */
 export interface LogSource {
   readonly name: string;
@@ -39,6 +41,14 @@ export interface LogRow {
 
 export function toNote(at: string, note: LogNote): LogRow {
   return { at, level: null, text: "", source: null, note, isOpen: false };
+}
+
+/** What the row is of the log; null for a note of this page. */
+export function toLine({ at, text, source, note }: LogRow): LogLine | null {
+  if (source) return { kind: "LINE", timestamp: at, message: text, container: source };
+  return note?.kind === "event" && note.tone === "mark"
+    ? { kind: "MARKER", timestamp: at, message: note.text, container: { name: "", engine: "" } }
+    : null;
 }
 
 /** The lines of a page. Where the log begins, no marker of a release is before its first line: of the time before nothing is known. */

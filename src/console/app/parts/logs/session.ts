@@ -1,11 +1,11 @@
 import { signal } from "@preact/signals";
-import { isPassing, OpsError } from "../../../../client/error.ts";
+import { isLost, isPassing, OpsError } from "../../../../client/error.ts";
+import { SeenLines } from "../../../../client/log-seen.ts";
 import { LogBuffer } from "./buffer.ts";
 import { toSortable } from "./moment.ts";
 import type { LogMark } from "./marks.ts";
 import { type LogPage, LogPages, type LogPart, type PageTurn, toFailed } from "./pages.ts";
-import { disorderMs } from "./poll.ts";
-import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toNote } from "./row.ts";
+import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toLine, toNote } from "./row.ts";
 import { openStream } from "./stream.ts";
 import type { LogFilter, LogSources, LogTarget } from "./target.ts";
 
@@ -53,7 +53,6 @@ export class LogSession {
   #opening: string | null = null;
   /** The newest line of the stream, in memory or not. */
   #last: string | null = null;
-  #known: KnownRows | null = null;
   #break: (LogBreak & { readonly number: number }) | null = null;
 
   constructor(target: LogTarget, filter: LogFilter, sources: LogSources) {
@@ -224,7 +223,7 @@ export class LogSession {
     this.#running = null;
     this.#stopStream();
     this.isLive = false;
-    [this.#last, this.#known, this.#break, this.limit.value] = [null, null, null, null];
+    [this.#last, this.#break, this.limit.value] = [null, null, null];
   }
 
   /** Reads a page. Null when it cannot be read, or is no longer wanted. */
@@ -254,11 +253,22 @@ export class LogSession {
     this.#stopStream();
     this.isLive = true;
     this.#last = this.buffer.newest?.at ?? null;
-    this.#stopStream = openStream(this.pages, {
-      resume: (behindMs) => this.#resume(behindMs),
-      rows: (rows, dropped) => this.#add(rows, dropped),
+    const seen = new SeenLines(null, true);
+    for (const row of this.buffer.rows()) {
+      const line = toLine(row);
+      if (line) seen.take(line);
+    }
+    this.#stopStream = openStream(this.pages, seen, {
+      rows: (rows) => {
+        for (const row of rows) this.#pushLive(row);
+        this.#changed();
+      },
+      missing: (count, before) => {
+        const to = before?.at ?? toSortable(new Date().toISOString());
+        this.#pushLive(toNote(to, { kind: "gap", count, from: this.#last ?? to, to }));
+      },
       notice: (text, tone) => this.#note(text, tone),
-      broken: (refusal) => this.#beginBreak(refusal?.message ?? null),
+      broken: (error) => this.#beginBreak(isLost(error) ? null : error.message),
       opened: () => {
         this.failure.value = null;
         this.#endBreak();
@@ -271,36 +281,9 @@ export class LogSession {
     });
   }
 
-  /** Where a stream begins: at the last line that is known, which comes again if nothing is missing. */
-  #resume(behindMs: number): { readonly since: string | null; readonly tail: number } {
-    if (this.#last === null) return { since: null, tail: pageLines };
-    const since = behindMs === 0 ? this.#last : new Date(Date.parse(this.#last) - behindMs).toISOString();
-    const from = toSortable(since);
-    this.#known = this.#knownLines((at) => at >= from);
-    return { since, tail: mostLines };
-  }
-
   /** Lines in memory of these times. */
   #knownLines(isWanted: (at: string) => boolean): KnownRows {
     return new KnownRows([...this.buffer.rows()].filter(({ note, at }) => !note && isWanted(at)));
-  }
-
-  /** Rows of the stream. Those that are known already are left out; without any, lines may be missing before these. */
-  #add(rows: readonly LogRow[], dropped: number): void {
-    const [first] = rows;
-    if (dropped > 0 && first)
-      this.#pushLive(toNote(first.at, { kind: "gap", count: dropped, from: this.#last ?? first.at, to: first.at }));
-    for (const row of rows) {
-      if (this.#known?.take(row)) continue;
-      if (this.#known && this.#known.found === 0 && this.#last !== null && row.at > this.#last) {
-        this.#pushLive(toNote(row.at, { kind: "gap", count: null, from: this.#last, to: row.at }));
-        this.#known = null;
-      }
-      if (this.#known && this.#last !== null && Date.parse(row.at) > Date.parse(this.#last) + 2 * disorderMs)
-        this.#known = null;
-      this.#pushLive(row);
-    }
-    this.#changed();
   }
 
   #pushLive(row: LogRow): void {

@@ -1,50 +1,39 @@
-import {
-  ConsoleContainerLogDocument,
-  type ConsoleContainerLogSubscription,
-  ConsoleRoleLogDocument,
-  type ConsoleRoleLogSubscription,
-} from "../../../../generated/console.ts";
-import { OpsError } from "../../../../client/error.ts";
-import { type Failure, follow, type Sink } from "../../data/client.ts";
-import { type LogPages, type PageTurn, toLineRow } from "./pages.ts";
-import { disorderMs, readRound } from "./poll.ts";
+import type { OpsError } from "../../../../client/error.ts";
+import { type LogBatch, LogReader } from "../../../../client/log-reader.ts";
+import type { SeenLines } from "../../../../client/log-seen.ts";
+import { logNotices } from "../../../../facts/log.ts";
+import { ConsoleContainerLogDocument, ConsoleRoleLogDocument } from "../../../../generated/console.ts";
+import { keepOpen, openStream as openSubscription } from "../../data/client.ts";
+import type { LogPages, PageLine } from "./pages.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
 
-/** What comes of a followed log, and where it goes on. */
+/** What comes of a followed log. */
 export interface StreamEvents {
-  /** Asked each time that the stream is opened: from when on, and most of the lines until now. `behindMs`: lines may be out of order by so much. */
-  resume(behindMs: number): { readonly since: string | null; readonly tail: number };
-  /** @param dropped lines that were left out before these */
-  rows(rows: readonly LogRow[], dropped: number): void;
+  rows(rows: readonly LogRow[]): void;
+  /** Lines are missing before this row. `count` is null when their number is unknown. */
+  missing(count: number | null, before: LogRow | undefined): void;
   /** Something happened to a container. */
   notice(text: string, tone: "muted" | "warn" | "bad"): void;
-  /** The connection is lost, and will be opened again. With a refusal no stream is possible now: lines are asked for in rounds until one is. */
-  broken(refusal: Failure | null): void;
-  /** The connection works: after each message, and once the gateway has accepted the stream. */
+  /** The connection is lost, or the gateway gives no stream for now; it will be opened again. */
+  broken(error: OpsError): void;
+  /** The stream works: with each message, and once the gateway has accepted it. */
   opened(): void;
   /** The gateway refuses to go on. */
   refused(failure: OpsError): void;
 }
 
+/** Lines that a stream begins with, and of a page while there is none. */
+const [newestLines, mostLines, pageLines] = [500, 5000, 1000];
+
 /** A page that is hidden for so long gives its stream back, ms: a token has only a few. */
 const hiddenMs = 10_000;
 
-const noticeTexts = {
-  STOPPED: "the container is not running; lines continue at its next start",
-  RESUMED: "it runs again",
-  ENGINE_LOST: "its engine does not answer; lines continue when it does, none will be missing",
-  JOINED: "is followed from here on",
-  LEFT: "no longer belongs to the role",
-  TRUNCATED: "wrote more than is read at once; its oldest lines are missing",
-  UNREADABLE: "its log cannot be read; it is tried again",
-} as const;
-
 /**
- * Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. A page that is hidden stops, and
+ * Follows the log of these pages until the returned function is called. What was seen of it does not come again. A page that is hidden stops, and
  * goes on after the last line once it is seen again.
  */
-export function openStream(pages: LogPages, events: StreamEvents): () => void {
+export function openStream(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
   let stop: (() => void) | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const leave = () => {
@@ -54,9 +43,9 @@ export function openStream(pages: LogPages, events: StreamEvents): () => void {
   const update = () => {
     clearTimeout(timer);
     if (document.hidden) timer = setTimeout(leave, hiddenMs);
-    else stop ??= openNow(pages, events);
+    else stop ??= openNow(pages, seen, events);
   };
-  stop = openNow(pages, events);
+  stop = openNow(pages, seen, events);
   update();
   document.addEventListener("visibilitychange", update);
   return () => {
@@ -66,74 +55,80 @@ export function openStream(pages: LogPages, events: StreamEvents): () => void {
   };
 }
 
-function openNow(pages: LogPages, events: StreamEvents): () => void {
-  const toSink: ToSink = (next) => ({
-    next: (data) => {
-      next(data);
-      events.opened();
-    },
-    opened: events.opened,
-    broken: events.broken,
-    poll: (abort) =>
-      readRound(
-        {
-          resume: events.resume,
-          read: (turn, tail) => readRows(pages, turn, tail, abort),
-          rows: (rows) => events.rows(rows, 0),
-        },
-        abort,
-      ),
-    ended: events.refused,
-  });
-  const open = isSingle(pages.target) ? followContainer : followRole;
-  return open(pages, events, toSink);
+function openNow(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
+  const single = isSingle(pages.target);
+  const toRow = (line: PageLine) => pages.toRow(line);
+  const stop = keepOpen(
+    new LogReader<PageLine>({
+      seen,
+      isSingle: single,
+      open: single ? (...args) => readContainer(pages, ...args) : (...args) => readRole(pages, ...args),
+      readPage: (turn, signal) => pages.read(turn, turn.at || turn.after ? pageLines : newestLines, signal),
+      show: (lines) => events.rows(lines.map(toRow)),
+      note: ({ name, notice, reason }) => {
+        const { text, tone } = logNotices[notice];
+        events.notice(`${single ? "" : `${name}: `}${text}${reason === null ? "" : ` (${reason})`}`, tone);
+      },
+      miss: (count, before) => events.missing(count, before && toRow(before)),
+      opened: events.opened,
+      broken: events.broken,
+      gone: () => {
+        events.notice("the container is gone", "bad");
+        stop();
+      },
+    }),
+    events.refused,
+  );
+  return stop;
 }
 
-async function readRows(pages: LogPages, turn: PageTurn, tail: number, abort: AbortSignal) {
-  try {
-    const { lines, hasNewer, endCursor } = await pages.read(turn, tail, abort);
-    return { rows: lines.map((line) => pages.toRow(line)), nextCursor: hasNewer ? endCursor : null };
-  } catch (error) {
-    if (abort.aborted || error instanceof OpsError) return null;
-    throw error;
+type Batches = AsyncGenerator<LogBatch<PageLine>, void>;
+
+/** Which lines a stream begins with. */
+function toBeginning(since: string | null) {
+  return { since, tail: since === null ? newestLines : mostLines };
+}
+
+async function* readContainer(
+  { target, filter, sources }: LogPages,
+  since: string | null,
+  signal: AbortSignal,
+  onOpen: () => void,
+): Batches {
+  const { names, engine } = target;
+  const name = names?.[0] ?? "";
+  const container = { version: "", destination: null, ...sources.named(name, engine) };
+  const variables = { name, engine, ...toFilterVariables(filter), ...toBeginning(since) };
+  for await (const { containerLogs: batch } of openSubscription(
+    ConsoleContainerLogDocument,
+    variables,
+    signal,
+    onOpen,
+  )) {
+    if (!batch) continue;
+    const { lines, notice } = batch;
+    yield {
+      ...batch,
+      lines: lines.map((line) => ({ kind: "LINE" as const, ...line, container })),
+      notices: notice === null ? [] : [{ name, notice, reason: null }],
+    };
   }
 }
 
-type ToSink = <Data>(next: (data: Data) => void) => Sink<Data>;
-
-function followContainer({ target, filter, sources }: LogPages, events: StreamEvents, toSink: ToSink): () => void {
-  const { names, engine } = target;
-  const name = names?.[0] ?? "";
-  const source = sources.named(name, engine);
-  const sink = toSink<ConsoleContainerLogSubscription>(({ containerLogs: batch }) => {
-    if (!batch) return;
-    const rows = batch.lines.map(({ timestamp, level, message }) => toLineRow(timestamp, level, message, source));
-    events.rows(rows, batch.dropped);
-    if (batch.notice) events.notice(noticeTexts[batch.notice], batch.notice === "ENGINE_LOST" ? "bad" : "warn");
-    if (batch.ended === "container_gone") events.notice("the container is gone", "bad");
-  });
-  const variables = () => ({ name, engine, ...toFilterVariables(filter), ...events.resume(0) });
-  return follow(ConsoleContainerLogDocument, variables, sink);
-}
-
-function followRole(pages: LogPages, events: StreamEvents, toSink: ToSink): () => void {
-  let isOpening = true;
-  const sink = toSink<ConsoleRoleLogSubscription>(({ logs: batch }) => {
-    if (!batch) return;
-    const rows = batch.lines.map((line) => pages.toRow(line));
-    events.rows(rows, batch.dropped);
-    for (const { notice, container, error } of batch.notices) {
-      // Every container joins a stream that is opened: that is no news.
-      if (notice === "JOINED" && isOpening) continue;
-      const isBad = notice === "ENGINE_LOST" || notice === "UNREADABLE";
-      const text = `${container.name}: ${noticeTexts[notice]}${error ? ` (${error.message})` : ""}`;
-      events.notice(text, isBad ? "bad" : notice === "JOINED" || notice === "RESUMED" ? "muted" : "warn");
-    }
-    if (rows.length > 0) isOpening = false;
-  });
-  const variables = () => {
-    isOpening = true;
-    return { ...pages.target, ...toFilterVariables(pages.filter), ...events.resume(disorderMs) };
-  };
-  return follow(ConsoleRoleLogDocument, variables, sink);
+async function* readRole(
+  { target, filter }: LogPages,
+  since: string | null,
+  signal: AbortSignal,
+  onOpen: () => void,
+): Batches {
+  const variables = { ...target, ...toFilterVariables(filter), ...toBeginning(since) };
+  for await (const { logs: batch } of openSubscription(ConsoleRoleLogDocument, variables, signal, onOpen)) {
+    if (!batch) continue;
+    const notices = batch.notices.map(({ container, notice, error }) => ({
+      name: container.name,
+      notice,
+      reason: error?.message ?? null,
+    }));
+    yield { ...batch, notices };
+  }
 }

@@ -1,4 +1,17 @@
-import { type Line, toWriterKey } from "./line.ts";
+/** A line of a log, or a marker where a release begins, as far as it is recognised. */
+export interface LogLine {
+  readonly kind: string;
+  /** With nine decimals: such texts sort as their times do. */
+  readonly timestamp: string;
+  readonly stream?: string | null;
+  readonly message: string;
+  readonly container: { readonly name: string; readonly engine: string };
+}
+
+/** A container of its engine: names are unique on one engine only. */
+export function toWriterKey({ name, engine }: LogLine["container"]): string {
+  return `${engine}/${name}`;
+}
 
 /** Up to which line one stream (stdout, stderr) of one container was seen. Its lines have growing times. */
 interface Mark {
@@ -67,7 +80,7 @@ export class SeenLines {
   }
 
   /** Whether lines before these are missing: a container's first ones are not those that were seen last. */
-  mayMiss(lines: readonly Line[]): boolean {
+  mayMiss(lines: readonly LogLine[]): boolean {
     const met = new Set<string>();
     return lines.some((line) => {
       const key = toKey(line);
@@ -80,7 +93,7 @@ export class SeenLines {
   }
 
   /** Whether the line was not seen yet; from now on it was. */
-  take(line: Line): boolean {
+  take(line: LogLine): boolean {
     const { timestamp: at } = line;
     const isNew = line.kind === "MARKER" ? this.#takeMarker(line) : this.#takeLine(toKey(line), at);
     if (!isNew) return false;
@@ -116,7 +129,7 @@ export class SeenLines {
   }
 
   /** A marker has no place in a log: its time depends on who reads. */
-  #takeMarker({ message, timestamp }: Line): boolean {
+  #takeMarker({ message, timestamp }: LogLine): boolean {
     const ms = Date.parse(timestamp);
     const last = this.#markers.get(message);
     if (last !== undefined && Math.abs(ms - last) < markerMs) return false;
@@ -126,7 +139,7 @@ export class SeenLines {
   }
 }
 
-function toKey({ container, stream }: Line): string {
+function toKey({ container, stream }: LogLine): string {
   return `${toWriterKey(container)} ${stream ?? ""}`;
 }
 
