@@ -6,7 +6,7 @@ import { logNotices } from "../../facts/log.ts";
 import type { Session } from "../command.ts";
 import { toOneLine } from "../output/style.ts";
 import type { Line } from "./line.ts";
-import { type LogFilter, pageLines, readTurn } from "./pages.ts";
+import { type LogFilter, pageLines, readPage } from "./pages.ts";
 import type { LogPrinter } from "./printer.ts";
 import type { StoredLog } from "./stored.ts";
 import type { LogTarget } from "./target.ts";
@@ -40,7 +40,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
     seen,
     isSingle: target.single !== null,
     open: (since, end, onOpen) => openStream(options, since, end, onOpen),
-    readPage: (turn, end) => readTurn(options, turn, end),
+    readPage: (turn, end) => readPage(options, turn, end),
     show: (lines) => printer.write(lines),
     note: ({ name, notice, reason }) => {
       const { text, tone } = logNotices[notice];

@@ -176,3 +176,25 @@ export async function* openStream<Data, Variables extends object>(
     throw error;
   }
 }
+
+/** Keeps open what `open` opens while the page is visible, and `hiddenMs` longer, until the returned function is called. */
+export function whileVisible(open: () => () => void, hiddenMs = 0): () => void {
+  let close: (() => void) | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const leave = () => {
+    close?.();
+    close = null;
+  };
+  const update = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(leave, hiddenMs);
+    else close ??= open();
+  };
+  update();
+  document.addEventListener("visibilitychange", update);
+  return () => {
+    document.removeEventListener("visibilitychange", update);
+    clearTimeout(timer);
+    leave();
+  };
+}

@@ -9,7 +9,7 @@ import {
   type ConsoleContainersSubscription,
   type ContainerRowFragment,
 } from "../../../generated/console.ts";
-import { ask, type Failure, follow } from "./client.ts";
+import { ask, type Failure, follow, whileVisible } from "./client.ts";
 import { refresh } from "./live.ts";
 import { token } from "../session/session.ts";
 import { params } from "../page/url.ts";
@@ -56,21 +56,17 @@ export const destinations = computed(() => {
   return [...new Set(words)].toSorted();
 });
 
-let stop: (() => void) | null = null;
-
 /** Follows the list while somebody is signed in and looks at the page. Call once. */
 export function followContainers(): void {
-  const update = () => {
-    const isWanted = token.value !== null && !document.hidden;
-    if (isWanted && !stop) stop = open();
-    else if (!isWanted && stop) {
-      stop();
+  let stop: (() => void) | null = null;
+  token.subscribe((current) => {
+    if (current !== null) stop ??= whileVisible(open);
+    else {
+      stop?.();
       stop = null;
+      [rows.value, engines.value, containersFailure.value] = [null, [], null];
     }
-    if (token.value === null) [rows.value, engines.value, containersFailure.value] = [null, [], null];
-  };
-  token.subscribe(update);
-  document.addEventListener("visibilitychange", update);
+  });
 }
 
 function open(): () => void {

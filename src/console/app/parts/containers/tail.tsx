@@ -5,7 +5,7 @@ import {
   type TailLineFragment,
 } from "../../../../generated/console.ts";
 import { isLost } from "../../../../client/error.ts";
-import { type Failure, follow, type Sink } from "../../data/client.ts";
+import { type Failure, follow, type Sink, whileVisible } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
 import { logNotices } from "../../../../facts/log.ts";
@@ -88,7 +88,6 @@ function useTail(
   };
   useEffect(() => {
     if (!isAllowed) return undefined;
-    let stop: (() => void) | null = null;
     const open = () => {
       // After a break the newest lines come again.
       let isFresh = true;
@@ -110,20 +109,11 @@ function useTail(
       };
       return follow(ConsoleContainerTailDocument, variables, sink);
     };
-    const update = () => {
-      if (!document.hidden) stop ??= open();
-      else if (stop) {
-        stop();
-        stop = null;
-      }
-    };
-    update();
-    document.addEventListener("visibilitychange", update);
+    const stop = whileVisible(open);
     return () => {
-      document.removeEventListener("visibilitychange", update);
       clearTimeout(timer.current);
       timer.current = undefined;
-      stop?.();
+      stop();
     };
   }, [name, engine, isAllowed]);
   const hold = (isOver: boolean) => {

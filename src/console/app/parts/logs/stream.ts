@@ -3,7 +3,7 @@ import { type LogBatch, LogReader } from "../../../../client/log-reader.ts";
 import type { SeenLines } from "../../../../client/log-seen.ts";
 import { logNotices } from "../../../../facts/log.ts";
 import { ConsoleContainerLogDocument, ConsoleRoleLogDocument } from "../../../../generated/console.ts";
-import { keepOpen, openStream as openSubscription } from "../../data/client.ts";
+import { keepOpen, openStream as openSubscription, whileVisible } from "../../data/client.ts";
 import type { LogPages, PageLine } from "./pages.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
@@ -34,25 +34,7 @@ const hiddenMs = 10_000;
  * goes on after the last line once it is seen again.
  */
 export function openStream(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
-  let stop: (() => void) | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const leave = () => {
-    stop?.();
-    stop = null;
-  };
-  const update = () => {
-    clearTimeout(timer);
-    if (document.hidden) timer = setTimeout(leave, hiddenMs);
-    else stop ??= openNow(pages, seen, events);
-  };
-  stop = openNow(pages, seen, events);
-  update();
-  document.addEventListener("visibilitychange", update);
-  return () => {
-    document.removeEventListener("visibilitychange", update);
-    clearTimeout(timer);
-    leave();
-  };
+  return whileVisible(() => openNow(pages, seen, events), hiddenMs);
 }
 
 function openNow(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
