@@ -19,6 +19,51 @@ export interface LogBatch<Line> {
   readonly ended: string | null;
 }
 
+interface RoleMessage<Line> {
+  readonly logs:
+    | (Omit<LogBatch<Line>, "notices"> & {
+        readonly notices: readonly {
+          readonly container: { readonly name: string };
+          readonly notice: LogNotice["notice"];
+          readonly error: { readonly message: string } | null;
+        }[];
+      })
+    | null;
+}
+
+/** The messages of a role's stream. */
+export async function* ofRole<Line>(messages: AsyncIterable<RoleMessage<Line>>): AsyncGenerator<LogBatch<Line>, void> {
+  for await (const { logs } of messages) {
+    if (!logs) continue;
+    const notices = logs.notices.map(({ container, notice, error }) => ({
+      name: container.name,
+      notice,
+      reason: error?.message ?? null,
+    }));
+    yield { ...logs, notices };
+  }
+}
+
+interface ContainerMessage<Line> {
+  readonly containerLogs: (Omit<LogBatch<Line>, "notices"> & { readonly notice: LogNotice["notice"] | null }) | null;
+}
+
+/** The messages of the stream of one container, which its lines do not name. */
+export async function* ofContainer<Line, Container extends LogLine["container"]>(
+  messages: AsyncIterable<ContainerMessage<Line>>,
+  container: Container,
+) {
+  for await (const { containerLogs: batch } of messages) {
+    if (!batch) continue;
+    const { lines, notice } = batch;
+    yield {
+      ...batch,
+      lines: lines.map((line) => ({ kind: "LINE" as const, ...line, container })),
+      notices: notice === null ? [] : [{ name: container.name, notice, reason: null }],
+    };
+  }
+}
+
 /** The lines around a time, after a cursor, or the newest. */
 export interface LogTurn {
   readonly at?: string;

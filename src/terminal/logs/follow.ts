@@ -1,6 +1,6 @@
 import { FollowContainerLog, FollowLogs, type OpsClient } from "../../client/client.ts";
 import { StreamFollower } from "../../client/follow.ts";
-import { type LogBatch, LogReader } from "../../client/log-reader.ts";
+import { type LogBatch, LogReader, ofContainer, ofRole } from "../../client/log-reader.ts";
 import type { SeenLines } from "../../client/log-seen.ts";
 import { logNotices } from "../../facts/log.ts";
 import type { Session } from "../command.ts";
@@ -39,7 +39,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const reader = new LogReader<Line>({
     seen,
     isSingle: target.single !== null,
-    open: (since, end, onOpen) => openStream(options, since, end, onOpen),
+    open: (since, end, onOpen) => openStream(options, since, { signal: end, onOpen }),
     readPage: (turn, end) => readPage(options, turn, end),
     show: (lines) => printer.write(lines),
     note: ({ name, notice, reason }) => {
@@ -76,40 +76,16 @@ async function catchUp({ stored, printer, seen, signal }: FollowOptions, beyond:
   }
 }
 
-async function* openStream(
+function openStream(
   { client, target, filter }: FollowOptions,
   since: string | null,
-  signal: AbortSignal,
-  onOpen: () => void,
-): AsyncGenerator<LogBatch<Line>, void> {
+  options: { readonly signal: AbortSignal; readonly onOpen: () => void },
+): AsyncIterable<LogBatch<Line>> {
   const { variables, single } = target;
   // Without a number, all lines since then come.
   const wanted = { ...filter, ...(since === null ? { tail: pageLines } : { since }) };
-  if (!single) {
-    for await (const { logs } of client.subscribe(FollowLogs, { ...variables, ...wanted }, { signal, onOpen })) {
-      if (!logs) continue;
-      const notices = logs.notices.map(({ container, notice, error }) => ({
-        name: container.name,
-        notice,
-        reason: error?.message ?? null,
-      }));
-      yield { ...logs, notices };
-    }
-    return;
-  }
+  if (!single) return ofRole(client.subscribe(FollowLogs, { ...variables, ...wanted }, options));
   const { name, engine, version } = single;
-  const container = { name, engine: engine ?? "", version };
-  for await (const { containerLogs } of client.subscribe(
-    FollowContainerLog,
-    { name, engine, ...wanted },
-    { signal, onOpen },
-  )) {
-    if (!containerLogs) continue;
-    const { notice, lines } = containerLogs;
-    yield {
-      ...containerLogs,
-      lines: lines.map((line) => ({ kind: "LINE", ...line, container })),
-      notices: notice === null ? [] : [{ name, notice, reason: null }],
-    };
-  }
+  const messages = client.subscribe(FollowContainerLog, { name, engine, ...wanted }, options);
+  return ofContainer(messages, { name, engine: engine ?? "", version });
 }

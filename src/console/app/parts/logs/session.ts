@@ -6,7 +6,7 @@ import { toSortable } from "./moment.ts";
 import type { LogMark } from "./marks.ts";
 import { type LogPage, LogPages, type LogPart, type PageTurn, toFailed } from "./pages.ts";
 import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toLine, toNote } from "./row.ts";
-import { openStream } from "./stream.ts";
+import { followPages } from "./stream.ts";
 import type { LogFilter, LogSources, LogTarget } from "./target.ts";
 
 /** Lines of a page, and of a whole one. */
@@ -258,7 +258,7 @@ export class LogSession {
       const line = toLine(row);
       if (line) seen.take(line);
     }
-    this.#stopStream = openStream(this.pages, seen, {
+    this.#stopStream = followPages(this.pages, seen, {
       rows: (rows) => {
         for (const row of rows) this.#pushLive(row);
         this.#changed();

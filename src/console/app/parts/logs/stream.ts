@@ -1,9 +1,9 @@
 import type { OpsError } from "../../../../client/error.ts";
-import { type LogBatch, LogReader } from "../../../../client/log-reader.ts";
+import { type LogBatch, LogReader, ofContainer, ofRole } from "../../../../client/log-reader.ts";
 import type { SeenLines } from "../../../../client/log-seen.ts";
 import { logNotices } from "../../../../facts/log.ts";
 import { ConsoleContainerLogDocument, ConsoleRoleLogDocument } from "../../../../generated/console.ts";
-import { keepOpen, openStream as openSubscription, whileVisible } from "../../data/client.ts";
+import { keepOpen, openStream, whileVisible } from "../../data/client.ts";
 import type { LogPages, PageLine } from "./pages.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
@@ -33,7 +33,7 @@ const hiddenMs = 10_000;
  * Follows the log of these pages until the returned function is called. What was seen of it does not come again. A page that is hidden stops, and
  * goes on after the last line once it is seen again.
  */
-export function openStream(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
+export function followPages(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
   return whileVisible(() => openNow(pages, seen, events), hiddenMs);
 }
 
@@ -44,7 +44,7 @@ function openNow(pages: LogPages, seen: SeenLines, events: StreamEvents): () => 
     new LogReader<PageLine>({
       seen,
       isSingle: single,
-      open: single ? (...args) => readContainer(pages, ...args) : (...args) => readRole(pages, ...args),
+      open: (...args) => openBatches(pages, ...args),
       readPage: (turn, signal) => pages.read(turn, turn.at || turn.after ? pageLines : newestLines, signal),
       show: (lines) => events.rows(lines.map(toRow)),
       note: ({ name, notice, reason }) => {
@@ -64,53 +64,16 @@ function openNow(pages: LogPages, seen: SeenLines, events: StreamEvents): () => 
   return stop;
 }
 
-type Batches = AsyncGenerator<LogBatch<PageLine>, void>;
-
-/** Which lines a stream begins with. */
-function toBeginning(since: string | null) {
-  return { since, tail: since === null ? newestLines : mostLines };
-}
-
-async function* readContainer(
+function openBatches(
   { target, filter, sources }: LogPages,
   since: string | null,
   signal: AbortSignal,
   onOpen: () => void,
-): Batches {
+): AsyncIterable<LogBatch<PageLine>> {
+  const wanted = { ...toFilterVariables(filter), since, tail: since === null ? newestLines : mostLines };
+  if (!isSingle(target)) return ofRole(openStream(ConsoleRoleLogDocument, { ...target, ...wanted }, signal, onOpen));
   const { names, engine } = target;
   const name = names?.[0] ?? "";
-  const container = { version: "", destination: null, ...sources.named(name, engine) };
-  const variables = { name, engine, ...toFilterVariables(filter), ...toBeginning(since) };
-  for await (const { containerLogs: batch } of openSubscription(
-    ConsoleContainerLogDocument,
-    variables,
-    signal,
-    onOpen,
-  )) {
-    if (!batch) continue;
-    const { lines, notice } = batch;
-    yield {
-      ...batch,
-      lines: lines.map((line) => ({ kind: "LINE" as const, ...line, container })),
-      notices: notice === null ? [] : [{ name, notice, reason: null }],
-    };
-  }
-}
-
-async function* readRole(
-  { target, filter }: LogPages,
-  since: string | null,
-  signal: AbortSignal,
-  onOpen: () => void,
-): Batches {
-  const variables = { ...target, ...toFilterVariables(filter), ...toBeginning(since) };
-  for await (const { logs: batch } of openSubscription(ConsoleRoleLogDocument, variables, signal, onOpen)) {
-    if (!batch) continue;
-    const notices = batch.notices.map(({ container, notice, error }) => ({
-      name: container.name,
-      notice,
-      reason: error?.message ?? null,
-    }));
-    yield { ...batch, notices };
-  }
+  const messages = openStream(ConsoleContainerLogDocument, { name, engine, ...wanted }, signal, onOpen);
+  return ofContainer(messages, { version: "", destination: null, ...sources.named(name, engine) });
 }
