@@ -5,7 +5,10 @@ import { isLost, isPassing, OpsError } from "./error.ts";
 export interface FollowedStream<Data> {
   /** Opens the stream, after what is known by then. Calls `onOpen` once the gateway accepts it. */
   open(signal: AbortSignal, onOpen: () => void): AsyncIterable<Data>;
-  /** Takes a message; the next one is read when it resolves. False gives the stream back: another one is opened. */
+  /**
+   * Takes a message; the next one is read when it resolves. False gives the stream back: another
+   * one is opened.
+   */
   next(message: Data): unknown;
   /** The stream works: it has a message, or was accepted and not refused. */
   opened?(): void;
@@ -15,13 +18,19 @@ export interface FollowedStream<Data> {
   poll?(signal: AbortSignal): Promise<void>;
 }
 
-/** After a break the stream is opened again, with growing pauses; sooner where the gateway ended it. */
+/**
+ * After a break the stream is opened again, with growing pauses; sooner where the gateway ended
+ * it.
+ */
 const waitMs = { broken: 500, ended: 200, most: 10_000 };
 /** A stream that lasted this long was a good one: pauses are short again, ms. */
 const goodMs = 5000;
 /** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
 const acceptedMs = 300;
-/** A stream that is still being opened after this time is opened anew once the connection is back, ms. */
+/**
+ * A stream that is still being opened after this time is opened anew once the connection is back,
+ * ms.
+ */
 const slowOpenMs = 2000;
 const pollMs = 3000;
 
@@ -39,7 +48,10 @@ export class StreamFollower<Data> {
     [this.#followed, this.#signal] = [followed, signal];
   }
 
-  /** Resolves once the signal aborts. Rejects when another try would not help, and with what `next` rejects. */
+  /**
+   * Resolves once the signal aborts. Rejects when another try would not help, and with what `next`
+   * rejects.
+   */
   async run(): Promise<void> {
     const signal = this.#signal;
     while (!signal.aborted) {
@@ -50,13 +62,15 @@ export class StreamFollower<Data> {
       if (Date.now() - beganAt > goodMs) this.#failed = 0;
       const ms = Math.min(waitMs.most, (error ? waitMs.broken : waitMs.ended) * 2 ** this.#failed);
       this.#failed += 1;
-      await this.#wait(ms * (0.8 + Math.random() * 0.4), error !== null && !isLost(error));
+      const endAt = Date.now() + ms * (0.8 + Math.random() * 0.4);
+      if (error && !isLost(error)) await this.#poll(endAt);
+      await pause(Math.max(0, endAt - Date.now()), signal);
     }
   }
 
   /**
-   * The connection is back that was lost at `lostAt`, unix ms. A stream that was silent since then may
-   * never speak again, though nothing says so: it is opened anew, as is one without an answer.
+   * The connection is back that was lost at `lostAt`, unix ms. A stream that was silent since then
+   * may never speak again, though nothing says so: it is opened anew, as is one without an answer.
    */
   renewSilent(lostAt: number): void {
     if (!this.#stream) return;
@@ -99,14 +113,13 @@ export class StreamFollower<Data> {
     }
   }
 
-  async #wait(ms: number, isRefused: boolean): Promise<void> {
+  /** Asks in rounds while the gateway refuses the stream, until `endAt`, unix ms. */
+  async #poll(endAt: number): Promise<void> {
     const [followed, signal] = [this.#followed, this.#signal];
-    const endAt = Date.now() + ms;
-    while (isRefused && followed.poll && this.#pollAt < endAt) {
+    while (followed.poll && this.#pollAt < endAt) {
       if (!(await pause(Math.max(0, this.#pollAt - Date.now()), signal))) return;
       this.#pollAt = Date.now() + pollMs;
       await followed.poll(signal);
     }
-    await pause(Math.max(0, endAt - Date.now()), signal);
   }
 }

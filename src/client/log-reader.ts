@@ -87,9 +87,15 @@ interface LogReaderOptions<Line extends LogLine> {
   /** Shows lines that were not seen. */
   show(lines: readonly Line[]): unknown;
   note(notice: LogNotice): void;
-  /** Lines are missing before this one, or before those to come. `count` is null when their number is unknown. */
+  /**
+   * Lines are missing before this one, or before those to come. `count` is null when their number
+   * is unknown.
+   */
   miss(count: number | null, before: Line | undefined): void;
-  /** Reads and shows what is missing, in place of `miss`. `beyond`: a time up to which lines are there; null: none is. */
+  /**
+   * Reads and shows what is missing, in place of `miss`. `beyond`: a time up to which lines are
+   * there; null: none is.
+   */
   catchUp?(beyond: string | null): Promise<void>;
   opened(): void;
   broken(error: OpsError): void;
@@ -97,20 +103,27 @@ interface LogReaderOptions<Line extends LogLine> {
   gone(): void;
 }
 
-/** After a reader made a stream wait so long it is given back: its lines wait at the gateway and not in this process, ms. */
+/**
+ * After a reader made a stream wait so long it is given back: its lines wait at the gateway and
+ * not in this process, ms.
+ */
 const slowMs = 2000;
 /** Pages of one round of questions; the next one goes on after them. */
 const mostPages = 8;
 
 /**
- * Reads a log on after what was seen of it: over breaks and restarts, in order, no line twice, and with a word where lines are missing. Run it with a StreamFollower.
+ * Reads a log on after what was seen of it: over breaks and restarts, in order, no line twice, and
+ * with a word where lines are missing. Run it with a StreamFollower.
  */
 export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<Line>> {
   readonly #options: LogReaderOptions<Line>;
   #isFirst = true;
   /** The stream is known to miss nothing. */
   #isWhole = false;
-  /** No line of the stream has come yet: what it leaves out is after its first moment, and may be known. */
+  /**
+   * No line of the stream has come yet: what it leaves out is after its first moment, and may be
+   * known.
+   */
   #isBeginning = false;
   #waitedMs = 0;
 
@@ -176,7 +189,10 @@ export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<
     this.#options.broken(error);
   }
 
-  /** Asks for the lines since the last one that was seen. What fails is asked for in the next round. */
+  /**
+   * Asks for the lines since the last one that was seen. What fails is asked for in the next
+   * round.
+   */
   async poll(signal: AbortSignal): Promise<void> {
     const { seen } = this.#options;
     const since = seen.resumeAt;

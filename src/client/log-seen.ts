@@ -13,7 +13,10 @@ export function toWriterKey({ name, engine }: LogLine["container"]): string {
   return `${engine}/${name}`;
 }
 
-/** Up to which line one stream (stdout, stderr) of one container was seen. Its lines have growing times. */
+/**
+ * Up to which line one stream (stdout, stderr) of one container was seen. Its lines have growing
+ * times.
+ */
 interface Mark {
   at: string;
   /** Lines with this very time. */
@@ -32,8 +35,8 @@ const disorderMs = 2000;
 const markerMs = 60_000;
 
 /**
- * What was shown of a log, so that it can be read again from an earlier time without a repeated line. It needs no lines, only the last one of each stream of each
- * container.
+ * What was shown of a log, so that it can be read again from an earlier time without a repeated
+ * line. It needs no lines, only the last one of each stream of each container.
  */
 export class SeenLines {
   /** No line before it is wanted; "" while that is unknown. */
@@ -52,14 +55,18 @@ export class SeenLines {
 
   /**
    * @param since from when on lines are wanted, with nine decimals; null: no limit
-   * @param isCut only the newest lines of that time are wanted: those before the first one that is shown are not
+   * @param isCut only the newest lines of that time are wanted: those before the first one that is
+   * shown are not
    */
   constructor(since: string | null, isCut: boolean) {
     this.#since = since;
     this.#floor = isCut ? "" : (since ?? "");
   }
 
-  /** Where a reading goes on: some time before the newest line, as lines may be out of order. Null when nothing is known. */
+  /**
+   * Where a reading goes on: some time before the newest line, as lines may be out of order. Null
+   * when nothing is known.
+   */
   get resumeAt(): string | null {
     if (this.#newest === "") return this.#since;
     const from = [toEarlier(this.#newest), ...[...this.#late.values()].map((late) => late.from)].toSorted()[0] ?? "";
@@ -79,7 +86,10 @@ export class SeenLines {
       this.#late.set(name, { from: toEarlier(this.#newest), until: this.#newest });
   }
 
-  /** Whether lines before these are missing: a container's first ones are not those that were seen last. */
+  /**
+   * Whether lines before these are missing: a container's first ones are not those that were seen
+   * last.
+   */
   mayMiss(lines: readonly LogLine[]): boolean {
     const met = new Set<string>();
     return lines.some((line) => {

@@ -1,7 +1,10 @@
 import { OpsError } from "./error.ts";
 import { toUnreachable } from "./refusals.ts";
 
-/** Time for an answer of the gateway, from the first byte to the last, ms: it gives its slowest reads 25 s. */
+/**
+ * Time for an answer of the gateway, from the first byte to the last, ms: it gives its slowest
+ * reads 25 s.
+ */
 export const answerMs = 30_000;
 
 const mutationFactor = 6;
@@ -12,8 +15,8 @@ export function toLimitMs(text: string, queryMs = answerMs): number {
 }
 
 /**
- * Whether a document has a mutation, also behind fragments and comments. In doubt it has one: such a
- * document is sent only once.
+ * Whether a document has a mutation, also behind fragments and comments. In doubt it has one: such
+ * a document is sent only once.
  */
 export function changesThings(text: string): boolean {
   const bare = text.replace(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*/g, "");
@@ -29,7 +32,8 @@ interface SendOptions {
 /**
  * Sends one question, and waits for its answer.
  *
- * @throws OpsError that `send` throws, `timeout` or `unreachable`; the signal's reason when that aborts
+ * @throws OpsError that `send` throws, `timeout` or `unreachable`; the signal's reason when that
+ * aborts
  */
 export async function sendWithin<T>(
   { endpoint, limitMs, signal }: SendOptions,

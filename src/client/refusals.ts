@@ -13,11 +13,11 @@ interface Answer {
   readonly headers?: Headers | undefined;
 }
 
-/** One error of `errors`. What it says itself comes before the status and Retry-After of its answer. */
-export function toOpsError(
-  { message, path, extensions = {} }: ResultError,
-  { status, headers }: Answer = {},
-): OpsError {
+/**
+ * One error of `errors`. What it says itself comes before the status and Retry-After of its
+ * answer.
+ */
+function toOpsError({ message, path, extensions = {} }: ResultError, { status, headers }: Answer = {}): OpsError {
   const [code, ownStatus, retryAfter] = ["code", "status", "retryAfter"].map((name) => extensions[name]);
   return new OpsError(typeof code === "string" ? code : "invalid_request", message, {
     status: typeof ownStatus === "number" ? ownStatus : status,
@@ -32,8 +32,9 @@ export function toOpsErrors(errors: unknown, answer?: Answer): readonly OpsError
 }
 
 /**
- * An answer without data: GraphQL's `{errors}`, the gateway's `{error: {code, message}}`, or that of something before it. A redirect is not followed: fetch would
- * turn the question into a GET, or leave out the token.
+ * An answer without data: GraphQL's `{errors}`, the gateway's `{error: {code, message}}`, or that
+ * of something before it. A redirect is not followed: fetch would turn the question into a GET, or
+ * leave out the token.
  */
 export function toBodyError(body: string, answer: Answer, endpoint: string): OpsError {
   let parsed: unknown;
@@ -68,7 +69,10 @@ export function toParsedError(body: unknown, { status = 0, headers }: Answer, en
   return new OpsError("not_a_gateway", `${endpoint} answered ${status}, but not as a gateway does`, options);
 }
 
-/** Nothing was answered. The text of the innermost cause is the one that helps: `(connect ECONNREFUSED 127.0.0.1:1)`. */
+/**
+ * Nothing was answered. The text of the innermost cause is the one that helps: `(connect
+ * ECONNREFUSED 127.0.0.1:1)`.
+ */
 export function toUnreachable(what: string, error: unknown): OpsError {
   return new OpsError("unreachable", `${what}${toReason(error)}`, { cause: error });
 }

@@ -28,8 +28,9 @@ interface FollowOptions {
 const beyondMs = 10_000;
 
 /**
- * Follows a log after what was seen of it, until the signal aborts or the container is gone. A lost connection is opened again: what was written meanwhile is read
- * first, then the next stream begins before its end. Rejects with an OpsError that waiting does not change.
+ * Follows a log after what was seen of it, until the signal aborts or the container is gone. A
+ * lost connection is opened again: what was written meanwhile is read first, then the next stream
+ * begins before its end. Rejects with an OpsError that waiting does not change.
  */
 export async function followLog(options: FollowOptions): Promise<void> {
   const { session, target, printer, seen, signal } = options;
@@ -64,7 +65,10 @@ export async function followLog(options: FollowOptions): Promise<void> {
   await new StreamFollower(reader, AbortSignal.any([signal, gone.signal])).run();
 }
 
-/** Shows what was written since the last line. `beyond`: the time of lines that are shown afterwards. */
+/**
+ * Shows what was written since the last line. `beyond`: the time of lines that are shown
+ * afterwards.
+ */
 async function catchUp({ stored, printer, seen, signal }: FollowOptions, beyond: string | null): Promise<void> {
   const from = seen.resumeAt;
   // Nothing was read yet: the stream begins with what there is.

@@ -34,7 +34,10 @@ interface Newest {
   readonly until: string | null;
 }
 
-/** A page of the log, oldest line first: at most `pageLines`, and fewer where they are long. Rejects with OpsError. */
+/**
+ * A page of the log, oldest line first: at most `pageLines`, and fewer where they are long.
+ * Rejects with OpsError.
+ */
 export async function readPage(
   { client, target, filter }: Pick<PageOptions, "client" | "target" | "filter">,
   wanted: Newest | LogTurn,

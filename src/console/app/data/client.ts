@@ -7,7 +7,10 @@ import { readStream } from "../../../client/stream.ts";
 import type { TypedDocumentString } from "../../../generated/console.ts";
 import { onRefused, token } from "../session/session.ts";
 
-/** An error of the gateway: its code and its words. `path` is the field that has no value because of it; null for the whole answer. */
+/**
+ * An error of the gateway: its code and its words. `path` is the field that has no value because
+ * of it; null for the whole answer.
+ */
 export type Failure = Pick<OpsError, "code" | "message" | "path">;
 
 export interface Answer<Data> {
@@ -23,7 +26,10 @@ interface Result<Data> {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** When the gateway answered last before it was lost, and when it is asked again (unix ms). Null while it answers. */
+/**
+ * When the gateway answered last before it was lost, and when it is asked again (unix ms). Null
+ * while it answers.
+ */
 export const lostConnection = signal<{ readonly since: number; readonly nextAt: number } | null>(null);
 
 const path = "/graphql";
@@ -42,7 +48,10 @@ export function lastAnswerAt(): number {
   return answeredAt || Date.now();
 }
 
-/** Whether the gateway has answered anything since `at`, unix ms: then what is late is slow, not lost. */
+/**
+ * Whether the gateway has answered anything since `at`, unix ms: then what is late is slow, not
+ * lost.
+ */
 export function hasAnsweredSince(at: number): boolean {
   return answeredAt >= at;
 }
@@ -54,8 +63,9 @@ function noteAnswer(): void {
 }
 
 /**
- * Runs a query or mutation. Rejects with an OpsError when the gateway does not answer (in 30 s, a mutation in 180 s) or the session cannot be renewed for now: it may
- * be asked again. Rejects with an AbortError when `abort` aborts, or a refused token signs out.
+ * Runs a query or mutation. Rejects with an OpsError when the gateway does not answer (in 30 s, a
+ * mutation in 180 s) or the session cannot be renewed for now: it may be asked again. Rejects with
+ * an AbortError when `abort` aborts, or a refused token signs out.
  */
 export async function ask<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
@@ -73,12 +83,12 @@ export async function askText<Data, Variables>(
   limitMs = toLimitMs(document.toString()),
 ): Promise<string> {
   const sent = token.value;
-  const [response, text] = await sendWithin({ endpoint, limitMs, signal: abort }, async (signal) => {
+  const [response, text] = await sendWithin({ endpoint, limitMs, signal: abort }, async (either) => {
     const answer = await send(path, {
       method: "POST",
       headers: { authorization: `Bearer ${sent}`, "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify({ query: document.toString(), variables }),
-      signal,
+      signal: either,
     });
     return [answer, await answer.text()] as const;
   });
@@ -92,7 +102,10 @@ export async function askText<Data, Variables>(
   return text;
 }
 
-/** Whether there is a new token in place of the refused one. @throws OpsError when that is not known yet */
+/**
+ * Whether there is a new token in place of the refused one. @throws OpsError when that is not
+ * known yet
+ */
 function isRenewed(refused: string | null): Promise<boolean> {
   return onRefused(refused).catch((error: unknown) => {
     throw new OpsError("unreachable", "The session could not be renewed yet", { cause: error });
@@ -111,18 +124,22 @@ export interface Sink<Data> extends Omit<FollowedStream<Data>, "open"> {
 }
 
 /**
- * Opens a subscription and keeps it open until the returned function is called. `variables` is asked each time that it is opened, so that it can go on where it ended.
+ * Opens a subscription and keeps it open until the returned function is called. `variables` is
+ * asked each time that it is opened, so that it can go on where it ended.
  */
 export function follow<Data, Variables extends object>(
   document: TypedDocumentString<Data, Variables>,
   variables: () => Variables,
   sink: Sink<Data>,
 ): () => void {
-  const open = (signal: AbortSignal, onOpen: () => void) => openStream(document, variables(), signal, onOpen);
+  const open = (abort: AbortSignal, onOpen: () => void) => openStream(document, variables(), abort, onOpen);
   return keepOpen({ ...sink, open }, sink.ended);
 }
 
-/** Keeps a stream of `openStream` open until the returned function is called. `ended` is called when it will not be opened again. */
+/**
+ * Keeps a stream of `openStream` open until the returned function is called. `ended` is called
+ * when it will not be opened again.
+ */
 export function keepOpen<Data>(followed: FollowedStream<Data>, ended: Sink<Data>["ended"]): () => void {
   const stop = new AbortController();
   const follower = new StreamFollower<Data>(followed, stop.signal);
@@ -149,7 +166,7 @@ export function keepOpen<Data>(followed: FollowedStream<Data>, ended: Sink<Data>
 export async function* openStream<Data, Variables extends object>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
-  signal: AbortSignal,
+  abort: AbortSignal,
   onOpen: () => void,
 ): AsyncGenerator<Data, void> {
   const sent = token.value;
@@ -160,7 +177,7 @@ export async function* openStream<Data, Variables extends object>(
       fetch: send,
       query: document.toString(),
       variables,
-      signal,
+      signal: abort,
       onOpen: () => {
         noteAnswer();
         onOpen();
@@ -177,7 +194,10 @@ export async function* openStream<Data, Variables extends object>(
   }
 }
 
-/** Keeps open what `open` opens while the page is visible, and `hiddenMs` longer, until the returned function is called. */
+/**
+ * Keeps open what `open` opens while the page is visible, and `hiddenMs` longer, until the
+ * returned function is called.
+ */
 export function whileVisible(open: () => () => void, hiddenMs = 0): () => void {
   let close: (() => void) | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -2,7 +2,7 @@ import { ConsoleLogPageDocument, type ConsoleLogPageQuery } from "../../../../ge
 import { OpsError } from "../../../../client/error.ts";
 import { ask } from "../../data/client.ts";
 import { formatEnum } from "../../../../facts/format.ts";
-import { type LogRow, type LogSource, toNote } from "./row.ts";
+import { type LogRow, toNote } from "./row.ts";
 import { type LogFilter, type LogSources, type LogTarget, toFilterVariables } from "./target.ts";
 
 export type LogPage = NonNullable<ConsoleLogPageQuery["logs"]>;
@@ -42,10 +42,7 @@ export class LogPages {
 
   toRow({ kind, timestamp, level, message, container }: PageLine): LogRow {
     if (kind === "MARKER") return toNote(timestamp, { kind: "event", text: message, tone: "mark" });
-    return toLineRow(timestamp, level, message, this.sources.of(container));
+    const source = this.sources.of(container);
+    return { at: timestamp, level: level && formatEnum(level), text: message, source, note: null, isOpen: false };
   }
-}
-
-export function toLineRow(at: string, level: string | null, text: string, source: LogSource): LogRow {
-  return { at, level: level === null ? null : formatEnum(level), text, source, note: null, isOpen: false };
 }

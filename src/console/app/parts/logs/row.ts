@@ -16,12 +16,18 @@ export type LogNote =
   | { readonly kind: "gap"; readonly count: number | null; readonly from: string; readonly to: string }
   | LogBreak;
 
-/** The log was not streamed, from one moment to another; `backAt` is null while it is not (unix ms). */
+/**
+ * The log was not streamed, from one moment to another; `backAt` is null while it is not (unix
+ * ms).
+ */
 export interface LogBreak {
   readonly kind: "break";
   readonly lostAt: number;
   readonly backAt: number | null;
-  /** Why the gateway gave no stream, so that lines were asked for in rounds; null when the connection was lost. */
+  /**
+   * Why the gateway gave no stream, so that lines were asked for in rounds; null when the
+   * connection was lost.
+   */
   readonly limit: string | null;
 }
 
@@ -51,7 +57,10 @@ export function toLine({ at, text, source, note }: LogRow): LogLine | null {
     : null;
 }
 
-/** The lines of a page. Where the log begins, no marker of a release is before its first line: of the time before nothing is known. */
+/**
+ * The lines of a page. Where the log begins, no marker of a release is before its first line: of
+ * the time before nothing is known.
+ */
 export function omitEarlyMarkers<Line extends { readonly kind: string }>(page: {
   readonly lines: readonly Line[];
   readonly hasOlder: boolean;

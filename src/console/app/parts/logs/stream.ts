@@ -30,8 +30,9 @@ const [newestLines, mostLines, pageLines] = [500, 5000, 1000];
 const hiddenMs = 10_000;
 
 /**
- * Follows the log of these pages until the returned function is called. What was seen of it does not come again. A page that is hidden stops, and
- * goes on after the last line once it is seen again.
+ * Follows the log of these pages until the returned function is called. What was seen of it does
+ * not come again. A page that is hidden stops, and goes on after the last line once it is seen
+ * again.
  */
 export function followPages(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
   return whileVisible(() => openNow(pages, seen, events), hiddenMs);
