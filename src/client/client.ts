@@ -13,11 +13,6 @@ export { type JudgedDeploy, type ReleaseVerdict, type VerdictOptions, waitForVer
 
 type Text = Pick<TypedDocument<unknown, never>, "toString">;
 
-interface AnswerHead {
-  readonly status: number;
-  readonly headers: Headers;
-}
-
 const longestWaitSeconds = 10;
 
 /** Codes of answers that another try may change, and that say that nothing was done. */
@@ -52,7 +47,7 @@ export function createClient(given: ClientOptions): OpsClient {
         throw toCallError(error, endpoint);
       });
       if (Array.isArray(data)) return { data: null, errors: [] };
-      return { data, errors: toOpsErrors(errors, answer as AnswerHead) };
+      return { data, errors: toOpsErrors(errors, answer) };
     });
   };
 

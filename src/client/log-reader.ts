@@ -132,7 +132,7 @@ export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<
   }
 
   async *open(signal: AbortSignal, onOpen: () => void): AsyncGenerator<LogBatch<Line>, void> {
-    const { seen, isSingle, gone } = this.#options;
+    const { seen, isSingle } = this.#options;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
     try {
@@ -150,7 +150,8 @@ export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<
       // A role may be without containers for a while.
       if (!isSingle) throw new OpsError("unreachable", error.message, { cause: error });
       if (isFirst) throw error;
-      return gone();
+      this.#options.gone();
+      return;
     }
     throw new OpsError("unreachable", "the gateway ended it");
   }

@@ -83,7 +83,7 @@ describe("a stream is opened again", () => {
     expect(seen).toEqual(["opened", 1, "opened", 2]);
   });
 
-  it("after growing pauses of at most 10 s, and short ones after a good stream", async () => {
+  it("after growing pauses of at most 10 s, short ones after a good stream", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0.5);
     const broken = Array.from({ length: 7 }, () => refuse("unreachable"));
     const good: Stream = async function* (_, onOpen) {

@@ -120,7 +120,7 @@ export function toAnswer<Data>({ data = null, error, errors }: Result<Data>): An
 /** A stream, and what is done with it. */
 export interface Sink<Data> extends Omit<FollowedStream<Data>, "open"> {
   /** It will not be opened again. */
-  ended(failure: OpsError): void;
+  readonly ended: (failure: OpsError) => void;
 }
 
 /**

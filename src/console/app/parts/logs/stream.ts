@@ -16,11 +16,11 @@ export interface StreamEvents {
   /** Something happened to a container. */
   notice(text: string, tone: "muted" | "warn" | "bad"): void;
   /** The connection is lost, or the gateway gives no stream for now; it will be opened again. */
-  broken(error: OpsError): void;
+  readonly broken: (error: OpsError) => void;
   /** The stream works: with each message, and once the gateway has accepted it. */
-  opened(): void;
+  readonly opened: () => void;
   /** The gateway refuses to go on. */
-  refused(failure: OpsError): void;
+  readonly refused: (failure: OpsError) => void;
 }
 
 /** Lines that a stream begins with, and of a page while there is none. */
