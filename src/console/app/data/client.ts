@@ -102,10 +102,7 @@ export async function askText<Data, Variables>(
   return text;
 }
 
-/**
- * Whether there is a new token in place of the refused one. @throws OpsError when that is not
- * known yet
- */
+/** Whether there is a new token in place of the refused one. Rejects when that is not known yet. */
 function isRenewed(refused: string | null): Promise<boolean> {
   return onRefused(refused).catch((error: unknown) => {
     throw new OpsError("unreachable", "The session could not be renewed yet", { cause: error });
