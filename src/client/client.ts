@@ -1,7 +1,8 @@
 import { ClientError, GraphQLClient } from "graphql-request";
+import { pause } from "../lib/abort.ts";
 import { OpsError } from "./error.ts";
-import { pause } from "./pause.ts";
-import { toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
+import { answerMs, changesThings, sendWithin, toLimitMs } from "./question.ts";
+import { toBodyError, toOpsErrors } from "./refusals.ts";
 import { readStream } from "./stream.ts";
 import type { CallOptions, ClientOptions, OpsClient, TypedDocument } from "./types.ts";
 
@@ -12,12 +13,6 @@ export { type JudgedDeploy, type ReleaseVerdict, type VerdictOptions, waitForVer
 
 type Text = Pick<TypedDocument<unknown, never>, "toString">;
 
-interface AnswerHead {
-  readonly status: number;
-  readonly headers: Headers;
-}
-
-const mutationFactor = 6;
 const longestWaitSeconds = 10;
 
 /** Codes of answers that another try may change, and that say that nothing was done. */
@@ -30,7 +25,7 @@ const passing: ReadonlySet<string> = new Set(["rate_limited", "overloaded", "unr
  * @throws TypeError for an address that is not http or https, or has a user or password
  */
 export function createClient(given: ClientOptions): OpsClient {
-  const { url, token, agent, timeoutMs = 30_000, silenceMs, retries = 2, fetch: ownFetch } = given;
+  const { url, token, agent, timeoutMs = answerMs, silenceMs, retries = 2, fetch: ownFetch } = given;
   const endpoint = toEndpoint(url);
   // Looked up at each call, as some tools replace it later.
   const ask: typeof fetch = (input, init) => (ownFetch ?? fetch)(input, { ...init, redirect: "manual" });
@@ -46,24 +41,14 @@ export function createClient(given: ClientOptions): OpsClient {
   const send = async (query: string, variables: object, signal: AbortSignal | undefined, limitMs: number) => {
     signal?.throwIfAborted();
     const requestHeaders = await toHeaders();
-    const timeout = AbortSignal.timeout(limitMs);
-    const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
-    try {
-      const { data, errors, ...answer } = await http.rawRequest<object>({
-        query,
-        variables,
-        requestHeaders,
-        signal: either,
+    return sendWithin({ endpoint, limitMs, signal }, async (either) => {
+      const request = { query, variables, requestHeaders, signal: either };
+      const { data, errors, ...answer } = await http.rawRequest<object>(request).catch((error: unknown) => {
+        throw toCallError(error, endpoint);
       });
       if (Array.isArray(data)) return { data: null, errors: [] };
-      const refusals = Array.isArray(errors) ? errors.map((error) => toOpsError(error, answer as AnswerHead)) : [];
-      return { data, errors: refusals };
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (timeout.aborted)
-        throw new OpsError("timeout", `The gateway did not answer within ${limitMs / 1000} s`, { cause: error });
-      throw toCallError(error, endpoint);
-    }
+      return { data, errors: toOpsErrors(errors, answer) };
+    });
   };
 
   const queryPartial = async (
@@ -72,9 +57,8 @@ export function createClient(given: ClientOptions): OpsClient {
     { signal, timeoutMs: ownMs }: CallOptions = {},
   ) => {
     const text = toText(document);
-    const isMutation = changesThings(text);
-    const tries = !isMutation || (variables as { idempotencyKey?: unknown }).idempotencyKey ? retries : 0;
-    const limitMs = ownMs ?? (isMutation ? timeoutMs * mutationFactor : timeoutMs);
+    const tries = !changesThings(text) || (variables as { idempotencyKey?: unknown }).idempotencyKey ? retries : 0;
+    const limitMs = ownMs ?? toLimitMs(text, timeoutMs);
     for (let failed = 0; ; failed += 1) {
       try {
         const { data, errors } = await send(text, variables, signal, limitMs);
@@ -96,7 +80,7 @@ export function createClient(given: ClientOptions): OpsClient {
     return data;
   };
 
-  async function* subscribe<Data>(document: Text, variables: object = {}, { signal }: CallOptions = {}) {
+  async function* subscribe<Data>(document: Text, variables: object = {}, { signal, onOpen }: CallOptions = {}) {
     const text = toText(document);
     signal?.throwIfAborted();
     const headers = await toHeaders();
@@ -109,6 +93,7 @@ export function createClient(given: ClientOptions): OpsClient {
       openMs: timeoutMs,
       silenceMs,
       signal,
+      onOpen,
     });
   }
 
@@ -141,20 +126,9 @@ function toText(document: Text): string {
   return text;
 }
 
-/** Whether it has a mutation, also behind fragments and comments. In doubt it has one: such a document is sent only once. */
-function changesThings(text: string): boolean {
-  const bare = text.replace(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*/g, "");
-  return /(?:^|\})[\s,\ufeff]*mutation\b/.test(bare);
-}
-
 /** The message of graphql-request's own error has the whole request: it must not be shown, not even as a cause. */
-function toCallError(error: unknown, endpoint: string): OpsError {
-  if (error instanceof ClientError) {
-    const { status, headers, body } = error.response as typeof error.response & { readonly body?: string };
-    return toBodyError(body ?? "", { status, headers }, endpoint);
-  }
-  if (error instanceof TypeError || (error as { code?: unknown }).code !== undefined) {
-    return toUnreachable(`${endpoint} cannot be reached`, error);
-  }
-  return new OpsError("not_a_gateway", `${endpoint} did not answer as a gateway does`, { cause: error });
+function toCallError(error: unknown, endpoint: string): unknown {
+  if (!(error instanceof ClientError)) return error;
+  const { status, headers, body } = error.response as typeof error.response & { readonly body?: string };
+  return toBodyError(body ?? "", { status, headers }, endpoint);
 }

@@ -1,3 +1,5 @@
+import { passesByItself } from "../lib/errors.ts";
+
 /** What to do about an error of the gateway. Codes without an entry say it in their message. */
 const remedies: Readonly<Record<string, string>> = {
   unauthorized:
@@ -62,4 +64,19 @@ export class OpsError extends Error {
     this.retryAfterSeconds = retryAfterSeconds ?? null;
     this.path = path ?? null;
   }
+}
+
+/** Whether the same question may be answered later. */
+export function isPassing(error: unknown): error is OpsError {
+  return error instanceof OpsError && passesByItself(error.code);
+}
+
+/** As `isPassing`, before the first answer: what is not a gateway is probably a wrong address. */
+export function mayAnswer(error: unknown): error is OpsError {
+  return isPassing(error) && error.code !== "not_a_gateway";
+}
+
+/** Whether nothing came from the gateway: it may be gone, or the way to it. Else it gave the error itself. */
+export function isLost(error: unknown): boolean {
+  return error instanceof OpsError && ["unreachable", "timeout", "not_a_gateway"].includes(error.code);
 }

@@ -13,11 +13,11 @@ interface Answer {
   readonly headers?: Headers | undefined;
 }
 
-/** One error of `errors`. What it says itself comes before the status and Retry-After of its answer. */
-export function toOpsError(
-  { message, path, extensions = {} }: ResultError,
-  { status, headers }: Answer = {},
-): OpsError {
+/**
+ * One error of `errors`. What it says itself comes before the status and Retry-After of its
+ * answer.
+ */
+function toOpsError({ message, path, extensions = {} }: ResultError, { status, headers }: Answer = {}): OpsError {
   const [code, ownStatus, retryAfter] = ["code", "status", "retryAfter"].map((name) => extensions[name]);
   return new OpsError(typeof code === "string" ? code : "invalid_request", message, {
     status: typeof ownStatus === "number" ? ownStatus : status,
@@ -26,9 +26,15 @@ export function toOpsError(
   });
 }
 
+/** The errors of an answer or of a message of a stream; none for anything else. */
+export function toOpsErrors(errors: unknown, answer?: Answer): readonly OpsError[] {
+  return Array.isArray(errors) ? errors.map((error: ResultError) => toOpsError(error, answer)) : [];
+}
+
 /**
- * An answer without data: GraphQL's `{errors}`, the gateway's `{error: {code, message}}`, or that of something before it. A redirect is not followed: fetch would
- * turn the question into a GET, or leave out the token.
+ * An answer without data: GraphQL's `{errors}`, the gateway's `{error: {code, message}}`, or that
+ * of something before it. A redirect is not followed: fetch would turn the question into a GET, or
+ * leave out the token.
  */
 export function toBodyError(body: string, answer: Answer, endpoint: string): OpsError {
   let parsed: unknown;
@@ -63,7 +69,10 @@ export function toParsedError(body: unknown, { status = 0, headers }: Answer, en
   return new OpsError("not_a_gateway", `${endpoint} answered ${status}, but not as a gateway does`, options);
 }
 
-/** Nothing was answered. The text of the innermost cause is the one that helps: `(connect ECONNREFUSED 127.0.0.1:1)`. */
+/**
+ * Nothing was answered. The text of the innermost cause is the one that helps: `(connect
+ * ECONNREFUSED 127.0.0.1:1)`.
+ */
 export function toUnreachable(what: string, error: unknown): OpsError {
   return new OpsError("unreachable", `${what}${toReason(error)}`, { cause: error });
 }
@@ -73,7 +82,7 @@ function toReason(error: unknown): string {
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
   const { message, errors, code } = innermost as { message?: string; errors?: readonly Error[]; code?: string };
   const reason = message || errors?.[0]?.message || code || "";
-  return reason === "" || reason === "fetch failed" ? "" : ` (${reason})`;
+  return ["", "fetch failed", "Failed to fetch"].includes(reason) ? "" : ` (${reason})`;
 }
 
 /** The address of a redirect without its parameters, which may have secrets of a sign-in. */

@@ -1,5 +1,6 @@
 import { OpsError } from "./error.ts";
-import { type ResultError, toBodyError, toOpsError, toUnreachable } from "./refusals.ts";
+import { answerMs } from "./question.ts";
+import { type ResultError, toBodyError, toOpsErrors, toUnreachable } from "./refusals.ts";
 import { defaultSilenceMs, fetchStream } from "./silence.ts";
 
 interface StreamRequest {
@@ -8,11 +9,13 @@ interface StreamRequest {
   readonly fetch: typeof fetch;
   readonly query: string;
   readonly variables: object;
-  /** Time until the stream is open, ms. Its messages may take any time. */
-  readonly openMs: number;
+  /** Time until the stream is open, ms. Its messages may take any time. @default 30_000 */
+  readonly openMs?: number;
   /** How long nothing may come at all, not even a heartbeat, ms. @default 37_500 */
   readonly silenceMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** The stream is open, even if it has nothing to say yet. */
+  readonly onOpen?: (() => void) | undefined;
   /** Parses a message: who serves others meanwhile does it in turns. @default JSON.parse */
   readonly parse?: (text: string) => unknown;
 }
@@ -29,7 +32,7 @@ interface Result<Data> {
  * @throws OpsError when it is refused, cannot be opened in time, or breaks; the signal's reason when that aborts
  */
 export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<Data, void> {
-  const { endpoint, openMs, silenceMs = defaultSilenceMs, signal, parse = parseMessage } = request;
+  const { endpoint, openMs = answerMs, silenceMs = defaultSilenceMs, signal, parse = parseMessage } = request;
   signal?.throwIfAborted();
   const left = new AbortController();
   const toError = (limit: "open" | "silence") =>
@@ -44,12 +47,14 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
     });
     const { response, refusal } = answer;
     if (refusal !== null || !response.body) throw toBodyError(refusal ?? "", response, endpoint);
+    request.onOpen?.();
     for await (const { event, data: text } of readEvents(response.body, endpoint)) {
       if (event === "complete") return;
       if (event !== "next") throw new TypeError("Not an event of a subscription");
       const { data, errors } = (await parse(text)) as Result<Data>;
+      const [error] = toOpsErrors(errors);
       // As of a question: an error of a part stands beside data, one of the whole ends the stream.
-      if (errors?.[0] && !Object.values(data ?? {}).some((value) => value !== null)) throw toOpsError(errors[0]);
+      if (error && !Object.values(data ?? {}).some((value) => value !== null)) throw error;
       if (data) yield data;
     }
     throw new OpsError("unreachable", `The stream of ${endpoint} ended early`);

@@ -33,6 +33,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Time for this answer, ms, in place of the client's own. Queries and mutations only. */
   readonly timeoutMs?: number | undefined;
+  /** The gateway has accepted the subscription, which may have nothing to say yet. */
+  readonly onOpen?: (() => void) | undefined;
 }
 
 /** What could be read, and the errors of what could not: their fields are null. */

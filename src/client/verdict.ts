@@ -8,9 +8,8 @@ import {
   type VerdictOutcome,
   type VerdictQuery,
 } from "../generated/client.ts";
-import { passesByItself } from "../lib/errors.ts";
-import { OpsError } from "./error.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../lib/abort.ts";
+import { mayAnswer, OpsError } from "./error.ts";
 import type { OpsClient } from "./types.ts";
 
 type Asker = Pick<OpsClient, "queryPartial">;
@@ -82,16 +81,13 @@ export async function waitForVerdict(client: Asker, options: VerdictOptions = {}
     }
     onWait?.(soFar);
     await pause(Math.min(everyMs, Math.max(0, endMs - Date.now())), signal);
+    signal?.throwIfAborted();
   }
 }
 
-/**
- * The deploy may not be recorded yet, and the gateway may be starting. What is not a gateway is
- * probably a wrong address.
- */
+/** The deploy may not be recorded yet, and the gateway may be starting. */
 function mayPass(error: unknown): error is OpsError {
-  if (!(error instanceof OpsError)) return false;
-  return error.code === "not_found" || (error.code !== "not_a_gateway" && passesByItself(error.code));
+  return error instanceof OpsError && (error.code === "not_found" || mayAnswer(error));
 }
 
 function isFinal({ outcome, unjudgeable }: ReleaseVerdict): boolean {

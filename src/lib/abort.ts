@@ -1,13 +1,15 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
-/** False when the signal aborted it. */
-export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(ms, undefined, { signal });
-    return true;
-  } catch {
-    return false;
-  }
+/** Waits. False as soon as the signal aborts, or where it already has. */
+export function pause(ms: number, signal?: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve(!signal?.aborted);
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+  });
 }
 
 /** Runs a task that never rejects, now and then `ms` after it ended. Returns what ends this; it resolves once the task does not run any more. */

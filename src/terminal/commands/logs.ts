@@ -4,10 +4,10 @@ import { parseLogTime, toLogTimestamp } from "../../lib/time.ts";
 import { pause } from "../../lib/abort.ts";
 import { defineCommand, type Options, type Session, type Values } from "../command.ts";
 import { followLog } from "../logs/follow.ts";
-import { createPartReporter, pageLines, readPage } from "../logs/pages.ts";
+import { createPartReporter, pageLines, readNewest as readNewestPage } from "../logs/pages.ts";
 import type { Line } from "../logs/line.ts";
 import { LogPrinter } from "../logs/printer.ts";
-import { SeenLines } from "../logs/seen.ts";
+import { SeenLines } from "../../client/log-seen.ts";
 import { StoredLog } from "../logs/stored.ts";
 import { findTarget } from "../logs/target.ts";
 import { toOneLine } from "../output/style.ts";
@@ -109,7 +109,7 @@ export const logsCommand = defineCommand(
         // Without a line nothing would say where to go on.
         const tail = Math.max(1, range.tail ?? 0);
         if (tail > pageLines) return { lines: await stored.newest(tail, range), hasOlder: false };
-        const page = await readPage(reading, { tail, since, until });
+        const page = await readNewestPage(reading, { tail, since, until });
         // A page has fewer lines where they are long.
         const isWhole = !isAsked || !page.hasOlder || page.lines.filter(({ kind }) => kind === "LINE").length >= tail;
         return isWhole ? page : { lines: await stored.newest(tail, range), hasOlder: false };

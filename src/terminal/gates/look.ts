@@ -9,7 +9,6 @@ import {
   type QueuesQuery,
 } from "../../client/client.ts";
 import { isOfPlace, type Place } from "../options.ts";
-import { isPassing } from "../passing.ts";
 import { findRunningJobs, type SourceWork } from "../running-jobs.ts";
 
 export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
@@ -45,11 +44,6 @@ export interface Look {
   /** Sources that do not answer, and that the wanted service may work on. */
   readonly silentSources: readonly string[];
   readonly work: readonly SourceWork[];
-}
-
-/** Whether another look can help. What is not a gateway is probably a wrong address. */
-export function mayHelp(error: unknown): error is OpsError {
-  return isPassing(error) && error.code !== "not_a_gateway";
 }
 
 /** Asks what the conditions need. @throws OpsError */

@@ -1,12 +1,13 @@
 import { UsageError } from "../../cli/command.ts";
 import type { OpsClient } from "../../client/client.ts";
+import { mayAnswer } from "../../client/error.ts";
 import { pause } from "../../lib/abort.ts";
 import { formatDuration } from "../../facts/format.ts";
 import { ConditionError, defineCommand } from "../command.ts";
 import { placeOptions, toPlace, toSeconds } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 import { describe, findMissing } from "./conditions.ts";
-import { type Conditions, look, mayHelp } from "./look.ts";
+import { type Conditions, look } from "./look.ts";
 
 /** As many reasons are named in one line. */
 const shownReasons = 8;
@@ -119,7 +120,7 @@ async function findReasons(
     );
   } catch (error) {
     if (signal.aborted) return "the gateway did not answer in time";
-    if (mayHelp(error)) return `${error.message} (${error.code})`;
+    if (mayAnswer(error)) return `${error.message} (${error.code})`;
     throw error;
   }
 }

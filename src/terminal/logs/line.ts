@@ -4,11 +4,6 @@ import type { LogLineFieldsFragment } from "../../client/client.ts";
 /** A line of a log, or a marker where a release begins. */
 export type Line = LogLineFieldsFragment;
 
-/** A container of its engine: names are unique on one engine only. */
-export function toWriterKey({ name, engine }: Pick<Line["container"], "name" | "engine">): string {
-  return `${engine}/${name}`;
-}
-
 /** Most lines are plain ASCII: one look finds that nothing is to be left out. */
 // oxlint-disable-next-line no-control-regex
 const unusual = /[^\t\u0020-\u007e]/;

@@ -1,6 +1,6 @@
 import { Logs, type LogsQuery, type LogsQueryVariables, type OpsClient, OpsError } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
-import type { Line } from "./line.ts";
+import type { LogTurn } from "../../client/log-reader.ts";
 import type { LogTarget } from "./target.ts";
 
 type LogPage = NonNullable<LogsQuery["logs"]>;
@@ -34,21 +34,29 @@ interface Newest {
   readonly until: string | null;
 }
 
-/** The newest lines in one answer, oldest first: at most `pageLines`, and fewer where they are long. Rejects with OpsError. */
+/**
+ * A page of the log, oldest line first: at most `pageLines`, and fewer where they are long.
+ * Rejects with OpsError.
+ */
 export async function readPage(
-  { client, target, filter, signal, onParts }: PageOptions,
-  newest: Newest,
-): Promise<Pick<LogPage, "hasOlder"> & { readonly lines: readonly Line[] }> {
+  { client, target, filter }: Pick<PageOptions, "client" | "target" | "filter">,
+  wanted: Newest | LogTurn,
+  signal: AbortSignal,
+): Promise<LogPage> {
+  const variables = { ...target.variables, ...filter, tail: pageLines, ...wanted };
+  const { data, errors } = await client.queryPartial(Logs, variables, { signal });
+  if (!data.logs) throw errors[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
+  return data.logs;
+}
+
+/** The page of the newest lines. A gateway that says when it will answer is waited for. */
+export async function readNewest(options: PageOptions, newest: Newest): Promise<LogPage> {
+  const { signal, onParts } = options;
   for (;;) {
     try {
-      const { data, errors } = await client.queryPartial(
-        Logs,
-        { ...target.variables, ...filter, ...newest },
-        { signal },
-      );
-      if (!data.logs) throw errors[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
-      onParts(data.logs);
-      return data.logs;
+      const page = await readPage(options, newest, signal);
+      onParts(page);
+      return page;
     } catch (error) {
       const waitSeconds = error instanceof OpsError && error.code === "rate_limited" ? error.retryAfterSeconds : null;
       if (waitSeconds === null || waitSeconds > longestWaitSeconds) throw error;

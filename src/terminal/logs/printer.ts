@@ -4,7 +4,8 @@ import { toShortRelease } from "../../lib/short-release.ts";
 import type { Session } from "../command.ts";
 import { toSafe } from "../output/print.ts";
 import { toOneLine } from "../output/style.ts";
-import { type Line, toLineText, toWriterKey } from "./line.ts";
+import { toWriterKey } from "../../client/log-seen.ts";
+import { type Line, toLineText } from "./line.ts";
 import type { LogTarget } from "./target.ts";
 
 /** Not red: that says that something is wrong. */

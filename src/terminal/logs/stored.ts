@@ -1,9 +1,9 @@
 import { type OpsClient, OpsError, StoredLogs, type StoredLogsSubscription } from "../../client/client.ts";
+import { isPassing } from "../../client/error.ts";
 import { pause } from "../../lib/abort.ts";
-import { isPassing } from "../passing.ts";
-import { type Line, toWriterKey } from "./line.ts";
+import type { Line } from "./line.ts";
 import { type LogFilter, longestWaitSeconds, type PartReport } from "./pages.ts";
-import type { SeenLines } from "./seen.ts";
+import { type SeenLines, toWriterKey } from "../../client/log-seen.ts";
 import type { LogTarget } from "./target.ts";
 
 /** A reading that was cut short goes on after these times, ms; a line ends the count. */

@@ -3,6 +3,7 @@ import {
   ContainerUsage,
   type Environment,
   FollowContainers,
+  type FollowContainersSubscription,
   Hosts,
   type OpsClient,
   OpsError,
@@ -13,6 +14,8 @@ import {
   type TypedDocument,
   UsageSeries,
 } from "../../client/client.ts";
+import { isLost } from "../../client/error.ts";
+import { type FollowedStream, StreamFollower } from "../../client/follow.ts";
 import { pause } from "../../lib/abort.ts";
 import { toOneLine } from "../output/style.ts";
 import { type ContainerRow, emptyData, type Part, type QueueRow, toQueueId, type TopData } from "./state.ts";
@@ -22,8 +25,6 @@ const pollMs = 3000;
 const usageMs = 10_000;
 /** The gateway answers within 10 s, or not at all. */
 const answerMs = 12_000;
-/** Before a refused subscription is tried again, questions are asked as often. */
-const pollsBeforeStream = 20;
 
 interface FeedOptions {
   readonly client: OpsClient;
@@ -55,8 +56,7 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
   let data: TopData = { ...emptyData, env: firstEnv };
   let round = new AbortController();
   let details = new AbortController();
-  /** Ends the subscription, which then starts again. */
-  let stream = new AbortController();
+  let stream: StreamFollower<FollowContainersSubscription> | null = null;
 
   const patch = (change: Partial<TopData>) => {
     data = { ...data, ...change };
@@ -82,10 +82,9 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
       const answer = await (client as Asks<Answer, Variables>).queryPartial(document, variables, {
         signal: limit,
       });
-      const wasLost = data.link.state === "lost";
+      const { link } = data;
       patch({ ...take(answer), ...answered() });
-      // A stream through a connection that was lost may never say so.
-      if (wasLost) stream.abort();
+      if (link.state === "lost") stream?.renewSilent(link.sinceMs);
     } catch (error) {
       if (!stop.aborted) fail(error, refuse);
     }
@@ -175,38 +174,30 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
     );
   };
 
-  const readStream = async (env: Environment | null, stop: AbortSignal) => {
+  const follow = (env: Environment | null, stop: AbortSignal) => {
     const rows = new Map<string, ContainerRow>();
     let isSeeded = data.containers.value !== null;
-    for await (const { containers } of client.subscribe(FollowContainers, { env }, { signal: stop })) {
-      if (!containers) continue;
-      if (containers.snapshot) rows.clear();
-      for (const { id } of containers.removed) rows.delete(id);
-      for (const row of containers.changed) rows.set(row.id, row);
-      patch({ containers: { value: [...rows.values()], error: null }, isStreamed: true, ...answered() });
-      if (!isSeeded) void seed(env, stop).catch(onEnd);
-      isSeeded = true;
-      if (containers.ended !== null) return;
-    }
-  };
-
-  const follow = async (env: Environment | null, stop: AbortSignal) => {
-    do {
-      stream = new AbortController();
-      const own = stream;
-      try {
-        await readStream(env, AbortSignal.any([stop, own.signal]));
-      } catch (error) {
-        if (stop.aborted) return;
-        if (own.signal.aborted) continue;
-        fail(error, () => ({ isStreamed: false }));
-        // Questions find out when a lost connection is back.
-        for (let count = 0; count < pollsBeforeStream && !isOfLink(error); count += 1) {
-          if (!isPaused()) await askContainers(env, stop);
-          if (!(await pause(pollMs, stop))) return;
-        }
-      }
-    } while (await pause(1000, stop));
+    const ofContainers: FollowedStream<FollowContainersSubscription> = {
+      open: (end, onOpen) => client.subscribe(FollowContainers, { env }, { signal: end, onOpen }),
+      next: ({ containers }) => {
+        if (!containers) return;
+        if (containers.snapshot) rows.clear();
+        for (const { id } of containers.removed) rows.delete(id);
+        for (const row of containers.changed) rows.set(row.id, row);
+        patch({ containers: { value: [...rows.values()], error: null }, isStreamed: true, ...answered() });
+        if (!isSeeded) void seed(env, stop).catch(onEnd);
+        isSeeded = true;
+      },
+      broken: (error) => fail(error, () => ({ isStreamed: false })),
+      poll: async () => {
+        if (!isPaused()) await askContainers(env, stop);
+      },
+    };
+    stream = new StreamFollower(ofContainers, stop);
+    return stream.run().catch(async (error: unknown) => {
+      fail(error, () => ({ isStreamed: false }));
+      await repeat(pollMs, stop, () => askContainers(env, stop));
+    });
   };
 
   const start = () => {
@@ -267,7 +258,7 @@ function toPart<T>(value: T | null, before: Part<T> | null, errors: readonly Ops
 
 /** Whether the gateway itself could not be asked. */
 function isOfLink(error: unknown): boolean {
-  return !(error instanceof OpsError) || ["unreachable", "timeout", "not_a_gateway"].includes(error.code);
+  return !(error instanceof OpsError) || isLost(error);
 }
 
 function isSlow(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { OpsError } from "../../../src/client/client.ts";
 import { followLog } from "../../../src/terminal/logs/follow.ts";
 import { LogPrinter } from "../../../src/terminal/logs/printer.ts";
-import { SeenLines } from "../../../src/terminal/logs/seen.ts";
+import { SeenLines } from "../../../src/client/log-seen.ts";
 import { StoredLog } from "../../../src/terminal/logs/stored.ts";
 import type { Session } from "../../../src/terminal/command.ts";
 import type { LogTarget } from "../../../src/terminal/logs/target.ts";
@@ -121,26 +121,4 @@ it("a refusal that waiting does not change ends it", async () => {
   await expect.poll(log.streams).toBe(1);
   log.refuse(new OpsError("forbidden", "needs ops:logs"));
   await expect(follower.done).rejects.toMatchObject({ code: "forbidden" });
-  const other = createFakeLog({ most: 10 });
-  const ended = start(other);
-  await expect.poll(other.streams).toBe(1);
-  other.send({ ended: "unauthorized" });
-  await expect(ended.done).rejects.toMatchObject({ code: "unauthorized" });
-});
-
-it("a slow reader gives the stream back, and misses nothing", async () => {
-  const log = createFakeLog({ most: 10 });
-  log.write(...numbers(1, 3));
-  let waitMs = 2100;
-  const follower = start(log, async () => {
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
-    return true;
-  });
-  await expect.poll(follower.shown).toEqual(texts(1, 3));
-  log.write(...numbers(4, 40));
-  waitMs = 0;
-  await expect.poll(log.streams, { timeout: 5000 }).toBe(2);
-  await expect.poll(follower.shown).toEqual(texts(1, 40));
-  expect(follower.notes).toEqual([]);
-  await follower.end();
 });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { type OpsClient, OpsError } from "../../../src/client/client.ts";
-import { createPartReporter, readPage } from "../../../src/terminal/logs/pages.ts";
+import { createPartReporter, readNewest } from "../../../src/terminal/logs/pages.ts";
 import type { LogTarget } from "../../../src/terminal/logs/target.ts";
 import { roleLine } from "../../support/terminal-log.ts";
 
@@ -27,7 +27,7 @@ async function read(answers: readonly (object | OpsError)[]) {
   const { signal } = new AbortController();
   const filter = { levelStrict: false, ignoreCase: false };
   const reading = { client, target, filter, signal, onParts: (report: object) => void reports.push(report) };
-  return { found: await readPage(reading, { tail: 1, since: null, until: null }), reports };
+  return { found: await readNewest(reading, { tail: 1, since: null, until: null }), reports };
 }
 
 it("a gateway that asks for patience gets it, another refusal is thrown", async () => {

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { type OpsClient, OpsError, StoredLogs } from "../../../src/client/client.ts";
 import type { Line } from "../../../src/terminal/logs/line.ts";
 import type { LogFilter } from "../../../src/terminal/logs/pages.ts";
-import { SeenLines } from "../../../src/terminal/logs/seen.ts";
+import { SeenLines } from "../../../src/client/log-seen.ts";
 import { StoredLog } from "../../../src/terminal/logs/stored.ts";
 import type { LogTarget } from "../../../src/terminal/logs/target.ts";
 import { collect } from "../../support/collect.ts";

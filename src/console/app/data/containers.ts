@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import { OpsError } from "../../../client/error.ts";
 import {
   ConsoleContainerListDocument,
   ConsoleContainersDocument,
@@ -8,7 +9,7 @@ import {
   type ConsoleContainersSubscription,
   type ContainerRowFragment,
 } from "../../../generated/console.ts";
-import { ask, type Failure, follow, Unreachable } from "./client.ts";
+import { ask, type Failure, follow, whileVisible } from "./client.ts";
 import { refresh } from "./live.ts";
 import { token } from "../session/session.ts";
 import { params } from "../page/url.ts";
@@ -55,62 +56,38 @@ export const destinations = computed(() => {
   return [...new Set(words)].toSorted();
 });
 
-let stop: (() => void) | null = null;
-
 /** Follows the list while somebody is signed in and looks at the page. Call once. */
 export function followContainers(): void {
-  const update = () => {
-    const isWanted = token.value !== null && !document.hidden;
-    if (isWanted && !stop) stop = open();
-    else if (!isWanted && stop) {
-      stop();
+  let stop: (() => void) | null = null;
+  token.subscribe((current) => {
+    if (current !== null) stop ??= whileVisible(open);
+    else {
+      stop?.();
       stop = null;
+      [rows.value, engines.value, containersFailure.value] = [null, [], null];
     }
-    if (token.value === null) [rows.value, engines.value, containersFailure.value] = [null, [], null];
-  };
-  token.subscribe(update);
-  document.addEventListener("visibilitychange", update);
+  });
 }
-
-/** Time between two questions while the token's streams are all taken, ms. */
-const pollMs = 3000;
 
 function open(): () => void {
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const endPolling = () => {
-    clearInterval(timer);
-    timer = undefined;
-  };
-  const stopFollowing = follow(ConsoleContainersDocument, () => ({}), {
-    next: ({ data, failures }) => {
-      const change = data?.containers;
-      if (!change) {
-        containersFailure.value = failures[0] ?? null;
-        return;
-      }
+  return follow(ConsoleContainersDocument, () => ({}), {
+    next: ({ containers: change }) => {
       containersFailure.value = null;
-      endPolling();
-      apply(change);
+      if (change) apply(change);
     },
-    broken: (refusal) => {
-      if (refusal === null || timer !== undefined) return;
-      void list();
-      timer = setInterval(() => void list(), pollMs);
-    },
+    broken: () => {},
+    poll: list,
     ended: (failure) => (containersFailure.value = failure),
   });
-  return () => {
-    endPolling();
-    stopFollowing();
-  };
 }
 
-async function list(): Promise<void> {
+async function list(abort: AbortSignal): Promise<void> {
   try {
-    const { data } = await ask(ConsoleContainerListDocument, {});
+    const { data, failures } = await ask(ConsoleContainerListDocument, {}, abort);
+    containersFailure.value = data?.containers ? null : (failures[0] ?? null);
     if (data?.containers) apply({ snapshot: true, changed: data.containers, removed: [], engines: data.engines ?? [] });
   } catch (error) {
-    if (!(error instanceof Unreachable || error instanceof DOMException)) throw error;
+    if (!(error instanceof OpsError || error instanceof DOMException)) throw error;
   }
 }
 

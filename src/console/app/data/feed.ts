@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { OpsError } from "../../../client/error.ts";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import { ask, type Failure, Unreachable } from "./client.ts";
+import { ask, type Failure } from "./client.ts";
 import { type Live, useLive } from "./live.ts";
 import { appendPage, type FeedRow, type Loaded, mergePage, type Page } from "./pages.ts";
 
@@ -75,7 +76,7 @@ export function useFeed<Data, Row, Variables extends Paged>(
             before?.key === key && before.rows.at(-1)?.cursor === last.cursor ? appendPage(before, found) : before,
           );
       } catch (error) {
-        if (error instanceof Unreachable) setOlderFailure({ code: "unreachable", message: error.message, path: null });
+        if (error instanceof OpsError) setOlderFailure(error);
         else if (!(error instanceof DOMException)) throw error;
       } finally {
         running.current = null;

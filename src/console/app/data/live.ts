@@ -1,15 +1,8 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { OpsError } from "../../../client/error.ts";
 import type { TypedDocumentString } from "../../../generated/console.ts";
-import {
-  askText,
-  type Failure,
-  hasAnsweredSince,
-  lastAnswerAt,
-  lostConnection,
-  toAnswer,
-  Unreachable,
-} from "./client.ts";
+import { askText, type Failure, hasAnsweredSince, lastAnswerAt, lostConnection, toAnswer } from "./client.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { fillWithLast } from "./last-values.ts";
 import { token } from "../session/session.ts";
@@ -127,7 +120,7 @@ class Poll<Data> {
         this.state.value = { data, oldFrom, failures: answer.failures, at: Date.now(), isOld: false, isPast: false };
       }
     } catch (error) {
-      if (error instanceof Unreachable) this.#lost();
+      if (error instanceof OpsError) this.#lost();
       // Aborted: nobody asks any more, or the token was refused.
       else if (!(error instanceof DOMException)) throw error;
     } finally {

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { signInPath } from "../../screens.ts";
-import { answerMs, changeIntoTokens, signInProblem, signInWith } from "./session.ts";
+import { answerMs } from "../../../client/question.ts";
+import { changeIntoTokens, signInProblem, signInWith } from "./session.ts";
 
 /** What the gateway says of its identity provider. */
 interface Invitation {

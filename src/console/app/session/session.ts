@@ -1,12 +1,10 @@
 import { computed, signal } from "@preact/signals";
+import { answerMs } from "../../../client/question.ts";
 import { signInPath } from "../../screens.ts";
 
 /** Also read by GraphiQL at /graphql: who is signed in here is signed in there. */
 const tokenKey = "wallet-core-ops.token";
 const renewalKey = "wallet-core-ops.renewal";
-
-/** Time for an answer of the gateway, from the first byte to the last, ms: it gives its slowest reads 25 s. */
-export const answerMs = 30_000;
 
 /** How a token that ends is replaced: by the identity provider's refresh token. */
 interface Renewal {

@@ -1,7 +1,9 @@
 import { signal } from "@preact/signals";
 import { ConsoleViewerDocument, type ConsoleViewerQuery } from "../../../generated/console.ts";
-import { ask, lostConnection, Unreachable } from "../data/client.ts";
-import { answerMs, noteAccepted, signOut, token } from "./session.ts";
+import { answerMs } from "../../../client/question.ts";
+import { OpsError } from "../../../client/error.ts";
+import { ask, lostConnection } from "../data/client.ts";
+import { noteAccepted, signOut, token } from "./session.ts";
 
 type Viewer = ConsoleViewerQuery["viewer"];
 
@@ -59,7 +61,7 @@ export async function loadViewer(): Promise<void> {
       [viewer.value, server.value] = [data.viewer, data.server];
     } else signOut(failures[0]?.message ?? "The gateway did not say whose token this is.");
   } catch (error) {
-    if (error instanceof Unreachable) setTimeout(() => void loadViewer(), 2000);
+    if (error instanceof OpsError) setTimeout(() => void loadViewer(), 2000);
     else if (!(error instanceof DOMException)) throw error;
   }
 }

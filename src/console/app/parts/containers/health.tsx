@@ -1,7 +1,8 @@
 import type { Tone } from "../../../../facts/tone.ts";
 import { useState } from "preact/hooks";
+import { OpsError } from "../../../../client/error.ts";
 import { ConsoleProbeDocument, type HealthResultFragment } from "../../../../generated/console.ts";
-import { ask, type Failure, Unreachable } from "../../data/client.ts";
+import { ask, type Failure } from "../../data/client.ts";
 import { refreshAll } from "../../data/live.ts";
 import { missingScope, server } from "../../session/viewer.ts";
 import { formatDuration, formatEnum, formatNumber } from "../../../../facts/format.ts";
@@ -38,8 +39,8 @@ export function Health({ name, engine, check }: HealthProps) {
       setProbe({ check: data?.container?.healthCheck ?? null, failure: failures[0] ?? null });
       refreshAll();
     } catch (error) {
-      if (!(error instanceof Unreachable)) throw error;
-      setProbe({ check: null, failure: { code: "unreachable", message: error.message, path: null } });
+      if (!(error instanceof OpsError)) throw error;
+      setProbe({ check: null, failure: error });
     } finally {
       setRunning(false);
     }

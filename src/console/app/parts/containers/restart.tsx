@@ -2,15 +2,17 @@ import type { Tone } from "../../../../facts/tone.ts";
 import { toContainerState } from "../../../../facts/container.ts";
 import { effect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { OpsError } from "../../../../client/error.ts";
 import {
   ConsoleRestartDocument,
   type ConsoleRestartMutation,
   ConsoleRestartPreviewDocument,
   type ConsoleRestartPreviewMutation,
 } from "../../../../generated/console.ts";
-import { ask, type Failure, Unreachable } from "../../data/client.ts";
+import { ask, type Failure } from "../../data/client.ts";
 import { type ContainerRow, findContainers } from "../../data/containers.ts";
 import { refreshAll } from "../../data/live.ts";
+import { pause } from "../../../../lib/abort.ts";
 import { href } from "../../page/url.ts";
 import { server } from "../../session/viewer.ts";
 import type { Action, Step } from "../action.tsx";
@@ -88,13 +90,13 @@ async function askUntilAnswered(variables: Parameters<typeof askOnce>[0], report
     try {
       return await askOnce(variables);
     } catch (error) {
-      if (!(error instanceof Unreachable) || Date.now() > until) throw error;
+      if (!(error instanceof OpsError) || Date.now() > until) throw error;
       if (!isReported)
         report({
           tone: "warn",
           text: "The gateway does not answer. It is asked again; the same restart does not run twice.",
         });
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await pause(1000);
     }
   }
 }

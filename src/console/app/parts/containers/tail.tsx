@@ -4,9 +4,11 @@ import {
   type ConsoleContainerTailSubscription,
   type TailLineFragment,
 } from "../../../../generated/console.ts";
-import { type Failure, follow, type Sink } from "../../data/client.ts";
+import { isLost } from "../../../../client/error.ts";
+import { type Failure, follow, type Sink, whileVisible } from "../../data/client.ts";
 import { href } from "../../page/url.ts";
 import { missingScope } from "../../session/viewer.ts";
+import { logNotices } from "../../../../facts/log.ts";
 import { formatClock, formatLocalTime } from "../../../../facts/format.ts";
 import { parseLine } from "../logs/json.ts";
 import { LineText } from "../logs/line.tsx";
@@ -19,14 +21,6 @@ const mostCharacters = 400;
 
 /** How often new lines are drawn, ms: a container may write thousands a second. */
 const drawMs = 250;
-
-const noticeTexts: Readonly<Record<NonNullable<Notice>, string>> = {
-  ENGINE_LOST: "Its engine does not answer: lines go on when it does.",
-  STOPPED: "It does not run: lines go on at its next start.",
-  RESUMED: "",
-  // Only of a log that is followed from a time on.
-  TRUNCATED: "",
-};
 
 /** The newest lines of a container's log as they are written; each opens the log at its moment. */
 export function Tail({ name, engine }: { readonly name: string; readonly engine: string }) {
@@ -62,7 +56,7 @@ export function Tail({ name, engine }: { readonly name: string; readonly engine:
           ))}
         </div>
       )}
-      {notice && noticeTexts[notice] && <p class="muted">{noticeTexts[notice]}</p>}
+      {(notice === "STOPPED" || notice === "ENGINE_LOST") && <p class="muted">{logNotices[notice].text}</p>}
     </section>
   );
 }
@@ -94,7 +88,6 @@ function useTail(
   };
   useEffect(() => {
     if (!isAllowed) return undefined;
-    let stop: (() => void) | null = null;
     const open = () => {
       // After a break the newest lines come again.
       let isFresh = true;
@@ -102,35 +95,25 @@ function useTail(
         isFresh = true;
         return { name, engine, tail: shownLines };
       };
-      const sink: Sink<ConsoleContainerTailSubscription> & { connected(): void } = {
-        next: ({ data }) => {
-          const batch = data?.containerLogs;
+      const sink: Sink<ConsoleContainerTailSubscription> = {
+        next: ({ containerLogs: batch }) => {
           if (!batch) return;
           const before = isFresh ? [] : (latest.current.lines ?? []);
           isFresh = false;
           const notice = batch.notice ?? (batch.lines.length > 0 ? null : latest.current.notice);
           change({ lines: [...before, ...batch.lines].slice(-shownLines), notice, failure: null });
         },
-        connected: () => change({ ...latest.current, failure: null }),
-        broken: (refusal) => refusal && change({ ...latest.current, failure: refusal }),
+        opened: () => change({ ...latest.current, failure: null }),
+        broken: (failure) => isLost(failure) || change({ ...latest.current, failure }),
         ended: (failure) => change({ ...latest.current, failure }),
       };
       return follow(ConsoleContainerTailDocument, variables, sink);
     };
-    const update = () => {
-      if (!document.hidden) stop ??= open();
-      else if (stop) {
-        stop();
-        stop = null;
-      }
-    };
-    update();
-    document.addEventListener("visibilitychange", update);
+    const stop = whileVisible(open);
     return () => {
-      document.removeEventListener("visibilitychange", update);
       clearTimeout(timer.current);
       timer.current = undefined;
-      stop?.();
+      stop();
     };
   }, [name, engine, isAllowed]);
   const hold = (isOver: boolean) => {

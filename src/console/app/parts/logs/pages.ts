@@ -1,7 +1,8 @@
 import { ConsoleLogPageDocument, type ConsoleLogPageQuery } from "../../../../generated/console.ts";
-import { ask, type Failure } from "../../data/client.ts";
+import { OpsError } from "../../../../client/error.ts";
+import { ask } from "../../data/client.ts";
 import { formatEnum } from "../../../../facts/format.ts";
-import { type LogRow, type LogSource, toNote } from "./row.ts";
+import { type LogRow, toNote } from "./row.ts";
 import { type LogFilter, type LogSources, type LogTarget, toFilterVariables } from "./target.ts";
 
 export type LogPage = NonNullable<ConsoleLogPageQuery["logs"]>;
@@ -21,16 +22,6 @@ export interface PageTurn {
   readonly after?: string;
 }
 
-/** The gateway gave no page. */
-export class RefusedError extends Error {
-  readonly failure: Failure;
-
-  constructor(failure: Failure) {
-    super(`${failure.message} (${failure.code})`);
-    this.failure = failure;
-  }
-}
-
 /** Pages of one log with one filter. */
 export class LogPages {
   readonly target: LogTarget;
@@ -41,20 +32,17 @@ export class LogPages {
     [this.target, this.filter, this.sources] = [target, filter, sources];
   }
 
-  /** Rejects with RefusedError, Unreachable or an AbortError. @param tail most lines, 1 to 5000 */
+  /** Rejects with an OpsError or an AbortError. @param tail most lines, 1 to 5000 */
   async read(turn: PageTurn, tail: number, abort: AbortSignal): Promise<LogPage> {
     const variables = { ...this.target, ...toFilterVariables(this.filter), ...turn, tail };
     const { data, failures } = await ask(ConsoleLogPageDocument, variables, abort);
     if (data?.logs) return data.logs;
-    throw new RefusedError(failures[0] ?? { code: "internal_error", message: "The gateway gave no page", path: null });
+    throw failures[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
   }
 
   toRow({ kind, timestamp, level, message, container }: PageLine): LogRow {
     if (kind === "MARKER") return toNote(timestamp, { kind: "event", text: message, tone: "mark" });
-    return toLineRow(timestamp, level, message, this.sources.of(container));
+    const source = this.sources.of(container);
+    return { at: timestamp, level: level && formatEnum(level), text: message, source, note: null, isOpen: false };
   }
-}
-
-export function toLineRow(at: string, level: string | null, text: string, source: LogSource): LogRow {
-  return { at, level: level === null ? null : formatEnum(level), text, source, note: null, isOpen: false };
 }

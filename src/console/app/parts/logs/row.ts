@@ -1,3 +1,5 @@
+import type { LogLine } from "../../../../client/log-seen.ts";
+
 /** The container that wrote a line. */
 export interface LogSource {
   readonly name: string;
@@ -14,12 +16,18 @@ export type LogNote =
   | { readonly kind: "gap"; readonly count: number | null; readonly from: string; readonly to: string }
   | LogBreak;
 
-/** The log was not streamed, from one moment to another; `backAt` is null while it is not (unix ms). */
+/**
+ * The log was not streamed, from one moment to another; `backAt` is null while it is not (unix
+ * ms).
+ */
 export interface LogBreak {
   readonly kind: "break";
   readonly lostAt: number;
   readonly backAt: number | null;
-  /** Why the gateway gave no stream, so that lines were asked for in rounds; null when the connection was lost. */
+  /**
+   * Why the gateway gave no stream, so that lines were asked for in rounds; null when the
+   * connection was lost.
+   */
   readonly limit: string | null;
 }
 
@@ -41,7 +49,18 @@ export function toNote(at: string, note: LogNote): LogRow {
   return { at, level: null, text: "", source: null, note, isOpen: false };
 }
 
-/** The lines of a page. Where the log begins, no marker of a release is before its first line: of the time before nothing is known. */
+/** What the row is of the log; null for a note of this page. */
+export function toLine({ at, text, source, note }: LogRow): LogLine | null {
+  if (source) return { kind: "LINE", timestamp: at, message: text, container: source };
+  return note?.kind === "event" && note.tone === "mark"
+    ? { kind: "MARKER", timestamp: at, message: note.text, container: { name: "", engine: "" } }
+    : null;
+}
+
+/**
+ * The lines of a page. Where the log begins, no marker of a release is before its first line: of
+ * the time before nothing is known.
+ */
 export function omitEarlyMarkers<Line extends { readonly kind: string }>(page: {
   readonly lines: readonly Line[];
   readonly hasOlder: boolean;

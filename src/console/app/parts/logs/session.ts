@@ -1,13 +1,12 @@
 import { signal } from "@preact/signals";
-import { passesByItself } from "../../../../lib/errors.ts";
-import { type Failure, Unreachable } from "../../data/client.ts";
+import { isLost, isPassing, OpsError } from "../../../../client/error.ts";
+import { SeenLines } from "../../../../client/log-seen.ts";
 import { LogBuffer } from "./buffer.ts";
 import { toSortable } from "./moment.ts";
 import type { LogMark } from "./marks.ts";
-import { type LogPage, LogPages, type LogPart, type PageTurn, RefusedError, toFailed } from "./pages.ts";
-import { disorderMs } from "./poll.ts";
-import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toNote } from "./row.ts";
-import { openStream } from "./stream.ts";
+import { type LogPage, LogPages, type LogPart, type PageTurn, toFailed } from "./pages.ts";
+import { KnownRows, omitEarlyMarkers, type LogBreak, type LogRow, toLine, toNote } from "./row.ts";
+import { followPages } from "./stream.ts";
 import type { LogFilter, LogSources, LogTarget } from "./target.ts";
 
 /** Lines of a page, and of a whole one. */
@@ -25,7 +24,7 @@ export class LogSession {
   readonly buffer = new LogBuffer();
   /** Grows once in a frame in which rows changed. */
   readonly version = signal(0);
-  readonly failure = signal<Failure | null>(null);
+  readonly failure = signal<OpsError | null>(null);
   /** The first rows are on their way. */
   readonly isLoading = signal(true);
   readonly isFollowing = signal(false);
@@ -54,7 +53,6 @@ export class LogSession {
   #opening: string | null = null;
   /** The newest line of the stream, in memory or not. */
   #last: string | null = null;
-  #known: KnownRows | null = null;
   #break: (LogBreak & { readonly number: number }) | null = null;
 
   constructor(target: LogTarget, filter: LogFilter, sources: LogSources) {
@@ -214,7 +212,7 @@ export class LogSession {
       then(page);
       if (!page.hasNewer || !turn.at) this.#drawMarks("\u{10ffff}");
     });
-    if (this.failure.value && passesByItself(this.failure.value.code)) {
+    if (isPassing(this.failure.value)) {
       this.#timer = setTimeout(() => void this.#open(place, turn, then), retryMs);
     }
   }
@@ -225,7 +223,7 @@ export class LogSession {
     this.#running = null;
     this.#stopStream();
     this.isLive = false;
-    [this.#last, this.#known, this.#break, this.limit.value] = [null, null, null, null];
+    [this.#last, this.#break, this.limit.value] = [null, null, null];
   }
 
   /** Reads a page. Null when it cannot be read, or is no longer wanted. */
@@ -241,9 +239,7 @@ export class LogSession {
     } catch (error) {
       if (running.signal.aborted) return null;
       this.isLoading.value = false;
-      if (error instanceof RefusedError) this.failure.value = error.failure;
-      else if (error instanceof Unreachable)
-        this.failure.value = { code: "unreachable", message: error.message, path: null };
+      if (error instanceof OpsError) this.failure.value = error;
       else if (!(error instanceof DOMException)) throw error;
       return null;
     } finally {
@@ -257,12 +253,23 @@ export class LogSession {
     this.#stopStream();
     this.isLive = true;
     this.#last = this.buffer.newest?.at ?? null;
-    this.#stopStream = openStream(this.pages, {
-      resume: (behindMs) => this.#resume(behindMs),
-      rows: (rows, dropped) => this.#add(rows, dropped),
+    const seen = new SeenLines(null, true);
+    for (const row of this.buffer.rows()) {
+      const line = toLine(row);
+      if (line) seen.take(line);
+    }
+    this.#stopStream = followPages(this.pages, seen, {
+      rows: (rows) => {
+        for (const row of rows) this.#pushLive(row);
+        this.#changed();
+      },
+      missing: (count, before) => {
+        const to = before?.at ?? toSortable(new Date().toISOString());
+        this.#pushLive(toNote(to, { kind: "gap", count, from: this.#last ?? to, to }));
+      },
       notice: (text, tone) => this.#note(text, tone),
-      broken: (refusal) => this.#beginBreak(refusal?.message ?? null),
-      received: () => {
+      broken: (error) => this.#beginBreak(isLost(error) ? null : error.message),
+      opened: () => {
         this.failure.value = null;
         this.#endBreak();
         this.#changed();
@@ -270,41 +277,13 @@ export class LogSession {
       refused: (failure) => {
         this.failure.value = failure;
         this.isLive = false;
-        if (passesByItself(failure.code)) this.#timer = setTimeout(() => this.#followEnd(), retryMs);
       },
     });
-  }
-
-  /** Where a stream begins: at the last line that is known, which comes again if nothing is missing. */
-  #resume(behindMs: number): { readonly since: string | null; readonly tail: number } {
-    if (this.#last === null) return { since: null, tail: pageLines };
-    const since = behindMs === 0 ? this.#last : new Date(Date.parse(this.#last) - behindMs).toISOString();
-    const from = toSortable(since);
-    this.#known = this.#knownLines((at) => at >= from);
-    return { since, tail: mostLines };
   }
 
   /** Lines in memory of these times. */
   #knownLines(isWanted: (at: string) => boolean): KnownRows {
     return new KnownRows([...this.buffer.rows()].filter(({ note, at }) => !note && isWanted(at)));
-  }
-
-  /** Rows of the stream. Those that are known already are left out; without any, lines may be missing before these. */
-  #add(rows: readonly LogRow[], dropped: number): void {
-    const [first] = rows;
-    if (dropped > 0 && first)
-      this.#pushLive(toNote(first.at, { kind: "gap", count: dropped, from: this.#last ?? first.at, to: first.at }));
-    for (const row of rows) {
-      if (this.#known?.take(row)) continue;
-      if (this.#known && this.#known.found === 0 && this.#last !== null && row.at > this.#last) {
-        this.#pushLive(toNote(row.at, { kind: "gap", count: null, from: this.#last, to: row.at }));
-        this.#known = null;
-      }
-      if (this.#known && this.#last !== null && Date.parse(row.at) > Date.parse(this.#last) + 2 * disorderMs)
-        this.#known = null;
-      this.#pushLive(row);
-    }
-    this.#changed();
   }
 
   #pushLive(row: LogRow): void {

@@ -1,159 +1,80 @@
-import {
-  ConsoleContainerLogDocument,
-  type ConsoleContainerLogSubscription,
-  ConsoleRoleLogDocument,
-  type ConsoleRoleLogSubscription,
-} from "../../../../generated/console.ts";
-import { type Failure, follow, type Sink, Unreachable } from "../../data/client.ts";
-import { type LogPages, type PageTurn, RefusedError, toLineRow } from "./pages.ts";
-import { disorderMs, LogPoll } from "./poll.ts";
+import type { OpsError } from "../../../../client/error.ts";
+import { type LogBatch, LogReader, ofContainer, ofRole } from "../../../../client/log-reader.ts";
+import type { SeenLines } from "../../../../client/log-seen.ts";
+import { logNotices } from "../../../../facts/log.ts";
+import { ConsoleContainerLogDocument, ConsoleRoleLogDocument } from "../../../../generated/console.ts";
+import { keepOpen, openStream, whileVisible } from "../../data/client.ts";
+import type { LogPages, PageLine } from "./pages.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
 
-/** What comes of a followed log, and where it goes on. */
+/** What comes of a followed log. */
 export interface StreamEvents {
-  /** Asked each time that the stream is opened: from when on, and most of the lines until now. `behindMs`: lines may be out of order by so much. */
-  resume(behindMs: number): { readonly since: string | null; readonly tail: number };
-  /** @param dropped lines that were left out before these */
-  rows(rows: readonly LogRow[], dropped: number): void;
+  rows(rows: readonly LogRow[]): void;
+  /** Lines are missing before this row. `count` is null when their number is unknown. */
+  missing(count: number | null, before: LogRow | undefined): void;
   /** Something happened to a container. */
   notice(text: string, tone: "muted" | "warn" | "bad"): void;
-  /** The connection is lost, and will be opened again. With a refusal no stream is possible now: lines are asked for in rounds until one is. */
-  broken(refusal: Failure | null): void;
-  /** The connection works: after each message, and once the gateway has accepted the stream. */
-  received(): void;
+  /** The connection is lost, or the gateway gives no stream for now; it will be opened again. */
+  readonly broken: (error: OpsError) => void;
+  /** The stream works: with each message, and once the gateway has accepted it. */
+  readonly opened: () => void;
   /** The gateway refuses to go on. */
-  refused(failure: Failure): void;
+  readonly refused: (failure: OpsError) => void;
 }
 
-/** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
-const acceptedMs = 300;
+/** Lines that a stream begins with, and of a page while there is none. */
+const [newestLines, mostLines, pageLines] = [500, 5000, 1000];
 
 /** A page that is hidden for so long gives its stream back, ms: a token has only a few. */
 const hiddenMs = 10_000;
 
-const noticeTexts = {
-  STOPPED: "the container is not running; lines continue at its next start",
-  RESUMED: "it runs again",
-  ENGINE_LOST: "its engine does not answer; lines continue when it does, none will be missing",
-  JOINED: "is followed from here on",
-  LEFT: "no longer belongs to the role",
-  TRUNCATED: "wrote more than is read at once; its oldest lines are missing",
-  UNREADABLE: "its log cannot be read; it is tried again",
-} as const;
-
 /**
- * Follows the log of these pages until the returned function is called. One container is followed line by line, others merged. A page that is hidden stops, and
- * goes on after the last line once it is seen again.
+ * Follows the log of these pages until the returned function is called. What was seen of it does
+ * not come again. A page that is hidden stops, and goes on after the last line once it is seen
+ * again.
  */
-export function openStream(pages: LogPages, events: StreamEvents): () => void {
-  let stop: (() => void) | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const leave = () => {
-    stop?.();
-    stop = null;
-  };
-  const update = () => {
-    clearTimeout(timer);
-    if (document.hidden) timer = setTimeout(leave, hiddenMs);
-    else stop ??= openNow(pages, events);
-  };
-  stop = openNow(pages, events);
-  update();
-  document.addEventListener("visibilitychange", update);
-  return () => {
-    document.removeEventListener("visibilitychange", update);
-    clearTimeout(timer);
-    leave();
-  };
+export function followPages(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
+  return whileVisible(() => openNow(pages, seen, events), hiddenMs);
 }
 
-function openNow(pages: LogPages, events: StreamEvents): () => void {
-  let accepted: ReturnType<typeof setTimeout> | undefined;
-  const poll = new LogPoll({
-    resume: (behindMs) => events.resume(behindMs),
-    read: (turn, tail, abort) => readRows(pages, turn, tail, abort),
-    rows: (rows) => events.rows(rows, 0),
-  });
-  const toSink: ToSink = (next) => ({
-    next: ({ data }) => {
-      if (!data) return;
-      next(data);
-      events.received();
-    },
-    connected: () => {
-      accepted = setTimeout(() => events.received(), acceptedMs);
-    },
-    broken: (refusal) => {
-      clearTimeout(accepted);
-      events.broken(refusal);
-      if (refusal) poll.start();
-    },
-    ended: (failure) => {
-      clearTimeout(accepted);
-      if (failure) events.refused(failure);
-    },
-  });
-  const resume: StreamEvents["resume"] = (behindMs) => {
-    // What it reads from now on would come a second time.
-    poll.stop();
-    return events.resume(behindMs);
-  };
-  const open = isSingle(pages.target) ? followContainer : followRole;
-  const stop = open(pages, { ...events, resume }, toSink);
-  return () => {
-    clearTimeout(accepted);
-    poll.stop();
-    stop();
-  };
+function openNow(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
+  const single = isSingle(pages.target);
+  const toRow = (line: PageLine) => pages.toRow(line);
+  const stop = keepOpen(
+    new LogReader<PageLine>({
+      seen,
+      isSingle: single,
+      open: (...args) => openBatches(pages, ...args),
+      readPage: (turn, signal) => pages.read(turn, turn.at || turn.after ? pageLines : newestLines, signal),
+      show: (lines) => events.rows(lines.map(toRow)),
+      note: ({ name, notice, reason }) => {
+        const { text, tone } = logNotices[notice];
+        events.notice(`${single ? "" : `${name}: `}${text}${reason === null ? "" : ` (${reason})`}`, tone);
+      },
+      miss: (count, before) => events.missing(count, before && toRow(before)),
+      opened: events.opened,
+      broken: events.broken,
+      gone: () => {
+        events.notice("the container is gone", "bad");
+        stop();
+      },
+    }),
+    events.refused,
+  );
+  return stop;
 }
 
-async function readRows(pages: LogPages, turn: PageTurn, tail: number, abort: AbortSignal) {
-  try {
-    const { lines, hasNewer, endCursor } = await pages.read(turn, tail, abort);
-    return { rows: lines.map((line) => pages.toRow(line)), nextCursor: hasNewer ? endCursor : null };
-  } catch (error) {
-    if (abort.aborted || error instanceof RefusedError || error instanceof Unreachable) return null;
-    throw error;
-  }
-}
-
-/** `connected` is called when the gateway has accepted the stream: a quiet log has no message that says so. */
-type ToSink = <Data>(next: (data: Data) => void) => Sink<Data> & { connected(): void };
-
-function followContainer({ target, filter, sources }: LogPages, events: StreamEvents, toSink: ToSink): () => void {
+function openBatches(
+  { target, filter, sources }: LogPages,
+  since: string | null,
+  signal: AbortSignal,
+  onOpen: () => void,
+): AsyncIterable<LogBatch<PageLine>> {
+  const wanted = { ...toFilterVariables(filter), since, tail: since === null ? newestLines : mostLines };
+  if (!isSingle(target)) return ofRole(openStream(ConsoleRoleLogDocument, { ...target, ...wanted }, signal, onOpen));
   const { names, engine } = target;
   const name = names?.[0] ?? "";
-  const source = sources.named(name, engine);
-  const sink = toSink<ConsoleContainerLogSubscription>(({ containerLogs: batch }) => {
-    if (!batch) return;
-    const rows = batch.lines.map(({ timestamp, level, message }) => toLineRow(timestamp, level, message, source));
-    events.rows(rows, batch.dropped);
-    if (batch.notice) events.notice(noticeTexts[batch.notice], batch.notice === "ENGINE_LOST" ? "bad" : "warn");
-    if (batch.ended === "container_gone") events.notice("the container is gone", "bad");
-  });
-  const variables = () => ({ name, engine, ...toFilterVariables(filter), ...events.resume(0) });
-  return follow(ConsoleContainerLogDocument, variables, sink);
-}
-
-function followRole(pages: LogPages, events: StreamEvents, toSink: ToSink): () => void {
-  let isOpening = true;
-  const sink = toSink<ConsoleRoleLogSubscription>(({ logs: batch }) => {
-    if (!batch) return;
-    const rows = batch.lines.map((line) => pages.toRow(line));
-    events.rows(rows, batch.dropped);
-    for (const { notice, container, error } of batch.notices) {
-      // Every container joins a stream that is opened: that is no news.
-      if (notice === "JOINED" && isOpening) continue;
-      const isBad = notice === "ENGINE_LOST" || notice === "UNREADABLE";
-      const text = `${container.name}: ${noticeTexts[notice]}${error ? ` (${error.message})` : ""}`;
-      events.notice(text, isBad ? "bad" : notice === "JOINED" || notice === "RESUMED" ? "muted" : "warn");
-    }
-    if (rows.length > 0) isOpening = false;
-  });
-  const variables = () => {
-    isOpening = true;
-    return { ...pages.target, ...toFilterVariables(pages.filter), ...events.resume(disorderMs) };
-  };
-  return follow(ConsoleRoleLogDocument, variables, sink);
+  const messages = openStream(ConsoleContainerLogDocument, { name, engine, ...wanted }, signal, onOpen);
+  return ofContainer(messages, { version: "", destination: null, ...sources.named(name, engine) });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { SeenLines } from "../../../src/terminal/logs/seen.ts";
-import { at } from "../../support/logs.ts";
-import { roleLine } from "../../support/terminal-log.ts";
+import { SeenLines } from "../../src/client/log-seen.ts";
+import { at } from "../support/logs.ts";
+import { roleLine } from "../support/terminal-log.ts";
 
 function read(seen: SeenLines, lines: readonly ReturnType<typeof roleLine>[], from: string | null = null): string[] {
   seen.begin(from);

@@ -1,6 +1,22 @@
-import { type Line, toWriterKey } from "./line.ts";
+/** A line of a log, or a marker where a release begins, as far as it is recognised. */
+export interface LogLine {
+  readonly kind: string;
+  /** With nine decimals: such texts sort as their times do. */
+  readonly timestamp: string;
+  readonly stream?: string | null;
+  readonly message: string;
+  readonly container: { readonly name: string; readonly engine: string };
+}
 
-/** Up to which line one stream (stdout, stderr) of one container was seen. Its lines have growing times. */
+/** A container of its engine: names are unique on one engine only. */
+export function toWriterKey({ name, engine }: LogLine["container"]): string {
+  return `${engine}/${name}`;
+}
+
+/**
+ * Up to which line one stream (stdout, stderr) of one container was seen. Its lines have growing
+ * times.
+ */
 interface Mark {
   at: string;
   /** Lines with this very time. */
@@ -19,8 +35,8 @@ const disorderMs = 2000;
 const markerMs = 60_000;
 
 /**
- * What was shown of a log, so that it can be read again from an earlier time without a repeated line. It needs no lines, only the last one of each stream of each
- * container.
+ * What was shown of a log, so that it can be read again from an earlier time without a repeated
+ * line. It needs no lines, only the last one of each stream of each container.
  */
 export class SeenLines {
   /** No line before it is wanted; "" while that is unknown. */
@@ -39,14 +55,18 @@ export class SeenLines {
 
   /**
    * @param since from when on lines are wanted, with nine decimals; null: no limit
-   * @param isCut only the newest lines of that time are wanted: those before the first one that is shown are not
+   * @param isCut only the newest lines of that time are wanted: those before the first one that is
+   * shown are not
    */
   constructor(since: string | null, isCut: boolean) {
     this.#since = since;
     this.#floor = isCut ? "" : (since ?? "");
   }
 
-  /** Where a reading goes on: some time before the newest line, as lines may be out of order. Null when nothing is known. */
+  /**
+   * Where a reading goes on: some time before the newest line, as lines may be out of order. Null
+   * when nothing is known.
+   */
   get resumeAt(): string | null {
     if (this.#newest === "") return this.#since;
     const from = [toEarlier(this.#newest), ...[...this.#late.values()].map((late) => late.from)].toSorted()[0] ?? "";
@@ -66,8 +86,11 @@ export class SeenLines {
       this.#late.set(name, { from: toEarlier(this.#newest), until: this.#newest });
   }
 
-  /** Whether lines before these are missing: a container's first ones are not those that were seen last. */
-  mayMiss(lines: readonly Line[]): boolean {
+  /**
+   * Whether lines before these are missing: a container's first ones are not those that were seen
+   * last.
+   */
+  mayMiss(lines: readonly LogLine[]): boolean {
     const met = new Set<string>();
     return lines.some((line) => {
       const key = toKey(line);
@@ -80,7 +103,7 @@ export class SeenLines {
   }
 
   /** Whether the line was not seen yet; from now on it was. */
-  take(line: Line): boolean {
+  take(line: LogLine): boolean {
     const { timestamp: at } = line;
     const isNew = line.kind === "MARKER" ? this.#takeMarker(line) : this.#takeLine(toKey(line), at);
     if (!isNew) return false;
@@ -116,7 +139,7 @@ export class SeenLines {
   }
 
   /** A marker has no place in a log: its time depends on who reads. */
-  #takeMarker({ message, timestamp }: Line): boolean {
+  #takeMarker({ message, timestamp }: LogLine): boolean {
     const ms = Date.parse(timestamp);
     const last = this.#markers.get(message);
     if (last !== undefined && Math.abs(ms - last) < markerMs) return false;
@@ -126,7 +149,7 @@ export class SeenLines {
   }
 }
 
-function toKey({ container, stream }: Line): string {
+function toKey({ container, stream }: LogLine): string {
   return `${toWriterKey(container)} ${stream ?? ""}`;
 }
 
