@@ -629,9 +629,9 @@ export type ConsoleLogPageQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleLogPageQuery = { logs: { hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, containers: Array<{ container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }>, historyError: { code: string, message: string } | null } | null };
+export type ConsoleLogPageQuery = { logs: { hasOlder: boolean, hasNewer: boolean, startCursor: string | null, endCursor: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, stream: LogStream | null, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, containers: Array<{ container: { name: string, engine: string }, error: { code: string, message: string } | null }>, engines: Array<{ name: string, ok: boolean, error: { code: string, message: string } | null }>, historyError: { code: string, message: string } | null } | null };
 
-export type RoleLineFragment = { kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } };
+export type RoleLineFragment = { kind: RoleLogKind, timestamp: string, stream: LogStream | null, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } };
 
 export type ConsoleContainerLogSubscriptionVariables = Exact<{
   name: string;
@@ -646,7 +646,7 @@ export type ConsoleContainerLogSubscriptionVariables = Exact<{
 }>;
 
 
-export type ConsoleContainerLogSubscription = { containerLogs: { dropped: number, notice: LogNotice | null, ended: string | null, lines: Array<{ timestamp: string, level: LogLevel | null, message: string }> } | null };
+export type ConsoleContainerLogSubscription = { containerLogs: { dropped: number, notice: LogNotice | null, ended: string | null, lines: Array<{ timestamp: string, stream: LogStream, level: LogLevel | null, message: string }> } | null };
 
 export type ConsoleRoleLogSubscriptionVariables = Exact<{
   role?: string | null | undefined;
@@ -666,7 +666,7 @@ export type ConsoleRoleLogSubscriptionVariables = Exact<{
 }>;
 
 
-export type ConsoleRoleLogSubscription = { logs: { dropped: number, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, notices: Array<{ notice: RoleLogNoticeKind, container: { name: string, engine: string, version: string, destination: string | null }, error: { message: string } | null }> } | null };
+export type ConsoleRoleLogSubscription = { logs: { dropped: number, ended: string | null, lines: Array<{ kind: RoleLogKind, timestamp: string, stream: LogStream | null, level: LogLevel | null, message: string, container: { name: string, engine: string, version: string, destination: string | null } }>, notices: Array<{ notice: RoleLogNoticeKind, container: { name: string, engine: string, version: string, destination: string | null }, error: { message: string } | null }> } | null };
 
 export type ConsoleNowQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -933,6 +933,7 @@ export const RoleLineFragmentDoc = new TypedDocumentString(`
     fragment RoleLine on RoleLogLine {
   kind
   timestamp
+  stream
   level
   message
   container {
@@ -2138,6 +2139,7 @@ export const ConsoleLogPageDocument = new TypedDocumentString(`
     fragment RoleLine on RoleLogLine {
   kind
   timestamp
+  stream
   level
   message
   container {
@@ -2163,6 +2165,7 @@ export const ConsoleContainerLogDocument = new TypedDocumentString(`
   ) {
     lines {
       timestamp
+      stream
       level
       message
     }
@@ -2212,6 +2215,7 @@ export const ConsoleRoleLogDocument = new TypedDocumentString(`
     fragment RoleLine on RoleLogLine {
   kind
   timestamp
+  stream
   level
   message
   container {

@@ -40,9 +40,10 @@ export class LogPages {
     throw failures[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
   }
 
-  toRow({ kind, timestamp, level, message, container }: PageLine): LogRow {
+  toRow({ kind, timestamp, stream, level, message, container }: PageLine): LogRow {
     if (kind === "MARKER") return toNote(timestamp, { kind: "event", text: message, tone: "mark" });
     const source = this.sources.of(container);
-    return { at: timestamp, level: level && formatEnum(level), text: message, source, note: null, isOpen: false };
+    const shown = { level: level && formatEnum(level), text: message };
+    return { at: timestamp, ...shown, stream, source, note: null, isOpen: false };
   }
 }

@@ -38,6 +38,8 @@ export interface LogRow {
   /** In lower case; null when the line states none. */
   readonly level: string | null;
   readonly text: string;
+  /** Null for a note, and where it is not known. */
+  readonly stream: string | null;
   /** Null for a note. */
   readonly source: LogSource | null;
   readonly note: LogNote | null;
@@ -46,12 +48,12 @@ export interface LogRow {
 }
 
 export function toNote(at: string, note: LogNote): LogRow {
-  return { at, level: null, text: "", source: null, note, isOpen: false };
+  return { at, level: null, text: "", stream: null, source: null, note, isOpen: false };
 }
 
 /** What the row is of the log; null for a note of this page. */
-export function toLine({ at, text, source, note }: LogRow): LogLine | null {
-  if (source) return { kind: "LINE", timestamp: at, message: text, container: source };
+export function toLine({ at, text, stream, source, note }: LogRow): LogLine | null {
+  if (source) return { kind: "LINE", timestamp: at, stream, message: text, container: source };
   return note?.kind === "event" && note.tone === "mark"
     ? { kind: "MARKER", timestamp: at, message: note.text, container: { name: "", engine: "" } }
     : null;

@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { LogBuffer, rowHeight } from "../../../../../src/console/app/parts/logs/buffer.ts";
 import type { LogRow } from "../../../../../src/console/app/parts/logs/row.ts";
 
-const sampleRow = (text: string): LogRow => ({ at: "", level: null, text, source: null, note: null, isOpen: false });
+const sampleRow = (text: string): LogRow => ({
+  at: "",
+  level: null,
+  text,
+  stream: null,
+  source: null,
+  note: null,
+  isOpen: false,
+});
 
 test("A buffer has the offsets of a plain list, whatever changes", () => {
   const step = fc.oneof(

@@ -12,6 +12,7 @@ const sampleRow = (row: Partial<LogRow>): LogRow => ({
   at: "2026-11-27T09:41:10.771000000Z",
   level: null,
   text: "hello",
+  stream: "stdout",
   source: web,
   note: null,
   isOpen: false,
