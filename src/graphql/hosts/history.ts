@@ -1,9 +1,10 @@
 import type { HostHistory, HostPoint } from "../../hosts/history.ts";
-import { rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
+import { type Arg, rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRanges } from "../range.ts";
 import type { Refs } from "../refs.ts";
+import { type SeriesKind, toSeriesKind, toSuccessor } from "../series.ts";
 
 interface HostSample {
   readonly time: string;
@@ -16,15 +17,21 @@ interface HostSeriesArgs extends SeriesRangeArgs {
   readonly hosts?: readonly string[] | null | undefined;
 }
 
-const series = {
-  hostCpuUtil: {
+/** The numbers that have a series, and the field of its own that each had. */
+const kinds = {
+  cpu_util: {
     value: "cpuUtil",
-    description: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes.",
+    own: "hostCpuUtil",
+    about: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes.",
   },
-  hostMemUtil: { value: "memUtil", description: "Used share of memory of each host, 0..1." },
-  hostDiskUtil: { value: "diskUtil", description: "Used share of the fullest real file system of each host, 0..1." },
-  hostLoad1: { value: "load1", description: "Load average over one minute of each host." },
-} as const;
+  mem_util: { value: "memUtil", own: "hostMemUtil", about: "Used share of memory of each host, 0..1." },
+  disk_util: {
+    value: "diskUtil",
+    own: "hostDiskUtil",
+    about: "Used share of the fullest real file system of each host, 0..1.",
+  },
+  load: { value: "load1", own: "hostLoad1", about: "Load average over one minute of each host." },
+} as const satisfies Record<string, SeriesKind<keyof HostPoint>>;
 
 /** HostSample, and the history of hosts as flat rows. */
 export function addHostSeries(builder: Builder): void {
@@ -38,25 +45,47 @@ export function addHostSeries(builder: Builder): void {
         "value: Float": "Null where it is unknown or the host was down.",
       }),
   });
-  for (const [name, { value, description }] of Object.entries(series)) {
-    builder.queryField(name, (t) =>
+  const kindType = toSeriesKind(builder, "HostSeriesKind", kinds);
+  builder.queryField("hostSeries", (t) =>
+    t.field({
+      type: [sample],
+      nullable: true,
+      complexity: seriesComplexity,
+      description: "One number of each host over a range. See HostSample for the rows.",
+      args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toArgs(t.arg) },
+      resolve: (_root, { kind, ...args }, context) => loadSamples(kinds[kind].value, args, context),
+    }),
+  );
+  for (const [kind, { value, own, about }] of Object.entries(kinds)) {
+    builder.queryField(own, (t) =>
       t.field({
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} See HostSample for the rows.`,
-        args: { ...toRangeArgs(t.arg), hosts: toNamesArg(t.arg, "hosts") },
-        resolve: async (_root, args, context) => {
-          const histories = await loadHostSeries(args, context);
-          return toAscending(context.budget, () =>
-            histories.map(({ host, instance, points }) =>
-              points.map((point): HostSample => ({ time: point.time, host, instance, value: point[value] })),
-            ),
-          );
-        },
+        description: `${about} See HostSample for the rows.`,
+        deprecationReason: toSuccessor("hostSeries", kind),
+        args: toArgs(t.arg),
+        resolve: (_root, args, context) => loadSamples(value, args, context),
       }),
     );
   }
+}
+
+function toArgs(arg: Arg) {
+  return { ...toRangeArgs(arg), hosts: toNamesArg(arg, "hosts") };
+}
+
+async function loadSamples(
+  value: (typeof kinds)[keyof typeof kinds]["value"],
+  args: HostSeriesArgs,
+  context: OpsContext,
+) {
+  const histories = await loadHostSeries(args, context);
+  return toAscending(context.budget, () =>
+    histories.map(({ host, instance, points }) =>
+      points.map((point): HostSample => ({ time: point.time, host, instance, value: point[value] })),
+    ),
+  );
 }
 
 /** One Prometheus query for all hosts and numbers of a range, and one for its current step. */

@@ -23,7 +23,7 @@ import { type ContainerLoaders, isAtDestination } from "../containers/loader.ts"
 import type { DeployLoaders } from "../deploys/loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
-interface TimelineQuery {
+export interface TimelineQuery {
   /** Unix milliseconds. */
   readonly from: number;
   readonly to: number;
@@ -139,6 +139,18 @@ export function createTimelineLoader(
     const shown = await inTurns(all, budget, (entry) => (isShown(entry, principal, query) ? entry : []));
     const entries = await takeSteps(orderEntries(shown.flat(), query), budget);
     return { entries, coverage: results.map(({ coverage }) => coverage) };
+  };
+}
+
+/** The same question is read once. */
+export function askOnce(load: TimelineLoader): TimelineLoader {
+  const asked = new Map<string, Promise<Timeline>>();
+  return (query) => {
+    const { from, to, env, destination, kinds } = query;
+    const key = JSON.stringify([from, to, env, destination ?? null, kinds]);
+    const answer = asked.get(key) ?? load(query);
+    asked.set(key, answer);
+    return answer;
   };
 }
 
