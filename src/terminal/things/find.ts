@@ -65,14 +65,16 @@ export async function findThing(
   signal: AbortSignal,
 ): Promise<{ readonly thing: Thing; readonly errors: readonly OpsError[] }> {
   const { read, errors } = createReads();
+  // Where there is no Prometheus there are no hosts: that is nothing to say about another thing.
+  const ofHosts = createReads();
   const [listed, queues, hosts, newest, tagged] = await Promise.all([
     read(client.queryPartial(Containers, { env: null, engine: null, includeAccessories: true }, { signal })),
     read(client.queryPartial(Queues, {}, { signal })),
-    read(client.queryPartial(Hosts, {}, { signal })),
+    ofHosts.read(client.queryPartial(Hosts, {}, { signal })),
     read(client.queryPartial(Deploys, { env: null, tag: null, first: deployCount, after: null }, { signal })),
     read(client.queryPartial(Deploys, { env: null, tag: name, first: deployCount, after: null }, { signal })),
   ]);
-  const [first] = errors;
+  const [first] = [...errors, ...ofHosts.errors];
   if (first && !listed && !queues && !hosts && !newest) throw first;
   const containers = listed?.containers ?? [];
   const ofEngine = (row: ContainerRow) => asked.engine === undefined || row.engine === asked.engine;
@@ -98,7 +100,8 @@ export async function findThing(
     all.filter((thing) => thing.name === name && (asked.kind === undefined || thing.kind === asked.kind)),
   );
   const [thing, ...others] = found;
-  if (thing && others.length === 0) return { thing, errors };
+  if (thing && others.length === 0)
+    return { thing, errors: thing.kind === "host" ? [...errors, ...ofHosts.errors] : errors };
   const quoted = toOneLine(name);
   if (thing) {
     throw new OpsError(

@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { OpsError } from "../../../src/lib/errors.ts";
 import { graphqlHeaders, startGateway } from "../../support/gateway.ts";
 import { acting, createTerminalSources, hostile, tamed } from "../../support/terminal.ts";
 import { asking, runTerminal } from "../../support/terminal-run.ts";
@@ -77,6 +78,14 @@ it.each<[string[], string, RegExp[]]>([
   const narrow = await runTerminal("explain", args, { env: asking(gateway.url), columns: 80 });
   const lines = stripVTControlCharacters(narrow.out).split("\n").slice(1);
   expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(80);
+});
+
+it("A thing is explained without a Prometheus", async () => {
+  const { sources } = createTerminalSources();
+  const failing = async () => Promise.reject(new OpsError("prometheus_unavailable", "Prometheus is not configured"));
+  await using other = await startGateway({ ...sources, hosts: { ...sources.hosts, report: failing } });
+  const { code, err } = await runTerminal("explain", ["shop-web-v2"], { env: asking(other.url) });
+  expect([code, err]).toEqual([0, ""]);
 });
 
 it("the raw data is the same as JSON and YAML", async () => {
