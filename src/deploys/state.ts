@@ -15,6 +15,11 @@ export interface Deploy extends DeployRecord {
   readonly containers: readonly Container[];
 }
 
+/** A text that only this deploy has. */
+export function toDeployKey({ service, destination, env, tag, deployedAt }: DeployRecord): string {
+  return JSON.stringify([service, destination, env, tag, deployedAt]);
+}
+
 /** The containers that may be reported. */
 export interface Fleet {
   /** Live and stopped ones. */

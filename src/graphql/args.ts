@@ -68,14 +68,19 @@ export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 export const rowRules =
   "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending in time, and none when no point is in the range. Where steps have 10 minutes or more, the last row is that of the step that is not over yet, at the last whole minute.";
 
+/** The argument `env` of the fields that return several containers. */
+export function toContainersEnvArg(arg: Arg, scalars: Scalars) {
+  return arg({
+    type: scalars.environment,
+    description:
+      "Only this environment; forbidden when the token does not list it. A token for every environment also gets containers of an unknown environment that seem to belong to this one.",
+  });
+}
+
 /** Arguments of the fields that return several containers. */
 export function toContainerArgs(arg: Arg, scalars: Scalars) {
   return {
-    env: arg({
-      type: scalars.environment,
-      description:
-        "Only this environment; forbidden when the token does not list it. A token for every environment also gets containers of an unknown environment that seem to belong to this one.",
-    }),
+    env: toContainersEnvArg(arg, scalars),
     ...toPlaceArgs(arg),
     destination: toDestinationArg(arg),
   };

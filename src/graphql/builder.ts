@@ -56,7 +56,7 @@ export function createBuilder() {
       idFieldOptions: { description: "Its global id, for `node`." },
       nodeQueryOptions: {
         description:
-          "A container, deploy, host, job or queue by its id. Null when it is gone or the token may not see it. Null, with an error, when it cannot be found because its upstream (such as a container's engine) does not answer.",
+          "A container, deploy, host, job, queue or role by its id. Null when it is gone or the token may not see it. Null, with an error, when it cannot be found because its upstream (such as a container's engine) does not answer.",
         args: { id: { description: "An `id` of this schema." } },
       },
       nodesQueryOptions: false,
@@ -73,6 +73,13 @@ export type Fields<Row extends object> = PothosSchemaTypes.ObjectFieldBuilder<
   PothosSchemaTypes.ExtendDefaultTypes<OpsSchemaTypes>,
   Row
 >;
+
+/** A type whose rows are these. */
+export type ObjectRef<Row extends object> = ReturnType<typeof createObjectRef<Row>>;
+
+function createObjectRef<Row extends object>(builder: Builder, name: string) {
+  return builder.objectRef<Row>(name);
+}
 
 /** The error of one part. */
 export interface Problem {
@@ -117,7 +124,7 @@ export function exposeAll<Row extends object>(
 /** For a field whose resolver reads nothing but its row: an answer with it stays valid while the rows are the same objects. */
 export const ofRow = { extensions: { isOfRow: true } } as const;
 
-const nodeTypes = ["Container", "Deploy", "Host", "Job", "Queue"] as const;
+const nodeTypes = ["Container", "Deploy", "Host", "Job", "Queue", "Role"] as const;
 type NodeType = (typeof nodeTypes)[number];
 
 /** The opaque id of an object in the whole schema; `id` is unique among its type. */

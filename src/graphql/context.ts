@@ -1,9 +1,11 @@
 import type { Principal, RequestOrigin } from "../auth/principal.ts";
 import type { ContainerListing } from "../containers/source.ts";
 import { OpsError } from "../lib/errors.ts";
+import type { Known } from "../lib/known.ts";
 import { settleListing } from "../problems/settle.ts";
 import { type ContainerHistoryLoaders, createContainerHistoryLoaders } from "./containers/history-loader.ts";
 import { type ContainerLoaders, createContainerLoaders } from "./containers/loader.ts";
+import { createRoleLoader, type RoleLoader } from "./containers/role-loader.ts";
 import { createDeployLoader, type DeployLoader } from "./deploys/info-loader.ts";
 import { createDeployLoaders, type DeployLoaders } from "./deploys/loader.ts";
 import { createHostLoaders, type HostLoaders } from "./hosts/loader.ts";
@@ -16,6 +18,7 @@ import { createOwnerLoader, type OwnerLoader } from "./queues/owners-loader.ts";
 import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series-loader.ts";
 import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
+import { createProblemsOf, createTimelineOf, type ProblemsOf, type TimelineOf } from "./things.ts";
 import { createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
 
 export interface OpsContext extends Caller {
@@ -54,6 +57,10 @@ export class Loaders {
   #deploy: DeployLoader | undefined;
   #deploys: DeployLoaders | undefined;
   #logs: LogLoaders | undefined;
+  #roles: RoleLoader | undefined;
+  #problemsOf: (() => Known<ProblemsOf>) | undefined;
+  #timeline: TimelineLoader | undefined;
+  #timelineOf: TimelineOf | undefined;
 
   constructor(sources: Sources, caller: Caller, areOfProblems = false) {
     this.#sources = sources;
@@ -70,7 +77,8 @@ export class Loaders {
   forget(): void {
     this.#nowMs = this.#containerHistory = undefined;
     this.#containers = this.#queues = this.#queueSeries = this.#orphans = this.#hosts = this.#deploy = undefined;
-    this.#deploys = this.#jobs = this.#owners = undefined;
+    this.#deploys = this.#jobs = this.#owners = this.#roles = undefined;
+    this.#problemsOf = this.#timeline = this.#timelineOf = undefined;
   }
 
   get containers(): ContainerLoaders {
@@ -126,8 +134,20 @@ export class Loaders {
     return createProblemLoader(this.#sources, this.#caller, (caller) => new Loaders(this.#sources, caller, true));
   }
 
+  get problemsOf(): () => Known<ProblemsOf> {
+    return (this.#problemsOf ??= createProblemsOf(this.#caller, this));
+  }
+
   get timeline(): TimelineLoader {
-    return createTimelineLoader(this.#sources, this.#caller, this);
+    return (this.#timeline ??= createTimelineLoader(this.#sources, this.#caller, this));
+  }
+
+  get timelineOf(): TimelineOf {
+    return (this.#timelineOf ??= createTimelineOf(this.#caller, this));
+  }
+
+  get roles(): RoleLoader {
+    return (this.#roles ??= createRoleLoader(this.#caller, this));
   }
 }
 

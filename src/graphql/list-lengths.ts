@@ -1,6 +1,8 @@
-import { maySee, maySeeContainer, type Principal } from "../auth/principal.ts";
+import { maySee, maySeeContainer, type Principal, toView } from "../auth/principal.ts";
+import type { Container } from "../containers/container.ts";
 import type { Environment } from "../lib/environment.ts";
 import { versionOf } from "../lib/version.ts";
+import { toRoleKey } from "../releases/service-group.ts";
 import type { Sources } from "./sources.ts";
 
 /** Row counts of the lists as last read by any caller: they estimate the cost of a query. */
@@ -53,11 +55,40 @@ export function countQueues(sources: Sources, names: readonly string[]): number 
   return found.length === 0 ? unknownLength : found.reduce((sum, { count }) => sum + count, 0);
 }
 
+/** What the cost of a list depends on: whose data, and who asks. */
+interface Asking {
+  readonly sources: Sources;
+  readonly principal: Principal;
+}
+
+interface RoleCount {
+  readonly roles: number;
+  /** On average, at least 1. */
+  readonly containersEach: number;
+}
+
+/** By list of containers and view: a document may have many fields with roles. */
+const roleCounts = new WeakMap<readonly Container[], Map<string, RoleCount>>();
+
+/** How many roles there are for the caller, and how many containers each has. */
+export function countRoles({ sources, principal }: Asking): RoleCount {
+  const listed = sources.containers.listCached()?.containers;
+  if (!listed) return { roles: unknownLength, containersEach: unknownLength };
+  const counts = roleCounts.get(listed) ?? new Map<string, RoleCount>();
+  roleCounts.set(listed, counts);
+  const view = toView(principal);
+  const visible = counts.has(view) ? [] : listed.filter((container) => maySeeContainer(principal, container));
+  const roles = new Set(visible.map(toRoleKey)).size;
+  const found = counts.get(view) ?? { roles, containersEach: Math.max(1, Math.ceil(visible.length / (roles || 1))) };
+  counts.set(view, found);
+  return found;
+}
+
 /** Estimates the most rows that a list of a schema type has. Only rows that the caller may see count, because the refusal of a query reports its cost. */
 export function toLength(
   type: string,
   args: Readonly<Record<string, unknown>>,
-  { sources, principal }: { readonly sources: Sources; readonly principal: Principal },
+  { sources, principal }: Asking,
 ): number {
   const { hosts, queues } = of(sources);
   if (type === "Host") return (maySee(principal, sources.env) ? hosts : null) ?? unknownLength;
@@ -68,6 +99,7 @@ export function toLength(
       visible.map(([name]) => name),
     );
   }
+  if (type === "Role") return countRoles({ sources, principal }).roles;
   if (type !== "Container") return unknownLength;
   const known = sources.containers
     .listCached()

@@ -11,6 +11,7 @@ import type { Job, JobAttempt } from "../queues/job.ts";
 import type { QueueOwner } from "../queues/owners.ts";
 import type { QueueMetrics, RunningJob } from "../queues/queue.ts";
 import { type Builder, type Problem, toNodeId } from "./builder.ts";
+import type { Role } from "./containers/role-loader.ts";
 import type { RestartPreview, WorkGap } from "./containers/running-work.ts";
 import type { FailedJobAddress } from "./queues/job-loader.ts";
 
@@ -24,6 +25,7 @@ export function createRefs(builder: Builder) {
     roleLogLine: builder.objectRef<RoleLine>("RoleLogLine"),
     roleLogPart: builder.objectRef<StoredPart>("RoleLogPart"),
     engine: builder.objectRef<EngineStatus>("Engine"),
+    role: builder.objectRef<Role>("Role"),
     queue: builder.objectRef<QueueMetrics>("Queue"),
     queueOwner: builder.objectRef<QueueOwner>("QueueOwner"),
     releaseFailures: builder.objectRef<ReleaseFailures>("ReleaseFailures"),

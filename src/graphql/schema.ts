@@ -5,6 +5,7 @@ import { addHealthCheck } from "./containers/health.ts";
 import { addContainerHistory, addContainerSeries } from "./containers/history.ts";
 import { addContainerChanges, addContainerEvents } from "./containers/live.ts";
 import { addRestart, addRoleRestart, addRunningWork } from "./containers/restart.ts";
+import { addRoles } from "./containers/roles.ts";
 import { addStats } from "./containers/stats.ts";
 import { addContainer, addEngine } from "./containers/types.ts";
 import { addDeployInfo, addDeploys, addDrift } from "./deploys/types.ts";
@@ -49,6 +50,7 @@ const types = [
   addJobControl,
   addAudit,
   addEngine,
+  addRoles,
   addQueue,
   addQueueHistory,
   addQueueSeries,

@@ -23,14 +23,20 @@ interface Versioned {
 }
 
 export const versionsOf: Readonly<Record<string, Versioned>> = {
-  containers: { rows: findContainersVersion, fields: { cpuPct: findStatsVersion, memPct: findStatsVersion } },
-  container: { rows: findContainerVersion, fields: { cpuPct: findSampleVersion, memPct: findSampleVersion } },
+  containers: {
+    rows: findContainersVersion,
+    fields: { cpuPct: findStatsVersion, memPct: findStatsVersion, problems: findProblemsVersion },
+  },
+  container: {
+    rows: findContainerVersion,
+    fields: { cpuPct: findSampleVersion, memPct: findSampleVersion, problems: findProblemsVersion },
+  },
   engines: { rows: findEnginesVersion },
   deployInfo: { rows: findDeployVersion },
-  hosts: { rows: findHostsVersion },
+  hosts: { rows: findHostsVersion, fields: { problems: findProblemsVersion } },
   hostsUpdatedAt: { rows: findHostsVersion },
   thresholds: { rows: () => "" },
-  queues: { rows: findQueueNumbersVersion, fields: { owners: findRowsVersion } },
+  queues: { rows: findQueueNumbersVersion, fields: { owners: findRowsVersion, problems: findProblemsVersion } },
   queueSources: { rows: findQueueSourcesVersion },
   jobErrors: { rows: findErrorsVersion },
   problems: { rows: findProblemsVersion },

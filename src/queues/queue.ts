@@ -7,6 +7,11 @@ import type { JobReader } from "./job.ts";
 import type { JobAction, JobControl } from "./jobs/control.ts";
 import type { ConfiguredOwner } from "./owners.ts";
 
+/** A text that only this queue has. */
+export function toQueueKey({ source, name }: Pick<QueueMetrics, "source" | "name">): string {
+  return JSON.stringify([source, name]);
+}
+
 /** The numbers of one queue. A number the system does not have is null, never 0. */
 export interface QueueMetrics {
   readonly name: string;

@@ -74,7 +74,7 @@ async function ask(world: WorldOptions, holder: Holder | null, questions: readon
 function decodeIds(text: string): string {
   return text.replaceAll(/"[\w-]{16,}"/g, (word) => {
     const decoded = Buffer.from(word.slice(1, -1), "base64url").toString();
-    return /^(?:(?:Container|Deploy|Host|Job|Queue):|\["(?:auditLog|deploys|jobs|timeline)")/.test(decoded)
+    return /^(?:(?:Container|Deploy|Host|Job|Queue|Role):|\["(?:auditLog|deploys|jobs|timeline)")/.test(decoded)
       ? JSON.stringify(decoded)
       : word;
   });

@@ -4,6 +4,7 @@ import type { Container } from "../../containers/container.ts";
 import { type ContainerPoint, findEnded, isUsage } from "../../containers/stats/history.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { toUnixSeconds } from "../../lib/time.ts";
+import { toRoleKey } from "../../releases/service-group.ts";
 import {
   type Arg,
   rowRules,
@@ -18,6 +19,7 @@ import { type Builder, exposeAll, type Problem } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRanges } from "../range.ts";
 import type { Refs } from "../refs.ts";
+import { listKinds, type SeriesKinds, toSeriesKind, toSuccessor } from "../series.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import type { FoundHistory } from "./history-loader.ts";
 import { toListedEnv } from "./loader.ts";
@@ -35,6 +37,8 @@ interface ContainerSeriesArgs extends SeriesRangeArgs {
   /** "" for containers without one. */
   readonly destinations?: readonly string[] | null | undefined;
   readonly includeAccessories: boolean;
+  /** Only this one, by its `toRoleKey`. */
+  readonly roleKey?: string;
 }
 
 interface ContainerSeries {
@@ -43,12 +47,16 @@ interface ContainerSeries {
   readonly problems: readonly Problem[];
 }
 
-const series: Readonly<
-  Record<string, { readonly value: keyof Omit<ContainerPoint, "time">; readonly description: string }>
-> = {
-  containerCpuPct: { value: "cpuPct", description: "CPU use of each container, per cent of one CPU; may exceed 100." },
-  containerMemPct: { value: "memPct", description: "Used memory of each container, per cent of its limit." },
-};
+/** The numbers that have a series, and the field of its own that each had. */
+const kinds = {
+  cpuPct: {
+    own: "containerCpuPct",
+    about: "CPU use of each container, per cent of one CPU; may exceed 100.",
+  },
+  memPct: { own: "containerMemPct", about: "Used memory of each container, per cent of its limit." },
+} as const satisfies SeriesKinds<keyof ContainerPoint>;
+
+type Kind = keyof typeof kinds;
 
 const sourceRules =
   "The rows cover the containers that `containers` shows, and the known stopped containers of old releases that Kamal keeps. The rows reach back as far as Container.history: 10 minutes of memory, or what Prometheus has scraped from /metrics. `containerSeriesProblems` says what is missing. Without `step`, many containers have fewer points each.";
@@ -90,22 +98,40 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
     destinations: arg.stringList({ description: 'Only these Kamal destinations; "" for containers without one.' }),
     includeAccessories: toFlagArg(arg, "As Query.containers."),
   });
-  for (const [name, { value, description }] of Object.entries(series)) {
-    builder.queryField(name, (t) =>
+  const kind = toSeriesKind(builder, "ContainerSeriesKind", kinds);
+  const load = async (value: Kind, args: ContainerSeriesArgs, context: OpsContext) =>
+    toSamples(await loadSeries(args, context), value, context);
+  builder.queryField("containerSeries", (t) =>
+    t.field({
+      type: [sample],
+      nullable: true,
+      complexity: seriesComplexity,
+      description: "One number of each container over a range. See ContainerSample for the rows.",
+      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toArgs(t.arg) },
+      resolve: (_root, { kind: value, ...args }, context) => load(value, args, context),
+    }),
+  );
+  builder.objectField(refs.role, "series", (t) =>
+    t.field({
+      type: [sample],
+      nullable: true,
+      complexity: seriesComplexity,
+      description: "One number of each of its containers over a range. See ContainerSample for the rows.",
+      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toRangeArgs(t.arg) },
+      resolve: ({ key }, { kind: value, ...range }, context) =>
+        load(value, { ...range, includeAccessories: true, roleKey: key }, context),
+    }),
+  );
+  for (const [value, { own, about }] of listKinds(kinds)) {
+    builder.queryField(own, (t) =>
       t.field({
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} See ContainerSample for the rows.`,
+        description: `${about} See ContainerSample for the rows.`,
+        deprecationReason: toSuccessor("containerSeries", value),
         args: toArgs(t.arg),
-        resolve: async (_root, args, context) => {
-          const found = await loadSeries(args, context);
-          return toAscending(context.budget, () =>
-            found.map(({ container, points }) =>
-              points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
-            ),
-          );
-        },
+        resolve: (_root, args, context) => load(value, args, context),
       }),
     );
   }
@@ -119,6 +145,14 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => toProblems(await loadSeries(args, context), context),
     }),
+  );
+}
+
+function toSamples(found: readonly ContainerSeries[], value: Kind, { budget }: OpsContext): Promise<ContainerSample[]> {
+  return toAscending(budget, () =>
+    found.map(({ container, points }) =>
+      points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
+    ),
   );
 }
 
@@ -156,7 +190,9 @@ function whileItRan({ points, ...one }: ContainerSeries): ContainerSeries {
   return { ...one, points: points.filter(isUsage) };
 }
 
-function isWanted(one: Container, { env, containers: names, roles, destinations }: ContainerSeriesArgs): boolean {
+function isWanted(one: Container, wanted: ContainerSeriesArgs): boolean {
+  const { env, containers: names, roles, destinations, roleKey } = wanted;
+  if (roleKey !== undefined && toRoleKey(one) !== roleKey) return false;
   const isThere = isAmong(toListedEnv(one), env) && isAmong(one.destination ?? "", destinations);
   return isThere && isAmong(one.name, names) && isAmong(one.role, roles);
 }

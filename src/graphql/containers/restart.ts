@@ -329,7 +329,7 @@ async function findAgain(
   return found;
 }
 
-/** RunningWork, RunningJob, WorkGap, and RestartPreview.work. */
+/** RunningWork, RunningJob, WorkGap, and the fields `work` of a container and of a preview. */
 export function addRunningWork(builder: Builder, refs: Refs): void {
   const runningWork = builder.objectRef<RunningWork>("RunningWork").implement({
     description: "The jobs that run in a container, found by the host name in each job's row.",
@@ -366,6 +366,18 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
         "reason: String!": "Why it is unknown.",
       }),
   });
+  builder.objectField(refs.container, "work", (t) =>
+    t.field({
+      type: runningWork,
+      nullable: true,
+      complexity: { field: 400, multiplier: 1 },
+      description: "Jobs that run in it now, read from every queue source.",
+      resolve: async (container, _args, { loaders, signal }) => {
+        const { containers } = await loaders.containers.known(true);
+        return findRunningWork(container, containers, loaders.queues, signal);
+      },
+    }),
+  );
   builder.objectField(refs.restartPreview, "work", (t) =>
     t.field({
       type: runningWork,

@@ -3,7 +3,7 @@ import type { DeployInfo, DeployLog, DeployOrigin } from "../../deploys/deploy.t
 import type { Drift, DriftKind } from "../../deploys/drift.ts";
 import { runsRelease } from "../../deploys/groups.ts";
 import { toInfoRecord } from "../../deploys/merge.ts";
-import type { Deploy, DeployState } from "../../deploys/state.ts";
+import { type Deploy, type DeployState, toDeployKey } from "../../deploys/state.ts";
 import { deployMeanings, deployNumbers, deployOrigins, driftWords } from "../../facts/deploy.ts";
 import { describeNumber } from "../../facts/number.ts";
 import { OpsError } from "../../lib/errors.ts";
@@ -131,11 +131,6 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
 }
 
 const size = { usual: 20, most: 100 };
-
-/** A text that only this deploy has. */
-function toDeployKey({ service, destination, env, tag, deployedAt }: Deploy): string {
-  return JSON.stringify([service, destination, env, tag, deployedAt]);
-}
 
 function toPlace(deploy: Deploy) {
   return { time: deploy.deployedAt, key: toDeployKey(deploy) };

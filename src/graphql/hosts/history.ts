@@ -1,9 +1,10 @@
 import type { HostHistory, HostPoint } from "../../hosts/history.ts";
-import { rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
+import { type Arg, rowRules, seriesComplexity, toHistoryRangeArgs, toNamesArg, toRangeArgs } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRanges } from "../range.ts";
 import type { Refs } from "../refs.ts";
+import { listKinds, type SeriesKinds, toSeriesKind, toSuccessor } from "../series.ts";
 
 interface HostSample {
   readonly time: string;
@@ -16,15 +17,16 @@ interface HostSeriesArgs extends SeriesRangeArgs {
   readonly hosts?: readonly string[] | null | undefined;
 }
 
-const series = {
-  hostCpuUtil: {
-    value: "cpuUtil",
-    description: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes.",
+/** The numbers that have a series, and the field of its own that each had. */
+const kinds = {
+  cpuUtil: {
+    own: "hostCpuUtil",
+    about: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes.",
   },
-  hostMemUtil: { value: "memUtil", description: "Used share of memory of each host, 0..1." },
-  hostDiskUtil: { value: "diskUtil", description: "Used share of the fullest real file system of each host, 0..1." },
-  hostLoad1: { value: "load1", description: "Load average over one minute of each host." },
-} as const;
+  memUtil: { own: "hostMemUtil", about: "Used share of memory of each host, 0..1." },
+  diskUtil: { own: "hostDiskUtil", about: "Used share of the fullest real file system of each host, 0..1." },
+  load1: { own: "hostLoad1", about: "Load average over one minute of each host." },
+} as const satisfies SeriesKinds<keyof HostPoint>;
 
 /** HostSample, and the history of hosts as flat rows. */
 export function addHostSeries(builder: Builder): void {
@@ -38,22 +40,36 @@ export function addHostSeries(builder: Builder): void {
         "value: Float": "Null where it is unknown or the host was down.",
       }),
   });
-  for (const [name, { value, description }] of Object.entries(series)) {
-    builder.queryField(name, (t) =>
+  const kind = toSeriesKind(builder, "HostSeriesKind", kinds);
+  const toArgs = (arg: Arg) => ({ ...toRangeArgs(arg), hosts: toNamesArg(arg, "hosts") });
+  const load = async (value: keyof typeof kinds, args: HostSeriesArgs, context: OpsContext) => {
+    const histories = await loadHostSeries(args, context);
+    return toAscending(context.budget, () =>
+      histories.map(({ host, instance, points }) =>
+        points.map((point): HostSample => ({ time: point.time, host, instance, value: point[value] })),
+      ),
+    );
+  };
+  builder.queryField("hostSeries", (t) =>
+    t.field({
+      type: [sample],
+      nullable: true,
+      complexity: seriesComplexity,
+      description: "One number of each host over a range. See HostSample for the rows.",
+      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toArgs(t.arg) },
+      resolve: (_root, { kind: value, ...args }, context) => load(value, args, context),
+    }),
+  );
+  for (const [value, { own, about }] of listKinds(kinds)) {
+    builder.queryField(own, (t) =>
       t.field({
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} See HostSample for the rows.`,
-        args: { ...toRangeArgs(t.arg), hosts: toNamesArg(t.arg, "hosts") },
-        resolve: async (_root, args, context) => {
-          const histories = await loadHostSeries(args, context);
-          return toAscending(context.budget, () =>
-            histories.map(({ host, instance, points }) =>
-              points.map((point): HostSample => ({ time: point.time, host, instance, value: point[value] })),
-            ),
-          );
-        },
+        description: `${about} See HostSample for the rows.`,
+        deprecationReason: toSuccessor("hostSeries", value),
+        args: toArgs(t.arg),
+        resolve: (_root, args, context) => load(value, args, context),
       }),
     );
   }

@@ -1,9 +1,12 @@
 import { severityMeanings } from "../../facts/problem.ts";
 import type { CurrentProblem } from "../../problems/problem.ts";
+import { whenKnown } from "../../lib/known.ts";
 import { type ProblemKind, problemRules, type Severity } from "../../problems/rules.ts";
-import { type Builder, exposeAll, ofRow } from "../builder.ts";
+import { type Builder, counted, exposeAll, type ObjectRef, ofRow } from "../builder.ts";
+import { preloaded } from "../preload.ts";
 import type { Refs } from "../refs.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
+import type { ProblemsOf } from "../things.ts";
 import type { CurrentProblems } from "./loader.ts";
 
 /** CurrentProblem and CurrentProblems, and the query problems. */
@@ -119,6 +122,29 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
     }),
   });
+  /** The problems of one thing, without a second look. */
+  const addTo = <Row extends object>(
+    ref: ObjectRef<Row>,
+    about: string,
+    pick: (of: ProblemsOf, row: Row) => readonly CurrentProblem[],
+  ) =>
+    builder.objectField(ref, "problems", (t) =>
+      t.field({
+        type: [problem],
+        nullable: true,
+        // All rows of a list together have few: each is in the list of the query.
+        complexity: counted,
+        description: `Problems ${about}, worst first, from the list that the query \`problems\` has. \`problems { gaps }\` names what could not be checked.`,
+        ...preloaded((_rows, { loaders }) => loaders.problemsOf()),
+        resolve: (row, _args, { loaders }) => whenKnown(loaders.problemsOf(), (of) => pick(of, row as Row)),
+      }),
+    );
+  addTo(refs.container, "that are about it, alone or among others", (of, row) => of.container(row));
+  addTo(refs.role, "that are about it or one of its containers", (of, row) => of.role(row));
+  addTo(refs.queue, "that are about it", (of, row) => of.queue(row));
+  addTo(refs.host, "that are about it", (of, row) => of.host(row));
+  addTo(refs.engine, "that are about it or one of its containers", (of, row) => of.engine(row));
+  addTo(refs.deploy, "that are about it", (of, row) => of.deploy(row));
   builder.queryField("problems", (t) =>
     t.field({
       type: problems,

@@ -11,10 +11,12 @@ import {
   toRangeArgs,
 } from "../args.ts";
 import { type Builder, exposeAll } from "../builder.ts";
+import type { OpsContext } from "../context.ts";
 import { pointsAdvice, toAscending, toHistoryRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import type { QueueSeriesSource } from "./series-loader.ts";
+import { listKinds, type SeriesKinds, toSeriesKind, toSuccessor } from "../series.ts";
+import type { QueueSeriesArgs, QueueSeriesSource } from "./series-loader.ts";
 
 interface QueueSample {
   readonly time: string;
@@ -24,23 +26,19 @@ interface QueueSample {
   readonly value: number | null;
 }
 
-interface Series {
-  readonly value: keyof Omit<QueuePoint, "time">;
-  readonly description: string;
-}
-
-const series: Readonly<Record<string, Series>> = {
-  queueDepth: { value: "depth", description: "Runnable jobs that were not taken, for each queue." },
-  queueProcessedPerSec: {
-    value: "processedPerSec",
-    description: "Successes a second in the step that ends at `time`, for each queue.",
+/** The numbers that have a series, and the field of its own that each had. */
+const kinds = {
+  depth: { own: "queueDepth", about: "Runnable jobs that were not taken, for each queue." },
+  processedPerSec: {
+    own: "queueProcessedPerSec",
+    about: "Successes a second in the step that ends at `time`, for each queue.",
   },
-  queueFailures: { value: "failures", description: "Failures in the step that ends at `time`, for each queue." },
-  queueOldestAge: {
-    value: "oldestAgeSeconds",
-    description: "How long the oldest runnable job had been waiting, seconds, for each queue; null also without one.",
+  failures: { own: "queueFailures", about: "Failures in the step that ends at `time`, for each queue." },
+  oldestAgeSeconds: {
+    own: "queueOldestAge",
+    about: "How long the oldest runnable job had been waiting, seconds, for each queue; null also without one.",
   },
-};
+} as const satisfies SeriesKinds<keyof QueuePoint>;
 
 const sourceRules =
   "The rows cover the queues that are named or had a job in the range. A source without a number has no rows of it; `queueSeriesSources` says why. A field is null when no source has its number.";
@@ -75,23 +73,36 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
     queues: toNamesArg(arg, "queues"),
     sources: toNamesArg(arg, "queue sources"),
   });
-  for (const [name, { value, description }] of Object.entries(series)) {
-    builder.queryField(name, (t) =>
+  const kind = toSeriesKind(builder, "QueueSeriesKind", kinds);
+  const load = async (value: keyof typeof kinds, args: QueueSeriesArgs, { loaders, budget }: OpsContext) => {
+    const answer = await loaders.queueSeries(args);
+    if (answer.failure) throw answer.failure;
+    return toAscending(budget, () =>
+      answer.series.map(({ points, queue, source: from, env }) =>
+        points.map((point): QueueSample => ({ time: point.time, queue, source: from, env, value: point[value] })),
+      ),
+    );
+  };
+  builder.queryField("queueSeries", (t) =>
+    t.field({
+      type: [sample],
+      nullable: true,
+      complexity: seriesComplexity,
+      description: "One number of each queue over a range. See QueueSample for the rows.",
+      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toArgs(t.arg) },
+      resolve: (_root, { kind: value, ...args }, context) => load(value, args, context),
+    }),
+  );
+  for (const [value, { own, about }] of listKinds(kinds)) {
+    builder.queryField(own, (t) =>
       t.field({
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
-        description: `${description} See QueueSample for the rows.`,
+        description: `${about} See QueueSample for the rows.`,
+        deprecationReason: toSuccessor("queueSeries", value),
         args: toArgs(t.arg),
-        resolve: async (_root, args, { loaders, budget }) => {
-          const answer = await loaders.queueSeries(args);
-          if (answer.failure) throw answer.failure;
-          return toAscending(budget, () =>
-            answer.series.map(({ points, queue, source: from, env }) =>
-              points.map((point): QueueSample => ({ time: point.time, queue, source: from, env, value: point[value] })),
-            ),
-          );
-        },
+        resolve: (_root, args, context) => load(value, args, context),
       }),
     );
   }

@@ -11,7 +11,7 @@ import type { Caller, Sources } from "../sources.ts";
 import type { QueueLoaders } from "./loader.ts";
 
 /** Queues and their range; an absent list matches all. */
-interface QueueSeriesArgs extends SeriesRangeArgs {
+export interface QueueSeriesArgs extends SeriesRangeArgs {
   readonly env?: readonly Environment[] | null | undefined;
   readonly queues?: readonly string[] | null | undefined;
   readonly sources?: readonly string[] | null | undefined;

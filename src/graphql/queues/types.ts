@@ -1,6 +1,6 @@
 import { describeQueueNumber, type QueueNumberName, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toConfiguredOwner } from "../../queues/owners.ts";
-import type { QueueMetrics } from "../../queues/queue.ts";
+import { toQueueKey } from "../../queues/queue.ts";
 import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
 import { toSourceEnvArg } from "../args.ts";
 import { type Builder, exposeAll, ofRow } from "../builder.ts";
@@ -152,8 +152,4 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       resolve: (_root, { env }, { loaders }) => loaders.queues.statuses(env),
     }),
   );
-}
-
-function toQueueKey({ source, name }: QueueMetrics): string {
-  return JSON.stringify([source, name]);
 }

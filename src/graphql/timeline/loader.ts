@@ -23,7 +23,7 @@ import { type ContainerLoaders, isAtDestination } from "../containers/loader.ts"
 import type { DeployLoaders } from "../deploys/loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
-interface TimelineQuery {
+export interface TimelineQuery {
   /** Unix milliseconds. */
   readonly from: number;
   readonly to: number;
@@ -33,6 +33,7 @@ interface TimelineQuery {
   readonly kinds: readonly TimelineKind[];
 }
 
+/** The same question of one request is read once. */
 export type TimelineLoader = (query: TimelineQuery) => Promise<Timeline>;
 
 interface Siblings {
@@ -130,7 +131,8 @@ export function createTimelineLoader(
     return kind === "restart" ? readRestarts(query) : readMemory(kind);
   };
 
-  return async (query) => {
+  const asked = new Map<string, Promise<Timeline>>();
+  const load = async (query: TimelineQuery): Promise<Timeline> => {
     const { kinds, env } = query;
     requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
@@ -139,6 +141,13 @@ export function createTimelineLoader(
     const shown = await inTurns(all, budget, (entry) => (isShown(entry, principal, query) ? entry : []));
     const entries = await takeSteps(orderEntries(shown.flat(), query), budget);
     return { entries, coverage: results.map(({ coverage }) => coverage) };
+  };
+  return (query) => {
+    const { from, to, env, destination, kinds } = query;
+    const key = JSON.stringify([from, to, env, destination ?? null, kinds]);
+    const answer = asked.get(key) ?? load(query);
+    asked.set(key, answer);
+    return answer;
   };
 }
 

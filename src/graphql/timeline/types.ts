@@ -1,9 +1,19 @@
 import { OpsError } from "../../lib/errors.ts";
 import type { TimelineCoverage, TimelineEntry, TimelineKind } from "../../timeline/timeline.ts";
-import { toDestinationArg, toOneEnvArg, toPage, toPageCost } from "../args.ts";
-import { type Builder, exposeAll } from "../builder.ts";
+import {
+  type Arg,
+  checkFirst,
+  first as firstArg,
+  toCost,
+  toDestinationArg,
+  toOneEnvArg,
+  toPage,
+  toPageCost,
+} from "../args.ts";
+import { type Builder, exposeAll, type ObjectRef } from "../builder.ts";
 import { parseTimeArg } from "../range.ts";
 import { type Refs, toContainerId } from "../refs.ts";
+import type { EntriesOf } from "../things.ts";
 import { parseDateTime, type Scalars, toEnumValues } from "../scalars.ts";
 
 /** TimelineEntry and TimelineCoverage, and the query timeline. */
@@ -87,6 +97,16 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
     }),
   });
+  const toArgs = (arg: Arg) => ({
+    from: arg.string({
+      defaultValue: "24h",
+      required: true,
+      description:
+        "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
+    }),
+    to: arg.string({ description: "As `from`; now when absent." }),
+    kinds: arg({ type: [kind], description: "Only these kinds; all when absent." }),
+  });
   builder.queryField("timeline", (t) =>
     t.connection(
       {
@@ -96,23 +116,13 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         description:
           "Deploys, restarts, ends and health changes of containers, state changes of queues and alerts of hosts, newest first. Deploys and restarts come from records. The rest is what this process has seen since its start, and what other gateways have where they share a database: the newest 1,000 of each kind. Returns 100 entries, or 1 to 500 by `first` or `last`.",
         args: {
-          from: t.arg.string({
-            defaultValue: "24h",
-            required: true,
-            description:
-              "RFC 3339, a date, unix seconds, epoch milliseconds (from 100000000000 on), or a duration back from now (6h).",
-          }),
-          to: t.arg.string({ description: "As `from`; now when absent." }),
+          ...toArgs(t.arg),
           env: toOneEnvArg(t.arg, scalars),
           destination: toDestinationArg(t.arg),
-          kinds: t.arg({ type: [kind], description: "Only these kinds; all when absent." }),
         },
         resolve: async (_root, { from, to, env, destination, kinds, ...page }, { loaders }) => {
-          const { nowMs } = loaders;
-          const range = { from: parseMsArg("from", from, nowMs), to: to ? parseMsArg("to", to, nowMs) : nowMs };
-          if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
           const { entries, coverage } = await loaders.timeline({
-            ...range,
+            ...toRange(from, to, loaders.nowMs),
             env: env ?? null,
             destination,
             kinds: kinds ?? [],
@@ -139,6 +149,42 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       { name: "TimelineEdge", description: "An entry of a page." },
     ),
   );
+  /** What happened to one thing. */
+  const addTo = <Row extends object>(ref: ObjectRef<Row>, about: string, pick: (of: EntriesOf, row: Row) => Entries) =>
+    builder.objectField(ref, "timeline", (t) =>
+      t.field({
+        type: [timelineEntry],
+        nullable: true,
+        complexity: ({ first }) => ({ field: 10, multiplier: toCost(first, 100) }),
+        description: `${about}, newest first, from the list that the query \`timeline\` has.`,
+        args: {
+          ...toArgs(t.arg),
+          first: t.arg.int({ ...firstArg, defaultValue: 20 }),
+        },
+        resolve: async (row, { from, to, kinds, first }, { loaders }) => {
+          checkFirst(first);
+          const range = toRange(from, to, loaders.nowMs);
+          const of = await loaders.timelineOf({ ...range, env: null, kinds: kinds ?? [] });
+          return pick(of, row as Row).slice(0, first);
+        },
+      }),
+    );
+  addTo(refs.container, "What happened to the containers of this name on its engine", (of, row) => of.container(row));
+  addTo(refs.role, "What happened to its containers, also to those that are gone", (of, row) => of.role(row));
+  addTo(refs.queue, "Changes of its state", (of, row) => of.queue(row));
+  addTo(refs.host, "Its alerts", (of, row) => of.host(row));
+  addTo(refs.engine, "What happened to its containers, and when it was out of contact", (of, row) => of.engine(row));
+  addTo(refs.deploy, "The deploys of its release, and what happened to containers of that", (of, row) =>
+    of.deploy(row),
+  );
+}
+
+type Entries = readonly TimelineEntry[];
+
+function toRange(from: string, to: string | null | undefined, nowMs: number) {
+  const range = { from: parseMsArg("from", from, nowMs), to: to ? parseMsArg("to", to, nowMs) : nowMs };
+  if (range.from > range.to) throw new OpsError("invalid_request", "from must not be after to");
+  return range;
 }
 
 const size = { usual: 100, most: 500 };
