@@ -19,7 +19,7 @@ import { createQueueSeriesLoader, type QueueSeriesLoader } from "./queues/series
 import type { SelectRows } from "./compiled/row-memo.ts";
 import type { Caller, Sources } from "./sources.ts";
 import { createProblemsOf, createTimelineOf, type ProblemsOf, type TimelineOf } from "./things.ts";
-import { createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
+import { askOnce, createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
 
 export interface OpsContext extends Caller {
   /** Whether the execution takes lists in parts, so that other requests run in between: true for queries at /graphql, not for compiled ones. */
@@ -139,7 +139,7 @@ export class Loaders {
   }
 
   get timeline(): TimelineLoader {
-    return (this.#timeline ??= createTimelineLoader(this.#sources, this.#caller, this));
+    return (this.#timeline ??= askOnce(createTimelineLoader(this.#sources, this.#caller, this)));
   }
 
   get timelineOf(): TimelineOf {

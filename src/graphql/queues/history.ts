@@ -15,7 +15,7 @@ import type { OpsContext } from "../context.ts";
 import { pointsAdvice, toAscending, toHistoryRange } from "../range.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
-import { listKinds, type SeriesKinds, toSeriesKind, toSuccessor } from "../series.ts";
+import { type SeriesKind, toSeriesKind, toSuccessor } from "../series.ts";
 import type { QueueSeriesArgs, QueueSeriesSource } from "./series-loader.ts";
 
 interface QueueSample {
@@ -28,17 +28,23 @@ interface QueueSample {
 
 /** The numbers that have a series, and the field of its own that each had. */
 const kinds = {
-  depth: { own: "queueDepth", about: "Runnable jobs that were not taken, for each queue." },
-  processedPerSec: {
+  depth: { value: "depth", own: "queueDepth", about: "Runnable jobs that were not taken, for each queue." },
+  processed_per_sec: {
+    value: "processedPerSec",
     own: "queueProcessedPerSec",
     about: "Successes a second in the step that ends at `time`, for each queue.",
   },
-  failures: { own: "queueFailures", about: "Failures in the step that ends at `time`, for each queue." },
-  oldestAgeSeconds: {
+  failures: {
+    value: "failures",
+    own: "queueFailures",
+    about: "Failures in the step that ends at `time`, for each queue.",
+  },
+  oldest_age_seconds: {
+    value: "oldestAgeSeconds",
     own: "queueOldestAge",
     about: "How long the oldest runnable job had been waiting, seconds, for each queue; null also without one.",
   },
-} as const satisfies SeriesKinds<keyof QueuePoint>;
+} as const satisfies Record<string, SeriesKind<keyof QueuePoint>>;
 
 const sourceRules =
   "The rows cover the queues that are named or had a job in the range. A source without a number has no rows of it; `queueSeriesSources` says why. A field is null when no source has its number.";
@@ -73,8 +79,12 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
     queues: toNamesArg(arg, "queues"),
     sources: toNamesArg(arg, "queue sources"),
   });
-  const kind = toSeriesKind(builder, "QueueSeriesKind", kinds);
-  const load = async (value: keyof typeof kinds, args: QueueSeriesArgs, { loaders, budget }: OpsContext) => {
+  const kindType = toSeriesKind(builder, "QueueSeriesKind", kinds);
+  const load = async (
+    value: (typeof kinds)[keyof typeof kinds]["value"],
+    args: QueueSeriesArgs,
+    { loaders, budget }: OpsContext,
+  ) => {
     const answer = await loaders.queueSeries(args);
     if (answer.failure) throw answer.failure;
     return toAscending(budget, () =>
@@ -89,18 +99,18 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
       nullable: true,
       complexity: seriesComplexity,
       description: "One number of each queue over a range. See QueueSample for the rows.",
-      args: { kind: t.arg({ type: kind, required: true, description: "Which number." }), ...toArgs(t.arg) },
-      resolve: (_root, { kind: value, ...args }, context) => load(value, args, context),
+      args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toArgs(t.arg) },
+      resolve: (_root, { kind, ...args }, context) => load(kinds[kind].value, args, context),
     }),
   );
-  for (const [value, { own, about }] of listKinds(kinds)) {
+  for (const [kind, { value, own, about }] of Object.entries(kinds)) {
     builder.queryField(own, (t) =>
       t.field({
         type: [sample],
         nullable: true,
         complexity: seriesComplexity,
         description: `${about} See QueueSample for the rows.`,
-        deprecationReason: toSuccessor("queueSeries", value),
+        deprecationReason: toSuccessor("queueSeries", kind),
         args: toArgs(t.arg),
         resolve: (_root, args, context) => load(value, args, context),
       }),

@@ -33,7 +33,6 @@ export interface TimelineQuery {
   readonly kinds: readonly TimelineKind[];
 }
 
-/** The same question of one request is read once. */
 export type TimelineLoader = (query: TimelineQuery) => Promise<Timeline>;
 
 interface Siblings {
@@ -131,8 +130,7 @@ export function createTimelineLoader(
     return kind === "restart" ? readRestarts(query) : readMemory(kind);
   };
 
-  const asked = new Map<string, Promise<Timeline>>();
-  const load = async (query: TimelineQuery): Promise<Timeline> => {
+  return async (query) => {
     const { kinds, env } = query;
     requireEnvironments(principal, env);
     const wanted = timelineKinds.filter((kind) => kinds.length === 0 || kinds.includes(kind));
@@ -142,6 +140,11 @@ export function createTimelineLoader(
     const entries = await takeSteps(orderEntries(shown.flat(), query), budget);
     return { entries, coverage: results.map(({ coverage }) => coverage) };
   };
+}
+
+/** The same question is read once. */
+export function askOnce(load: TimelineLoader): TimelineLoader {
+  const asked = new Map<string, Promise<Timeline>>();
   return (query) => {
     const { from, to, env, destination, kinds } = query;
     const key = JSON.stringify([from, to, env, destination ?? null, kinds]);
