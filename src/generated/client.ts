@@ -372,6 +372,52 @@ export type DiscardErrorGroupMutation = { discardErrorGroup: { source: string, q
 
 export type GroupChangeFieldsFragment = { source: string, queue: string, count: number, jobIds: Array<string> | null, left: number, skipped: Array<{ jobId: string, code: string, message: string }> | null, error: { code: string, message: string } | null };
 
+export type ExplainContainerQueryVariables = Exact<{
+  name: string;
+  engine?: string | null | undefined;
+}>;
+
+
+export type ExplainContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null }, work: { jobs: Array<{ jobId: string, queue: string, source: string, kind: string | null, startedAt: string | null, worker: string | null }> | null } | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null } | null };
+
+export type ExplainRoleQueryVariables = Exact<{
+  name: string;
+}>;
+
+
+export type ExplainRoleQuery = { roles: Array<{ service: string | null, destination: string | null, env: Environment | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null }> | null };
+
+export type ExplainQueueQueryVariables = Exact<{
+  name: string;
+  source?: string | null | undefined;
+}>;
+
+
+export type ExplainQueueQuery = { queue: { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null } | null };
+
+export type ExplainHostQueryVariables = Exact<{
+  name: string;
+}>;
+
+
+export type ExplainHostQuery = { host: { problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null } | null };
+
+export type ExplainEngineQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ExplainEngineQuery = { engines: Array<{ name: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null }> | null };
+
+export type ExplainDeployQueryVariables = Exact<{
+  id: string;
+  window?: number;
+}>;
+
+
+export type ExplainDeployQuery = { node:
+    | { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null }
+    | Record<PropertyKey, never>
+   | null };
+
 export type LogsQueryVariables = Exact<{
   role?: string | null | undefined;
   names?: Array<string> | string | null | undefined;
@@ -603,12 +649,16 @@ export type TimelineQueryVariables = Exact<{
 
 export type TimelineQuery = { timeline: { nodes: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } | null };
 
+export type EntryFieldsFragment = { time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null };
+
 export type ProblemsQueryVariables = Exact<{
   env?: Environment | null | undefined;
 }>;
 
 
 export type ProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
+
+export type ProblemFieldsFragment = { id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null };
 
 export type AuditLogQueryVariables = Exact<{
   first?: number;
@@ -865,6 +915,59 @@ export const VerdictFieldsFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"VerdictFields"}) as unknown as TypedDocumentString<VerdictFieldsFragment, unknown>;
+export const EntryFieldsFragmentDoc = new TypedDocumentString(`
+    fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}
+    `, {"fragmentName":"EntryFields"}) as unknown as TypedDocumentString<EntryFieldsFragment, unknown>;
+export const ProblemFieldsFragmentDoc = new TypedDocumentString(`
+    fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}
+    `, {"fragmentName":"ProblemFields"}) as unknown as TypedDocumentString<ProblemFieldsFragment, unknown>;
 export const UsagePointFragmentDoc = new TypedDocumentString(`
     fragment UsagePoint on ContainerSample {
   container
@@ -1043,6 +1146,485 @@ export const DiscardErrorGroup = new TypedDocumentString(`
     message
   }
 }`) as unknown as TypedDocumentString<DiscardErrorGroupMutation, DiscardErrorGroupMutationVariables>;
+export const ExplainContainer = new TypedDocumentString(`
+    query ExplainContainer($name: String!, $engine: String) {
+  container(name: $name, engine: $engine, includeAccessories: true) {
+    ...ContainerFields
+    shortId
+    image
+    ports
+    createdAt
+    healthCheck {
+      status
+      failingStreak
+      exitCode
+      output
+    }
+    work {
+      jobs {
+        jobId
+        queue
+        source
+        kind
+        startedAt
+        worker
+      }
+    }
+    problems {
+      ...ProblemFields
+    }
+    timeline(first: 5) {
+      ...EntryFields
+    }
+  }
+}
+    fragment ContainerFields on Container {
+  id
+  name
+  role
+  status
+  health
+  version
+  commitSha
+  restarts
+  startedAt
+  host
+  engine
+  service
+  destination
+  env
+  kind
+  stale
+}
+fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}
+fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}`) as unknown as TypedDocumentString<ExplainContainerQuery, ExplainContainerQueryVariables>;
+export const ExplainRole = new TypedDocumentString(`
+    query ExplainRole($name: String!) {
+  roles(name: $name, includeAccessories: true) {
+    service
+    destination
+    env
+    problems {
+      ...ProblemFields
+    }
+    timeline(first: 5) {
+      ...EntryFields
+    }
+  }
+}
+    fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}
+fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}`) as unknown as TypedDocumentString<ExplainRoleQuery, ExplainRoleQueryVariables>;
+export const ExplainQueue = new TypedDocumentString(`
+    query ExplainQueue($name: String!, $source: String) {
+  queue(name: $name, source: $source) {
+    ...QueueFields
+    errors(first: 10) {
+      fingerprint
+      error
+      count
+      complete
+      timestamp
+      jobId
+    }
+    problems {
+      ...ProblemFields
+    }
+    timeline(first: 5) {
+      ...EntryFields
+    }
+  }
+}
+    fragment QueueFields on Queue {
+  name
+  source
+  owners {
+    service
+    destination
+    everyDestination
+    basis
+  }
+  state
+  depth
+  oldestAgeSeconds
+  processedPerSec
+  failuresLastHour
+  active
+  workers
+  retrying
+  deferred
+  dead
+  orphans
+  drainSeconds
+  windowSeconds
+  paused
+  exact
+  waitP95Seconds
+  runP95Seconds
+  observedAt
+}
+fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}
+fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}`) as unknown as TypedDocumentString<ExplainQueueQuery, ExplainQueueQueryVariables>;
+export const ExplainHost = new TypedDocumentString(`
+    query ExplainHost($name: String!) {
+  host(name: $name) {
+    problems {
+      ...ProblemFields
+    }
+    timeline(first: 5) {
+      ...EntryFields
+    }
+  }
+}
+    fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}
+fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}`) as unknown as TypedDocumentString<ExplainHostQuery, ExplainHostQueryVariables>;
+export const ExplainEngine = new TypedDocumentString(`
+    query ExplainEngine {
+  engines {
+    name
+    problems {
+      ...ProblemFields
+    }
+    timeline(first: 5) {
+      ...EntryFields
+    }
+  }
+}
+    fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}
+fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}`) as unknown as TypedDocumentString<ExplainEngineQuery, ExplainEngineQueryVariables>;
+export const ExplainDeploy = new TypedDocumentString(`
+    query ExplainDeploy($id: ID!, $window: Int! = 1800) {
+  node(id: $id) {
+    ... on Deploy {
+      ...DeployFields
+      verdict(window: $window) {
+        ...VerdictFields
+      }
+      problems {
+        ...ProblemFields
+      }
+      timeline(first: 5) {
+        ...EntryFields
+      }
+    }
+  }
+}
+    fragment DeployFields on Deploy {
+  id
+  tag
+  version
+  state
+  service
+  destination
+  env
+  deployedAt
+  deployedBy
+  commitSha
+  previousTag
+  durationSeconds
+}
+fragment VerdictFields on DeployVerdict {
+  outcome
+  unjudgeable
+  reasons
+  gaps
+  windowSeconds
+  newErrors {
+    fingerprint
+    error
+    count
+    regressed
+  }
+  queues {
+    queue
+    source
+    outcome
+    reasons
+  }
+}
+fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}
+fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}`) as unknown as TypedDocumentString<ExplainDeployQuery, ExplainDeployQueryVariables>;
 export const Logs = new TypedDocumentString(`
     query Logs($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean! = false, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $until: String, $tail: Int! = 200, $at: String, $before: String, $after: String) {
   logs(
@@ -1766,20 +2348,7 @@ export const Timeline = new TypedDocumentString(`
     after: $after
   ) {
     nodes {
-      time
-      kind
-      message
-      container
-      role
-      queue
-      source
-      host
-      engine
-      service
-      destination
-      env
-      version
-      who
+      ...EntryFields
     }
     pageInfo {
       hasNextPage
@@ -1787,42 +2356,27 @@ export const Timeline = new TypedDocumentString(`
     }
   }
 }
-    `) as unknown as TypedDocumentString<TimelineQuery, TimelineQueryVariables>;
+    fragment EntryFields on TimelineEntry {
+  time
+  kind
+  message
+  container
+  role
+  queue
+  source
+  host
+  engine
+  service
+  destination
+  env
+  version
+  who
+}`) as unknown as TypedDocumentString<TimelineQuery, TimelineQueryVariables>;
 export const Problems = new TypedDocumentString(`
     query Problems($env: Environment) {
   problems(env: $env) {
     problems {
-      id
-      kind
-      severity
-      title
-      since
-      evidence
-      rule
-      alert
-      env
-      destination
-      service
-      role
-      source
-      container {
-        name
-        engine
-      }
-      queue {
-        name
-        source
-      }
-      host {
-        name
-      }
-      engine {
-        name
-      }
-      deploy {
-        id
-        tag
-      }
+      ...ProblemFields
     }
     criticalCount
     warningCount
@@ -1831,7 +2385,39 @@ export const Problems = new TypedDocumentString(`
     checkedAt
   }
 }
-    `) as unknown as TypedDocumentString<ProblemsQuery, ProblemsQueryVariables>;
+    fragment ProblemFields on CurrentProblem {
+  id
+  kind
+  severity
+  title
+  since
+  evidence
+  rule
+  alert
+  env
+  destination
+  service
+  role
+  source
+  container {
+    name
+    engine
+  }
+  queue {
+    name
+    source
+  }
+  host {
+    name
+  }
+  engine {
+    name
+  }
+  deploy {
+    id
+    tag
+  }
+}`) as unknown as TypedDocumentString<ProblemsQuery, ProblemsQueryVariables>;
 export const AuditLog = new TypedDocumentString(`
     query AuditLog($first: Int! = 50, $after: String) {
   auditLog(first: $first, after: $after) {

@@ -90,6 +90,30 @@ const times = Array.from({ length: 10 }, (_, index) =>
   new Date(begin + index * 60_000).toISOString().replace(".000Z", "Z"),
 );
 
+describe("a series by its kind", () => {
+  it.each([
+    ["containerSeries(kind: CPU_PCT,", "containerCpuPct(", "container"],
+    ["containerSeries(kind: MEM_PCT,", "containerMemPct(", "container"],
+    ["hostSeries(kind: CPU_UTIL,", "hostCpuUtil(", "host"],
+    ["hostSeries(kind: MEM_UTIL,", "hostMemUtil(", "host"],
+    ["hostSeries(kind: DISK_UTIL,", "hostDiskUtil(", "host"],
+    ["hostSeries(kind: LOAD,", "hostLoad1(", "host"],
+    ["queueSeries(kind: DEPTH,", "queueDepth(", "queue"],
+    ["queueSeries(kind: PROCESSED_PER_SEC,", "queueProcessedPerSec(", "queue"],
+    ["queueSeries(kind: FAILURES,", "queueFailures(", "queue"],
+    ["queueSeries(kind: OLDEST_AGE_SECONDS,", "queueOldestAge(", "queue"],
+  ])("%s has the rows of the field that it replaces", async (field, old, name) => {
+    const found = await rows(`${field} ${range}) { time ${name} value }`);
+    expect(found.length).toBeGreaterThan(9);
+    expect(found).toEqual(await rows(`${old}${range}) { time ${name} value }`));
+  });
+
+  it("is refused as that field is", async () => {
+    const from = `from: ${begin}, to: ${begin - 1}`;
+    expect((await failure(`queueSeries(kind: DEPTH, ${from}) { value }`)).message).toBe("from must not be after to");
+  });
+});
+
 describe("series of queues", () => {
   it("are flat rows, ascending, of all sources with a history", async () => {
     const found = await rows(`queueDepth(${range}) { time queue source env value }`);

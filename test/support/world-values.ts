@@ -98,6 +98,7 @@ export const worldValues: Values = {
   queue: named("payouts"),
   queues: namedList("payouts"),
   reason: only("because"),
+  "roles.name": only("web"),
   role: only("web", "guarded"),
   roles: only(["web"]),
   search: only("wrote"),

@@ -57,17 +57,19 @@ export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
       description:
         "The roles of the containers that `containers` shows, by name. Null when no engine answers and nothing is known.",
       args: {
+        name: t.arg.string({ description: "Only roles of this name." }),
         env: toContainersEnvArg(t.arg, scalars),
         service: t.arg.string({ description: "Only this service, as Container.service." }),
         destination: toDestinationArg(t.arg),
         includeAccessories: toFlagArg(t.arg, "As Query.containers."),
       },
-      resolve: async (_root, { env, service, destination, includeAccessories }, { loaders, principal }) => {
+      resolve: async (_root, { name, env, service, destination, includeAccessories }, { loaders, principal }) => {
         const accepts = createContainerFilter({ env, includeAccessories }, principal);
         // It rejects when nothing is known.
         await loaders.containers.all(includeAccessories);
         return (await loaders.roles()).all.filter(
           (role) =>
+            (!name || role.name === name) &&
             (!service || role.service === service) &&
             isAtDestination(role, destination) &&
             role.containers.some(accepts),

@@ -1,141 +1,128 @@
 import {
-  Container,
-  type ContainerQuery,
+  type EntryFieldsFragment,
+  ExplainContainer,
+  type ExplainContainerQuery,
+  ExplainDeploy,
+  type ExplainDeployQuery,
+  ExplainEngine,
+  ExplainHost,
+  ExplainQueue,
+  type ExplainQueueQuery,
+  ExplainRole,
   type OpsClient,
   OpsError,
-  Problems,
-  type ProblemsQuery,
-  Queue,
-  type QueueQuery,
-  Queues,
-  Timeline,
-  type TimelineQuery,
-  Verdict,
-  type VerdictQuery,
+  type ProblemFieldsFragment,
 } from "../../client/client.ts";
-import { findRunningJobs, type RunningJob } from "../running-jobs.ts";
 import type { Thing } from "./find.ts";
 import { createReads } from "./reads.ts";
 
-type ProblemRow = NonNullable<ProblemsQuery["problems"]>["problems"][number];
-type EntryRow = NonNullable<NonNullable<TimelineQuery["timeline"]>["nodes"]>[number];
+/** What every thing has in the graph. Null: it could not be read. */
+interface Edges {
+  readonly problems: readonly ProblemFieldsFragment[] | null;
+  readonly timeline: readonly EntryFieldsFragment[] | null;
+}
+
+type Own<Row> = Omit<NonNullable<Row>, keyof Edges | "work">;
+type Work = NonNullable<NonNullable<ExplainContainerQuery["container"]>["work"]>;
+
+/** Other nodes than deploys have none of the fields. */
+type ExplainedDeploy = Exclude<NonNullable<ExplainDeployQuery["node"]>, Record<PropertyKey, never>>;
 
 /** All that is known about a thing; the fields are null where they are not of its kind. */
 export interface Knowledge {
   readonly thing: Thing;
-  readonly problems: readonly ProblemRow[];
+  readonly problems: readonly ProblemFieldsFragment[];
   /** Of the last 24 hours, newest first, at most 5. */
-  readonly timeline: readonly EntryRow[];
-  readonly container: ContainerQuery["container"] | null;
+  readonly timeline: readonly EntryFieldsFragment[];
+  readonly container: Own<ExplainContainerQuery["container"]> | null;
   /** Jobs that run in the container; null when no source of jobs could say. */
-  readonly runningJobs: readonly RunningJob[] | null;
-  readonly queue: QueueQuery["queue"] | null;
-  readonly verdict: VerdictQuery["node"] | null;
+  readonly runningJobs: Work["jobs"];
+  readonly queue: Own<ExplainQueueQuery["queue"]> | null;
+  readonly verdict: Own<ExplainedDeploy> | null;
 }
+
+type Known = Partial<Omit<Knowledge, "thing">>;
 
 const mostEntries = 5;
 
-/** Reads what is known about a thing, and the errors of what could not be read. */
+/**
+ * Reads what is known about a thing, in one question, and the errors of what could not be read.
+ *
+ * @throws OpsError gateway_outdated for a gateway of an earlier version
+ */
 export async function readKnowledge(
   client: OpsClient,
   thing: Thing,
   signal: AbortSignal,
 ): Promise<{ readonly knowledge: Knowledge; readonly errors: readonly OpsError[] }> {
   const { read, errors } = createReads();
-  const [problems, timeline, container, runningJobs, queue, verdict] = await Promise.all([
-    read(client.queryPartial(Problems, { env: null }, { signal })),
-    read(
-      client.queryPartial(
-        Timeline,
-        { env: null, kinds: null, from: "24h", to: null, first: 500, after: null },
-        { signal },
-      ),
-    ),
-    thing.kind === "container"
-      ? read(client.queryPartial(Container, { name: thing.name, engine: thing.row.engine }, { signal }))
-      : null,
-    thing.kind === "container" ? readRunning(client, thing.name, thing.row.engine, signal) : null,
-    thing.kind === "queue"
-      ? read(client.queryPartial(Queue, { name: thing.name, source: thing.row.source }, { signal }))
-      : null,
-    thing.kind === "deploy" ? read(client.queryPartial(Verdict, { id: thing.row.id, window: 1800 }, { signal })) : null,
-  ]);
-  return {
-    knowledge: {
-      thing,
-      problems: (problems?.problems?.problems ?? []).filter((row) => isProblemOf(thing, row)),
-      timeline: (timeline?.timeline?.nodes ?? []).filter((row) => isEntryOf(thing, row)).slice(0, mostEntries),
-      container: container?.container ?? null,
-      runningJobs,
-      queue: queue?.queue ?? null,
-      verdict: verdict?.node ?? null,
-    },
-    errors,
-  };
+  const nothing = { problems: [], timeline: [], container: null, runningJobs: null, queue: null, verdict: null };
+  const known = await ask(client, read, thing, signal);
+  const refused = errors.find(({ code }) => code === "GRAPHQL_VALIDATION_FAILED");
+  if (refused) throw toOutdated(refused, thing);
+  return { knowledge: { thing, ...nothing, ...known }, errors };
 }
 
-/** Null where no source could say which jobs run. */
-async function readRunning(
+async function ask(
   client: OpsClient,
-  name: string,
-  engine: string,
-  signal: AbortSignal,
-): Promise<readonly RunningJob[] | null> {
-  try {
-    const { data } = await client.queryPartial(Queues, {}, { signal });
-    const asked = (data.queueSources ?? []).map((source) =>
-      findRunningJobs(client, source.name, data.queues ?? [], signal),
-    );
-    const known = (await Promise.all(asked)).filter(({ gap, jobs }) => gap === null || jobs.length > 0);
-    if (known.length === 0) return null;
-    return known.flatMap(({ jobs }) =>
-      jobs.filter(({ container }) => container?.name === name && container.engine === engine),
-    );
-  } catch (error) {
-    if (error instanceof OpsError) return null;
-    throw error;
-  }
-}
-
-function isProblemOf(thing: Thing, { container, queue, host, engine, deploy, role, service }: ProblemRow): boolean {
-  switch (thing.kind) {
-    case "container":
-      return container?.name === thing.name && container.engine === thing.row.engine;
-    case "role":
-      return thing.rows.some(
-        (row) =>
-          (container?.name === row.name && container.engine === row.engine) ||
-          (role === row.role && service === row.service),
-      );
-    case "queue":
-      return queue?.name === thing.name && queue.source === thing.row.source;
-    case "host":
-      return host?.name === thing.name;
-    case "engine":
-      return engine?.name === thing.name || container?.engine === thing.name;
-    default:
-      return deploy?.id === thing.row.id;
-  }
-}
-
-function isEntryOf(
+  read: ReturnType<typeof createReads>["read"],
   thing: Thing,
-  { container, role, queue, source, host, engine, service, version, kind }: EntryRow,
-): boolean {
+  signal: AbortSignal,
+): Promise<Known> {
+  const { name } = thing;
   switch (thing.kind) {
-    case "container":
-      return container === thing.name && engine === thing.row.engine;
-    case "role":
-      return thing.rows.some(
-        (row) => (container === row.name && engine === row.engine) || (role === row.role && service === row.service),
-      );
-    case "queue":
-      return queue === thing.name && source === thing.row.source;
-    case "host":
-      return host === thing.name;
-    case "engine":
-      return engine === thing.name;
-    default:
-      return kind === "DEPLOY" && version === thing.row.version && service === thing.row.service;
+    case "container": {
+      const answer = await read(client.queryPartial(ExplainContainer, { name, engine: thing.row.engine }, { signal }));
+      if (!answer?.container) return {};
+      const { problems, timeline, work, ...container } = answer.container;
+      return { ...toShown([{ problems, timeline }]), container, runningJobs: work?.jobs ?? null };
+    }
+    case "role": {
+      const answer = await read(client.queryPartial(ExplainRole, { name }, { signal }));
+      const groups = new Set(thing.rows.map(toGroup));
+      return toShown((answer?.roles ?? []).filter((role) => groups.has(toGroup(role))));
+    }
+    case "queue": {
+      const answer = await read(client.queryPartial(ExplainQueue, { name, source: thing.row.source }, { signal }));
+      if (!answer?.queue) return {};
+      const { problems, timeline, ...queue } = answer.queue;
+      return { ...toShown([{ problems, timeline }]), queue };
+    }
+    case "host": {
+      const answer = await read(client.queryPartial(ExplainHost, { name }, { signal }));
+      return toShown(answer?.host ? [answer.host] : []);
+    }
+    case "engine": {
+      const answer = await read(client.queryPartial(ExplainEngine, {}, { signal }));
+      return toShown((answer?.engines ?? []).filter((engine) => engine.name === name));
+    }
+    default: {
+      const answer = await read(client.queryPartial(ExplainDeploy, { id: thing.row.id }, { signal }));
+      const deploy = (answer?.node ?? null) as ExplainedDeploy | null;
+      if (!deploy) return {};
+      const { problems, timeline, ...verdict } = deploy;
+      return { ...toShown([{ problems, timeline }]), verdict };
+    }
   }
+}
+
+function toGroup(row: { readonly service: string | null; readonly destination: string | null; readonly env: unknown }) {
+  return JSON.stringify([row.service, row.destination, row.env]);
+}
+
+/** The edges of one thing, or of a role in several services: each problem once, the newest entries. */
+function toShown(all: readonly Edges[]): Pick<Knowledge, "problems" | "timeline"> {
+  const problems = new Map(all.flatMap(({ problems: own }) => own ?? []).map((row) => [row.id, row]));
+  const timeline = all
+    .flatMap(({ timeline: own }) => own ?? [])
+    .toSorted((a, b) => Date.parse(b.time) - Date.parse(a.time));
+  return { problems: [...problems.values()], timeline: timeline.slice(0, mostEntries) };
+}
+
+/** A gateway of an earlier version refuses fields that it does not have. */
+function toOutdated(error: OpsError, { kind }: Thing): OpsError {
+  const message =
+    `The gateway is older than this program and does not know the problems and the timeline of one ${kind}: ` +
+    "upgrade the gateway, or use the commands problems and timeline";
+  return new OpsError("gateway_outdated", message, { cause: error });
 }

@@ -1,8 +1,11 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { startGateway } from "../../support/gateway.ts";
+import { graphqlHeaders, startGateway } from "../../support/gateway.ts";
 import { acting, createTerminalSources, hostile, tamed } from "../../support/terminal.ts";
 import { asking, runTerminal } from "../../support/terminal-run.ts";
 
@@ -55,7 +58,17 @@ it.each<[string[], string, RegExp[]]>([
     "far is an engine",
     [/State +it does not answer/, /Last heard +never/, /Reason +no way .*\(docker_unavailable\)/],
   ],
-  [["v2"], "v2 is a deploy", [/State +rolled back/, /By +kim/, /Before it +v1/, /Runs it\n {2}shop-web-v2 on local/]],
+  [
+    ["v2"],
+    "v2 is a deploy",
+    [
+      /State +rolled back/,
+      /By +kim/,
+      /Before it +v1/,
+      /Runs it\n {2}shop-web-v2 on local/,
+      /Lately\n {2}.*Deployed v2/,
+    ],
+  ],
 ])("%j is explained", async (args, title, patterns) => {
   const { code, out, err } = await explain(...args);
   expect([code, err, out.split("\n")[0]]).toEqual([0, "", title]);
@@ -111,6 +124,45 @@ describe("a name that says too little", () => {
       expect(await explain(...args)).toMatchObject({ code: 2, out: "" });
   });
 });
+
+it("an older gateway, which has no edges, is a clear error", async () => {
+  // As the gateway refuses a field that it does not have.
+  const refused = '{"query":"{ container(name: \\"x\\") { edges } }"}';
+  await using older = await startProxy(gateway.url, (body) => (/query Explain/.test(body) ? refused : body));
+  const { code, out, err } = await runTerminal("explain", ["shop-web-v2"], { env: asking(older.url) });
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toBe(
+    "error: The gateway is older than this program and does not know the problems and the timeline of one container: " +
+      "upgrade the gateway, or use the commands problems and timeline (gateway_outdated)\n",
+  );
+});
+
+it.each([["shop-web-v2"], ["worker"], ["mail"], [`node ${hostile}`], ["far"], ["v2"]])(
+  "what is known about %j is one question",
+  async (name) => {
+    const asked: string[] = [];
+    const note = (body: string) => (asked.push(...(body.match(/(?<=query )Explain\w+/g) ?? [])), body);
+    await using watched = await startProxy(gateway.url, note);
+    const { code } = await runTerminal("explain", [name], { env: asking(watched.url) });
+    expect([code, asked]).toEqual([0, [expect.stringMatching(/^Explain/)]]);
+  },
+);
+
+/** Passes questions on, as `change` makes them. */
+async function startProxy(url: string, change: (body: string) => string) {
+  const server = createServer((request, response) => {
+    void (async () => {
+      const body = change(await text(request));
+      const headers = { ...graphqlHeaders, authorization: String(request.headers.authorization) };
+      const answer = await fetch(url + (request.url ?? ""), { method: "POST", headers, body });
+      response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
+      response.end(await answer.text());
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => void server.close() };
+}
 
 it("a dead gateway is an error with its remedy", async () => {
   const { code, err } = await runTerminal("explain", ["x"], { env: asking("http://127.0.0.1:1") });
