@@ -378,7 +378,7 @@ export type ExplainContainerQueryVariables = Exact<{
 }>;
 
 
-export type ExplainContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, id: string, name: string, role: string, status: string, health: Health, version: string, commitSha: string, restarts: number | null, startedAt: string | null, host: string, engine: string, service: string | null, destination: string | null, env: Environment | null, kind: ContainerKind, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null }, work: { jobs: Array<{ jobId: string, queue: string, source: string, kind: string | null, startedAt: string | null, worker: string | null }> | null } | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null } | null };
+export type ExplainContainerQuery = { container: { shortId: string, image: string, ports: Array<string>, createdAt: string, commitSha: string, id: string, name: string, engine: string, host: string, kind: ContainerKind, service: string | null, role: string, env: Environment | null, destination: string | null, version: string, status: string, health: Health, restarts: number | null, startedAt: string | null, stale: boolean, healthCheck: { status: string, failingStreak: number | null, exitCode: number | null, output: string | null }, work: { jobs: Array<{ jobId: string, queue: string, source: string, kind: string | null, startedAt: string | null, worker: string | null }> | null } | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null } | null };
 
 export type ExplainRoleQueryVariables = Exact<{
   name: string;
@@ -393,7 +393,7 @@ export type ExplainQueueQueryVariables = Exact<{
 }>;
 
 
-export type ExplainQueueQuery = { queue: { name: string, source: string, state: QueueState, depth: number, oldestAgeSeconds: number | null, processedPerSec: number | null, failuresLastHour: number | null, active: number | null, workers: number | null, retrying: number | null, deferred: number | null, dead: number | null, orphans: number | null, drainSeconds: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, waitP95Seconds: number | null, runP95Seconds: number | null, observedAt: string, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null } | null };
+export type ExplainQueueQuery = { queue: { name: string, source: string, state: QueueState, orphans: number | null, windowSeconds: number | null, paused: boolean | null, exact: boolean, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null, errors: Array<{ fingerprint: string, error: string, count: number, complete: boolean, timestamp: string, jobId: string }> | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null, owners: Array<{ service: string | null, destination: string | null, everyDestination: boolean, basis: QueueOwnerBasis }> | null } | null };
 
 export type ExplainHostQueryVariables = Exact<{
   name: string;
@@ -414,7 +414,7 @@ export type ExplainDeployQueryVariables = Exact<{
 
 
 export type ExplainDeployQuery = { node:
-    | { id: string, tag: string, version: string, state: DeployState, service: string | null, destination: string | null, env: Environment | null, deployedAt: string, deployedBy: string | null, commitSha: string, previousTag: string | null, durationSeconds: number | null, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null }
+    | { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, newErrors: Array<{ fingerprint: string, error: string, count: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string> }> } | null, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, container: { name: string, engine: string } | null, queue: { name: string, source: string } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> | null, timeline: Array<{ time: string, kind: TimelineKind, message: string, container: string | null, role: string | null, queue: string | null, source: string | null, host: string | null, engine: string | null, service: string | null, destination: string | null, env: Environment | null, version: string | null, who: string | null }> | null }
     | Record<PropertyKey, never>
    | null };
 
@@ -1179,22 +1179,8 @@ export const ExplainContainer = new TypedDocumentString(`
   }
 }
     fragment ContainerFields on Container {
-  id
-  name
-  role
-  status
-  health
-  version
+  ...ContainerRow
   commitSha
-  restarts
-  startedAt
-  host
-  engine
-  service
-  destination
-  env
-  kind
-  stale
 }
 fragment EntryFields on TimelineEntry {
   time
@@ -1244,6 +1230,23 @@ fragment ProblemFields on CurrentProblem {
     id
     tag
   }
+}
+fragment ContainerRow on Container {
+  id
+  name
+  engine
+  host
+  kind
+  service
+  role
+  env
+  destination
+  version
+  status
+  health
+  restarts
+  startedAt
+  stale
 }`) as unknown as TypedDocumentString<ExplainContainerQuery, ExplainContainerQueryVariables>;
 export const ExplainRole = new TypedDocumentString(`
     query ExplainRole($name: String!) {
@@ -1338,22 +1341,11 @@ export const ExplainQueue = new TypedDocumentString(`
     basis
   }
   state
-  depth
-  oldestAgeSeconds
-  processedPerSec
-  failuresLastHour
-  active
-  workers
-  retrying
-  deferred
-  dead
+  ...QueueNumbers
   orphans
-  drainSeconds
   windowSeconds
   paused
   exact
-  waitP95Seconds
-  runP95Seconds
   observedAt
 }
 fragment EntryFields on TimelineEntry {
@@ -1404,6 +1396,22 @@ fragment ProblemFields on CurrentProblem {
     id
     tag
   }
+}
+fragment QueueNumbers on Queue {
+  depth
+  oldestAgeSeconds
+  active
+  workers
+  processedPerSec
+  failuresLastHour
+  drainSeconds
+  retrying
+  deferred
+  dead
+  waitP50Seconds
+  waitP95Seconds
+  runP50Seconds
+  runP95Seconds
 }`) as unknown as TypedDocumentString<ExplainQueueQuery, ExplainQueueQueryVariables>;
 export const ExplainHost = new TypedDocumentString(`
     query ExplainHost($name: String!) {
@@ -1544,18 +1552,7 @@ export const ExplainDeploy = new TypedDocumentString(`
   }
 }
     fragment DeployFields on Deploy {
-  id
-  tag
-  version
-  state
-  service
-  destination
-  env
-  deployedAt
-  deployedBy
-  commitSha
-  previousTag
-  durationSeconds
+  ...DeployRow
 }
 fragment VerdictFields on DeployVerdict {
   outcome
@@ -1624,6 +1621,22 @@ fragment ProblemFields on CurrentProblem {
     id
     tag
   }
+}
+fragment DeployRow on Deploy {
+  id
+  tag
+  previousTag
+  version
+  commitSha
+  service
+  env
+  destination
+  deployedAt
+  deployedBy
+  durationSeconds
+  command
+  origin
+  state
 }`) as unknown as TypedDocumentString<ExplainDeployQuery, ExplainDeployQueryVariables>;
 export const Logs = new TypedDocumentString(`
     query Logs($role: String, $names: [String!], $engine: String, $service: String, $destination: String, $env: Environment, $includeAccessories: Boolean! = false, $level: LogLevel, $levelStrict: Boolean! = false, $search: String, $searchRegex: String, $ignoreCase: Boolean! = false, $stream: LogStream, $since: String, $until: String, $tail: Int! = 200, $at: String, $before: String, $after: String) {

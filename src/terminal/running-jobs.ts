@@ -1,6 +1,6 @@
 import { Jobs, type JobsQuery, type OpsClient, OpsError, type QueuesQuery } from "../client/client.ts";
 
-export type RunningJob = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
+type RunningJob = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 type Queues = NonNullable<QueuesQuery["queues"]>;
 
 /** The jobs that run of one source, or why they are not known. */

@@ -172,9 +172,9 @@ function printArguments(chosen: Chosen): string {
 const edges: ReadonlySet<string> = new Set(["problems", "roleGroup"]);
 
 /** `seen` are the types above. */
-function findPaths(field: Field, most: number, seen: readonly string[] = []): Path[] {
+function findPaths(field: Field, deepest: number, seen: readonly string[] = []): Path[] {
   const isEdge = edges.has(field.name) && seen.length > 0 && seen.at(-1) !== "CurrentProblems";
-  const depth = isEdge ? Math.min(most, seen.length > 2 ? 1 : 2) : most;
+  const depth = isEdge ? Math.min(deepest, seen.length > 2 ? 1 : 2) : deepest;
   const type = getNamedType(field.type);
   if (!isObjectType(type)) return [{ fields: [field], leaves: [] }];
   const [leaves = [], inner = []] = [true, false].map((isLeaf) =>

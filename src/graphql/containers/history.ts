@@ -100,8 +100,6 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
     includeAccessories: toFlagArg(arg, "As Query.containers."),
   });
   const kindType = toSeriesKind(builder, "ContainerSeriesKind", kinds);
-  const load = async (value: SeriesNumber, args: ContainerSeriesArgs, context: OpsContext) =>
-    toSamples(await loadSeries(args, context), value, context);
   builder.queryField("containerSeries", (t) =>
     t.field({
       type: [sample],
@@ -109,7 +107,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
       complexity: seriesComplexity,
       description: "One number of each container over a range. See ContainerSample for the rows.",
       args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toArgs(t.arg) },
-      resolve: (_root, { kind, ...args }, context) => load(kinds[kind].value, args, context),
+      resolve: (_root, { kind, ...args }, context) => loadSamples(kinds[kind].value, args, context),
     }),
   );
   builder.objectField(refs.role, "series", (t) =>
@@ -120,7 +118,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
       description: "One number of each of its containers over a range. See ContainerSample for the rows.",
       args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toRangeArgs(t.arg) },
       resolve: ({ key }, { kind, ...range }, context) =>
-        load(kinds[kind].value, { ...range, includeAccessories: true, roleKey: key }, context),
+        loadSamples(kinds[kind].value, { ...range, includeAccessories: true, roleKey: key }, context),
     }),
   );
   for (const [kind, { value, own, about }] of Object.entries(kinds)) {
@@ -132,7 +130,7 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
         description: `${about} See ContainerSample for the rows.`,
         deprecationReason: toSuccessor("containerSeries", kind),
         args: toArgs(t.arg),
-        resolve: (_root, args, context) => load(value, args, context),
+        resolve: (_root, args, context) => loadSamples(value, args, context),
       }),
     );
   }
@@ -149,12 +147,13 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
   );
 }
 
-function toSamples(
-  found: readonly ContainerSeries[],
+async function loadSamples(
   value: SeriesNumber,
-  { budget }: OpsContext,
+  args: ContainerSeriesArgs,
+  context: OpsContext,
 ): Promise<ContainerSample[]> {
-  return toAscending(budget, () =>
+  const found = await loadSeries(args, context);
+  return toAscending(context.budget, () =>
     found.map(({ container, points }) =>
       points.map((point): ContainerSample => ({ time: point.time, container, value: point[value] })),
     ),

@@ -14,7 +14,7 @@ export interface Role extends ServiceGroup {
   readonly containers: readonly Container[];
 }
 
-export interface Roles {
+interface Roles {
   /** By name, then by service, destination and environment. */
   readonly all: readonly Role[];
   /** By `toRoleKey`; null where no list has a container of the role. */

@@ -46,19 +46,6 @@ export function addHostSeries(builder: Builder): void {
       }),
   });
   const kindType = toSeriesKind(builder, "HostSeriesKind", kinds);
-  const toArgs = (arg: Arg) => ({ ...toRangeArgs(arg), hosts: toNamesArg(arg, "hosts") });
-  const load = async (
-    value: (typeof kinds)[keyof typeof kinds]["value"],
-    args: HostSeriesArgs,
-    context: OpsContext,
-  ) => {
-    const histories = await loadHostSeries(args, context);
-    return toAscending(context.budget, () =>
-      histories.map(({ host, instance, points }) =>
-        points.map((point): HostSample => ({ time: point.time, host, instance, value: point[value] })),
-      ),
-    );
-  };
   builder.queryField("hostSeries", (t) =>
     t.field({
       type: [sample],
@@ -66,7 +53,7 @@ export function addHostSeries(builder: Builder): void {
       complexity: seriesComplexity,
       description: "One number of each host over a range. See HostSample for the rows.",
       args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toArgs(t.arg) },
-      resolve: (_root, { kind, ...args }, context) => load(kinds[kind].value, args, context),
+      resolve: (_root, { kind, ...args }, context) => loadSamples(kinds[kind].value, args, context),
     }),
   );
   for (const [kind, { value, own, about }] of Object.entries(kinds)) {
@@ -78,10 +65,27 @@ export function addHostSeries(builder: Builder): void {
         description: `${about} See HostSample for the rows.`,
         deprecationReason: toSuccessor("hostSeries", kind),
         args: toArgs(t.arg),
-        resolve: (_root, args, context) => load(value, args, context),
+        resolve: (_root, args, context) => loadSamples(value, args, context),
       }),
     );
   }
+}
+
+function toArgs(arg: Arg) {
+  return { ...toRangeArgs(arg), hosts: toNamesArg(arg, "hosts") };
+}
+
+async function loadSamples(
+  value: (typeof kinds)[keyof typeof kinds]["value"],
+  args: HostSeriesArgs,
+  context: OpsContext,
+) {
+  const histories = await loadHostSeries(args, context);
+  return toAscending(context.budget, () =>
+    histories.map(({ host, instance, points }) =>
+      points.map((point): HostSample => ({ time: point.time, host, instance, value: point[value] })),
+    ),
+  );
 }
 
 /** One Prometheus query for all hosts and numbers of a range, and one for its current step. */

@@ -136,7 +136,7 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
         complexity: counted,
         description: `Problems ${about}, worst first, from the list that the query \`problems\` has. \`problems { gaps }\` names what could not be checked.`,
         ...preloaded((_rows, { loaders }) => loaders.problemsOf()),
-        resolve: (row, _args, { loaders }) => whenKnown(loaders.problemsOf(), (of) => pick(of, row as Row)),
+        resolve: (row, _args, { loaders }) => whenKnown(loaders.problemsOf(), (of) => pick(of, row)),
       }),
     );
   addTo(refs.container, "that are about it, alone or among others", (of, row) => of.container(row));

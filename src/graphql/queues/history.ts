@@ -80,19 +80,6 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
     sources: toNamesArg(arg, "queue sources"),
   });
   const kindType = toSeriesKind(builder, "QueueSeriesKind", kinds);
-  const load = async (
-    value: (typeof kinds)[keyof typeof kinds]["value"],
-    args: QueueSeriesArgs,
-    { loaders, budget }: OpsContext,
-  ) => {
-    const answer = await loaders.queueSeries(args);
-    if (answer.failure) throw answer.failure;
-    return toAscending(budget, () =>
-      answer.series.map(({ points, queue, source: from, env }) =>
-        points.map((point): QueueSample => ({ time: point.time, queue, source: from, env, value: point[value] })),
-      ),
-    );
-  };
   builder.queryField("queueSeries", (t) =>
     t.field({
       type: [sample],
@@ -100,7 +87,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
       complexity: seriesComplexity,
       description: "One number of each queue over a range. See QueueSample for the rows.",
       args: { kind: t.arg({ type: kindType, required: true, description: "Which number." }), ...toArgs(t.arg) },
-      resolve: (_root, { kind, ...args }, context) => load(kinds[kind].value, args, context),
+      resolve: (_root, { kind, ...args }, context) => loadSamples(kinds[kind].value, args, context),
     }),
   );
   for (const [kind, { value, own, about }] of Object.entries(kinds)) {
@@ -112,7 +99,7 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
         description: `${about} See QueueSample for the rows.`,
         deprecationReason: toSuccessor("queueSeries", kind),
         args: toArgs(t.arg),
-        resolve: (_root, args, context) => load(value, args, context),
+        resolve: (_root, args, context) => loadSamples(value, args, context),
       }),
     );
   }
@@ -126,6 +113,20 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
       args: toArgs(t.arg),
       resolve: async (_root, args, { loaders }) => [...(await loaders.queueSeries(args)).sources],
     }),
+  );
+}
+
+async function loadSamples(
+  value: (typeof kinds)[keyof typeof kinds]["value"],
+  args: QueueSeriesArgs,
+  { loaders, budget }: OpsContext,
+) {
+  const answer = await loaders.queueSeries(args);
+  if (answer.failure) throw answer.failure;
+  return toAscending(budget, () =>
+    answer.series.map(({ points, queue, source: from, env }) =>
+      points.map((point): QueueSample => ({ time: point.time, queue, source: from, env, value: point[value] })),
+    ),
   );
 }
 

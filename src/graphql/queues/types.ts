@@ -1,6 +1,6 @@
 import { describeQueueNumber, type QueueNumberName, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toConfiguredOwner } from "../../queues/owners.ts";
-import { toQueueKey } from "../../queues/queue.ts";
+import { type QueueMetrics, toQueueKey } from "../../queues/queue.ts";
 import { type QueueState, queueStateRules, toDrainSeconds, toQueueState } from "../../queues/state.ts";
 import { toSourceEnvArg } from "../args.ts";
 import { type Builder, exposeAll, ofRow } from "../builder.ts";

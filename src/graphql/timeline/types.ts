@@ -165,7 +165,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
           checkFirst(first);
           const range = toRange(from, to, loaders.nowMs);
           const of = await loaders.timelineOf({ ...range, env: null, kinds: kinds ?? [] });
-          return pick(of, row as Row).slice(0, first);
+          return pick(of, row).slice(0, first);
         },
       }),
     );
