@@ -73,13 +73,15 @@ export function generateDocuments(schema: GraphQLSchema, values: Values): readon
         : chooseArguments(field, values).flatMap(({ chosen, isPlain, isShallow }) => {
             const toArguments = (of: Field) =>
               printArguments(of === field ? chosen : chooseNested(of, values, !isPlain));
-            return splitPaths(schema, operation, findPaths(field, isShallow ? 2 : 8), toArguments).map((text) => ({
-              operation,
-              field: field.name,
-              text,
-              isShallow,
-              isPlain,
-            }));
+            return splitPaths(schema, operation, findPaths(field, isShallow ? 2 : 8, operation), toArguments).map(
+              (text) => ({
+                operation,
+                field: field.name,
+                text,
+                isShallow,
+                isPlain,
+              }),
+            );
           }),
     ),
   );
@@ -166,22 +168,28 @@ function printArguments(chosen: Chosen): string {
 
 /**
  * Fields that lead from a thing to others. What is behind them is asked for in depth from the query of
- * its list; below a thing they go no deeper than the objects next to them, and further down only to
- * their leaves. Everywhere in depth, the ways through them would be thousands.
+ * its list; below a thing they go no deeper than the objects next to them, and further down, or in
+ * the messages of a subscription, only to their leaves. Everywhere in depth, the ways through them
+ * would be thousands.
  */
 const edges: ReadonlySet<string> = new Set(["problems", "roleGroup"]);
 
 /** `seen` are the types above. */
-function findPaths(field: Field, deepest: number, seen: readonly string[] = []): Path[] {
+function findPaths(
+  field: Field,
+  deepest: number,
+  operation: GeneratedDocument["operation"],
+  seen: readonly string[] = [],
+): Path[] {
   const isEdge = edges.has(field.name) && seen.length > 0 && seen.at(-1) !== "CurrentProblems";
-  const depth = isEdge ? Math.min(deepest, seen.length > 2 ? 1 : 2) : deepest;
+  const depth = isEdge ? Math.min(deepest, seen.length > 2 || operation === "subscription" ? 1 : 2) : deepest;
   const type = getNamedType(field.type);
   if (!isObjectType(type)) return [{ fields: [field], leaves: [] }];
   const [leaves = [], inner = []] = [true, false].map((isLeaf) =>
     Object.values(type.getFields()).filter((own) => isLeafType(getNamedType(own.type)) === isLeaf),
   );
   const isEnd = depth === 1 || seen.includes(type.name);
-  const below = isEnd ? [] : inner.flatMap((own) => findPaths(own, depth - 1, [...seen, type.name]));
+  const below = isEnd ? [] : inner.flatMap((own) => findPaths(own, depth - 1, operation, [...seen, type.name]));
   const own = leaves.length > 0 ? [{ fields: [field], leaves }] : [];
   return [...own, ...below.map((path) => ({ ...path, fields: [field, ...path.fields] }))];
 }
