@@ -87,6 +87,22 @@ it("what a gateway has one of is a list with one for each region", async () => {
   });
 });
 
+it("things of a region have their edges, and roles are found by their ids", async () => {
+  const { data } = await ask(
+    '{ roles(regions: ["eu"]) { id region containers { name problems { kind } timeline(first: 1) { kind } } } }',
+  );
+  const [{ id, ...role }] = data.roles;
+  const nothing = { problems: [], timeline: [] };
+  expect(role).toEqual({ region: "eu", containers: ["both", "eu-1"].map((name) => ({ name, ...nothing })) });
+  expect(id).toMatch(/^eu\./);
+  const node = await ask(
+    `{ node(id: "${id}") { ... on Role { region containerCount series(${series}) { container } } } }`,
+  );
+  expect(node).toEqual({ data: { node: { region: "eu", containerCount: 2, series: expect.any(Array) } } });
+});
+
+const series = 'kind: CPU_PCT, from: "2026-01-01T00:00:00Z", to: "2026-01-01T01:00:00Z"';
+
 describe("one by its name", () => {
   it("is found in the region that has it", async () => {
     const query = '{ container(name: "eu-1") { name region } host(name: "host-us") { region } }';

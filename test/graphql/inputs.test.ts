@@ -4,6 +4,7 @@ import type { Scope } from "../../src/auth/principal.ts";
 import { ContainersDocument } from "../../src/generated/rest.ts";
 import { metricDocuments } from "../../src/grafana/metrics.ts";
 import { createExecute, createFollow, toFailure } from "../../src/graphql/execute.ts";
+import { Loaders } from "../../src/graphql/context.ts";
 import { createFindInputs, type FindInputs } from "../../src/graphql/inputs.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { listEnginesNow } from "../../src/graphql/containers/engines-now.ts";
@@ -118,8 +119,21 @@ describe("the inputs of a query", () => {
     ]);
   });
 
+  it("have the problems of rows once they were read", async () => {
+    const { sources } = createMemorySources({ containers: [web] });
+    const text = "{ containers { name problems { title container { name } } } }";
+    const inputsOf = createFindInputs(schema, parse(text), null) as FindInputs;
+    const caller = createCaller();
+    const variables = { includeStats: false };
+    expect(inputsOf(variables, sources, caller)).toBeNull();
+    await new Loaders(sources, caller).problems(null);
+    expect(await inputsOf(variables, sources, caller)).toMatchObject({ version: expect.stringMatching(/^\d+ \d+$/) });
+  });
+
   it.each([
     "{ containers { name observedAt } }",
+    "{ containers { problems { engine { ageSeconds } } } }",
+    "{ containers { timeline { message } } }",
     "{ containers { stats { cpuPct } } }",
     "{ containers { name } deploys { tag } }",
     "{ engines { name ageSeconds } }",

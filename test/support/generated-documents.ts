@@ -168,8 +168,9 @@ function printArguments(chosen: Chosen): string {
 
 /**
  * Fields that lead from a thing to others. What is behind them is asked for in depth from the query of
- * its list; below a thing they go no deeper than the objects next to them, and further down, or in the
- * messages of a subscription, only to their leaves. Everywhere in depth, the ways through them would be thousands.
+ * its list; below a thing they go no deeper than the objects next to them, and further down, or in
+ * the messages of a subscription, only to their leaves. Everywhere in depth, the ways through them
+ * would be thousands.
  */
 const edges: ReadonlySet<string> = new Set(["problems", "roleGroup"]);
 
