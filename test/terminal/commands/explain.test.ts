@@ -6,7 +6,6 @@ import stringWidth from "string-width";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { OpsError } from "../../../src/lib/errors.ts";
-
 import { graphqlHeaders, startGateway } from "../../support/gateway.ts";
 import { acting, createTerminalSources, hostile, tamed } from "../../support/terminal.ts";
 import { asking, runTerminal } from "../../support/terminal-run.ts";
