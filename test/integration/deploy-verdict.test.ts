@@ -60,7 +60,8 @@ async function openGateway(folder: string, sources: readonly QueueSourceConfig[]
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"), "verdicts");
   await createRiverJobs(database);
-  runner = (await createRunnerJobs(database)).config;
+  // Its rows name no worker, and other tests have their containers on the same engine.
+  runner = { ...(await createRunnerJobs(database)).config, service: "verdicts" };
   started = Date.now();
   const old = await start("v1");
   await stopContainer(socketPath, old);
@@ -81,6 +82,9 @@ beforeEach(async () => {
   );
 });
 
+/** When these tests began, as SQL: deploys and rows keep their order, however long the tests take. */
+const begun = () => `to_timestamp(${started / 1000})`;
+
 /** Jobs of River that ended between so many minutes ago, at an even pace, by the worker of a release; every n-th fails with its own ids. */
 async function work(
   version: "v1" | "v2",
@@ -96,7 +100,7 @@ async function work(
      select 'mail', (case when failed then 'discarded' else 'completed' end)::river_job_state, ended - interval '1 second' - ran, ended - ran, ended, array[$1], 1,
             case when failed then array[jsonb_build_object('at', ended, 'attempt', 1, 'error', format('%s for job %s', $6::text, n), 'trace', '')] end
      from (select n, coalesce(n % $5::int = 0, false) as failed, $7::float8 * interval '1 second' as ran,
-                  now() - ($2::float8 + ($3::float8 - $2::float8) * n / $4::int) * interval '1 minute' as ended
+                  ${begun()} - ($2::float8 + ($3::float8 - $2::float8) * n / $4::int) * interval '1 minute' as ended
            from generate_series(1, $4::int) as n) as job`,
     [toClient(hosts[version]), from, to, count, failEvery, error, runSeconds],
   );
@@ -205,7 +209,7 @@ it("a failing queue of a table is found beside a healthy one", async () => {
   await database.query(
     `insert into runner_jobs (type, status, run_at, finished_at, last_error)
      select 'payout', case when failed then 'failed' else 'done' end, ended, ended, case when failed then 'refused' end
-     from (select n, now() - (28 - 27.5 * n / 400.0) * interval '1 minute' as ended, n > 210 and n % 3 = 0 as failed from generate_series(1, 400) as n) as job
+     from (select n, ${begun()} - (28 - 27.5 * n / 400.0) * interval '1 minute' as ended, n > 210 and n % 3 = 0 as failed from generate_series(1, 400) as n) as job
      union all select 'payout', 'done', now() - interval '3 hours', now() - interval '3 hours', null`,
   );
   const gateway = await openGateway(writeHistory(), [runner]);
@@ -232,7 +236,7 @@ async function run(
   await database.query(
     `insert into runner_jobs (type, status, run_at, finished_at, last_error)
      select $1, $2, ended, case when $2 <> 'pending' then ended end, case when $2 = 'failed' then $6 end
-     from (select now() - ($3::float8 + ($4::float8 - $3) * n / $5::int) * interval '1 minute' as ended from generate_series(1, $5::int) as n) as job`,
+     from (select ${begun()} - ($3::float8 + ($4::float8 - $3) * n / $5::int) * interval '1 minute' as ended from generate_series(1, $5::int) as n) as job`,
     [type, status, from, to, count, error],
   );
 }

@@ -279,7 +279,12 @@ test("a new container's backlog gives its newest lines and the omitted count", a
   await role.stop();
   const written = role.lines.filter(({ kind }) => kind === "LINE").slice(0, -1);
   const numbers = written.map(({ message }) => Number(message));
-  const dropped = role.dropped();
-  expect(numbers).toEqual(Array.from({ length: 400_000 - dropped }, (_, n) => dropped + n + 1));
-  expect(role.notices.some(({ notice }) => notice === "TRUNCATED")).toBe(dropped > 0);
+  const omitted = 400_000 - numbers.length;
+  expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, n) => omitted + n + 1));
+  // On a busy machine there is no time to count them: then it says that there are some, at least.
+  expect(role.dropped()).toBeLessThanOrEqual(omitted);
+  expect([role.dropped() > 0, role.notices.some(({ notice }) => notice === "TRUNCATED")]).toEqual([
+    omitted > 0,
+    omitted > 0,
+  ]);
 });

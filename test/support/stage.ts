@@ -25,7 +25,10 @@ export const deployInfo = {
   deployed_at: "2026-01-10T13:15:00Z",
 };
 
-const queuesFile = { sources: [runnerMapping, ...["payouts", "pos_settlement"].map(toQueueMapping)] };
+/** Of this stage's service: tests of other services have their containers on the same engine. */
+const toQueuesFile = (service: string) => ({
+  sources: [runnerMapping, ...["payouts", "pos_settlement"].map(toQueueMapping)].map((one) => ({ ...one, service })),
+});
 
 /** The seed's two containers as Kamal runs them, beside hidden ones. Names have a unique suffix. */
 async function stageContainers(socket: string, suffix: string, host: string): Promise<string[]> {
@@ -94,7 +97,9 @@ export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, ru
   ]);
   const deployPath = join(folder, "deploy_info.json");
   writeFileSync(deployPath, JSON.stringify(deployInfo));
-  writeFileSync(join(folder, "queues.json"), JSON.stringify(queuesFile));
+  const service = `wallet-core-${suffix}-staging`;
+  const queuesFile = JSON.stringify(toQueuesFile(service));
+  writeFileSync(join(folder, "queues.json"), queuesFile);
   const env = {
     WALLET_CORE_OPS_TOKEN: "stage-token-0123456789",
     WALLET_CORE_OPS_SERVICE: `wallet-core-${suffix}`,
@@ -107,13 +112,13 @@ export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, ru
     WALLET_CORE_OPS_RESTART: "on",
     WALLET_CORE_OPS_RESTART_COOLDOWN: "0",
   };
-  const config = parseConfig(env, (path) => (path.endsWith("queues.json") ? JSON.stringify(queuesFile) : ""));
+  const config = parseConfig(env, (path) => (path.endsWith("queues.json") ? queuesFile : ""));
   const sources = createSources(config, silentLogger);
   return {
     folder,
     env,
     sources,
-    service: `wallet-core-${suffix}-staging`,
+    service,
     /** Host name of the web container, of this stage alone: a job whose worker is of two containers is of none. */
     host,
     containers,
