@@ -64,17 +64,24 @@ export async function findThing(
   asked: Asked,
   signal: AbortSignal,
 ): Promise<{ readonly thing: Thing; readonly errors: readonly OpsError[] }> {
-  const { read, errors } = createReads();
-  // Where there is no Prometheus there are no hosts: that is nothing to say about another thing.
-  const ofHosts = createReads();
+  // A list without the thing has nothing to say about it: there may be no Prometheus, or no database.
+  const [engines, jobs, machines, history] = [createReads(), createReads(), createReads(), createReads()];
   const [listed, queues, hosts, newest, tagged] = await Promise.all([
-    read(client.queryPartial(Containers, { env: null, engine: null, includeAccessories: true }, { signal })),
-    read(client.queryPartial(Queues, {}, { signal })),
-    ofHosts.read(client.queryPartial(Hosts, {}, { signal })),
-    read(client.queryPartial(Deploys, { env: null, tag: null, first: deployCount, after: null }, { signal })),
-    read(client.queryPartial(Deploys, { env: null, tag: name, first: deployCount, after: null }, { signal })),
+    engines.read(client.queryPartial(Containers, { env: null, engine: null, includeAccessories: true }, { signal })),
+    jobs.read(client.queryPartial(Queues, {}, { signal })),
+    machines.read(client.queryPartial(Hosts, {}, { signal })),
+    history.read(client.queryPartial(Deploys, { env: null, tag: null, first: deployCount, after: null }, { signal })),
+    history.read(client.queryPartial(Deploys, { env: null, tag: name, first: deployCount, after: null }, { signal })),
   ]);
-  const [first] = [...errors, ...ofHosts.errors];
+  const errorsOf: Readonly<Record<Thing["kind"], readonly OpsError[]>> = {
+    container: engines.errors,
+    role: engines.errors,
+    engine: engines.errors,
+    queue: jobs.errors,
+    host: machines.errors,
+    deploy: [...history.errors, ...engines.errors],
+  };
+  const [first] = [engines, jobs, machines, history].flatMap(({ errors }) => errors);
   if (first && !listed && !queues && !hosts && !newest) throw first;
   const containers = listed?.containers ?? [];
   const ofEngine = (row: ContainerRow) => asked.engine === undefined || row.engine === asked.engine;
@@ -100,8 +107,7 @@ export async function findThing(
     all.filter((thing) => thing.name === name && (asked.kind === undefined || thing.kind === asked.kind)),
   );
   const [thing, ...others] = found;
-  if (thing && others.length === 0)
-    return { thing, errors: thing.kind === "host" ? [...errors, ...ofHosts.errors] : errors };
+  if (thing && others.length === 0) return { thing, errors: errorsOf[thing.kind] };
   const quoted = toOneLine(name);
   if (thing) {
     throw new OpsError(

@@ -80,10 +80,13 @@ it.each<[string[], string, RegExp[]]>([
   expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(80);
 });
 
-it("A thing is explained without a Prometheus", async () => {
+it("A container is explained without a Prometheus and a database", async () => {
   const { sources } = createTerminalSources();
-  const failing = async () => Promise.reject(new OpsError("prometheus_unavailable", "Prometheus is not configured"));
-  await using other = await startGateway({ ...sources, hosts: { ...sources.hosts, report: failing } });
+  const refuse = (code: "prometheus_unavailable" | "queues_unavailable") => async () =>
+    Promise.reject(new OpsError(code, "It is not configured", { unconfigured: true }));
+  const hosts = { ...sources.hosts, report: refuse("prometheus_unavailable") };
+  const queues = { ...sources.queues, all: refuse("queues_unavailable") };
+  await using other = await startGateway({ ...sources, hosts, queues });
   const { code, err } = await runTerminal("explain", ["shop-web-v2"], { env: asking(other.url) });
   expect([code, err]).toEqual([0, ""]);
 });
