@@ -61,8 +61,10 @@ async function fill(database: TestDatabase): Promise<void> {
      select 'kind' || n % $1, (case when n % 20 = 0 then 'discarded' else 'completed' end)::river_job_state, 1,
             array['host-' || n % $1 || '_2026_11_25T02_03_04_' || n % 40],
             ended - interval '2 seconds', ended - interval '1 second', ended,
-            case when n % 20 = 0 then array[jsonb_build_object('at', ended, 'attempt', 1, 'error', 'boom', 'trace', '')] end
-     from (select n, now() - make_interval(secs => 3590 * random()) as ended from generate_series(1, $2::int) as n) as job`,
+            case when n % 20 = 0
+              then array[jsonb_build_object('at', ended, 'attempt', 1, 'error', 'boom', 'trace', '')] end
+     from (select n, now() - make_interval(secs => 3590 * random()) as ended
+           from generate_series(1, $2::int) as n) as job`,
     [services, jobs],
   );
   await database.query("vacuum analyze river_job");

@@ -99,7 +99,7 @@ interface LogReaderOptions<Line extends LogLine> {
   catchUp?(beyond: string | null): Promise<void>;
   opened(): void;
   broken(error: OpsError): void;
-  /** The container is gone; whoever runs this stops. */
+  /** The container is gone: no more lines can come, so the caller ends the reading. */
   gone(): void;
 }
 

@@ -95,7 +95,7 @@ export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest
       make: async () => {
         const frames = await runQuery(input, execute, request);
         const reply = { status: 200, body: await toJson(frames, request.budget), route: `${grafanaPath}/query` };
-        // A failure is asked again each time.
+        // An answer with notices is made anew each time: what failed may work now.
         return frames.some(hasNotices) ? reply : new LastingReply(reply);
       },
     });

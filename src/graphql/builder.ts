@@ -56,7 +56,9 @@ export function createBuilder() {
       idFieldOptions: { description: "Its global id, for `node`." },
       nodeQueryOptions: {
         description:
-          "A container, deploy, host, job, queue or role by its id. Null when it is gone or the token may not see it. Null, with an error, when it cannot be found because its upstream (such as a container's engine) does not answer.",
+          "A container, deploy, host, job, queue or role by its id. " +
+          "Null when it is gone or the token may not see it. Null, with an error, when it cannot be found " +
+          "because its upstream (such as a container's engine) does not answer.",
         args: { id: { description: "An `id` of this schema." } },
       },
       nodesQueryOptions: false,

@@ -5,6 +5,7 @@ import { createContext } from "../../src/graphql/context.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { formatRfc3339 } from "../../src/lib/time.ts";
 import { toEntry, toTimelineContainer } from "../../src/timeline/timeline.ts";
+import { codeOf } from "../support/graphql-errors.ts";
 import { createCaller } from "../support/caller.ts";
 import { sampleContainer } from "../support/containers.ts";
 import { sampleDeployLog, sampleRecord } from "../support/deploys.ts";
@@ -38,7 +39,7 @@ function open(memory: Partial<Memory> = {}) {
   const made = createMemorySources({ ...all, ...memory }, { env: "staging" });
   const query = async (source: string, caller = createCaller()) => {
     const { data, errors } = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
-    return { data: JSON.parse(JSON.stringify(data)), codes: errors?.map((one) => (one.originalError as any)?.code) };
+    return { data: JSON.parse(JSON.stringify(data)), codes: errors?.map(codeOf) };
   };
   return { ...made, query };
 }

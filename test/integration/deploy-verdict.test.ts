@@ -209,7 +209,9 @@ it("a failing queue of a table is found beside a healthy one", async () => {
   await database.query(
     `insert into runner_jobs (type, status, run_at, finished_at, last_error)
      select 'payout', case when failed then 'failed' else 'done' end, ended, ended, case when failed then 'refused' end
-     from (select n, ${begun()} - (28 - 27.5 * n / 400.0) * interval '1 minute' as ended, n > 210 and n % 3 = 0 as failed from generate_series(1, 400) as n) as job
+     from (select n, ${begun()} - (28 - 27.5 * n / 400.0) * interval '1 minute' as ended,
+                  n > 210 and n % 3 = 0 as failed
+           from generate_series(1, 400) as n) as job
      union all select 'payout', 'done', now() - interval '3 hours', now() - interval '3 hours', null`,
   );
   const gateway = await openGateway(writeHistory(), [runner]);
@@ -236,7 +238,8 @@ async function run(
   await database.query(
     `insert into runner_jobs (type, status, run_at, finished_at, last_error)
      select $1, $2, ended, case when $2 <> 'pending' then ended end, case when $2 = 'failed' then $6 end
-     from (select ${begun()} - ($3::float8 + ($4::float8 - $3) * n / $5::int) * interval '1 minute' as ended from generate_series(1, $5::int) as n) as job`,
+     from (select ${begun()} - ($3::float8 + ($4::float8 - $3) * n / $5::int) * interval '1 minute' as ended
+           from generate_series(1, $5::int) as n) as job`,
     [type, status, from, to, count, error],
   );
 }

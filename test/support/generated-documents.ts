@@ -56,9 +56,12 @@ interface Node {
 }
 
 /**
- * Documents that together select every field of every type below every root field, by every way that passes no type twice (and one that would ends with the
- * leaves of that type), within the limits of the public door, and not in depth below `edges`: with the required arguments alone, with all, and with each one that has other values. Throws for an argument without a value,
- * so that a new one cannot be forgotten. Fields of an interface (`node`) are left out: they are asked for by the ids of an answer.
+ * Documents that together select every field of every type below every root field, by every way
+ * that passes no type twice (and one that would ends with the leaves of that type), within the
+ * limits of the public door, and not in depth below `edges`: with the required arguments alone,
+ * with all, and with each one that has other values. Throws for an argument without a value, so
+ * that a new one cannot be forgotten. Fields of an interface (`node`) are left out: they are asked
+ * for by the ids of an answer.
  */
 export function generateDocuments(schema: GraphQLSchema, values: Values): readonly GeneratedDocument[] {
   const roots = [

@@ -108,8 +108,8 @@ function lnGamma(x: number): number {
  *
  * When an outage has caused 15 additional failures before a harmless deploy, a single look calls it
  * regressed in less than 3 % of all cases, and any of many looks in less than 4 %. With fewer
- * failures nobody can tell when they began. About 3 % of true regressions are excused. The figures
- * are in docs/deploys.md, measured by bench/verdict.ts and tested in
+ * failures, their beginning cannot be told from the deploy. About 3 % of true regressions are
+ * excused. The figures are in docs/deploys.md, measured by bench/verdict.ts and tested in
  * test/deploys/verdict/verdict-looks.test.ts.
  *
  * Failures come in bursts: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures

@@ -14,7 +14,8 @@ import type { Role } from "./role-loader.ts";
 export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
   builder.node(refs.role, {
     description:
-      "A role of one service at one destination and environment: the containers that are counted, compared and restarted together.",
+      "A role of one service at one destination and environment: " +
+      "the containers that are counted, compared and restarted together.",
     id: {
       description: "Its global id, for `node`. It names the role of this service, destination and environment.",
       resolve: ({ key }) => key,
@@ -55,7 +56,8 @@ export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [refs.role],
       nullable: true,
       description:
-        "The roles of the containers that `containers` shows, by name. Null when no engine answers and nothing is known.",
+        "The roles of the containers that `containers` shows, by name. " +
+        "Null when no engine answers and nothing is known.",
       args: {
         name: t.arg.string({ description: "Only roles of this name." }),
         env: toContainersEnvArg(t.arg, scalars),

@@ -134,7 +134,9 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
         nullable: true,
         // All rows of a list together have few: each is in the list of the query.
         complexity: counted,
-        description: `Problems ${about}, worst first, from the list that the query \`problems\` has. \`problems { gaps }\` names what could not be checked.`,
+        description:
+          `Problems ${about}, worst first, from the list that the query \`problems\` has. ` +
+          "`problems { gaps }` names what could not be checked.",
         ...preloaded((_rows, { loaders }) => loaders.problemsOf()),
         resolve: (row, _args, { loaders }) => whenKnown(loaders.problemsOf(), (of) => pick(of, row)),
       }),

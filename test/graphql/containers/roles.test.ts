@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { scopes } from "../../../src/auth/principal.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
+import { codeOf } from "../../support/graphql-errors.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer } from "../../support/containers.ts";
 import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
@@ -22,7 +23,7 @@ function open(memory: Partial<Memory> = {}) {
   const { sources } = createMemorySources({ containers, ...memory });
   return async (source: string, caller = createCaller()) => {
     const { data, errors } = await graphql({ schema, source, contextValue: createContext(sources, caller) });
-    return { data: JSON.parse(JSON.stringify(data)), codes: errors?.map((one) => (one.originalError as any)?.code) };
+    return { data: JSON.parse(JSON.stringify(data)), codes: errors?.map(codeOf) };
   };
 }
 
@@ -102,7 +103,8 @@ describe("roles", () => {
   it("have the series of their containers alone", async () => {
     const to = Math.floor(Date.now() / 1000) * 1000;
     const { data } = await open()(
-      `{ roles(env: STAGING) { name series(kind: CPU_PCT, from: "${to - 300_000}", to: "${to}", step: 60) { container } } }`,
+      `{ roles(env: STAGING) { name
+         series(kind: CPU_PCT, from: "${to - 300_000}", to: "${to}", step: 60) { container } } }`,
     );
     const shown = data.roles.map(({ name, series }: any) => [
       name,

@@ -7,6 +7,7 @@ import { createSchema } from "../../../src/graphql/schema.ts";
 import { OpsError } from "../../../src/lib/errors.ts";
 import { formatRfc3339 } from "../../../src/lib/time.ts";
 import { toEntry, toTimelineContainer } from "../../../src/timeline/timeline.ts";
+import { codeOf } from "../../support/graphql-errors.ts";
 import { createCaller } from "../../support/caller.ts";
 import { sampleContainer, sampleStats } from "../../support/containers.ts";
 import { sampleDeployInfo, sampleDeployLog, sampleRecord } from "../../support/deploys.ts";
@@ -33,7 +34,7 @@ function open(memory: Partial<Memory> = {}, options: Parameters<typeof createMem
     const { data, errors } = await graphql({ schema, source, contextValue: createContext(made.sources, caller) });
     return {
       found: (data as any)?.problems,
-      codes: (errors ?? []).map(({ originalError }) => (originalError as any)?.code),
+      codes: (errors ?? []).map(codeOf),
     };
   };
   const kinds = async (caller = createCaller(), args = "") =>

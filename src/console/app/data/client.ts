@@ -27,8 +27,8 @@ interface Result<Data> {
 }
 
 /**
- * When the gateway answered last before it was lost, and when it is asked again (unix ms). Null
- * while it answers.
+ * Null while the gateway answers. `since`: when it last did; `nextAt`: when it will be asked again
+ * (both unix ms).
  */
 export const lostConnection = signal<{ readonly since: number; readonly nextAt: number } | null>(null);
 
