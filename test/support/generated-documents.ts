@@ -55,39 +55,44 @@ interface Node {
   readonly children: Map<string, Node>;
 }
 
+/** A root field with the arguments that it is asked with. */
+interface Start extends Omit<GeneratedDocument, "field" | "text"> {
+  readonly field: Field;
+  readonly chosen: Chosen;
+}
+
 /**
- * Documents that together select every field of every type below every root field, by every way
- * that passes no type twice (and one that would ends with the leaves of that type), within the
- * limits of the public door, and not in depth below `edges`: with the required arguments alone,
- * with all, and with each one that has other values. Throws for an argument without a value, so
- * that a new one cannot be forgotten. Fields of an interface (`node`) are left out: they are asked
- * for by the ids of an answer.
+ * Documents that together select every field of every type, within the limits of the public door:
+ * those of a root field's type and of the objects next to it below each root field, what is further
+ * down at least below the root field that is nearest to it (`everywhere`: below each). With the
+ * required arguments alone, with all, and with each one that has other values. Throws for an
+ * argument without a value, so that a new one cannot be forgotten. Fields of an interface (`node`)
+ * are left out: they are asked for by the ids of an answer.
  */
-export function generateDocuments(schema: GraphQLSchema, values: Values): readonly GeneratedDocument[] {
+export function generateDocuments(
+  schema: GraphQLSchema,
+  values: Values,
+  { everywhere = false }: { readonly everywhere?: boolean } = {},
+): readonly GeneratedDocument[] {
   const roots = [
     ["query", schema.getQueryType()],
     ["mutation", schema.getMutationType()],
     ["subscription", schema.getSubscriptionType()],
   ] as const;
-  return roots.flatMap(([operation, type]) =>
-    Object.values(type?.getFields() ?? {}).flatMap((field) =>
-      isAbstractType(getNamedType(field.type))
-        ? []
-        : chooseArguments(field, values).flatMap(({ chosen, isPlain, isShallow }) => {
-            const toArguments = (of: Field) =>
-              printArguments(of === field ? chosen : chooseNested(of, values, !isPlain));
-            return splitPaths(schema, operation, findPaths(field, isShallow ? 2 : 8, operation), toArguments).map(
-              (text) => ({
-                operation,
-                field: field.name,
-                text,
-                isShallow,
-                isPlain,
-              }),
-            );
-          }),
-    ),
+  const starts = roots.flatMap(([operation, type]) =>
+    Object.values(type?.getFields() ?? {})
+      .filter((field) => !isAbstractType(getNamedType(field.type)))
+      .flatMap((field) => chooseArguments(field, values).map((chosen): Start => ({ operation, field, ...chosen }))),
   );
+  const [plain, full] = [starts.filter(({ isPlain }) => isPlain), starts.filter(({ isPlain }) => !isPlain)];
+  const together = everywhere ? starts.map((start) => [start]) : [plain, full];
+  const paths = new Map(together.flatMap((some) => [...findPaths(some)]));
+  return starts.flatMap((start) => {
+    const { chosen, field, ...kept } = start;
+    const toArguments = (of: Field) => printArguments(of === field ? chosen : chooseNested(of, values, !start.isPlain));
+    const texts = splitPaths(schema, start.operation, paths.get(start) ?? [], toArguments);
+    return texts.map((text) => ({ ...kept, field: field.name, text }));
+  });
 }
 
 /** Every field of every object type, as "Type.field". */
@@ -169,32 +174,30 @@ function printArguments(chosen: Chosen): string {
   return parts.length > 0 ? `(${parts.join(", ")})` : "";
 }
 
-/**
- * Fields that lead from a thing to others. What is behind them is asked for in depth from the query of
- * its list; below a thing they go no deeper than the objects next to them, and further down, or in
- * the messages of a subscription, only to their leaves. Everywhere in depth, the ways through them
- * would be thousands.
- */
-const edges: ReadonlySet<string> = new Set(["problems", "roleGroup"]);
+/** As the public door's. */
+const deepest = 8;
 
-/** `seen` are the types above. */
-function findPaths(
-  field: Field,
-  deepest: number,
-  operation: GeneratedDocument["operation"],
-  seen: readonly string[] = [],
-): Path[] {
-  const isEdge = edges.has(field.name) && seen.length > 0 && seen.at(-1) !== "CurrentProblems";
-  const depth = isEdge ? Math.min(deepest, seen.length > 2 || operation === "subscription" ? 1 : 2) : deepest;
-  const type = getNamedType(field.type);
-  if (!isObjectType(type)) return [{ fields: [field], leaves: [] }];
-  const [leaves = [], inner = []] = [true, false].map((isLeaf) =>
-    Object.values(type.getFields()).filter((own) => isLeafType(getNamedType(own.type)) === isLeaf),
-  );
-  const isEnd = depth === 1 || seen.includes(type.name);
-  const below = isEnd ? [] : inner.flatMap((own) => findPaths(own, depth - 1, operation, [...seen, type.name]));
-  const own = leaves.length > 0 ? [{ fields: [field], leaves }] : [];
-  return [...own, ...below.map((path) => ({ ...path, fields: [field, ...path.fields] }))];
+/**
+ * The ways from each root field to the leaves of its type and of the objects next to it, and from
+ * there on, unless it is shallow, through every field that no shorter way has led through.
+ */
+function findPaths(starts: readonly Start[]): ReadonlyMap<Start, readonly Path[]> {
+  const paths = new Map<Start, Path[]>(starts.map((start) => [start, []]));
+  const found = new Set<Field>();
+  let level = starts.map((start) => ({ start, fields: [start.field] }));
+  for (let depth = 1; depth <= deepest; depth += 1) {
+    level = level.flatMap(({ start, fields }) => {
+      const type = getNamedType((fields.at(-1) as Field).type);
+      const all = isObjectType(type) ? Object.values(type.getFields()) : [];
+      const leaves = all.filter((own) => isLeafType(getNamedType(own.type)));
+      if (leaves.length > 0 || all.length === 0) paths.get(start)?.push({ fields, leaves });
+      if (start.isShallow && depth > 1) return [];
+      const inner = all.filter((own) => !leaves.includes(own) && !found.has(own));
+      return inner.map((own) => ({ start, fields: [...fields, own] }));
+    });
+    if (depth > 1) for (const { fields } of level) found.add(fields.at(-1) as Field);
+  }
+  return paths;
 }
 
 /** As few documents as the limits allow. */

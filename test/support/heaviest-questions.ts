@@ -36,7 +36,7 @@ interface Named {
  * they can, and of every endpoint, metric, tool and route that reads. They name things of world.ts.
  */
 export function listHeaviest(): readonly Named[] {
-  const graphql = generateDocuments(createSchema(), most)
+  const graphql = generateDocuments(createSchema(), most, { everywhere: true })
     .filter(({ isShallow, operation }) => !isShallow && operation === "query")
     .flatMap((document) => [document, toLeast(document)])
     .map((document) => ({ name: `graphql ${document.field}`, question: toGraphqlQuestion(document) }));

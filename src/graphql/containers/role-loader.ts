@@ -12,6 +12,10 @@ export interface Role extends ServiceGroup {
   readonly name: string;
   /** All that the caller may see, in the order of the list of containers. */
   readonly containers: readonly Container[];
+  readonly running: number;
+  readonly unhealthy: number;
+  /** The releases of its containers, each once. */
+  readonly releases: readonly string[];
 }
 
 interface Roles {
@@ -36,5 +40,14 @@ export function createRoleLoader({ budget }: Caller, siblings: { readonly contai
 
 function toRole(key: string, containers: readonly Container[]): Role {
   const [first] = containers as [Container];
-  return { ...toGroup(first), key, name: first.role, containers };
+  return {
+    ...toGroup(first),
+    key,
+    name: first.role,
+    containers,
+    // Counted once: each container can ask for its role.
+    running: containers.filter(({ status }) => status === "running").length,
+    unhealthy: containers.filter(({ health }) => health === "unhealthy").length,
+    releases: [...new Set(containers.map(({ version }) => version))],
+  };
 }

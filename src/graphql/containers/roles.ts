@@ -1,4 +1,3 @@
-import type { Container } from "../../containers/container.ts";
 import { whenKnown } from "../../lib/known.ts";
 import { toRoleKey } from "../../releases/service-group.ts";
 import { toContainersEnvArg, toDestinationArg, toFlagArg } from "../args.ts";
@@ -37,17 +36,10 @@ export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
         description: "How many containers it has, stopped ones included.",
         resolve: ({ containers }) => containers.length,
       }),
-      runningCount: t.int({
-        description: "How many of them run.",
-        resolve: (role) => count(role, ({ status }) => status === "running"),
-      }),
-      unhealthyCount: t.int({
-        description: "How many of them are UNHEALTHY.",
-        resolve: (role) => count(role, ({ health }) => health === "unhealthy"),
-      }),
-      releases: t.stringList({
+      runningCount: t.exposeInt("running", { description: "How many of them run." }),
+      unhealthyCount: t.exposeInt("unhealthy", { description: "How many of them are UNHEALTHY." }),
+      releases: t.exposeStringList("releases", {
         description: "The releases of its containers, as Container.version, each once.",
-        resolve: ({ containers }) => [...new Set(containers.map(({ version }) => version))],
       }),
     }),
   });
@@ -89,8 +81,4 @@ export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
         whenKnown(loaders.roles(), (roles) => roles.find(toRoleKey(container))),
     }),
   );
-}
-
-function count({ containers }: Role, isCounted: (container: Container) => boolean): number {
-  return containers.filter(isCounted).length;
 }
