@@ -41,7 +41,7 @@ export function findUnclaimed(sections: readonly Section[], security: string): s
   if (points.length === 0) return ["SECURITY.md has no points"];
   return points.flatMap((point) => {
     const start = point.slice(0, 40).replaceAll("\n", " ");
-    const named = /\(([A-Z]\d+(?:, [A-Z]\d+)*)\)\s*$/.exec(point)?.[1]?.split(", ");
+    const named = /\(([A-Z]\d+(?:,\s+[A-Z]\d+)*)\)\s*$/.exec(point)?.[1]?.split(/,\s+/);
     if (!named) return [`SECURITY.md, "${start}...": names no claim at its end`];
     return named.filter((id) => !ids.has(id)).map((id) => `SECURITY.md, "${start}...": there is no claim ${id}`);
   });

@@ -98,6 +98,7 @@ export const docRows: readonly DocRow[] = [
   { pattern: /^wallet-core-ops restart /, typed: { after: /\[y\/N\] $/, text: "y\n" } },
   { pattern: /^wallet-core-ops wait /, jobEndsAt: /not yet/ },
   { pattern: /^wallet-core-ops verdict .* --fail-on regressed$/, codes: [3] },
+  { pattern: /^wallet-core-ops verdict$/, codes: [0, 3] },
   { pattern: /^wallet-core-ops top$/, typed: { after: /payouts-worker/, text: "q" }, prints: /1049l/ },
   { pattern: /^wallet-core-ops COMMAND --help$/, prints: /Usage|usage/ },
   { pattern: new RegExp(`${ours}token(?: --|$)`), folder: "repository", codes: [0, 2], prints: /ops:read|--subject/ },
