@@ -9,7 +9,8 @@ const fragments = "schema/fragments/*.graphql";
 const enums = Object.values(buildSchema(readFileSync(contract, "utf8")).getTypeMap()).filter(isEnumType);
 
 const documents = {
-  // Fixed documents are run without serialising enums: they have the values of our code, not GraphQL's names in capitals.
+  // Fixed documents are run without serialising enums: they have the values of our code, not
+  // GraphQL's names in capitals.
   enumValues: Object.fromEntries(
     enums.map((type) => [
       type.name,
@@ -23,7 +24,10 @@ const documents = {
   skipTypename: true,
 };
 
-/** `npm run codegen`: typed, parsed documents of the REST endpoints, of /grafana, of /metrics and of /mcp, from the printed schema. */
+/**
+ * `npm run codegen`: typed, parsed documents of the REST endpoints, of /grafana, of /metrics and of
+ * /mcp, from the printed schema.
+ */
 const config: CodegenConfig = {
   schema: contract,
   generates: {

@@ -39,7 +39,10 @@ const series = ["host_cpu_util", "host_mem_util", "host_disk_util", "host_load1"
 const fieldsOf = (alias: string) =>
   `${alias}n: name ${alias}i: image ${alias}h: host ${alias}v: version ${alias}r: role`;
 
-/** Every known way to cost the gateway much work or memory. Without budgets each of them ended or blocked it, or came close. */
+/**
+ * Every known way to cost the gateway much work or memory. Without budgets each of them ended or
+ * blocked it, or came close.
+ */
 export const attacks: Readonly<Record<string, () => Attack>> = {
   manyFilters: () =>
     grafana([{ target: "queue_depth" }], {

@@ -77,8 +77,8 @@ function createMemoryGroup(): {
 }
 
 /**
- * A copy of this Node in `folder`, not in the page cache: its pages count for the gateway's cgroup, as in a container,
- * and not for the processes that ran the same file before.
+ * A copy of this Node in `folder`, not in the page cache: its pages count for the gateway's cgroup,
+ * as in a container, and not for the processes that ran the same file before.
  */
 function copyNode(folder: string): string {
   const node = join(folder, "node");
@@ -162,8 +162,9 @@ function rssMb({ pid }: ChildProcess): number {
 }
 
 /**
- * The built gateway, with the shipped options and memory limit, attacked over loopback by readers with one token, in their own processes; it watches 50 containers,
- * 50 queues in PostgreSQL, and 50 hosts. Meanwhile `/healthz` is requested every 25 ms, and another token sends ordinary requests.
+ * The built gateway, with the shipped options and memory limit, attacked over loopback by readers
+ * with one token, in their own processes; it watches 50 containers, 50 queues in PostgreSQL, and 50
+ * hosts. Meanwhile `/healthz` is requested every 25 ms, and another token sends ordinary requests.
  */
 export async function benchBudget(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-budget-"));
@@ -236,7 +237,10 @@ export async function benchBudget(): Promise<boolean> {
       peak = Math.max(peak, rssMb(gateway));
     }
   };
-  /** The health check of the image, every 10 s in the same group: a process of its own, as large as an idle Node. */
+  /**
+   * The health check of the image, every 10 s in the same group: a process of its own, as large as
+   * an idle Node.
+   */
   const checks = { passed: 0, failed: 0, slowestMs: 0 };
   const checkHealth = async () => {
     if (!group) return;
@@ -279,7 +283,8 @@ export async function benchBudget(): Promise<boolean> {
     const losses = Object.values(failed).reduce((sum, count) => sum + count, 0);
     const rate = served.length / (served.length + losses);
     const groupPeak = group ? `, ${group.peakMb().toFixed(0)} MB in its cgroup, all of it` : "";
-    // In a cgroup the kernel ends a process that needs more. VmRSS includes pages of mapped files, which can be freed.
+    // In a cgroup the kernel ends a process that needs more. VmRSS includes pages of mapped files,
+    // which can be freed.
     const fits = group !== null || peak < containerMb;
     const isGood =
       ended === null &&

@@ -13,8 +13,9 @@ const [regionCount, engines, perEngine] = (process.env["BENCH_FLEET"] ?? "10x100
   number,
 ];
 /**
- * Set before the result is seen. `few`: of a query with few rows; its time beside that of asking the regions directly and at once, as they share the cores here. `all`: of the
- * names of all containers.
+ * Set before the result is seen. `few`: of a query with few rows; its time beside that of asking
+ * the regions directly and at once, as they share the cores here. `all`: of the names of all
+ * containers.
  */
 const limits = { fewRatio: 1.5, fewCpuMs: 20, allMs: 2000, allCpuMs: 1000, slowMs: 9000, megabytes: 350 };
 const [warmUps, rounds] = [30, 30];
@@ -108,7 +109,10 @@ async function fill(port: number, token: string): Promise<void> {
   throw new Error("a region does not show all containers");
 }
 
-/** A fleet of 10 regions x 100 simulated engines x 50 containers: each region is the built gateway. Other sizes: BENCH_FLEET=2x10x50. */
+/**
+ * A fleet of 10 regions x 100 simulated engines x 50 containers: each region is the built gateway.
+ * Other sizes: BENCH_FLEET=2x10x50.
+ */
 export async function benchFleet(): Promise<boolean> {
   using tokens = createReaders();
   await using stack = new AsyncDisposableStack();

@@ -41,7 +41,9 @@ function load({ port, token, cpuMs }: Scene, path: string): number {
   return ((cpuMs() - before) * 1000) / Number(/(\d+) requests in/.exec(report)?.[1]);
 }
 
-/** Opens a subscription; `onMessage` is called for each message. Returns a function that ends it. */
+/**
+ * Opens a subscription; `onMessage` is called for each message. Returns a function that ends it.
+ */
 async function subscribe(
   { port, token }: Scene,
   index: number,
@@ -183,7 +185,10 @@ async function benchSubscribers(): Promise<void> {
   for (const end of ends) end();
 }
 
-/** What grows with the number of containers, events and readers, on the built gateway with simulated engines. */
+/**
+ * What grows with the number of containers, events and readers, on the built gateway with simulated
+ * engines.
+ */
 export async function benchGrowth(): Promise<boolean> {
   await benchStorm();
   await benchSizes();

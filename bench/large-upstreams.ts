@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { Client } from "pg";
 import { startPostgres } from "../script/services/postgres.ts";
 
-/** Queues with jobs that run on one host name, error texts, and hosts: as many as one read returns, or one answer holds. */
+/**
+ * Queues with jobs that run on one host name, error texts, and hosts: as many as one read returns,
+ * or one answer holds.
+ */
 const [queues, errors, hosts] = [1000, 2500, 4500];
 /** The host name that `docker-fake.ts` gives to every container. */
 const worker = "h-0123456789ab";
@@ -29,7 +32,10 @@ const source = {
   worker: { column: "locked_by", form: "{host}" },
 };
 
-/** A job table and the hosts of Prometheus, for the measurement of one piece. Each error is a text of its own, of 2 to 7 kB. */
+/**
+ * A job table and the hosts of Prometheus, for the measurement of one piece. Each error is a text
+ * of its own, of 2 to 7 kB.
+ */
 export async function startLargeUpstreams(folder: string) {
   const postgres = await startPostgres(join(folder, "postgres"));
   const client = new Client({ connectionString: postgres.url });

@@ -14,8 +14,9 @@ const seconds = 8;
 const limits = { decisionMs: 15 };
 
 /**
- * What a decision of the ledger in PostgreSQL costs, fsync on: one caller whose actions all begin, then 16 callers of two gateways on 8 containers, whose actions take 300 ms
- * and rest a second, so that most are refused.
+ * What a decision of the ledger in PostgreSQL costs, fsync on: one caller whose actions all begin,
+ * then 16 callers of two gateways on 8 containers, whose actions take 300 ms and rest a second, so
+ * that most are refused.
  */
 export async function benchLedger(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));

@@ -18,7 +18,10 @@ const ways = { "REST, server-sent events": followBySse, "GraphQL subscription": 
 /** Writes about as many lines a second as `linesPerSecond`. */
 const script = `while :; do i=0; while [ $i -lt ${linesPerSecond / 10} ]; do echo "2026-01-13T09:46:00.000Z INFO worked off job $i of queue mailers"; i=$((i+1)); done; sleep 0.1; done`;
 
-/** CPU of the gateway while many read the log of one container, over REST and over GraphQL: per cent of a core. */
+/**
+ * CPU of the gateway while many read the log of one container, over REST and over GraphQL: per cent
+ * of a core.
+ */
 export async function benchLogReaders(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
   const rights = { scopes: ["ops:read", "ops:logs"] } as const;

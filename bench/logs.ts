@@ -142,8 +142,9 @@ async function peakMb(gateway: ChildProcess, reading: Promise<unknown>): Promise
 }
 
 /**
- * One busy container (300,000 lines, once) followed by `docker logs -f | cat`, over REST and over GraphQL, one after the other in each round;
- * then the memory that a stalled reader costs the gateway, compared with an ordinary one.
+ * One busy container (300,000 lines, once) followed by `docker logs -f | cat`, over REST and over
+ * GraphQL, one after the other in each round; then the memory that a stalled reader costs the
+ * gateway, compared with an ordinary one.
  */
 export async function benchLogs(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));

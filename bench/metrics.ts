@@ -14,7 +14,10 @@ const rounds = Number(process.env["BENCH_SCRAPES"] ?? 101);
 const limitMs = 20;
 const [containerCount, queueCount, hostCount] = [200, 50, 10];
 
-/** In-memory sources with new row objects each time, so that nothing of a scrape can be cached for the next. */
+/**
+ * In-memory sources with new row objects each time, so that nothing of a scrape can be cached for
+ * the next.
+ */
 function createBenchSources() {
   const { sources } = createMemorySources({
     containers: Array.from({ length: containerCount }, (_, index) =>

@@ -57,7 +57,10 @@ const ways: readonly Way[] = [
 /** [rows, way, against, most]: set before the result is seen. */
 type Ratio = readonly [rows: number, way: string, against: string, most: number];
 
-/** Against servers that do what any server must for our answers; and the goals that can be met without. */
+/**
+ * Against servers that do what any server must for our answers; and the goals that can be met
+ * without.
+ */
 const limits: readonly Ratio[] = [
   [20, ours, duties, 1.6],
   [200, ours, duties, 1.4],
@@ -74,7 +77,10 @@ const limits: readonly Ratio[] = [
   [200, executed, mercurius, 1],
 ];
 
-/** Goals that a server without our duties reaches, or none: printed, so that it is seen how far away they are. docs/performance.md says why. */
+/**
+ * Goals that a server without our duties reaches, or none: printed, so that it is seen how far away
+ * they are. docs/performance.md says why.
+ */
 const goals: readonly Ratio[] = [
   [20, ours, buffer, 1.4],
   [200, ours, buffer, 1.4],
@@ -84,7 +90,10 @@ const goals: readonly Ratio[] = [
   [20, executed, mercurius, 1],
 ];
 
-/** Answers that change rarely: what their number costs, and the limit of their cost against a ready buffer of the same body. */
+/**
+ * Answers that change rarely: what their number costs, and the limit of their cost against a ready
+ * buffer of the same body.
+ */
 const unchanged = [
   { path: "/queues", name: "QUEUES", counts: [10, 1000, 10_000], limits: [undefined, 1.5, undefined] },
   { path: "/hosts", name: "HOSTS", counts: [1, 100, 1000], limits: [] },
@@ -211,7 +220,10 @@ async function runUnchanged(): Promise<boolean> {
   return isWithin;
 }
 
-/** Others' servers and ours with the same rows, in interleaved rounds: CPU for each request, against a ready buffer. */
+/**
+ * Others' servers and ours with the same rows, in interleaved rounds: CPU for each request, against
+ * a ready buffer.
+ */
 export async function benchPeers(): Promise<boolean> {
   let isWithin = true;
   try {

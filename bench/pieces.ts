@@ -16,7 +16,10 @@ import { toFresh } from "./soak/questions.ts";
 import { createReport } from "./statistics.ts";
 import { type Send, type World, worlds } from "./worlds.ts";
 
-/** Set before the result is seen: CPU in one piece, where the probe takes as long as on a quiet machine. */
+/**
+ * Set before the result is seen: CPU in one piece, where the probe takes as long as on a quiet
+ * machine.
+ */
 const mostMs = 50;
 const containers = Number(process.env["BENCH_PIECES_CONTAINERS"] ?? 5000);
 const attempts = 4;
@@ -28,7 +31,10 @@ type Asked = Cost & { readonly answer: string; readonly waitedMs: number };
 type Report = ReturnType<typeof createReport>;
 type Heaviest = ReturnType<typeof listHeaviest>[number];
 
-/** The least of several attempts: a collection of garbage, or other programs in the cache, may have had their part. */
+/**
+ * The least of several attempts: a collection of garbage, or other programs in the cache, may have
+ * had their part.
+ */
 interface Row {
   readonly largest: number;
   readonly first: number;
@@ -116,9 +122,10 @@ async function fill(scene: Scene): Promise<void> {
 }
 
 /**
- * The largest piece of CPU for which the event loop is held, by every question that the product has,
- * where one engine has 5,000 containers, on one host name that 1,000 queues have jobs on, beside
- * 2,500 errors and 4,500 hosts: a line for each. Then those of other worlds, each with a gateway of its own.
+ * The largest piece of CPU for which the event loop is held, by every question that the product
+ * has, where one engine has 5,000 containers, on one host name that 1,000 queues have jobs on,
+ * beside 2,500 errors and 4,500 hosts: a line for each. Then those of other worlds, each with a
+ * gateway of its own.
  */
 export async function benchPieces(): Promise<boolean> {
   const report = createReport("pieces");

@@ -1,6 +1,9 @@
 import type { Client } from "pg";
 
-/** The table of the queue bench: 2 % waiting, 3 % failed, some running, the others done, over 30 days; 20 types, of which the first has a fifth of the rows. */
+/**
+ * The table of the queue bench: 2 % waiting, 3 % failed, some running, the others done, over 30
+ * days; 20 types, of which the first has a fifth of the rows.
+ */
 export async function buildTable(client: Client, rows: number): Promise<void> {
   await client.query(`
     create unlogged table jobs (
@@ -42,8 +45,9 @@ const add = (rows: number, ago: string) =>
      now() - ${ago}, null, null, 0, null, repeat('x', 100) from generate_series(1, ${rows / 100}) as n`;
 
 /**
- * 200,000 updates (of 10,000,000 rows) without a vacuum after them. The limit is for what workers and enqueuers do. The others make PostgreSQL read the page of most
- * waiting rows, here one row in each page, which an exact count cannot avoid: they are reported without a limit.
+ * 200,000 updates (of 10,000,000 rows) without a vacuum after them. The limit is for what workers
+ * and enqueuers do. The others make PostgreSQL read the page of most waiting rows, here one row in
+ * each page, which an exact count cannot avoid: they are reported without a limit.
  */
 export const hostilities = [
   {

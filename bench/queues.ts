@@ -67,7 +67,10 @@ async function longest(client: Client): Promise<{ ms: number; calls: number }> {
   return found[0] as { ms: number; calls: number };
 }
 
-/** Without an index: there is an answer, no statement exceeds its limit, and for a minute no further one runs. */
+/**
+ * Without an index: there is an answer, no statement exceeds its limit, and for a minute no further
+ * one runs.
+ */
 async function benchUnindexed(client: Client, url: string): Promise<boolean> {
   await client.query(reset);
   return withSource(url, 0, async (source) => {
@@ -200,7 +203,10 @@ async function withDatabase<T>(
   }
 }
 
-/** The queues of one huge table: with the advised indexes against the naive query, without any, under many callers, and without a vacuum. */
+/**
+ * The queues of one huge table: with the advised indexes against the naive query, without any,
+ * under many callers, and without a vacuum.
+ */
 export async function benchQueues(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
   const settings = [

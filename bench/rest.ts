@@ -6,9 +6,10 @@ const rounds = Number(process.env["BENCH_ROUNDS"] ?? 15);
 const path = "/api/v1/admin/ops/containers";
 
 /**
- * REST `/containers` of 20 rows, compared with a hand-written route over the same data in memory. Rounds are interleaved in rotating order,
- * with a ratio for each. The gateway is measured with an unchanged inventory and with new row objects each time; fastify is measured bare, and
- * with a token check, a log line and the security headers.
+ * REST `/containers` of 20 rows, compared with a hand-written route over the same data in memory.
+ * Rounds are interleaved in rotating order, with a ratio for each. The gateway is measured with an
+ * unchanged inventory and with new row objects each time; fastify is measured bare, and with a
+ * token check, a log line and the security headers.
  */
 export async function benchRest(): Promise<boolean> {
   const servers = {

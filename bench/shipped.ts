@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Starts the built gateway as the image does: with the options and variables of the Dockerfile, except for its address. */
+/**
+ * Starts the built gateway as the image does: with the options and variables of the Dockerfile,
+ * except for its address.
+ */
 export function shippedCommand(): {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -23,7 +23,9 @@ interface Measured {
 
 const limits = { startMs: 250, rssMb: 105 };
 
-/** Starts a gateway and measures the time to its first authorised answer, then its memory at rest. */
+/**
+ * Starts a gateway and measures the time to its first authorised answer, then its memory at rest.
+ */
 async function measureStart({ args, env: mode }: Way, folder: string): Promise<{ startMs: number; rssMb: number }> {
   const port = await freePort();
   const env = {
@@ -62,7 +64,10 @@ function isAnswered(port: number): Promise<boolean> {
   });
 }
 
-/** Start-up to the first authorised answer, and memory at rest: of the bundle, and for comparison of the sources. */
+/**
+ * Start-up to the first authorised answer, and memory at rest: of the bundle, and for comparison of
+ * the sources.
+ */
 export async function benchStartup(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
   writeFileSync(

@@ -28,8 +28,9 @@ const questions: Readonly<Record<string, (nth: number) => Question>> = {
 };
 
 /**
- * What reading costs with WALLET_CORE_OPS_STATE_URL and without: two gateways on the same simulated engines with an event each 100 ms, asked in turns. CPU of the process for an
- * answer; what each does without readers.
+ * What reading costs with WALLET_CORE_OPS_STATE_URL and without: two gateways on the same simulated
+ * engines with an event each 100 ms, asked in turns. CPU of the process for an answer; what each
+ * does without readers.
  */
 export async function benchState(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));

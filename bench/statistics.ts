@@ -16,7 +16,9 @@ export function describe(values: readonly number[]): string {
   return `${median.toFixed(2)} (quartiles ${low.toFixed(2)}-${high.toFixed(2)}, n=${values.length})`;
 }
 
-/** Prints figures of one benchmark, a line each, and remembers whether all were within their limits. */
+/**
+ * Prints figures of one benchmark, a line each, and remembers whether all were within their limits.
+ */
 export function createReport(name: string) {
   let isWithin = true;
   return {

@@ -7,8 +7,9 @@ import { token } from "./servers/sample.ts";
 const seconds = 20;
 
 /**
- * A gateway process that is asked once for the statistics of its containers, then idle: its CPU, per cent of a core, and the stats calls to its
- * engine, over 20 s after the lease of 60 s. Access to cgroups does not matter, because nothing is read.
+ * A gateway process that is asked once for the statistics of its containers, then idle: its CPU,
+ * per cent of a core, and the stats calls to its engine, over 20 s after the lease of 60 s. Access
+ * to cgroups does not matter, because nothing is read.
  */
 export async function measureIdle(socketPath: string): Promise<{ cpuPct: number; statsCalls: number }> {
   await using log = await startRequestLog(socketPath);

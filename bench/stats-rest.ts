@@ -5,12 +5,16 @@ import { startGateway } from "./logs.ts";
 import { token } from "./servers/sample.ts";
 import { quartiles } from "./statistics.ts";
 
-/** The first seconds are not counted: collecting what the start left costs half a per cent of a core or more, once. */
+/**
+ * The first seconds are not counted: collecting what the start left costs half a per cent of a core
+ * or more, once.
+ */
 const [skipped, seconds] = [40, 20];
 
 /**
- * The statistics of 50 running containers through REST: the median time of an answer once they are sampled, and the CPU of a gateway that one client asks every
- * second, per cent of a core over 20 s, after 40 s.
+ * The statistics of 50 running containers through REST: the median time of an answer once they are
+ * sampled, and the CPU of a gateway that one client asks every second, per cent of a core over 20
+ * s, after 40 s.
  */
 export async function measureRest(socketPath: string): Promise<{ warmMs: number; heldPct: number }> {
   const { port, child } = await startGateway(socketPath);

@@ -35,7 +35,10 @@ async function ask(source: ContainerSource): Promise<(Date | null)[]> {
   });
 }
 
-/** Cold (the first call of a new source), warm for two seconds, and the oldest sample that a caller got. */
+/**
+ * Cold (the first call of a new source), warm for two seconds, and the oldest sample that a caller
+ * got.
+ */
 async function measureSource(socketPath: string, cgroupRoot: string | null) {
   const source = createContainerSource({
     engines: [{ name: "bench", env: null, address: { kind: "unix", socketPath } }],
@@ -58,7 +61,10 @@ async function measureSource(socketPath: string, cgroupRoot: string | null) {
   }
 }
 
-/** One answer with the statistics of 50 real containers, from cgroup files and from the engine, compared with `docker stats --no-stream`. */
+/**
+ * One answer with the statistics of 50 real containers, from cgroup files and from the engine,
+ * compared with `docker stats --no-stream`.
+ */
 export async function benchStats(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ops-bench-"));
   const dockerd = await startDockerd(join(folder, "docker"));

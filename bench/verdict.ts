@@ -1,8 +1,8 @@
 import { type Rise, simulateLooks } from "../test/support/verdict-looks.ts";
 
 /**
- * `node bench/verdict.ts [runs]`: how many of 100 simulated deploys the share of failures of one queue
- * makes REGRESSED, at one look and at any of those each 30 s for half an hour. As a table.
+ * `node bench/verdict.ts [runs]`: how many of 100 simulated deploys the share of failures of one
+ * queue makes REGRESSED, at one look and at any of those each 30 s for half an hour. As a table.
  */
 const runs = Number(process.argv[2] ?? 400);
 const seed = 37;

@@ -15,7 +15,10 @@ interface Line {
   readonly run: (send: Send) => Promise<string | void>;
 }
 
-/** A gateway, or a fleet, with upstreams that are large or hostile in another way than those of the first lines. */
+/**
+ * A gateway, or a fleet, with upstreams that are large or hostile in another way than those of the
+ * first lines.
+ */
 export interface World {
   readonly name: string;
   /** @default "serve" */

@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const graphiql = "@graphql-yoga/render-graphiql/graphiql";
 
 /**
- * What few processes need, each a file of its own beside the bundle, loaded on first use: GraphiQL, 9 MB of text for a browser's visit, the protocol of agents, and
- * OpenTelemetry.
+ * What few processes need, each a file of its own beside the bundle, loaded on first use: GraphiQL,
+ * 9 MB of text for a browser's visit, the protocol of agents, and OpenTelemetry.
  */
 const apart: readonly (readonly [imported: RegExp, file: string])[] = [
   [new RegExp(`^${graphiql}$`), "./graphiql.cjs"],
@@ -22,7 +22,10 @@ const apart: readonly (readonly [imported: RegExp, file: string])[] = [
   [/^\.\.\/tracing\/tracing\.ts$/, "./tracing.cjs"],
 ];
 
-/** The thread that runs regular expressions: `src/lib/pattern/matcher.ts` starts it by the name of its file. */
+/**
+ * The thread that runs regular expressions: `src/lib/pattern/matcher.ts` starts it by the name of
+ * its file.
+ */
 const thread = "src/lib/pattern/thread.ts";
 
 const filesApart: Plugin = {
@@ -34,8 +37,9 @@ const filesApart: Plugin = {
 };
 
 /**
- * What dependencies load at once for what we never ask of them: graphql-jit's own serializer (with ajv), dockerode's image builds (gRPC) and its own ssh, in place of
- * which ours is loaded for an engine that needs it. Together a tenth of the process at rest.
+ * What dependencies load at once for what we never ask of them: graphql-jit's own serializer (with
+ * ajv), dockerode's image builds (gRPC) and its own ssh, in place of which ours is loaded for an
+ * engine that needs it. Together a tenth of the process at rest.
  */
 const absent: readonly (readonly [path: RegExp, importer: RegExp])[] = [
   [/^fast-json-stringify$/, /graphql-jit/],
@@ -66,7 +70,10 @@ const withoutAbsent: Plugin = {
   },
 };
 
-/** Compiles the bundle: serves a request with it, so that what that runs is compiled too, and writes what V8 made of it. Rejects when it does not answer. */
+/**
+ * Compiles the bundle: serves a request with it, so that what that runs is compiled too, and writes
+ * what V8 made of it. Rejects when it does not answer.
+ */
 async function compile(outdir: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ops-build-"));
   try {
@@ -87,8 +94,10 @@ async function compile(outdir: string): Promise<void> {
 }
 
 /**
- * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, the files apart, and the console; nothing else is needed to run it. CommonJS,
- * since an ES module bundle cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is imported lazily stays lazy, inside the one file.
+ * Bundles the gateway into `outdir`: cli.cjs, which starts gateway.cjs with its compiled code, the
+ * files apart, and the console; nothing else is needed to run it. CommonJS, since an ES module
+ * bundle cannot `require` Node's own modules on behalf of its CommonJS dependencies; what is
+ * imported lazily stays lazy, inside the one file.
  */
 export async function buildBundle(outdir: string): Promise<void> {
   const built = readBuild(root);
@@ -129,12 +138,14 @@ export async function buildBundle(outdir: string): Promise<void> {
     plugins: [filesApart, withoutAbsent],
     logLevel: "warning",
   });
-  // esbuild escapes them, but not in regular expressions. One is enough for V8 to keep the whole text with two bytes for each character: 6 MB more.
+  // esbuild escapes them, but not in regular expressions. One is enough for V8 to keep the whole
+  // text with two bytes for each character: 6 MB more.
   const file = resolve(root, outdir, "gateway.cjs");
   const text = readFileSync(file, "utf8");
   const [other] = /.{0,40}[^\0-\x7f].{0,40}/.exec(text) ?? [];
   if (other !== undefined) throw new Error(`gateway.cjs has characters beyond ASCII: ${other}`);
-  // One function for the launcher, in place of the line for the shell: other lines keep their numbers. Added at the start it would cost a copy of the text.
+  // One function for the launcher, in place of the line for the shell: other lines keep their
+  // numbers. Added at the start it would cost a copy of the text.
   writeFileSync(
     file,
     `${text.replace(/^#!.*/, "(function (exports, require, module, __filename, __dirname) {")}\n})\n`,

@@ -19,8 +19,8 @@ const decoration = `interface DocumentTypeDecoration<TResult, TVariables> {
 `;
 
 /**
- * Writes client.js into `outdir`, one ES module for Node from version 20 on and for browsers, and client.d.ts, its types. Neither imports anything. Rejects when
- * they would.
+ * Writes client.js into `outdir`, one ES module for Node from version 20 on and for browsers, and
+ * client.d.ts, its types. Neither imports anything. Rejects when they would.
  */
 export async function buildClient(outdir: string): Promise<void> {
   await build({

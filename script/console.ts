@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** All of the console, gzipped: what somebody with a bad line in a bad night waits for. */
 const maxGzipped = 130_000;
 
-/** Documents without blanks and with short names of fragments, and without fragments that no document of its own uses. */
+/**
+ * Documents without blanks and with short names of fragments, and without fragments that no
+ * document of its own uses.
+ */
 const compactDocuments: Plugin = {
   name: "compact-documents",
   setup(bundler) {
@@ -28,7 +31,10 @@ const compactDocuments: Plugin = {
   },
 };
 
-/** Of the palette's search only what the console calls: its library is one function, of which nothing can be left out by bundlers. */
+/**
+ * Of the palette's search only what the console calls: its library is one function, of which
+ * nothing can be left out by bundlers.
+ */
 const searchAlone: Plugin = {
   name: "search-alone",
   setup(bundler) {
@@ -59,8 +65,9 @@ async function minifyAgain(code: string): Promise<string> {
 }
 
 /**
- * Bundles src/console/app into `outdir`: index.html and files whose names have the hash of their content, each also as .gz and .br. Resolves to the size of all, gzipped;
- * rejects when it is above the limit, and then leaves the folder as it was.
+ * Bundles src/console/app into `outdir`: index.html and files whose names have the hash of their
+ * content, each also as .gz and .br. Resolves to the size of all, gzipped; rejects when it is above
+ * the limit, and then leaves the folder as it was.
  */
 export async function buildConsole(outdir: string): Promise<number> {
   const app = join(root, "src/console/app");
@@ -121,7 +128,10 @@ export async function buildConsole(outdir: string): Promise<number> {
   }
 }
 
-/** A gateway that starts meanwhile finds a whole console: what index.html names comes before it, and what is old goes last. */
+/**
+ * A gateway that starts meanwhile finds a whole console: what index.html names comes before it, and
+ * what is old goes last.
+ */
 function replaceFiles(folder: string, fresh: string): void {
   const names = readdirSync(fresh).toSorted((a, b) => Number(a.startsWith("index.")) - Number(b.startsWith("index.")));
   for (const name of names) renameSync(join(fresh, name), join(folder, name));

@@ -48,7 +48,10 @@ function listImports(file: string, text: string): string[] {
   return specifiers.map((specifier) => normalize(join(dirname(file), specifier)));
 }
 
-/** Groups of files that reach each other (Tarjan's strongly connected components of more than one file). */
+/**
+ * Groups of files that reach each other (Tarjan's strongly connected components of more than one
+ * file).
+ */
 function countCircles(graph: ReadonlyMap<string, readonly string[]>): number {
   const order = new Map<string, number>();
   const lowest = new Map<string, number>();

@@ -10,8 +10,9 @@ const [manifest, ours] = [`${root}package.json`, `${root}package.json.clone`];
 const absent = new Set(["dependencies", "devDependencies", "allowScripts", "overrides"]);
 
 /**
- * Before `npm pack`: builds what is packed, and puts the package's package.json in place of the clone's, whose command runs the sources. After it, the clone's
- * is put back; also before the next one, should it have been interrupted.
+ * Before `npm pack`: builds what is packed, and puts the package's package.json in place of the
+ * clone's, whose command runs the sources. After it, the clone's is put back; also before the next
+ * one, should it have been interrupted.
  */
 async function main(step: string | undefined): Promise<void> {
   if (existsSync(ours)) renameSync(ours, manifest);
@@ -20,7 +21,8 @@ async function main(step: string | undefined): Promise<void> {
   await buildClient("dist");
   const text = readFileSync(manifest, "utf8");
   const { scripts: all } = JSON.parse(text) as { readonly scripts: Readonly<Record<string, string>> };
-  // npm runs neither where the package is installed. Here they repair a clone whose `npm pack` was interrupted.
+  // npm runs neither where the package is installed. Here they repair a clone whose `npm pack` was
+  // interrupted.
   const scripts = { prepack: all["prepack"], postpack: all["postpack"] };
   const entries = Object.entries(JSON.parse(text) as Record<string, unknown>).filter(([name]) => !absent.has(name));
   const packed = { ...Object.fromEntries(entries), bin: { "wallet-core-ops": "dist/cli.cjs" }, scripts };

@@ -19,8 +19,8 @@ const harmless: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The schema coordinates of all that a client may notice and that a text does not name in backquotes:
- * `Type`, `Type.field`, `Type.field(arg:)`, `Enum.VALUE`.
+ * The schema coordinates of all that a client may notice and that a text does not name in
+ * backquotes: `Type`, `Type.field`, `Type.field(arg:)`, `Enum.VALUE`.
  */
 export function findUnnamedChanges(before: GraphQLSchema, after: GraphQLSchema, text: string): readonly string[] {
   const changes: readonly Change[] = [...findBreakingChanges(before, after), ...findDangerousChanges(before, after)];

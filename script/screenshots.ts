@@ -15,7 +15,8 @@ import { startDemo } from "./services/demo.ts";
 import { ownEnvironment, runScript } from "./services/process.ts";
 import { drawTerminal } from "./terminal-picture.ts";
 
-// Writes the pictures of README and docs: the console, the terminal's `top` and Grafana's Overview on the demo's incident.
+// Writes the pictures of README and docs: the console, the terminal's `top` and Grafana's Overview
+// on the demo's incident.
 const { values } = parseArgs({
   options: { now: { type: "boolean", default: false }, grafana: { type: "boolean", default: false } },
 });
@@ -28,7 +29,10 @@ const maxGrafanaBytes = 250_000;
 const plainText = ["--disable-lcd-text"];
 /** The incident's queue is stalled 6 minutes after the start; its other problems show sooner. */
 const stalledWithinMs = 9 * 60_000;
-/** A container is sampled for a minute before its memory counts; one that restarts in a loop begins again. */
+/**
+ * A container is sampled for a minute before its memory counts; one that restarts in a loop begins
+ * again.
+ */
 const topMs = 3 * 60_000;
 
 interface View {
@@ -74,7 +78,10 @@ class Stage {
     return ((await response.json()) as { data: Things }).data;
   }
 
-  /** Looks at Now until the queue of the incident is stalled. CPU and memory of containers are sampled only while somebody looks. */
+  /**
+   * Looks at Now until the queue of the incident is stalled. CPU and memory of containers are
+   * sampled only while somebody looks.
+   */
   async untilStalled(): Promise<void> {
     await using stack = new AsyncDisposableStack();
     const context = await this.#browser.newContext();
@@ -95,8 +102,8 @@ class Stage {
   }
 
   /**
-   * Writes docs/pictures/`name`.png: the screen at `address`, once `ready` is in its text and after `act`. Rejects when the token can be read on the page, or
-   * when the file is too large.
+   * Writes docs/pictures/`name`.png: the screen at `address`, once `ready` is in its text and after
+   * `act`. Rejects when the token can be read on the page, or when the file is too large.
    */
   async take(
     name: string,
@@ -127,7 +134,10 @@ class Stage {
     return startTerminal({ args: ["src/cli.ts", "top"], env, columns: 118, rows: 28 });
   }
 
-  /** Writes docs/pictures/top.png, once it shows this problem and the memory of all containers is sampled. */
+  /**
+   * Writes docs/pictures/top.png, once it shows this problem and the memory of all containers is
+   * sampled.
+   */
   async takeTop(top: TestTerminal, problem: string): Promise<void> {
     await until(() => top.text().includes(problem) && !top.text().includes("could not be checked"), topMs);
     this.#write("top", top.text(), await drawTerminal(this.#browser, top.runs()));

@@ -63,7 +63,10 @@ interface Watched {
   hasEnded: boolean;
 }
 
-/** The shipped configuration, with the demo's gateway. Hosts are scraped by the demo's own Prometheus. */
+/**
+ * The shipped configuration, with the demo's gateway. Hosts are scraped by the demo's own
+ * Prometheus.
+ */
 function writeConfig(folder: string, address: string, token: string): string {
   writeFileSync(join(folder, "token"), token);
   const config = readFileSync("deploy/prometheus/prometheus.yml", "utf8")

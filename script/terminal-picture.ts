@@ -14,7 +14,9 @@ const palette = ["#3b4252", "#f7768e", "#9ece6a", "#e0af68", "#7aa2f7", "#bb9af7
 ]);
 const [paper, ink] = ["#16181f", "#c8cedd"];
 
-/** A picture of a terminal's screen as PNG, drawn by the browser with the machine's monospaced font. */
+/**
+ * A picture of a terminal's screen as PNG, drawn by the browser with the machine's monospaced font.
+ */
 export async function drawTerminal(browser: Browser, screen: readonly (readonly ScreenRun[])[]): Promise<Buffer> {
   await using stack = new AsyncDisposableStack();
   const context = await browser.newContext({ viewport: { width: 2000, height: 1600 }, deviceScaleFactor: 1 });

@@ -21,8 +21,9 @@ interface TestFile {
 }
 
 /**
- * The closing line for vitest JSON reports. A report that is missing and a test file that failed before its first test (an import or
- * a hook) count as one failure each: a suite that could not run must never look green.
+ * The closing line for vitest JSON reports. A report that is missing and a test file that failed
+ * before its first test (an import or a hook) count as one failure each: a suite that could not run
+ * must never look green.
  */
 export function summarise(reports: readonly (Report | null)[]): { line: string; ok: boolean } {
   const files = reports.flatMap((report) => report?.testResults ?? []);
@@ -43,13 +44,19 @@ function failedBeforeTests(file: TestFile): boolean {
 /** More failed files than this are no accident of one test: then none runs again. */
 const maxAgain = 3;
 
-/** The failed files of a suite on real services that run once more: all, or none where they are many. */
+/**
+ * The failed files of a suite on real services that run once more: all, or none where they are
+ * many.
+ */
 export function findAgain({ testResults }: Report): string[] {
   const names = testResults.filter(({ status }) => status === "failed").map(({ name }) => name);
   return names.length > maxAgain ? [] : names;
 }
 
-/** A suite's report after its failed files have run again: their second results, and the first failures of those that passed then. */
+/**
+ * A suite's report after its failed files have run again: their second results, and the first
+ * failures of those that passed then.
+ */
 export function mergeRuns(first: Report, again: Report): { report: Report; unstable: readonly string[] } {
   const second = new Map(again.testResults.map((file) => [file.name, file]));
   const testResults = first.testResults.map((file) => second.get(file.name) ?? file);
@@ -60,7 +67,10 @@ export function mergeRuns(first: Report, again: Report): { report: Report; unsta
   return { report: { testResults }, unstable };
 }
 
-/** Each failure with its file and at most 20 lines of its message. They stand before the closing line, as CI shows the end of a long log. */
+/**
+ * Each failure with its file and at most 20 lines of its message. They stand before the closing
+ * line, as CI shows the end of a long log.
+ */
 export function failures(reports: readonly (Report | null)[]): readonly string[] {
   return reports.flatMap((report) =>
     (report?.testResults ?? []).flatMap((file) => {
@@ -80,7 +90,10 @@ function read(path: string): Report | null {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Report) : null;
 }
 
-/** The report of a suite, with its second run where there was one. Prints which tests passed only then. */
+/**
+ * The report of a suite, with its second run where there was one. Prints which tests passed only
+ * then.
+ */
 function readSuite(path: string): Report | null {
   const [first, again] = [read(path), read(path.replace(".json", "-again.json"))];
   if (first === null || again === null) return first;

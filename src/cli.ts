@@ -50,7 +50,10 @@ const topLevel: Readonly<Record<string, string>> = {
   "--version": `${version}\n`,
 };
 
-/** The only reader of the process's arguments and environment. Exit codes: 0 done, 1 failed, 2 usage, 78 configuration. */
+/**
+ * The only reader of the process's arguments and environment. Exit codes: 0 done, 1 failed, 2
+ * usage, 78 configuration.
+ */
 async function main(): Promise<void> {
   enableCompileCache();
   const [name, args] = toCommand(process.argv.slice(2));

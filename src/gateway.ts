@@ -29,7 +29,10 @@ export interface GatewayOptions {
   readonly tokenEnds?: () => readonly TokenEnd[];
   /** Sign-in to the console; null without one. */
   readonly signIn?: SignIn | null;
-  /** What agents may use at /mcp; null: it is off. `issuer`: who makes tokens for them, where that is known. */
+  /**
+   * What agents may use at /mcp; null: it is off. `issuer`: who makes tokens for them, where that
+   * is known.
+   */
   readonly mcp?: {
     readonly actions: boolean;
     readonly issuer: { readonly issuer: string; readonly audience: string } | null;
@@ -37,7 +40,10 @@ export interface GatewayOptions {
   readonly tracing?: Tracing | null;
 }
 
-/** Everything between the edge and the upstreams: one schema, and REST, GraphQL, Grafana and metrics on top of it. */
+/**
+ * Everything between the edge and the upstreams: one schema, and REST, GraphQL, Grafana and metrics
+ * on top of it.
+ */
 export function createGateway(
   sources: Sources,
   logger: Logger,

@@ -13,8 +13,9 @@ import { createInstruments } from "./metrics/instruments.ts";
 import { createSources, type OpenSources } from "./sources.ts";
 
 /**
- * Serves until `stop` aborts, then finishes requests in flight, closes the upstreams and resolves. Throws ConfigError and
- * TokensFileError before it listens, and the system's error when the address is not available.
+ * Serves until `stop` aborts, then finishes requests in flight, closes the upstreams and resolves.
+ * Throws ConfigError and TokensFileError before it listens, and the system's error when the address
+ * is not available.
  */
 export async function serve(
   config: Config,
@@ -52,7 +53,8 @@ export async function serve(
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
     const url = toUrl(await edge.listen(config.host, config.port));
-    // A restart by name needs the last list of each engine, also of one that falls silent before anybody asks.
+    // A restart by name needs the last list of each engine, also of one that falls silent before
+    // anybody asks.
     if (config.restart) void sources.containers.list(stop).catch(() => {});
     const fields = { url, restart: config.restart, jobs: config.jobs };
     logger.info(metrics === null ? fields : { ...fields, metrics }, "listening");
@@ -70,7 +72,10 @@ export async function serve(
   logger.info({}, "stopped");
 }
 
-/** If the audit record is unavailable now, that is logged once. Restarts, probes and changes of jobs are then refused later; reads go on. */
+/**
+ * If the audit record is unavailable now, that is logged once. Restarts, probes and changes of jobs
+ * are then refused later; reads go on.
+ */
 async function recoverActions({
   restarts,
   jobs,

@@ -49,7 +49,10 @@ export interface OpenSources extends Sources {
   close(): Promise<void>;
 }
 
-/** Every configured upstream; their secrets are redacted from output. Connects on first use. Throws ConfigError for a bad QUEUES_FILE. */
+/**
+ * Every configured upstream; their secrets are redacted from output. Connects on first use. Throws
+ * ConfigError for a bad QUEUES_FILE.
+ */
 export function createSources(config: Config, logger: Logger, observe: ObserveCall = unobserved): OpenSources {
   protectSecrets(toSecrets(config));
   // Default environment: that of the engine, else ours.
@@ -183,7 +186,10 @@ const closeMs = 1000;
 /** How often open actions of gateways that died are looked for, ms. */
 const adoptMs = 2000;
 
-/** Takes over what gateways beside this one left open. While the record cannot be reached, the next look tries again. */
+/**
+ * Takes over what gateways beside this one left open. While the record cannot be reached, the next
+ * look tries again.
+ */
 function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => void {
   const stop = new AbortController();
   const look = async () => {
@@ -193,7 +199,10 @@ function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => vo
   return () => stop.abort();
 }
 
-/** The environment that a container with only these labels has: by destination and service, else from the configuration. */
+/**
+ * The environment that a container with only these labels has: by destination and service, else
+ * from the configuration.
+ */
 function toDeployEnv(
   { service, destination }: Pick<ServiceGroup, "service" | "destination">,
   config: Config,

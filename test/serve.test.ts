@@ -147,7 +147,8 @@ test("an anchor URL that hangs delays the stop by two seconds at most", async ()
   expect(gateway.errors).toEqual([
     ["The last head of the audit record was not anchored: it is only in this line", last],
   ]);
-  // A connection that is being made would keep the process, for ten seconds where it is that of `fetch`.
+  // A connection that is being made would keep the process, for ten seconds where it is that of
+  // `fetch`.
   await expect.poll(() => open, { timeout: 4000 }).toBe(0);
   silent.close();
 });

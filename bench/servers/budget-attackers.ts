@@ -4,7 +4,11 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attack, attacks } from "../budget-attacks.ts";
 
-/** Hostile clients of the budget bench, in a process of their own: each sends one attack after the other. In addition, connections are held that read nothing. Reports the answers when it is asked to end. */
+/**
+ * Hostile clients of the budget bench, in a process of their own: each sends one attack after the
+ * other. In addition, connections are held that read nothing. Reports the answers when it is asked
+ * to end.
+ */
 const [port, token, clients, only] = [process.argv[2], process.argv[3], Number(process.argv[4]), process.argv[5]];
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
 const names = Object.keys(attacks).filter((name) => !only || only.split(",").includes(name));
@@ -56,7 +60,10 @@ async function run(): Promise<void> {
 }
 
 const get = (path: string, header: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${header}`;
-/** Requests of connections that read nothing, with their numbers: endless headers, pages without a token, and long logs. */
+/**
+ * Requests of connections that read nothing, with their numbers: endless headers, pages without a
+ * token, and long logs.
+ */
 const held: readonly (readonly [count: number, text: string])[] = [
   [500, get("/healthz", `X: ${"a".repeat(15_500)}`)],
   [15, get("/graphql/console/graphiql.js", "\r\n")],

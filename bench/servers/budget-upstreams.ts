@@ -7,7 +7,10 @@ import process from "node:process";
 import { inspected, listed } from "../../test/support/docker-fake.ts";
 import { frame } from "../../test/support/docker-frames.ts";
 
-/** An engine with long logs and a Prometheus with a long past, for the budget bench, which answer every request. */
+/**
+ * An engine with long logs and a Prometheus with a long past, for the budget bench, which answer
+ * every request.
+ */
 const [containers, hosts] = process.argv.slice(2).map(Number) as [number, number];
 const lines = 20_000;
 /** Time of the first line, epoch milliseconds, and the interval. */

@@ -11,7 +11,8 @@ import { createMemorySources } from "../../test/support/memory-sources.ts";
 import { sampleQueue } from "../../test/support/queues.ts";
 import { containers, reportTo, token } from "./sample.ts";
 
-// A gateway whose upstreams answer from memory, for the console: as many containers and queues as asked for, and a log that never ends.
+// A gateway whose upstreams answer from memory, for the console: as many containers and queues as
+// asked for, and a log that never ends.
 const queues = Array.from({ length: Number(process.env["QUEUES"] ?? 20) }, (_, index) =>
   sampleQueue({ name: `webhook.provider.process-${index}`, depth: index }),
 );

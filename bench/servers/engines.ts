@@ -7,9 +7,11 @@ import { frame } from "../../test/support/docker-frames.ts";
 import { eventLine, inspected, listed } from "../../test/support/docker-fake.ts";
 
 /**
- * Simulated engines: their descriptions of a container are as long as those of a small one in Docker. A message of the parent is the number of events a second
- * from then on: each is the restart of a container, which its inspection then shows. With the word "releases" they are of two environments and many releases, of which one
- * in five has stopped; else all are of one role, and run.
+ * Simulated engines: their descriptions of a container are as long as those of a small one in
+ * Docker. A message of the parent is the number of events a second from then on: each is the
+ * restart of a container, which its inspection then shows. With the word "releases" they are of two
+ * environments and many releases, of which one in five has stopped; else all are of one role, and
+ * run.
  */
 const [engines, containers] = process.argv.slice(2, 4).map(Number) as [number, number];
 const hasReleases = process.argv[4] === "releases";

@@ -3,8 +3,8 @@ import { type FastifyServerOptions, fastify } from "fastify";
 import { reportTo, toBody, token } from "./sample.ts";
 
 /**
- * The hand-written route: bare, or (`FULL=1`) with the gateway's duties: comparison of the token's digest, one
- * JSON log line, security headers and a request id.
+ * The hand-written route: bare, or (`FULL=1`) with the gateway's duties: comparison of the token's
+ * digest, one JSON log line, security headers and a request id.
  */
 const full = process.env["FULL"] === "1";
 const options: FastifyServerOptions = full ? { logger: true } : {};

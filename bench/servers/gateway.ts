@@ -11,7 +11,8 @@ import { containers, reportTo, token } from "./sample.ts";
 const memory = createMemorySources({ containers }).sources;
 const { engines = [], containers: rows = [] } = memory.containers.listCached() ?? {};
 const listing = { containers: rows, engines };
-// `rows`: every request gets new objects, so that nothing can be cached. `answers`: the rows are the same, but no version is known, so that all is executed.
+// `rows`: every request gets new objects, so that nothing can be cached. `answers`: the rows are
+// the same, but no version is known, so that all is executed.
 const modes: Readonly<Record<string, Pick<Sources["containers"], "list" | "listCached">>> = {
   rows: { listCached: () => null, list: async () => ({ containers: rows.map((row) => ({ ...row })), engines }) },
   answers: { listCached: () => null, list: async () => listing },

@@ -11,9 +11,11 @@ import { createLogger } from "../../src/lib/logger.ts";
 import { containers, reportTo, toBody, token } from "./sample.ts";
 
 /**
- * What others make of the same rows, as their documentation shows it: `buffer` (node:http, a ready buffer), `hono` (REST by hand), `mercurius` (with jit), `yoga`
- * and `apollo` (POST /graphql). All compare the token as text, and do nothing else that the gateway does. `duties` is what any server pays for that: the ready
- * buffer with our headers, a digest of the token and a line of log, and for a POST its body as JSON.
+ * What others make of the same rows, as their documentation shows it: `buffer` (node:http, a ready
+ * buffer), `hono` (REST by hand), `mercurius` (with jit), `yoga` and `apollo` (POST /graphql). All
+ * compare the token as text, and do nothing else that the gateway does. `duties` is what any server
+ * pays for that: the ready buffer with our headers, a digest of the token and a line of log, and
+ * for a POST its body as JSON.
  */
 const kind = process.argv[2];
 const authorization = `Bearer ${token}`;

@@ -4,8 +4,8 @@ import { isMainThread } from "node:worker_threads";
 import { probe, watchPieces } from "../../test/support/pieces.ts";
 
 /**
- * Loaded into the gateway (`--import`): says over a socket what its event loop was held by since the
- * last question, in CPU time. Another question than "end" begins anew.
+ * Loaded into the gateway (`--import`): says over a socket what its event loop was held by since
+ * the last question, in CPU time. Another question than "end" begins anew.
  */
 const path = process.env["BENCH_PIECES_SOCKET"];
 if (isMainThread && path !== undefined) {

@@ -1,7 +1,10 @@
 import { type AlertName, alertRules, problemKinds, problemRules } from "../../src/problems/rules.ts";
 import type { Dashboard, Target } from "../grafana/model.ts";
 
-/** Durations of the rules. A test divides them all by one factor, so that half an hour passes in half a minute. */
+/**
+ * Durations of the rules. A test divides them all by one factor, so that half an hour passes in
+ * half a minute.
+ */
 export interface Time {
   /** As PromQL and `for` write it. */
   span(seconds: number): string;
@@ -39,8 +42,8 @@ export interface Recording {
 }
 
 /**
- * How long an alert goes on after its condition was last seen, seconds. A scrape that fails ends all
- * series of the gateway: this covers two in a row at the shipped interval of 15 s.
+ * How long an alert goes on after its condition was last seen, seconds. A scrape that fails ends
+ * all series of the gateway: this covers two in a row at the shipped interval of 15 s.
  */
 export const keepFiringSeconds = 60;
 
@@ -50,7 +53,10 @@ export const grafanaSeconds = 60;
 /** One condition that needs attention: an alert of Prometheus and one of Grafana. */
 export interface Alert {
   readonly alert: string;
-  /** critical: somebody must act now. warning: somebody must act today. info: the rules themselves lack data. */
+  /**
+   * critical: somebody must act now. warning: somebody must act today. info: the rules themselves
+   * lack data.
+   */
   readonly severity: "critical" | "warning" | "info";
   /** How long it must hold, seconds. */
   readonly for: number;
@@ -80,7 +86,10 @@ export interface RuleGroup {
   readonly rules: readonly (Recording | Alert)[];
 }
 
-/** Labels of the subject of a series. Alerts have these and no others, however many gateways are scraped. */
+/**
+ * Labels of the subject of a series. Alerts have these and no others, however many gateways are
+ * scraped.
+ */
 export const labels = {
   role: ["service", "destination", "role", "env"],
   container: ["name", "engine", "service", "destination", "role", "env", "version"],
@@ -100,8 +109,8 @@ export function worst(names: readonly string[], expr: string): string {
 
 /**
  * The severity, the duration and the expression of an alert: that the gateway finds a problem. It
- * decides what one is, and the rule adds how long it lasts. `alike`: alerts whose problems count too.
- * `owner`: labels of the service that has it, which one of several gateways may not know yet.
+ * decides what one is, and the rule adds how long it lasts. `alike`: alerts whose problems count
+ * too. `owner`: labels of the service that has it, which one of several gateways may not know yet.
  */
 export function whileFound(
   alert: AlertName,

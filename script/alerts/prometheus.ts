@@ -12,7 +12,10 @@ import { toAlertGroups } from "./table.ts";
 
 const header = "# Made by `npm run dashboards` from script/alerts: change it there.\n";
 
-/** Text of the rule files of Prometheus by their names. @param factor divides all durations. @default 1 */
+/**
+ * Text of the rule files of Prometheus by their names. @param factor divides all durations.
+ * @default 1
+ */
 export function toRuleFiles(factor = 1): ReadonlyMap<string, string> {
   return new Map([
     ["recording.yml", toYaml([toRecordings(createTime(factor))], factor)],
@@ -47,7 +50,8 @@ function toDetails({ alert, severity, for: seconds, summary, description }: Aler
     "annotations:",
     `  summary: ${JSON.stringify(summary)}`,
     `  description: ${JSON.stringify(description)}`,
-    // The external label `runbooks` has the documentation root and is on no alert: see prometheus.yml.
+    // The external label `runbooks` has the documentation root and is on no alert: see
+    // prometheus.yml.
     `  runbook_url: ${JSON.stringify(`{{ $externalLabels.runbooks }}${toRunbook(alert)}`)}`,
   ];
 }

@@ -14,8 +14,9 @@ const pausedQueue = queues[1];
 const lastsSeconds = 3600;
 
 /**
- * asynq at 785bb72: internal/rdb/rdb.go (enqueueCmd, scheduleCmd, dequeueCmd, doneCmd, retryCmd, archiveCmd, forwardCmd, writeServerStateCmd). A retry that is due
- * may have been put to the pending tasks, with its message as it is. A task that is done is deleted, its counters stay.
+ * asynq at 785bb72: internal/rdb/rdb.go (enqueueCmd, scheduleCmd, dequeueCmd, doneCmd, retryCmd,
+ * archiveCmd, forwardCmd, writeServerStateCmd). A retry that is due may have been put to the
+ * pending tasks, with its message as it is. A task that is done is deleted, its counters stay.
  */
 export async function createAsynqWriter(redis: Redis): Promise<RowWriter> {
   await redis.sadd("asynq:queues", ...queues);

@@ -1,11 +1,17 @@
 import type { CountedSystem, Figures, QueueCount } from "./figures.ts";
 import type { AnsweredQueue, Answers } from "./gateway.ts";
 
-/** A system's own counts, one before and one after the gateway was asked. What lies between them is right. */
+/**
+ * A system's own counts, one before and one after the gateway was asked. What lies between them is
+ * right.
+ */
 export interface Counted {
   readonly before: readonly QueueCount[];
   readonly after: readonly QueueCount[];
-  /** Of how many seconds the system's own average was before and after, where the gateway answers that. */
+  /**
+   * Of how many seconds the system's own average was before and after, where the gateway answers
+   * that.
+   */
   readonly averaged?: readonly [number, number];
 }
 
@@ -19,17 +25,25 @@ export interface Comparison {
   readonly wrong: readonly string[];
 }
 
-/** How far an age may be beyond the two counts, seconds: a real job is made in the time that sending it takes. */
+/**
+ * How far an age may be beyond the two counts, seconds: a real job is made in the time that sending
+ * it takes.
+ */
 const ageSlack = 5;
 /** Of decimal fractions. */
 const roundingSlack = 0.01;
-/** A sampled rate of more than five minutes begins with the oldest sample in them: there is one in 10 s, at reads each 2 s. */
+/**
+ * A sampled rate of more than five minutes begins with the oldest sample in them: there is one in
+ * 10 s, at reads each 2 s.
+ */
 const sampleSeconds = 15;
 const rateSeconds = 300;
 /** A broker counts for its average, and says how long it has run, each 5 s. */
 const brokerSeconds = 5;
 
-/** Compares all that was counted of a system with what the gateway answers, by GraphQL and by REST. */
+/**
+ * Compares all that was counted of a system with what the gateway answers, by GraphQL and by REST.
+ */
 export function compare(
   system: Comparison["system"],
   { before, after, averaged }: Counted,
@@ -115,7 +129,10 @@ export function findOthers(
 
 type Value = number | boolean | null;
 
-/** Whether the answers that a rate may be, by the least and the most time, meet the counts before and after; other answers are one. */
+/**
+ * Whether the answers that a rate may be, by the least and the most time, meet the counts before
+ * and after; other answers are one.
+ */
 function isBetween([least, most]: readonly [Value, Value], counts: readonly [Value, Value], slack: number): boolean {
   const numbers = counts.filter((count) => typeof count === "number");
   if (typeof least !== "number" || typeof most !== "number") return counts.includes(least);

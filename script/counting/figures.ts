@@ -20,7 +20,10 @@ export interface Figures {
   readonly paused: boolean | null;
   /** What takes jobs from it. */
   readonly workers: number | null;
-  /** How long the successes of the last five minutes waited and ran, seconds: medians and 95th percentiles. */
+  /**
+   * How long the successes of the last five minutes waited and ran, seconds: medians and 95th
+   * percentiles.
+   */
   readonly waitP50Seconds: number | null;
   readonly waitP95Seconds: number | null;
   readonly runP50Seconds: number | null;
@@ -44,9 +47,15 @@ export interface CountedSystem {
   readonly by: "workers" | "rows";
   /** Name of its source in the gateway. */
   readonly source: string;
-  /** When it begins: real workers at once; rows that are sampled then, while the gateway watches; other rows at the end. */
+  /**
+   * When it begins: real workers at once; rows that are sampled then, while the gateway watches;
+   * other rows at the end.
+   */
   readonly begins: "first" | "watched" | "last";
-  /** Of how many seconds its rate is, where that is an average of its own. Absent where the gateway counts. */
+  /**
+   * Of how many seconds its rate is, where that is an average of its own. Absent where the gateway
+   * counts.
+   */
   readonly averagedSeconds?: () => Promise<number>;
   /** Makes its jobs. Resolves when all that can end has ended. */
   work(): Promise<void>;

@@ -31,7 +31,10 @@ export interface PlannedAttempt {
   readonly error: string | null;
 }
 
-/** What happened to a job until its rows are written: each job system's source says which rows that leaves. */
+/**
+ * What happened to a job until its rows are written: each job system's source says which rows that
+ * leaves.
+ */
 export interface PlannedJob {
   readonly queue: string;
   readonly state: "waiting" | "running" | "done" | "dead";
@@ -45,12 +48,18 @@ export interface PlannedJob {
   readonly attempts: readonly PlannedAttempt[];
 }
 
-/** Seconds from a job's nth failure to its next attempt. Que's default, which its rows imply; the others' are configurable. */
+/**
+ * Seconds from a job's nth failure to its next attempt. Que's default, which its rows imply; the
+ * others' are configurable.
+ */
 export function toRetryDelay(failures: number): number {
   return failures ** 4 + 3;
 }
 
-/** Seconds around the borders of five minutes and of an hour in which no attempt begins or ends: reading takes a while. */
+/**
+ * Seconds around the borders of five minutes and of an hour in which no attempt begins or ends:
+ * reading takes a while.
+ */
 const border = 40;
 const borders = [300, 3600] as const;
 
@@ -79,7 +88,10 @@ const rowKinds: readonly RowKind[] = (
   ] as const
 ).flatMap(([kind, times]) => Array.from({ length: times }, () => kind));
 
-/** The attempts in seconds since the job was made; then the time of writing, which depends on what the job is to be. */
+/**
+ * The attempts in seconds since the job was made; then the time of writing, which depends on what
+ * the job is to be.
+ */
 function planJob(dice: Dice, queue: string): PlannedJob {
   const kind = dice.pick(rowKinds);
   const failures = rollFailures(dice, kind);

@@ -3,11 +3,17 @@ import { type Dice, type PlannedAttempt, type PlannedJob, planRows } from "./pla
 
 /** What a system's rows still tell of a job's past, and what it calls the rest. */
 interface RowRules {
-  /** Which failures count: of every attempt, of a job's last one, of jobs that ended dead, or none. */
+  /**
+   * Which failures count: of every attempt, of a job's last one, of jobs that ended dead, or none.
+   */
   readonly failures: "attempts" | "last" | "dead" | null;
-  /** Whether the text of a job's last failure is there. @default those of all failures that count */
+  /**
+   * Whether the text of a job's last failure is there. @default those of all failures that count
+   */
   readonly hasText?: (job: PlannedJob) => boolean;
-  /** Its text of the failure of an attempt; `before` is the one before. @default the error itself */
+  /**
+   * Its text of the failure of an attempt; `before` is the one before. @default the error itself
+   */
   readonly toText?: (attempt: PlannedAttempt, before: PlannedAttempt | undefined, job: PlannedJob) => string;
   /** The time of a failure. @default when the attempt ended */
   readonly failedAgo?: (attempt: PlannedAttempt) => number;
@@ -15,11 +21,17 @@ interface RowRules {
   readonly retryAs?: "deferred" | "active";
   /** A dead job counts as processed: the system cannot tell them apart. @default false */
   readonly failsSilently?: boolean;
-  /** Its rows vanish, so the gateway counts how its counters grow: by every end since its first read. @default false */
+  /**
+   * Its rows vanish, so the gateway counts how its counters grow: by every end since its first
+   * read. @default false
+   */
   readonly isSampled?: boolean;
   /** Its rows have when jobs were due, began and ended. @default false */
   readonly measuresRuns?: boolean;
-  /** Whether the rows show, or retain, what ended: how long ago each job of the queue, and of all queues, succeeded. @default always */
+  /**
+   * Whether the rows show, or retain, what ended: how long ago each job of the queue, and of all
+   * queues, succeeded. @default always
+   */
   readonly knows?: {
     readonly processed: (own: readonly number[], all: readonly number[]) => boolean;
     readonly failures?: (own: readonly number[], all: readonly number[]) => boolean;
@@ -130,7 +142,9 @@ function countQueue(
 const toLast = (job: PlannedJob) => job.attempts.at(-1) as PlannedAttempt;
 const endOf = ({ endedAgo, startedAgo }: PlannedAttempt) => endedAgo ?? startedAgo;
 
-/** The last failure of a job is that of its last attempt, or of the one before while it runs again. */
+/**
+ * The last failure of a job is that of its last attempt, or of the one before while it runs again.
+ */
 function isCounted(which: RowRules["failures"], { state, attempts }: PlannedJob, index: number): boolean {
   if (which === "attempts" || which === null) return which !== null;
   if (which === "dead" ? state !== "dead" : state === "done") return false;

@@ -55,7 +55,10 @@ function toTime(at: At, ago: number | null | undefined): Date | null {
   return ago === null || ago === undefined ? null : at(ago);
 }
 
-/** A table as its own product may write it: the example of docs/queues.md, with all that a mapping may name. */
+/**
+ * A table as its own product may write it: the example of docs/queues.md, with all that a mapping
+ * may name.
+ */
 export async function createTableWriter(database: TestDatabase): Promise<RowWriter & { readonly config: object }> {
   await database.query(`
     create table runner_jobs (
@@ -106,8 +109,9 @@ function toRiverState(job: PlannedJob): string {
 }
 
 /**
- * River at fdf6cdf: JobGetAvailable and JobSetStateIfRunningMany of river_job.sql, reportError of internal/jobexecutor. An error has the time when its attempt
- * began. The queue has another name than the kind.
+ * River at fdf6cdf: JobGetAvailable and JobSetStateIfRunningMany of river_job.sql, reportError of
+ * internal/jobexecutor. An error has the time when its attempt began. The queue has another name
+ * than the kind.
  */
 export async function createRiverWriter(database: TestDatabase): Promise<{ byKind: RowWriter; byQueue: RowWriter }> {
   await createRiverJobs(database);
@@ -182,8 +186,8 @@ function toObanState(job: PlannedJob): string {
 }
 
 /**
- * Oban at 2939e31: lib/oban/engines/basic.ex, format_attempt of lib/oban/job.ex. A stager makes due jobs available. Its pruner retains all: a job that
- * completed long ago shows that.
+ * Oban at 2939e31: lib/oban/engines/basic.ex, format_attempt of lib/oban/job.ex. A stager makes due
+ * jobs available. Its pruner retains all: a job that completed long ago shows that.
  */
 export async function createObanWriter(database: TestDatabase): Promise<RowWriter> {
   await createSchema(database, "oban");
@@ -256,8 +260,9 @@ const rubyText = ({ error }: PlannedAttempt) => `RuntimeError: ${error}`;
 const rubyTrace = ["app/jobs/shop_job.rb:12:in 'ShopJob#perform'"];
 
 /**
- * Solid Queue at 29e818d: models job, claimed_execution, scheduled_execution, failed_execution, process, pause. `retry_on` finishes a failed job and makes the
- * next one of the same Active Job; only the last failure stays. A dispatcher moves what is due to the ready ones.
+ * Solid Queue at 29e818d: models job, claimed_execution, scheduled_execution, failed_execution,
+ * process, pause. `retry_on` finishes a failed job and makes the next one of the same Active Job;
+ * only the last failure stays. A dispatcher moves what is due to the ready ones.
  */
 export async function createSolidQueueWriter(database: TestDatabase): Promise<RowWriter> {
   await createSchema(database, "solid-queue");
@@ -354,8 +359,9 @@ export async function createSolidQueueWriter(database: TestDatabase): Promise<Ro
 const [retried, retryStopped] = [3, 4];
 
 /**
- * GoodJob 4 at 81db22b: enqueue_args and perform of app/models/good_job/job.rb, process.rb, setting.rb. Each attempt has an execution. The job retains its last
- * error until it succeeds, also while it runs again.
+ * GoodJob 4 at 81db22b: enqueue_args and perform of app/models/good_job/job.rb, process.rb,
+ * setting.rb. Each attempt has an execution. The job retains its last error until it succeeds, also
+ * while it runs again.
  */
 export async function createGoodJobWriter(database: TestDatabase): Promise<RowWriter> {
   await createSchema(database, "good-job");
@@ -456,8 +462,9 @@ export async function createGoodJobWriter(database: TestDatabase): Promise<RowWr
 }
 
 /**
- * Que 2 at 17fb2c3: lib/que/job_methods.rb and locker.rb. A job that expires retains the text of the failure before. Its classes call `finish`, so their jobs
- * stay: only then are they counted. Lockers hold an advisory lock on each job that runs.
+ * Que 2 at 17fb2c3: lib/que/job_methods.rb and locker.rb. A job that expires retains the text of
+ * the failure before. Its classes call `finish`, so their jobs stay: only then are they counted.
+ * Lockers hold an advisory lock on each job that runs.
  */
 export async function createQueWriter(database: TestDatabase): Promise<RowWriter> {
   await createSchema(database, "que");
@@ -528,8 +535,9 @@ export async function createQueWriter(database: TestDatabase): Promise<RowWriter
 }
 
 /**
- * pgmq at c8575e3: `read`, `set_vt`, `delete` and `archive` of pgmq.sql. A worker that fails hides its message until the next attempt, and archives it when it
- * gives up. Its queues are there before, so that the gateway knows them when the first message is deleted.
+ * pgmq at c8575e3: `read`, `set_vt`, `delete` and `archive` of pgmq.sql. A worker that fails hides
+ * its message until the next attempt, and archives it when it gives up. Its queues are there
+ * before, so that the gateway knows them when the first message is deleted.
  */
 export async function createPgmqWriter(database: TestDatabase): Promise<RowWriter> {
   await createSchema(database, "pgmq");

@@ -229,7 +229,10 @@ export async function workGraphile(dice: Dice, jobs: number, database: TestDatab
   });
 }
 
-/** A failure is a message that is rejected, and so arrives in the dead letter queue. It has no texts and no attempts. */
+/**
+ * A failure is a message that is rejected, and so arrives in the dead letter queue. It has no texts
+ * and no attempts.
+ */
 export async function workRabbitmq(dice: Dice, jobs: number, broker: RunningRabbitmq): Promise<CountedSystem> {
   const admin = createAdmin(broker);
   for (const name of ["rabbitmq_mixed", "rabbitmq_busy", "rabbitmq_unattended"]) {

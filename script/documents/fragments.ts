@@ -21,8 +21,8 @@ interface Fragments {
 }
 
 /**
- * Writes the fields of each fragment in the place of its name: what a document asks for is then read
- * from its operation alone. A field that the document itself asks for stays as it says.
+ * Writes the fields of each fragment in the place of its name: what a document asks for is then
+ * read from its operation alone. A field that the document itself asks for stays as it says.
  *
  * @param isSnakeCase whether a field that a fragment brings has its name as REST writes it
  */

@@ -5,9 +5,10 @@ import type { Target } from "./model.ts";
 import { promqlNow } from "./targets.ts";
 
 /**
- * Alert rules as Grafana provisions them, in the folder of the dashboards: the same conditions as those of Prometheus, with its names, severities and
- * durations. An empty answer and a failed one are alerts of their own (DatasourceNoData, DatasourceError). A series that one evaluation lacks ends no
- * alert.
+ * Alert rules as Grafana provisions them, in the folder of the dashboards: the same conditions as
+ * those of Prometheus, with its names, severities and durations. An empty answer and a failed one
+ * are alerts of their own (DatasourceNoData, DatasourceError). A series that one evaluation lacks
+ * ends no alert.
  *
  * @param factor divides all durations. @default 1
  */
@@ -60,8 +61,9 @@ function toRule(rule: Alert, factor: number): object {
 }
 
 /**
- * The expression with 0 added for "no problem": for Grafana an empty answer means that nothing is scraped, or that the recordings of these rules are missing.
- * Above 0 is an alert; a value that no text shows may be any number.
+ * The expression with 0 added for "no problem": for Grafana an empty answer means that nothing is
+ * scraped, or that the recordings of these rules are missing. Above 0 is an alert; a value that no
+ * text shows may be any number.
  */
 function toNumber({ expr, summary, description }: Alert): string {
   const found = `(${expr.trim()})`;

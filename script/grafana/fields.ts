@@ -19,7 +19,10 @@ export function toThresholds([base, ...steps]: Steps): object {
   };
 }
 
-/** Colours by the value of a field, and what is shown in its place. @default in lower case, as GraphQL has no other names of states */
+/**
+ * Colours by the value of a field, and what is shown in its place. @default in lower case, as
+ * GraphQL has no other names of states
+ */
 export type States = Readonly<Record<string, Colour | readonly [Colour, text: string]>>;
 
 export function toColour(state: States[string]): Colour {
@@ -44,8 +47,9 @@ export interface Colouring {
 }
 
 /**
- * Colours of a field. Grafana alone shows a missing value, and a state that is not in the list, in the colour of the lowest threshold, which is green: here a
- * missing value is blue, and another state has no colour.
+ * Colours of a field. Grafana alone shows a missing value, and a state that is not in the list, in
+ * the colour of the lowest threshold, which is green: here a missing value is blue, and another
+ * state has no colour.
  */
 export function toColours({ thresholds = ["text"], states, absent }: Colouring) {
   const result = { text: absent ?? "unknown", color: absent === undefined ? "blue" : "text", index: 0 };
@@ -56,7 +60,10 @@ export function toColours({ thresholds = ["text"], states, absent }: Colouring) 
   };
 }
 
-/** A release as people say it, by the rule of `toShortRelease`: the commit's 7 digits, or what differs in a tag with its time. */
+/**
+ * A release as people say it, by the rule of `toShortRelease`: the commit's 7 digits, or what
+ * differs in a tag with its time.
+ */
 export const shortRelease: readonly object[] = [
   toShortened(/^([0-9a-f]{7})[0-9a-f]{5,57}$/, 0),
   toShortened(/^deploy-\d{4}(\d{4}-\d{4,6})(?:-[a-z]+)?$/, 1),

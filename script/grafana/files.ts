@@ -9,7 +9,10 @@ import { toConsole } from "./variables.ts";
 
 export const dashboards: readonly Dashboard[] = [overview, queues, containers, deploys];
 
-/** Text of every generated file, by its path from the root of the repository. @param consoleUrl where people open the console */
+/**
+ * Text of every generated file, by its path from the root of the repository. @param consoleUrl
+ * where people open the console
+ */
 export function toFiles(consoleUrl?: string): ReadonlyMap<string, string> {
   const shown = consoleUrl === undefined ? dashboards : dashboards.map((one) => withConsole(one, consoleUrl));
   const files: [string, object][] = shown.map((one) => [`deploy/grafana/dashboards/${one.uid}.json`, one]);

@@ -2,8 +2,9 @@
 type Found = unknown;
 
 /**
- * What GJSON makes of a path, for those that our dashboards use: keys, indexes, `#`, queries `#(a=="b")#` and `#(a%"*")#`, `.` and `|`, `@flatten`, and objects of paths. Source:
- * SYNTAX.md of tidwall/gjson; its own examples are in test/script/gjson.test.ts.
+ * What GJSON makes of a path, for those that our dashboards use: keys, indexes, `#`, queries
+ * `#(a=="b")#` and `#(a%"*")#`, `.` and `|`, `@flatten`, and objects of paths. Source: SYNTAX.md of
+ * tidwall/gjson; its own examples are in test/script/gjson.test.ts.
  */
 export function getPath(value: unknown, path: string): Found {
   if (path === "") return value;

@@ -4,8 +4,9 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { toFiles } from "./files.ts";
 
-// `npm run dashboards` writes the files of deploy/grafana and the rules of deploy/prometheus; with --check it only lists outdated files. With
-// --console=https://ops.example.com the links to the console have that address.
+// `npm run dashboards` writes the files of deploy/grafana and the rules of deploy/prometheus; with
+// --check it only lists outdated files. With --console=https://ops.example.com the links to the
+// console have that address.
 const root = join(import.meta.dirname, "../..");
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false }, console: { type: "string" } } });
 

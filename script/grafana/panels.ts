@@ -22,7 +22,10 @@ interface GraphPanel extends Common {
   readonly states?: States;
 }
 
-/** Lines over time, with the thresholds as areas, over a legend that is as wide as the panel. Deploys are on it by the dashboard's annotation. */
+/**
+ * Lines over time, with the thresholds as areas, over a legend that is as wide as the panel.
+ * Deploys are on it by the dashboard's annotation.
+ */
 export function graph(panel: GraphPanel): PanelSpec {
   const {
     title,
@@ -119,7 +122,10 @@ export function stat(panel: StatPanel): PanelSpec {
 interface ColumnLink {
   /** Shown when the pointer is on the cell: says in full what the cell shortens. */
   readonly title: string;
-  /** A dashboard's path, which gets the time range and the environment, or a whole URL. `${__value.raw}` is the cell's text, `${__data.fields.NAME}` that of a field. */
+  /**
+   * A dashboard's path, which gets the time range and the environment, or a whole URL.
+   * `${__value.raw}` is the cell's text, `${__data.fields.NAME}` that of a field.
+   */
   readonly url: string;
 }
 
@@ -149,7 +155,10 @@ export interface TableSpec extends Omit<Common, "unit" | "thresholds" | "targets
 /** Pixels that a text has at least: else the table scrolls sideways. */
 const textWidth = 200;
 
-/** Rows, the worst first; fields that are no columns are only there to sort by. Texts and headers wrap, so that none is cut off. */
+/**
+ * Rows, the worst first; fields that are no columns are only there to sort by. Texts and headers
+ * wrap, so that none is cut off.
+ */
 export function table({ title, description, target, columns, worstFirst, noValue }: TableSpec): PanelSpec {
   const named = columns.filter(({ name }) => name !== undefined);
   return {

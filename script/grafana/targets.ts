@@ -10,7 +10,10 @@ interface GraphqlQuery {
   readonly query: string;
   /** GJSON path of the rows. */
   readonly root: string;
-  /** By path in a row, which is the field's name too: Infinity loses fields with another one where it has no parser of its own for them. */
+  /**
+   * By path in a row, which is the field's name too: Infinity loses fields with another one where
+   * it has no parser of its own for them.
+   */
   readonly columns: Columns;
   /** Further numbers, as expressions over the columns. */
   readonly computed?: Readonly<Record<string, string>>;
@@ -18,7 +21,10 @@ interface GraphqlQuery {
   readonly format?: "table" | "timeseries";
 }
 
-/** A query of Infinity to /graphql. Its own parser runs on the server: alerting and public dashboards know no other. */
+/**
+ * A query of Infinity to /graphql. Its own parser runs on the server: alerting and public
+ * dashboards know no other.
+ */
 export function graphql({ refId = "A", query, root, columns, computed = {}, format = "table" }: GraphqlQuery): Target {
   return {
     refId,
@@ -52,7 +58,10 @@ function toColumns(columns: Columns): object[] {
 /** Variables by the column or the label that they choose values of. */
 type Choices = Readonly<Record<string, string>>;
 
-/** The query with the rows that the variables choose, where the schema has no argument for it. Infinity has no list of one value; "All" is `null`. */
+/**
+ * The query with the rows that the variables choose, where the schema has no argument for it.
+ * Infinity has no list of one value; "All" is `null`.
+ */
 export function chosenRows(target: Target, choices: Choices): Target {
   const conditions = Object.entries(choices).map(
     ([column, variable]) => `('\${${variable}:json}' == 'null' || ${column} IN (\${${variable}:singlequote}, ''))`,
@@ -60,10 +69,16 @@ export function chosenRows(target: Target, choices: Choices): Target {
   return { ...target, filterExpression: conditions.join(" && ") };
 }
 
-/** The dashboard's time range, as arguments of a series field or of `timeline`. Infinity fills it in on the server. */
+/**
+ * The dashboard's time range, as arguments of a series field or of `timeline`. Infinity fills it in
+ * on the server.
+ */
 export const timeRange = 'from: "${__timeFrom:date:iso}", to: "${__timeTo:date:iso}"';
 
-/** Arguments that follow the variables; Grafana's `json` quotes a list, but not one value. "All" is `null`, which is no filter: a list of all that is known would miss what is new. */
+/**
+ * Arguments that follow the variables; Grafana's `json` quotes a list, but not one value. "All" is
+ * `null`, which is no filter: a list of all that is known would miss what is new.
+ */
 export const by = {
   env: "env: $env",
   /** Of what is at a destination. */
@@ -99,8 +114,8 @@ export function series({ field, labels, filters = [], value = "value" }: Series)
 }
 
 /**
- * How many rows of each kind there are, in one row that is always there: an alert on an empty answer is an error. GJSON filters
- * (`#(state=="STALLED")#`) are joined by `|`.
+ * How many rows of each kind there are, in one row that is always there: an alert on an empty
+ * answer is an error. GJSON filters (`#(state=="STALLED")#`) are joined by `|`.
  */
 export function counts(query: string, paths: Readonly<Record<string, string>>, refId = "A"): Target {
   const members = Object.entries(paths).map(([name, path]) => `"${name}":${path}|#`);
@@ -108,22 +123,29 @@ export function counts(query: string, paths: Readonly<Record<string, string>>, r
   return graphql({ refId, query, root: `{${members.join(",")}}`, columns });
 }
 
-/** The findings of drift that are problems and alerts, as `problems` counts them: none of a deploy in progress, nor of a silent engine, which has an alert of its own. */
+/**
+ * The findings of drift that are problems and alerts, as `problems` counts them: none of a deploy
+ * in progress, nor of a silent engine, which has an alert of its own.
+ */
 export function countDrift(args = ""): Target {
   return counts(`{ drift${args} { kind settling } }`, {
     findings: 'data.drift.#(settling==false)#|#(kind!="ENGINE_UNKNOWN")#',
   });
 }
 
-/** A metric of the JSON datasource; values of the payload are JSON, variables as `${name:json}` if they are lists, else as `${name:doublequote}`. */
+/**
+ * A metric of the JSON datasource; values of the payload are JSON, variables as `${name:json}` if
+ * they are lists, else as `${name:doublequote}`.
+ */
 export function metric(name: string, payload: Readonly<Record<string, string>> = {}, refId = "A"): Target {
   const members = Object.entries(payload).map(([key, value]) => `"${key}": ${value}`);
   return { refId, datasource: json, editorMode: "code", target: name, payload: `{${members.join(", ")}}` };
 }
 
 /**
- * The series of a metric that the variables choose, by label. PromQL cannot compare texts: that "All" is chosen, which is `null`, is found by a label with that
- * text. Environments have GraphQL's names.
+ * The series of a metric that the variables choose, by label. PromQL cannot compare texts: that
+ * "All" is chosen, which is `null`, is found by a label with that text. Environments have GraphQL's
+ * names.
  */
 export function chosenSeries(name: string, choices: Choices): string {
   const conditions = Object.entries(choices).map(([label, variable]) => {
@@ -147,7 +169,10 @@ export function promqlNow(expr: string, refId = "A"): Target {
   return { refId, datasource: prometheus, editorMode: "code", expr, range: false, instant: true };
 }
 
-/** A number for each state by its place in a list from good to bad, to sort by; states that are not in it are 0. */
+/**
+ * A number for each state by its place in a list from good to bad, to sort by; states that are not
+ * in it are 0.
+ */
 export function rank(column: string, fromGoodToBad: readonly string[]): string {
   return fromGoodToBad.reduce((rest, state, index) => `(${column} == '${state}' ? ${index + 1} : ${rest})`, "0");
 }

@@ -27,8 +27,8 @@ export const environment: Variable = {
 };
 
 /**
- * Where people open the console, for links to it: a file of Grafana's cannot know it. The address of docker-compose.yml, unless `npm run dashboards` is given
- * another one.
+ * Where people open the console, for links to it: a file of Grafana's cannot know it. The address
+ * of docker-compose.yml, unless `npm run dashboards` is given another one.
  */
 export function toConsole(url = "http://127.0.0.1:4000"): Variable {
   return {
@@ -79,7 +79,9 @@ function names({ name, label, query, root, field, multi = true }: NameVariable):
   };
 }
 
-/** Kamal's; on every dashboard. Those of the containers: without a destination nothing is offered. */
+/**
+ * Kamal's; on every dashboard. Those of the containers: without a destination nothing is offered.
+ */
 export const destination = names({
   name: "destination",
   label: "Destination",

@@ -15,12 +15,15 @@ import { freePort, startProcess } from "../services/process.ts";
 /** Files of `src` that one warm call enters, by name of the flow. */
 export type Flows = ReadonlyMap<string, readonly string[]>;
 
-/** Calls of each flow; the one with the fewest files counts, because a timer may run during a call. */
+/**
+ * Calls of each flow; the one with the fewest files counts, because a timer may run during a call.
+ */
 const calls = 5;
 
 /**
- * Runs the gateway of `checkout` over a real dockerd and a real PostgreSQL and makes the calls of "Three flows" in ARCHITECTURE.md. Counts by V8's precise coverage of a
- * call: a file is entered when one of its functions ran. `checkout` needs its own node_modules.
+ * Runs the gateway of `checkout` over a real dockerd and a real PostgreSQL and makes the calls of
+ * "Three flows" in ARCHITECTURE.md. Counts by V8's precise coverage of a call: a file is entered
+ * when one of its functions ran. `checkout` needs its own node_modules.
  */
 export async function measureFlows(checkout: string): Promise<Flows> {
   const folder = mkdtempSync(join(tmpdir(), "ops-house-"));
@@ -91,12 +94,17 @@ async function createRiver(serverUrl: string): Promise<string> {
 
 interface MeasuredGateway {
   get(path: string): Promise<void>;
-  /** Opens a subscription over SSE and waits until it is open; hands over how to wait for a message. */
+  /**
+   * Opens a subscription over SSE and waits until it is open; hands over how to wait for a message.
+   */
   subscribe(
     query: string,
     run: (message: (isMeant: (text: string) => boolean) => Promise<void>) => Promise<void>,
   ): Promise<void>;
-  /** Runs `one` several times; it passes its call to `count`. Resolves to the shortest list of files that a call entered. */
+  /**
+   * Runs `one` several times; it passes its call to `count`. Resolves to the shortest list of files
+   * that a call entered.
+   */
   fewest(one: (count: (call: () => Promise<void>) => Promise<void>) => Promise<void>): Promise<readonly string[]>;
   stop(): Promise<void>;
 }

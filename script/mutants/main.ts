@@ -53,7 +53,10 @@ function toOffsets({ fileName, location: { start, end } }: Mutant): readonly [be
   return [toOffset(start), toOffset(end)];
 }
 
-/** The mutants inside the pieces of text that `aimed` lists. Throws where there are none: the text has changed. */
+/**
+ * The mutants inside the pieces of text that `aimed` lists. Throws where there are none: the text
+ * has changed.
+ */
 function findAimed(mutants: readonly Mutant[]): readonly Mutant[] {
   return aimed.flatMap(([fileName, code]) => {
     const at = (texts.get(fileName) ?? "").indexOf(code);
@@ -81,7 +84,9 @@ const toRange = ({ fileName, location: { start, end } }: Mutant) =>
 /** Of its results lines and columns count from 1. */
 const fromOne = ({ line, column }: Mutant["location"]["start"]) => ({ line: line - 1, column: column - 1 });
 
-/** Runs Stryker with the tests of one configuration, and gives the result of each mutant by its id. */
+/**
+ * Runs Stryker with the tests of one configuration, and gives the result of each mutant by its id.
+ */
 async function runTests(mutants: readonly Mutant[], configFile: string): Promise<ReadonlyMap<string, Result>> {
   const stryker = new Stryker({
     mutate: [...new Set(mutants.map(toRange))],
@@ -116,7 +121,10 @@ async function runTests(mutants: readonly Mutant[], configFile: string): Promise
 /** In these files texts are SQL, which only a database can judge. */
 const isSql = ({ fileName }: Mutant) => fileName.startsWith("src/queues/");
 
-/** Each mutant with its result: of the unit tests that share a process, of those that do not, and for SQL of the tests with a real PostgreSQL. */
+/**
+ * Each mutant with its result: of the unit tests that share a process, of those that do not, and
+ * for SQL of the tests with a real PostgreSQL.
+ */
 async function judge(mutants: readonly Mutant[]): Promise<ReadonlyMap<string, Result>> {
   const results = new Map(await runTests(mutants, "script/mutants/vitest.config.ts"));
   const retry = async (configFile: string, isFor: (mutant: Mutant) => boolean) => {
@@ -158,7 +166,8 @@ const targets = part === "" ? findAimed(all) : [];
 say(`seed ${seed}: ${all.length} mutants, ${drawn.length} drawn for ${size}, ${targets.length} aimed`);
 const results = await judge([...drawn, ...targets]);
 const pick = (mutants: readonly Mutant[]) => mutants.flatMap((mutant) => results.get(toId(mutant)) ?? []);
-// Not what runs as a module is loaded, a schema's fields too, nor what only the integration tests reach (SQL, brokers, ssh).
+// Not what runs as a module is loaded, a schema's fields too, nor what only the integration tests
+// reach (SQL, brokers, ssh).
 const reached = pick(drawn).filter(({ status, static: runsOnce }) => status !== "NoCoverage" && runsOnce !== true);
 say(
   `random: ${drawn.length - reached.length} of ${drawn.length} are reached by no unit test, or run once: not counted`,

@@ -20,7 +20,10 @@ export function toId({ fileName, location: { start, end }, replacement }: Mutant
   return `${toPath(fileName)}:${start.line}:${start.column}-${end.line}:${end.column} ${replacement}`;
 }
 
-/** Stryker selects mutants by ranges of text, which contain several. This is its runner for vitest, limited to the mutants of the option `sample`. */
+/**
+ * Stryker selects mutants by ranges of text, which contain several. This is its runner for vitest,
+ * limited to the mutants of the option `sample`.
+ */
 function createSampleRunner(injector: Injector) {
   const [vitest] = plugins as [Plugin];
   const runner = vitest.factory(injector);

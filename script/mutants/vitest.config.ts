@@ -2,7 +2,10 @@ import process from "node:process";
 import { defineConfig } from "vitest/config";
 import config from "../../vitest.config.ts";
 
-/** Replace modules of Node, register secrets for good, or count what all requests share: each needs a process of its own. */
+/**
+ * Replace modules of Node, register secrets for good, or count what all requests share: each needs
+ * a process of its own.
+ */
 export const alone = [
   "test/lib/budget/**",
   "test/lib/redact/secrets-own.test.ts",
@@ -28,7 +31,10 @@ const [unit] = config.test?.projects ?? [];
 if (typeof unit !== "object" || !("test" in unit))
   throw new Error("the first project of vitest.config.ts must be `unit`");
 
-/** A test that fails by chance must neither end the run before it begins nor count as a notice. Nothing that a test waits for takes longer than 6 s on an idle machine. */
+/**
+ * A test that fails by chance must neither end the run before it begins nor count as a notice.
+ * Nothing that a test waits for takes longer than 6 s on an idle machine.
+ */
 export const settings = {
   ...unit.test,
   include: [include],

@@ -4,10 +4,16 @@ import { buildSampleImage } from "../services/dockerd.ts";
 import { UnavailableError } from "../services/process.ts";
 import type { SandboxContainer } from "./kamal.ts";
 
-/** Label of what a sandbox created, with the process id of its owner, so that exactly that can be removed. */
+/**
+ * Label of what a sandbox created, with the process id of its owner, so that exactly that can be
+ * removed.
+ */
 const label = "wallet-core-ops.sandbox";
 
-/** The names of the sandbox that others use on this engine. First removes what a killed sandbox left. */
+/**
+ * The names of the sandbox that others use on this engine. First removes what a killed sandbox
+ * left.
+ */
 export async function takenNames(
   socketPath: string,
   containers: readonly SandboxContainer[],
@@ -22,7 +28,9 @@ export async function takenNames(
   return containers.flatMap(({ name }) => (names.has(name) ? [name] : []));
 }
 
-/** Creates the containers; the returned function removes them and the image names, and nothing else. */
+/**
+ * Creates the containers; the returned function removes them and the image names, and nothing else.
+ */
 export async function startContainers(
   socketPath: string,
   containers: readonly SandboxContainer[],

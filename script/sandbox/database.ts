@@ -24,8 +24,8 @@ export interface SandboxDatabase {
 }
 
 /**
- * A PostgreSQL of our own in `folder` with the job tables of a scenario, an hour of history, the gateway's roles, and a worker that runs jobs.
- * Hands each process to `keep` as soon as it runs.
+ * A PostgreSQL of our own in `folder` with the job tables of a scenario, an hour of history, the
+ * gateway's roles, and a worker that runs jobs. Hands each process to `keep` as soon as it runs.
  */
 export async function startDatabase(
   folder: string,

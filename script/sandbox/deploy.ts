@@ -9,8 +9,8 @@ import type { SandboxDeploy } from "./scenario.ts";
 const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta.url));
 
 /**
- * Deploys as Kamal's post-deploy hook records them, oldest first. The hook is the real one; its `ssh` runs the remote command here, since the
- * sandbox's one host is this machine. Returns `path`.
+ * Deploys as Kamal's post-deploy hook records them, oldest first. The hook is the real one; its
+ * `ssh` runs the remote command here, since the sandbox's one host is this machine. Returns `path`.
  */
 export async function writeDeployInfo(
   folder: string,

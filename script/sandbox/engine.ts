@@ -17,7 +17,10 @@ export interface Engine {
   readonly what: string;
 }
 
-/** An engine for the sandbox: the machine's own if it answers and has room for our names, else a private one (needs root). */
+/**
+ * An engine for the sandbox: the machine's own if it answers and has room for our names, else a
+ * private one (needs root).
+ */
 export async function findEngine(
   folder: string,
   containers: readonly SandboxContainer[],

@@ -93,7 +93,10 @@ async function startOn(
   return { url, token, logFile };
 }
 
-/** It answers before it has looked at its record; a machine whose record cannot be written shows that itself. */
+/**
+ * It answers before it has looked at its record; a machine whose record cannot be written shows
+ * that itself.
+ */
 async function untilReady(url: string): Promise<void> {
   for (let tries = 50; tries > 0 && !(await fetch(`${url}/readyz`)).ok; tries -= 1) await sleep(100);
 }

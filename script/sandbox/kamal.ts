@@ -8,7 +8,10 @@ export interface Releases {
   readonly previous: string;
 }
 
-/** A container of the sandbox: how to create it, and whether it runs or is left over from an old release. */
+/**
+ * A container of the sandbox: how to create it, and whether it runs or is left over from an old
+ * release.
+ */
 export interface SandboxContainer {
   readonly name: string;
   readonly running: boolean;
@@ -26,9 +29,9 @@ export function toDeployTag(date: Date): string {
 }
 
 /**
- * The containers of one host as Kamal 2 makes them with `-d staging` (names, labels, environment and host names),
- * in the order in which they are made: the web of the previous release, which is stopped, web, runner and worker of the current one, and
- * redis as an accessory.
+ * The containers of one host as Kamal 2 makes them with `-d staging` (names, labels, environment
+ * and host names), in the order in which they are made: the web of the previous release, which is
+ * stopped, web, runner and worker of the current one, and redis as an accessory.
  */
 export function kamalContainers(releases: Releases): readonly SandboxContainer[] {
   return [
@@ -49,7 +52,10 @@ interface App {
   readonly healthcheck?: string;
   /** Folder to mount, and where. */
   readonly mount?: string;
-  /** Another container of a role; Kamal makes one on each host, and the sandbox has one host. @default 1 */
+  /**
+   * Another container of a role; Kamal makes one on each host, and the sandbox has one host.
+   * @default 1
+   */
   readonly replica?: number;
 }
 

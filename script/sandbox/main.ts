@@ -35,8 +35,8 @@ function say(text: string): void {
 let hasFailed = false;
 
 /**
- * Runs one step with a line for its start and its end. Returns null after a line with the reason: the demo goes on without a part
- * that this machine does not have, and ends with one that failed.
+ * Runs one step with a line for its start and its end. Returns null after a line with the reason:
+ * the demo goes on without a part that this machine does not have, and ends with one that failed.
  */
 async function part<T>(
   what: string,
@@ -60,7 +60,10 @@ async function part<T>(
   }
 }
 
-/** Starts every part of a scenario in `folder` and registers its end. `missing`: the parts that are not available. */
+/**
+ * Starts every part of a scenario in `folder` and registers its end. `missing`: the parts that are
+ * not available.
+ */
 async function startParts(
   folder: string,
   { containers, deploys, ...database }: Scenario,
@@ -106,7 +109,10 @@ async function startParts(
   return { parts, missing };
 }
 
-/** Calls every endpoint once and shows each call and a piece of its answer. Resolves to the number of unexpected answers. */
+/**
+ * Calls every endpoint once and shows each call and a piece of its answer. Resolves to the number
+ * of unexpected answers.
+ */
 async function tour(gateway: SandboxGateway, container: string, missing: ReadonlySet<string>): Promise<number> {
   let wrong = 0;
   for (const stop of tourStops(container)) {

@@ -1,4 +1,7 @@
-/** One job table of the sandbox; its QUEUES_FILE entry, DDL, history and worker are derived from this. */
+/**
+ * One job table of the sandbox; its QUEUES_FILE entry, DDL, history and worker are derived from
+ * this.
+ */
 export interface SandboxQueue {
   readonly name: string;
   readonly table: string;
@@ -24,7 +27,10 @@ export interface SandboxQueue {
 const jobColumns = { status: "status", waiting: "pending", active: "running", done: "done", failed: "failed" } as const;
 const jobTimes = { finishedAt: "finished_at", error: "last_error" } as const;
 
-/** The runner's table with its job types, and the four worker queues of the product, in the words of the product. */
+/**
+ * The runner's table with its job types, and the four worker queues of the product, in the words of
+ * the product.
+ */
 export const sandboxQueues: readonly SandboxQueue[] = [
   {
     name: "runner",
@@ -113,8 +119,9 @@ export function queuesFile(queues: readonly SandboxQueue[]): string {
 }
 
 /**
- * SQL that makes a queue's table and an hour of history: jobs done at the queue's rate, some that failed, some that wait and some
- * that are due later. Every value is ours; nothing comes from outside.
+ * SQL that makes a queue's table and an hour of history: jobs done at the queue's rate, some that
+ * failed, some that wait and some that are due later. Every value is ours; nothing comes from
+ * outside.
  */
 export function queueSql(queue: SandboxQueue): string {
   const { table, status, finishedAt, error } = queue;

@@ -29,10 +29,14 @@ export interface Scenario {
   readonly settlements: { readonly sql: string; readonly workers: readonly SettlementWorker[] } | null;
 }
 
-/** How long ago the running release was deployed, milliseconds: its verdict compares the minutes since with as many before. */
+/**
+ * How long ago the running release was deployed, milliseconds: its verdict compares the minutes
+ * since with as many before.
+ */
 export const currentAgo = 8 * 60_000;
 /**
- * The release before it. The gateway takes a deploy, and containers made at most half an hour after it, for one; the containers of both are made now.
+ * The release before it. The gateway takes a deploy, and containers made at most half an hour after
+ * it, for one; the containers of both are made now.
  */
 export const previousAgo = 24 * 60_000;
 
@@ -42,7 +46,10 @@ export function toDeploy(startedAt: Date, ago: number, seconds: number): Sandbox
   return { version: toDeployTag(at), at, seconds };
 }
 
-/** All is well, some minutes after a deploy. The records of jobs and deploys reach back before the start; containers and their logs begin with it. */
+/**
+ * All is well, some minutes after a deploy. The records of jobs and deploys reach back before the
+ * start; containers and their logs begin with it.
+ */
 export function healthyScenario(startedAt: Date): Scenario {
   const [previous, current] = [toDeploy(startedAt, previousAgo, 63), toDeploy(startedAt, currentAgo, 61)];
   return {

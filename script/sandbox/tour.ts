@@ -26,7 +26,10 @@ function get(path: string, needs: Need): Stop {
   return { method: "GET", path, needs };
 }
 
-/** Every documented endpoint, what Prometheus and Grafana ask, and the console, with the container that the container endpoints are shown on. */
+/**
+ * Every documented endpoint, what Prometheus and Grafana ask, and the console, with the container
+ * that the container endpoints are shown on.
+ */
 export function tourStops(container: string): readonly Stop[] {
   const one = `${base}/containers/${encodeURIComponent(container)}`;
   return [

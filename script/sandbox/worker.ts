@@ -5,7 +5,10 @@ import { feedSettlements, playWorker } from "./incident/settlement-worker.ts";
 import { type SandboxQueue, sandboxQueues } from "./queues.ts";
 import type { SettlementWorker } from "./scenario.ts";
 
-/** What a worker process runs, as JSON in its second argument; without it all queues of `sandboxQueues`. The first is the database's URL. */
+/**
+ * What a worker process runs, as JSON in its second argument; without it all queues of
+ * `sandboxQueues`. The first is the database's URL.
+ */
 export interface Work {
   /** Names of them. */
   readonly queues: readonly string[];
@@ -13,7 +16,10 @@ export interface Work {
   readonly settlements: readonly SettlementWorker[];
 }
 
-/** Runs one job under a lock that other workers skip, and marks it done, failed or to be retried. Returns false if no job is due. */
+/**
+ * Runs one job under a lock that other workers skip, and marks it done, failed or to be retried.
+ * Returns false if no job is due.
+ */
 async function workOne(client: PoolClient, queue: SandboxQueue): Promise<boolean> {
   const { table, status } = queue;
   await client.query("begin");

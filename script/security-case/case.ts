@@ -13,7 +13,10 @@ export function listClaims(sections: readonly Section[]): readonly Claim[] {
   return sections.flatMap(({ claims }) => claims);
 }
 
-/** The tests of claims that did not pass in a whole run: failed, skipped, or not there. Every row of a table of cases must have passed. */
+/**
+ * The tests of claims that did not pass in a whole run: failed, skipped, or not there. Every row of
+ * a table of cases must have passed.
+ */
 export function findNotPassed(sections: readonly Section[], reports: readonly (RunReport | null)[]): string[] {
   const files = reports.flatMap((report) => report?.testResults ?? []);
   return listClaims(sections).flatMap(({ id, tests }) =>

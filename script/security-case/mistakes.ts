@@ -13,8 +13,8 @@ const switches: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is wrong with the claims themselves: no test, one that is not there or is switched off, an id twice. `readTest`: a file
- * below test/, null without one.
+ * What is wrong with the claims themselves: no test, one that is not there or is switched off, an
+ * id twice. `readTest`: a file below test/, null without one.
  */
 export function findMistakes(sections: readonly Section[], readTest: (file: string) => string | null): string[] {
   const claims = listClaims(sections);
@@ -31,7 +31,9 @@ export function findMistakes(sections: readonly Section[], readTest: (file: stri
   return [...repeated, ...without, ...wrong];
 }
 
-/** The promises of SECURITY.md, which are its points, that rest on no claim, or on one that is gone. */
+/**
+ * The promises of SECURITY.md, which are its points, that rest on no claim, or on one that is gone.
+ */
 export function findUnclaimed(sections: readonly Section[], security: string): string[] {
   const ids = new Set(listClaims(sections).map(({ id }) => id));
   const points = security
@@ -48,9 +50,10 @@ export function findUnclaimed(sections: readonly Section[], security: string): s
 }
 
 /**
- * Why the test with this title does not show a claim; null if it does. The test is a call of vitest's `it` or `test` with the
- * title as a text, so what stands in comments and other texts is none. A test is switched off by a word in its own call, in that
- * of a group around it, in the options of either, or by `only` elsewhere in the file.
+ * Why the test with this title does not show a claim; null if it does. The test is a call of
+ * vitest's `it` or `test` with the title as a text, so what stands in comments and other texts is
+ * none. A test is switched off by a word in its own call, in that of a group around it, in the
+ * options of either, or by `only` elsewhere in the file.
  */
 function findTestProblem(source: string, title: string): string | null {
   const file = ts.createSourceFile("a.test.ts", source, ts.ScriptTarget.Latest, true);

@@ -2,8 +2,8 @@ import { chromiumFlags } from "../../test/support/chromium.ts";
 import { ownEnvironment } from "./process.ts";
 
 /**
- * How playwright-core starts Debian's Chromium: it ends with this process, whose signals are its own matter. Apart
- * from the start, because bench/ has a playwright-core of its own.
+ * How playwright-core starts Debian's Chromium: it ends with this process, whose signals are its
+ * own matter. Apart from the start, because bench/ has a playwright-core of its own.
  */
 export function toLaunchOptions(flags: readonly string[] = []) {
   return {

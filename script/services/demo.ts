@@ -8,7 +8,10 @@ interface Demo extends Running {
   readonly token: string;
 }
 
-/** The demo as a person starts it; resolves once it has called every endpoint. Its output is in `folder`. */
+/**
+ * The demo as a person starts it; resolves once it has called every endpoint. Its output is in
+ * `folder`.
+ */
 export async function startDemo(folder: string, ...args: readonly string[]): Promise<Demo> {
   const logFile = join(folder, "demo.log");
   const running = await startProcess({

@@ -2,8 +2,8 @@ import { request } from "node:http";
 import type { Readable } from "node:stream";
 
 /**
- * One call to an engine's Unix socket without a client library; returns the answer as JSON, null if it is not JSON. Rejects
- * with the engine's text on a status >= 400.
+ * One call to an engine's Unix socket without a client library; returns the answer as JSON, null if
+ * it is not JSON. Rejects with the engine's text on a status >= 400.
  */
 export function callDocker(
   socketPath: string,

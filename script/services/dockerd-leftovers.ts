@@ -32,8 +32,8 @@ export async function removeBridge(name: string): Promise<void> {
 }
 
 /**
- * Ends what a killed dockerd left: its containerd, its shims and proxies (recognised by our folder in their command line) and the
- * processes of its containers (children of the shims).
+ * Ends what a killed dockerd left: its containerd, its shims and proxies (recognised by our folder
+ * in their command line) and the processes of its containers (children of the shims).
  */
 export async function killLeftovers(runDir: string): Promise<void> {
   const found = new Set<number>();

@@ -12,19 +12,29 @@ export { buildSampleImage } from "./sample-image.ts";
 /** A private Docker engine. `pid` is that of the daemon that runs now. */
 export interface Dockerd extends Running {
   readonly socketPath: string;
-  /** SIGTERM (or another signal) and start again on the same data; containers stop, unless it was started with --live-restore. */
+  /**
+   * SIGTERM (or another signal) and start again on the same data; containers stop, unless it was
+   * started with --live-restore.
+   */
   restart(signal?: NodeJS.Signals): Promise<void>;
-  /** Ends the daemon alone and leaves its data, for tests of an engine that is down; `start` brings it back. */
+  /**
+   * Ends the daemon alone and leaves its data, for tests of an engine that is down; `start` brings
+   * it back.
+   */
   halt(signal?: NodeJS.Signals): Promise<void>;
   start(): Promise<void>;
 }
 
 interface DockerdOptions {
-  /** Without it there is no network but `none` and `host`, and so no published port. @default true where `ip` can make one */
+  /**
+   * Without it there is no network but `none` and `host`, and so no published port. @default true
+   * where `ip` can make one
+   */
   readonly bridge?: boolean;
   /**
-   * A network namespace of its own, with a firewall that Docker manages, as on a host where nothing else runs: containers reach each other by name and
-   * nothing outside; what they publish is reached from within alone (`docker exec`). @default false
+   * A network namespace of its own, with a firewall that Docker manages, as on a host where nothing
+   * else runs: containers reach each other by name and nothing outside; what they publish is
+   * reached from within alone (`docker exec`). @default false
    */
   readonly ownNetwork?: boolean;
   /** More arguments for dockerd, as `--tlsverify`. */
@@ -36,8 +46,9 @@ const sharedNetworkArgs = ["--iptables=false", "--ip-forward=false", "--ip-masq=
 const inOwnNetwork = ["--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"'];
 
 /**
- * Starts a dockerd of our own in `dir`: own data, own socket, own bridge, no firewall rule and no kernel setting touched. Takes about 1.2 s, and
- * has the image `ops-sample:latest`. `stop` leaves no process, no mount and no interface behind. Throws UnavailableError with the reason.
+ * Starts a dockerd of our own in `dir`: own data, own socket, own bridge, no firewall rule and no
+ * kernel setting touched. Takes about 1.2 s, and has the image `ops-sample:latest`. `stop` leaves
+ * no process, no mount and no interface behind. Throws UnavailableError with the reason.
  */
 export async function startDockerd(dir: string, options: DockerdOptions = {}): Promise<Dockerd> {
   const command = findProgram("dockerd");
@@ -93,7 +104,8 @@ export async function startDockerd(dir: string, options: DockerdOptions = {}): P
     rmSync(join(dir, "data"), { recursive: true, force: true });
   };
   try {
-    // overlay2 is fast but not possible everywhere, as on top of another overlay; vfs copies, and always works.
+    // overlay2 is fast but not possible everywhere, as on top of another overlay; vfs copies, and
+    // always works.
     await start().catch(async () => {
       driver = "vfs";
       await start();

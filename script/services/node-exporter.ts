@@ -12,7 +12,10 @@ interface NodeExporterOptions {
   readonly textfileDir?: string;
   /** More arguments for the exporter. */
   readonly args?: readonly string[];
-  /** Where to listen; a free port of 127.0.0.1 unless given, which is how a stopped one comes back under the same name. */
+  /**
+   * Where to listen; a free port of 127.0.0.1 unless given, which is how a stopped one comes back
+   * under the same name.
+   */
   readonly address?: string;
 }
 
@@ -27,7 +30,8 @@ export async function startNodeExporter(dir: string, options: NodeExporterOption
     throw new UnavailableError("prometheus-node-exporter is not installed (apt-get install prometheus-node-exporter)");
   mkdirSync(dir, { recursive: true });
   const address = options.address ?? `127.0.0.1:${await freePort()}`;
-  // Debian's own default folder holds files of this machine (apt, smartmon): only what the caller names is exposed.
+  // Debian's own default folder holds files of this machine (apt, smartmon): only what the caller
+  // names is exposed.
   const textfile = options.textfileDir
     ? `--collector.textfile.directory=${options.textfileDir}`
     : "--no-collector.textfile";

@@ -13,9 +13,10 @@ interface Podman extends Running {
 }
 
 /**
- * Starts `podman system service` with its own storage, state and socket in a folder of /tmp, and its log in `dir`; it has `ops-sample:latest`. Health
- * checks do not run by themselves, as Podman leaves that to systemd's timers. `stop` leaves no process and no mount behind. Throws UnavailableError
- * with the reason.
+ * Starts `podman system service` with its own storage, state and socket in a folder of /tmp, and
+ * its log in `dir`; it has `ops-sample:latest`. Health checks do not run by themselves, as Podman
+ * leaves that to systemd's timers. `stop` leaves no process and no mount behind. Throws
+ * UnavailableError with the reason.
  */
 export async function startPodman(dir: string): Promise<Podman> {
   const command = findProgram("podman");
@@ -25,7 +26,8 @@ export async function startPodman(dir: string): Promise<Podman> {
   // A Unix socket's path has at most 107 bytes, and those of conmon lie deep.
   const runDir = mkdtempSync(join(tmpdir(), "ops-podman-"));
   const socketPath = join(runDir, "podman.sock");
-  // Debian's crun refuses machines that have cgroup v1 and v2 at once; Docker's runc, where it is, takes all.
+  // Debian's crun refuses machines that have cgroup v1 and v2 at once; Docker's runc, where it is,
+  // takes all.
   const runtime = findProgram("runc");
   let service: Running | null = null;
   let stopped: Promise<void> | null = null;
@@ -65,7 +67,9 @@ export async function startPodman(dir: string): Promise<Podman> {
   }
 }
 
-/** They would outlive the service. The monitors of their execs do so for five minutes in any case. */
+/**
+ * They would outlive the service. The monitors of their execs do so for five minutes in any case.
+ */
 async function removeContainers(socketPath: string): Promise<void> {
   const all = (await callDocker(socketPath, "GET", "/containers/json?all=1")) as readonly { Id: string }[];
   await Promise.allSettled(all.map(({ Id }) => callDocker(socketPath, "DELETE", `/containers/${Id}?force=1`)));

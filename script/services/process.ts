@@ -6,7 +6,10 @@ import { createServer, type Socket } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A part is not available on this machine, with the reason. The demo reports it and continues without. */
+/**
+ * A part is not available on this machine, with the reason. The demo reports it and continues
+ * without.
+ */
 export class UnavailableError extends Error {}
 
 /** A real service that this process started. */
@@ -24,20 +27,25 @@ interface StartOptions {
   readonly logFile: string;
   /** Resolves true once it serves. Polled every 50 ms. */
   readonly ready: () => Promise<boolean>;
-  /** One that ends by itself is noticed at once; this is for a machine that is busy. @default 120000 */
+  /**
+   * One that ends by itself is noticed at once; this is for a machine that is busy. @default 120000
+   */
   readonly timeoutMs?: number;
   /** How long it may take to end after SIGTERM. @default 15000 */
   readonly graceMs?: number;
 }
 
-/** What this process starts, and what that starts, has such a variable from each of the scripts above it. */
+/**
+ * What this process starts, and what that starts, has such a variable from each of the scripts
+ * above it.
+ */
 const markPrefix = "OPS_STARTED_BY_";
 const markName = markPrefix + randomUUID().replaceAll("-", "_");
 
 /**
- * Waits for the end of its input, which is the end of this process, however that ends. Then it kills whatever has the mark, with
- * its children: also what has left its group and its parent, as the shims of a Docker daemon, and processes without our
- * environment, as those of containers.
+ * Waits for the end of its input, which is the end of this process, however that ends. Then it
+ * kills whatever has the mark, with its children: also what has left its group and its parent, as
+ * the shims of a Docker daemon, and processes without our environment, as those of containers.
  */
 const guardian = `
 trap '' INT TERM HUP
@@ -56,7 +64,10 @@ done`;
 let guard: ChildProcess | null = null;
 const interrupted = new AbortController();
 
-/** Fails all that is starting, at once, and all that would start later. What runs is stopped by whoever started it. */
+/**
+ * Fails all that is starting, at once, and all that would start later. What runs is stopped by
+ * whoever started it.
+ */
 export function endStarts(): void {
   interrupted.abort(new Error("interrupted"));
 }
@@ -68,8 +79,8 @@ export function untilLate(ms: number): AbortSignal {
 }
 
 /**
- * The environment for a program that a library starts, such as a browser: the program ends with this process, however that ends.
- * `env`: the variables that it has otherwise.
+ * The environment for a program that a library starts, such as a browser: the program ends with
+ * this process, however that ends. `env`: the variables that it has otherwise.
  */
 export function ownEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   if (guard === null) {
@@ -86,14 +97,18 @@ export function ownEnvironment(env: NodeJS.ProcessEnv = process.env): Record<str
 }
 
 /**
- * The only way in which scripts and benchmarks start a program. It leads a process group of its own, so Ctrl-C reaches the script
- * alone, which then stops its parts in order. It ends with the script, even if that is killed.
+ * The only way in which scripts and benchmarks start a program. It leads a process group of its
+ * own, so Ctrl-C reaches the script alone, which then stops its parts in order. It ends with the
+ * script, even if that is killed.
  */
 export function spawnOwn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   return spawn(command, args, { ...options, env: ownEnvironment(options.env), detached: true });
 }
 
-/** As `spawnOwn`, for a program of Node that exchanges messages with this process. Its stdout and stderr are ours. */
+/**
+ * As `spawnOwn`, for a program of Node that exchanges messages with this process. Its stdout and
+ * stderr are ours.
+ */
 export function forkOwn(
   file: string,
   args: readonly string[],
@@ -111,8 +126,9 @@ interface ForkOptions extends Pick<SpawnOptions, "env" | "stdio"> {
 }
 
 /**
- * Runs a script, and ends the process. SIGINT, SIGTERM and SIGHUP fail what is starting and what `work` waits for. At every end
- * what is on the stack is stopped in order; what is not there ends with the process.
+ * Runs a script, and ends the process. SIGINT, SIGTERM and SIGHUP fail what is starting and what
+ * `work` waits for. At every end what is on the stack is stopped in order; what is not there ends
+ * with the process.
  */
 export async function runScript(work: (stack: AsyncDisposableStack) => Promise<void>): Promise<never> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, endStarts);
@@ -139,7 +155,10 @@ interface RunOptions {
   readonly isCleanUp?: boolean;
 }
 
-/** Runs a program to its end; resolves to its output. Rejects with what it wrote to stderr if it fails, and kills it when it is late. */
+/**
+ * Runs a program to its end; resolves to its output. Rejects with what it wrote to stderr if it
+ * fails, and kills it when it is late.
+ */
 export async function runProgram(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { timeoutMs = 30_000, isCleanUp = false, cwd, env } = options;
   const late = isCleanUp ? AbortSignal.timeout(timeoutMs) : untilLate(timeoutMs);
@@ -180,7 +199,10 @@ function killGroup({ pid }: ChildProcess): void {
 /** Those that have neither succeeded nor failed, and then stopped what they started. */
 const starting = new Set<Promise<unknown>>();
 
-/** Starts a process of our own, waits until it is ready, and fails with the end of its log when it is not. */
+/**
+ * Starts a process of our own, waits until it is ready, and fails with the end of its log when it
+ * is not.
+ */
 export async function startProcess(options: StartOptions): Promise<Running> {
   const start = startUntilReady(options);
   starting.add(start);
@@ -239,8 +261,9 @@ function tail(file: string): string {
 }
 
 /**
- * A TCP port of 127.0.0.1 that was free a moment ago. It is below the range from which Linux gives ports to outgoing connections and to
- * servers without one (32768 and higher): only another caller of this could get it before this one listens, or while its server restarts.
+ * A TCP port of 127.0.0.1 that was free a moment ago. It is below the range from which Linux gives
+ * ports to outgoing connections and to servers without one (32768 and higher): only another caller
+ * of this could get it before this one listens, or while its server restarts.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

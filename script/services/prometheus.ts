@@ -15,7 +15,9 @@ export interface ScrapeJob {
 }
 
 interface PrometheusOptions {
-  /** What to scrape. Without it: a node-exporter of our own as job "node", which `stop` ends too. */
+  /**
+   * What to scrape. Without it: a node-exporter of our own as job "node", which `stop` ends too.
+   */
   readonly targets?: readonly ScrapeJob[];
   /** Path of a configuration of one's own, in place of `targets` and `scrapeInterval`. */
   readonly configFile?: string;
@@ -26,14 +28,17 @@ interface PrometheusOptions {
   readonly scrapeInterval?: string;
   /** Rules to evaluate as often as targets are scraped, beside `targets`. */
   readonly ruleFiles?: readonly string[];
-  /** Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the same URL. */
+  /**
+   * Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the
+   * same URL.
+   */
   readonly port?: number;
 }
 
 /**
- * Debian's Prometheus on 127.0.0.1 with its own configuration and data under `dir`. Resolves when it serves, and, with our own
- * node-exporter, when that is up and its CPU rates exist (about 7 s, of which Prometheus' discovery spends a fixed 5 before it hands
- * out the first target).
+ * Debian's Prometheus on 127.0.0.1 with its own configuration and data under `dir`. Resolves when
+ * it serves, and, with our own node-exporter, when that is up and its CPU rates exist (about 7 s,
+ * of which Prometheus' discovery spends a fixed 5 before it hands out the first target).
  *
  * @throws UnavailableError when Prometheus or node-exporter is not installed
  */
@@ -87,7 +92,9 @@ async function isReady(url: string): Promise<boolean> {
   return (await fetch(`${url}/-/ready`)).ok;
 }
 
-/** Whether a PromQL expression has a result now; VictoriaMetrics would answer what it had 30 s ago. */
+/**
+ * Whether a PromQL expression has a result now; VictoriaMetrics would answer what it had 30 s ago.
+ */
 export async function hasSamples(url: string, query: string): Promise<boolean> {
   const response = await fetch(`${url}/api/v1/query`, {
     method: "POST",

@@ -24,8 +24,10 @@ interface RabbitmqOptions {
 const libraries = "/usr/lib/rabbitmq/lib";
 
 /**
- * Debian's RabbitMQ with a node name, a cookie, ports and a data folder of its own; it takes about 3 s. Its name server (epmd) is our own too: else Erlang
- * would leave one behind. As root both run as Debian's user `rabbitmq`, from a folder in /tmp that is removed at the end. Statistics are collected twice a second.
+ * Debian's RabbitMQ with a node name, a cookie, ports and a data folder of its own; it takes about
+ * 3 s. Its name server (epmd) is our own too: else Erlang would leave one behind. As root both run
+ * as Debian's user `rabbitmq`, from a folder in /tmp that is removed at the end. Statistics are
+ * collected twice a second.
  *
  * @throws UnavailableError when it is not installed, or does not start
  */
@@ -94,7 +96,10 @@ export async function startRabbitmq(dir: string, options: RabbitmqOptions = {}):
   };
 }
 
-/** The server's own script: Debian's wrapper in /usr/sbin would change the user, the folder and the environment. */
+/**
+ * The server's own script: Debian's wrapper in /usr/sbin would change the user, the folder and the
+ * environment.
+ */
 function findServer(): string | null {
   if (!existsSync(libraries)) return null;
   const version = readdirSync(libraries).find((name) => name.startsWith("rabbitmq_server-"));
@@ -133,7 +138,10 @@ function writeFiles(home: string, password: string, settings: readonly string[])
   chmodSync(join(home, ".erlang.cookie"), 0o400);
 }
 
-/** Everything that the server's script would otherwise read from the machine. Source: "Environment variables" of rabbitmq.com/docs/configure. */
+/**
+ * Everything that the server's script would otherwise read from the machine. Source: "Environment
+ * variables" of rabbitmq.com/docs/configure.
+ */
 function toEnvironment(home: string, distributionPort: number, epmdPort: number): Record<string, string> {
   return {
     HOME: home,
@@ -159,7 +167,10 @@ async function answers(url: string): Promise<boolean> {
   return (await fetch(`${origin}/api/overview`, { headers: { authorization } })).ok;
 }
 
-/** Whether it speaks AMQP: the listener opens before the broker has started, and closes connections until then. */
+/**
+ * Whether it speaks AMQP: the listener opens before the broker has started, and closes connections
+ * until then.
+ */
 function greets(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1" }, () => socket.write(Buffer.from("AMQP\0\0\x09\x01", "latin1")));

@@ -5,8 +5,9 @@ import { callDocker } from "./docker-api.ts";
 import { findProgram, runProgram, UnavailableError, untilLate } from "./process.ts";
 
 /**
- * Creates `ops-sample:latest` on an engine if it is missing: busybox-static with all its applets and nothing else, because no registry
- * is reachable. Its command sleeps. Throws UnavailableError when busybox is not installed or not static.
+ * Creates `ops-sample:latest` on an engine if it is missing: busybox-static with all its applets
+ * and nothing else, because no registry is reachable. Its command sleeps. Throws UnavailableError
+ * when busybox is not installed or not static.
  */
 export async function buildSampleImage(socketPath: string): Promise<void> {
   const there = await callDocker(socketPath, "GET", "/images/ops-sample:latest/json").then(
@@ -23,7 +24,8 @@ export async function buildSampleImage(socketPath: string): Promise<void> {
     copyFileSync(busybox, join(root, "bin/busybox"));
     await runProgram(join(root, "bin/busybox"), ["--install", "-s", join(root, "bin")]);
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
-    // The applets link to the path that --install was called by; inside the image that is /bin/busybox.
+    // The applets link to the path that --install was called by; inside the image that is
+    // /bin/busybox.
     await runProgram("find", [join(root, "bin"), "-type", "l", "-exec", "ln", "-sfn", "/bin/busybox", "{}", ";"]);
     await runProgram("tar", ["-C", root, "-cf", archive, "."]);
     const changes = ["ENV PATH=/bin", 'CMD ["/bin/sleep","3600"]'].map(

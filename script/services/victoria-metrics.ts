@@ -7,12 +7,16 @@ interface VictoriaMetricsOptions {
   readonly targets: readonly ScrapeJob[];
   /** @default "1s" */
   readonly scrapeInterval?: string;
-  /** Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the same URL. */
+  /**
+   * Port on 127.0.0.1; a free one unless given, which is how a stopped one comes back under the
+   * same URL.
+   */
   readonly port?: number;
 }
 
 /**
- * Debian's VictoriaMetrics on 127.0.0.1 with its data under `dir`, which scrapes the targets and answers as Prometheus does.
+ * Debian's VictoriaMetrics on 127.0.0.1 with its data under `dir`, which scrapes the targets and
+ * answers as Prometheus does.
  *
  * @throws UnavailableError when it is not installed
  */

@@ -30,12 +30,21 @@ export interface AnchorState {
   readonly failures: number;
 }
 
-/** Notes the heads of a record outside of it, so that `audit verify --head` can find that the newest entries are missing. */
+/**
+ * Notes the heads of a record outside of it, so that `audit verify --head` can find that the newest
+ * entries are missing.
+ */
 export interface AnchorWriter {
-  /** Notes the head now and then each minute in which it has moved. Not before the record was taken over. */
+  /**
+   * Notes the head now and then each minute in which it has moved. Not before the record was taken
+   * over.
+   */
   start(): void;
   state(): AnchorState;
-  /** Notes the last head, within two seconds; else that head is in the log, as one that was not anchored. */
+  /**
+   * Notes the last head, within two seconds; else that head is in the log, as one that was not
+   * anchored.
+   */
   close(): Promise<void>;
 }
 
@@ -44,7 +53,10 @@ const deadlineMs = 5000;
 /** What is read of a file with earlier heads: some hundred lines. */
 const tailBytes = 64 << 10;
 
-/** Never rejects: what could not be noted is counted, logged once, and tried again with the next look. */
+/**
+ * Never rejects: what could not be noted is counted, logged once, and tried again with the next
+ * look.
+ */
 export function createAnchorWriter({
   ledger,
   target,
@@ -128,7 +140,10 @@ export function createAnchorWriter({
   };
 }
 
-/** Logs that the record ends before what was noted earlier: some of it is missing, and its limits with it. */
+/**
+ * Logs that the record ends before what was noted earlier: some of it is missing, and its limits
+ * with it.
+ */
 async function compareWithFile(path: string, head: ChainHead, logger: Logger): Promise<void> {
   const text = await readTail(path).catch(() => "");
   const newest = parseAnchors(text).reduce<ChainHead | null>(
@@ -197,7 +212,10 @@ function createPost(target: string, post: Post): Send {
   };
 }
 
-/** On a connection of its own. Unlike that of `fetch`, it ends with the signal while it is being made: a silent receiver does not hold up the end of the process. */
+/**
+ * On a connection of its own. Unlike that of `fetch`, it ends with the signal while it is being
+ * made: a silent receiver does not hold up the end of the process.
+ */
 const postOnce: Post = (url, { body, headers, signal }) =>
   new Promise((resolve, reject) => {
     const asked = request(url, { method: "POST", headers, signal, agent: false }, (response) => {

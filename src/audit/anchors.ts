@@ -18,15 +18,18 @@ export function parseAnchor(text: string): ChainHead | null {
   return seq === undefined || hash === undefined ? null : { seq: Number(seq), hash: hash.toLowerCase() };
 }
 
-/** Whether the last line of a file of anchors was cut, as a crash in the middle of a write leaves it: it may be the newest anchor. */
+/**
+ * Whether the last line of a file of anchors was cut, as a crash in the middle of a write leaves
+ * it: it may be the newest anchor.
+ */
 export function isCutAnchor(text: string): boolean {
   const last = text.slice(text.lastIndexOf("\n") + 1);
   return last !== "" && parseJson(last) === undefined;
 }
 
 /**
- * The anchors of a file: JSON lines with `seq` and `hash`, as AUDIT_ANCHOR writes them, or with these in `audit`, as the gateway's own log has them. Other lines are left out: a
- * log has many.
+ * The anchors of a file: JSON lines with `seq` and `hash`, as AUDIT_ANCHOR writes them, or with
+ * these in `audit`, as the gateway's own log has them. Other lines are left out: a log has many.
  */
 export function parseAnchors(text: string): ChainHead[] {
   return text.split("\n").flatMap((line) => {
@@ -39,7 +42,10 @@ export function parseAnchors(text: string): ChainHead[] {
 /** No line of ours has as many characters. */
 const longestLine = 4 << 20;
 
-/** The anchors of a file of any length, and whether its last line is cut. Rejects with the error of `chunks`. */
+/**
+ * The anchors of a file of any length, and whether its last line is cut. Rejects with the error of
+ * `chunks`.
+ */
 export async function readAnchors(chunks: AsyncIterable<string>) {
   const anchors: ChainHead[] = [];
   let rest = "";
@@ -54,7 +60,10 @@ export async function readAnchors(chunks: AsyncIterable<string>) {
   return { anchors, isCut: isCutAnchor(rest) };
 }
 
-/** `partial`: the oldest entries may be missing, and with them those of anchors. These cannot be compared; one of them must be. */
+/**
+ * `partial`: the oldest entries may be missing, and with them those of anchors. These cannot be
+ * compared; one of them must be.
+ */
 export function createAnchorCheck(anchors: readonly ChainHead[], partial: boolean): AnchorCheck {
   const expected = new Map<number, Set<string>>();
   for (const { seq, hash } of anchors) expected.set(seq, (expected.get(seq) ?? new Set()).add(hash));

@@ -15,9 +15,15 @@ export interface AuditEntry extends RequestOrigin {
   readonly requestId: string;
   readonly subject: string;
   readonly kid: string;
-  /** Who vouches for the subject of a JWT. Absent or null for our own tokens, and in entries of version 0.2 and older. */
+  /**
+   * Who vouches for the subject of a JWT. Absent or null for our own tokens, and in entries of
+   * version 0.2 and older.
+   */
   readonly issuer?: string | null;
-  /** Null in entries of version 0.1, which also lack all of RequestOrigin, `keyHash`, `code` and `dockerStatus`. */
+  /**
+   * Null in entries of version 0.1, which also lack all of RequestOrigin, `keyHash`, `code` and
+   * `dockerStatus`.
+   */
   readonly auth: AuthMethod | null;
   readonly scopes: readonly string[];
   /** The container; these four are empty for an action on jobs. */
@@ -37,7 +43,10 @@ export interface AuditEntry extends RequestOrigin {
   readonly detail: string | null;
   /** For outcomes: the error code that the caller got; null without an error. */
   readonly code: string | null;
-  /** HTTP status of the answer from the engine, or from a filter in front of it; null without an answer. */
+  /**
+   * HTTP status of the answer from the engine, or from a filter in front of it; null without an
+   * answer.
+   */
   readonly dockerStatus: number | null;
   /** From the intent to the outcome. */
   readonly durationMs: number | null;
@@ -45,9 +54,14 @@ export interface AuditEntry extends RequestOrigin {
   readonly mark?: RestartMark | null;
 }
 
-/** What the engine said right before a restart was asked of it. Its times are those of the engine's clock, RFC 3339. */
+/**
+ * What the engine said right before a restart was asked of it. Its times are those of the engine's
+ * clock, RFC 3339.
+ */
 export interface RestartMark {
-  /** The engine's own id, which it keeps under any name; null where it has none, or does not say it. */
+  /**
+   * The engine's own id, which it keeps under any name; null where it has none, or does not say it.
+   */
   readonly engineId: string | null;
   readonly at: string;
   /** When the container had started; null when it never had. */
@@ -107,15 +121,18 @@ interface AuditQuery {
 
 /** What a ledger is written to. All methods reject with audit_unavailable: no record, no action. */
 export interface AuditLog {
-  /** Resolves to the entry's `seq` once it is on disk. `granted`: what an intent takes of its holder's budget. @default 0 */
+  /**
+   * Resolves to the entry's `seq` once it is on disk. `granted`: what an intent takes of its
+   * holder's budget. @default 0
+   */
   write(entry: AuditEntry, granted?: number): Promise<number>;
   /** Newest first. */
   read(query: AuditQuery): Promise<readonly AuditRecord[]>;
   /** Rejects if `write` would be refused, as far as can be checked without writing. */
   check(): Promise<void>;
   /**
-   * Whether the record is whole, as far as it has been checked. Checks only what was appended since the call before; the first check of a long record goes on in the
-   * background.
+   * Whether the record is whole, as far as it has been checked. Checks only what was appended since
+   * the call before; the first check of a long record goes on in the background.
    */
   verify(): Promise<AuditChain>;
   /** The newest entry of all. */
@@ -128,7 +145,10 @@ export interface AuditLog {
 export interface AuditChain {
   /** Null until the first check has reached the newest entry. */
   readonly ok: boolean | null;
-  /** The oldest entry: 1, or a later one when the files before it were removed. Null without an entry. */
+  /**
+   * The oldest entry: 1, or a later one when the files before it were removed. Null without an
+   * entry.
+   */
   readonly firstSeq: number | null;
   /** The newest entry that was checked; null without one. */
   readonly lastSeq: number | null;
@@ -141,17 +161,26 @@ export interface AuditChain {
 interface Recovered {
   readonly open: readonly OpenIntent[];
   readonly keyed: readonly KeyedIntent[];
-  /** Entries of the last hour that limit what may begin, oldest first: what took of a budget, and the ends of restarts that happened or may have. */
+  /**
+   * Entries of the last hour that limit what may begin, oldest first: what took of a budget, and
+   * the ends of restarts that happened or may have.
+   */
   readonly limiting: readonly AuditRecord[];
 }
 
-/** An intent of the last 24 hours with an `Idempotency-Key`, and its newest outcome; null without one. */
+/**
+ * An intent of the last 24 hours with an `Idempotency-Key`, and its newest outcome; null without
+ * one.
+ */
 export interface KeyedIntent {
   readonly intent: AuditRecord;
   readonly outcome: AuditRecord | null;
 }
 
-/** An intent without an outcome (its process died), or with only a recent `unknown` that its process did not resolve. */
+/**
+ * An intent without an outcome (its process died), or with only a recent `unknown` that its process
+ * did not resolve.
+ */
 export interface OpenIntent {
   readonly intent: AuditRecord;
   /** Whether `unknown` is already recorded. */
@@ -176,11 +205,15 @@ export function aboutContainer(
   container: Parameters<typeof toOwnerEnv>[0] & Readonly<Record<"engine" | "fullId" | "name" | "image", string>>,
 ) {
   const { engine, fullId: containerId, name: containerName, image } = container;
-  // Decides whose tokens may read it. What is outside the product needs a token of every environment.
+  // Decides whose tokens may read it. What is outside the product needs a token of every
+  // environment.
   return { env: toOwnerEnv(container), engine, containerId, containerName, image };
 }
 
-/** A caller's reason as it is recorded and shown: one line without control or invisible characters, secrets redacted; null when nothing is left. */
+/**
+ * A caller's reason as it is recorded and shown: one line without control or invisible characters,
+ * secrets redacted; null when nothing is left.
+ */
 export function sanitiseReason(reason: string | null): string | null {
   return createLineRedactor()(reason ?? "").trim() || null;
 }

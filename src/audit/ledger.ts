@@ -7,11 +7,17 @@ export type ActionFamily = "restart" | "job" | "probe";
 
 /** What an action may do beside others of its family. */
 export interface ActionLimits {
-  /** One at a time on its container, and none for so long after the end of one that happened or may have, ms. Null: any number. */
+  /**
+   * One at a time on its container, and none for so long after the end of one that happened or may
+   * have, ms. Null: any number.
+   */
   readonly cooldownMs: number | null;
   /** How many may be open, on all containers. Null: any number. */
   readonly parallel: number | null;
-  /** What its holder may take within 60 minutes, and how much this one wants: at least 1 of it must be left. Null: it takes nothing. */
+  /**
+   * What its holder may take within 60 minutes, and how much this one wants: at least 1 of it must
+   * be left. Null: it takes nothing.
+   */
   readonly budget: { readonly perHour: number; readonly wanted: number } | null;
 }
 
@@ -27,13 +33,19 @@ export interface AskedAction {
 
 /** Why an action may not begin. */
 export interface Refusal {
-  /** `running`: one on this container is open; `busy`: too many are; `key_reused`: its `Idempotency-Key` was used for another request. */
+  /**
+   * `running`: one on this container is open; `busy`: too many are; `key_reused`: its
+   * `Idempotency-Key` was used for another request.
+   */
   readonly reason: "running" | "cooldown" | "budget" | "busy" | "key_reused";
   /** When to try again; null when waiting does not help. */
   readonly retryAfterSeconds: number | null;
 }
 
-/** An intent that is in the record and has no outcome yet: the gateway that has it acts on it, or finds out what happened. */
+/**
+ * An intent that is in the record and has no outcome yet: the gateway that has it acts on it, or
+ * finds out what happened.
+ */
 export interface OpenAction {
   readonly seq: number;
   readonly entry: AuditEntry;
@@ -48,7 +60,10 @@ export interface EarlierAction extends OpenAction {
 /** An action that may be done now. */
 interface BegunAction extends OpenAction {
   readonly kind: "begun";
-  /** Whether it is still the caller's. After a long pause of the process another gateway may have taken it over: then it must not be done. */
+  /**
+   * Whether it is still the caller's. After a long pause of the process another gateway may have
+   * taken it over: then it must not be done.
+   */
   isHeld(): boolean;
 }
 
@@ -61,19 +76,26 @@ export type Decision =
 export type NotBegun = Exclude<Decision, BegunAction>;
 
 /**
- * The port to the record of actions, which also decides what may begin: in one step, so that no two gateways can both begin what only one may. Everything that changes or
- * asks for the record rejects with audit_unavailable when it cannot be reached: no record, no action.
+ * The port to the record of actions, which also decides what may begin: in one step, so that no two
+ * gateways can both begin what only one may. Everything that changes or asks for the record rejects
+ * with audit_unavailable when it cannot be reached: no record, no action.
  */
 export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
-  /** What an earlier request under the same key came to, or its refusal; null without a key, and for a new one. */
+  /**
+   * What an earlier request under the same key came to, or its refusal; null without a key, and for
+   * a new one.
+   */
   find(entry: AuditEntry): Promise<NotBegun | null>;
   /** Decides, and records the intent of an action that may begin. */
   begin(asked: AskedAction): Promise<Decision>;
-  /** Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing could be recorded. */
+  /**
+   * Why `begin` would refuse it now; null when it would not. Rejects when it is known that nothing
+   * could be recorded.
+   */
   check(subject: ActionSubject, limits: ActionLimits): Promise<Refusal | null>;
   /**
-   * Tries whether an action and its outcome could be recorded now, and leaves nothing in the record.
-   * Rejects with audit_unavailable.
+   * Tries whether an action and its outcome could be recorded now, and leaves nothing in the
+   * record. Rejects with audit_unavailable.
    */
   tryWriting(): Promise<void>;
   /** Records an outcome. An action whose outcome is not the last one stays open (`isFinal`). */
@@ -84,7 +106,10 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
    * that one. Resolves to whether it was recorded.
    */
   amend(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<boolean>;
-  /** Gives an open action up, as nothing more was learned: another gateway takes it over. In a single one it no longer keeps others from beginning; its next start looks again. */
+  /**
+   * Gives an open action up, as nothing more was learned: another gateway takes it over. In a
+   * single one it no longer keeps others from beginning; its next start looks again.
+   */
   release(action: OpenAction): void;
   /**
    * The open actions of this family that nobody works on, oldest first: those of gateways that
@@ -102,7 +127,10 @@ export interface ActionFacts {
   readonly open: number;
   /** Since when its container rests, ms; null: since long ago. */
   readonly restedMs: number | null;
-  /** What its holder has left of the hour, and when more comes back; null where it takes nothing of it. */
+  /**
+   * What its holder has left of the hour, and when more comes back; null where it takes nothing of
+   * it.
+   */
   readonly left: { readonly count: number; readonly retryAfterSeconds: number } | null;
 }
 
@@ -144,7 +172,10 @@ export function decide(
   return { granted: budget && left ? Math.min(budget.wanted, left.count) : 0 };
 }
 
-/** Whether the container of an action rests after this outcome: its last one, of a restart that happened or may have. */
+/**
+ * Whether the container of an action rests after this outcome: its last one, of a restart that
+ * happened or may have.
+ */
 export function restsAfter(outcome: Pick<AuditEntry, "action" | "outcome" | "detail">): boolean {
   const hasEnded = outcome.outcome !== "intent" && isFinal(outcome);
   return hasEnded && outcome.outcome !== "failed" && toFamily(outcome) === "restart";
@@ -154,12 +185,17 @@ export function toFamily({ action }: Pick<ActionSubject, "action">): ActionFamil
   return action === "restart" || action === "probe" ? action : "job";
 }
 
-/** The key of an answer: the caller's `Idempotency-Key`, separate for each holder. Null without one. */
+/**
+ * The key of an answer: the caller's `Idempotency-Key`, separate for each holder. Null without one.
+ */
 export function toAnswerKey(entry: Pick<AuditEntry, "kid" | "subject" | "issuer" | "keyHash">): string | null {
   return entry.keyHash && `${toHolder(entry)} ${entry.keyHash}`;
 }
 
-/** The request that a key stands for: a key of another one is refused. Of an error group the jobs are not part of it: those that were retried are in it no more. */
+/**
+ * The request that a key stands for: a key of another one is refused. Of an error group the jobs
+ * are not part of it: those that were retried are in it no more.
+ */
 export function describeRequest({ action, containerId, job, args, reason }: AuditEntry): string {
   const asked = job !== null && job.fingerprint !== null ? { ...job, ids: [] } : job;
   return JSON.stringify([action, containerId, asked, args, reason]);
@@ -186,7 +222,10 @@ export async function isAmendable({ seq, entry }: OpenAction, read: Ledger["read
   return newest?.intent === seq && newest.outcome === "unknown" && isFinal(newest);
 }
 
-/** Whether an outcome is the last one of its action: what a health check found is known to its caller alone. */
+/**
+ * Whether an outcome is the last one of its action: what a health check found is known to its
+ * caller alone.
+ */
 export function isFinal({ action, outcome, detail }: Pick<AuditEntry, "action" | "outcome" | "detail">): boolean {
   return toFamily({ action }) === "probe" || outcome !== "unknown" || (detail?.startsWith("settled") ?? false);
 }

@@ -15,7 +15,10 @@ export const genesis: ChainHead = { seq: 0, hash: "0".repeat(64) };
 export interface ChainedLine {
   readonly record: AuditRecord;
   readonly prevHash: string;
-  /** Hash of the partial line before this one, which a crash or a full disk left and this entry's writer found. */
+  /**
+   * Hash of the partial line before this one, which a crash or a full disk left and this entry's
+   * writer found.
+   */
   readonly piece: string | null;
   /** Whether its hash matches its own bytes. */
   readonly intact: boolean;
@@ -69,9 +72,10 @@ const fields = {
 } as const satisfies Readonly<Record<string, keyof AuditRecord>>;
 
 /**
- * One entry as a JSON line with its newline, and the chain's new head. The hash is SHA-256 over the previous hash and the line's
- * own bytes without `,"hash":"..."`. The fields have one order and no spaces, so every change shows. JSON escapes control
- * characters: an entry is always exactly one line. `granted`: what an intent takes of its holder's budget.
+ * One entry as a JSON line with its newline, and the chain's new head. The hash is SHA-256 over the
+ * previous hash and the line's own bytes without `,"hash":"..."`. The fields have one order and no
+ * spaces, so every change shows. JSON escapes control characters: an entry is always exactly one
+ * line. `granted`: what an intent takes of its holder's budget.
  */
 export function toAuditLine(entry: AuditEntry, at: Date, head: ChainHead, piece: string | null, granted = 0) {
   const [seq, job] = [head.seq + 1, entry.job ?? undefined];
@@ -116,8 +120,9 @@ function parseMark(mark: unknown): RestartMark | null {
 }
 
 /**
- * What an intent took of its holder's budget. Lines of format 1 do not say it: a change of jobs took one for each
- * job, and a restart one or, as a further one of its role, nothing. Such a restart counts as one.
+ * What an intent took of its holder's budget. Lines of format 1 do not say it: a change of jobs
+ * took one for each job, and a restart one or, as a further one of its role, nothing. Such a
+ * restart counts as one.
  */
 export function toGranted(record: AuditRecord): number {
   if (record.outcome !== "intent") return 0;
@@ -126,7 +131,10 @@ export function toGranted(record: AuditRecord): number {
   return family === "job" ? (record.job?.ids.length ?? 0) : family === "restart" ? 1 : 0;
 }
 
-/** What the gateway's own log says of an entry: with its hash, which shows whether the newest entries are missing. */
+/**
+ * What the gateway's own log says of an entry: with its hash, which shows whether the newest
+ * entries are missing.
+ */
 export function toLogged(entry: AuditEntry, head: AuditHead): object {
   const { outcome, action, subject, kid, containerName, job, detail } = entry;
   const target = job === null ? { container: containerName } : { job };
@@ -200,7 +208,9 @@ export function createLineVerifier(start: ChainHead | null, times: TimeCheck = c
   };
 }
 
-/** The fault of a record that ends at `head`, where `expected` was written to it; null without one. */
+/**
+ * The fault of a record that ends at `head`, where `expected` was written to it; null without one.
+ */
 export function toHeadFault(head: ChainHead, expected: ChainHead): string | null {
   if (head.seq < expected.seq) return `seq ${expected.seq} is missing: the record ends at seq ${head.seq}`;
   const isOther = head.seq === expected.seq && head.hash !== expected.hash;

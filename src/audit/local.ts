@@ -36,8 +36,9 @@ const mostAnswers = 1000;
 const endedMs = 3_600_000;
 
 /**
- * The ledger of a gateway that is alone: no other process writes its record, so that what limits an action is in its memory. The open actions and the keys of the last day
- * come from the record at first, and so do the cooldowns and budgets of the last hour.
+ * The ledger of a gateway that is alone: no other process writes its record, so that what limits an
+ * action is in its memory. The open actions and the keys of the last day come from the record at
+ * first, and so do the cooldowns and budgets of the last hour.
  */
 export function createLocalLedger({ audit, now = () => performance.now() }: LocalLedgerOptions): Ledger {
   /**
@@ -60,7 +61,10 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
   const writing = new Map<string, Promise<unknown>>();
   let unfinished: readonly OpenIntent[] = [];
 
-  /** A time of the record by our clock. One that is still to come is that of a clock which was set back since. */
+  /**
+   * A time of the record by our clock. One that is still to come is that of a clock which was set
+   * back since.
+   */
   const toNow = (time: string) => now() - Math.max(0, Date.now() - Date.parse(time));
   const recover = onceDone(async () => {
     const found = await audit.recover();

@@ -42,7 +42,9 @@ interface ActionRules<T> {
   readonly onRecorded?: (outcome: AuditOutcome) => void;
 }
 
-/** An action that was done, or why it was not begun: it was refused, or done before under its key. */
+/**
+ * An action that was done, or why it was not begun: it was refused, or done before under its key.
+ */
 type Done<T> = NotBegun | { readonly kind: "done"; readonly result: T };
 
 /** What is known of an action whose outcome is unknown. */
@@ -79,9 +81,13 @@ interface RunnerOptions {
 export interface ActionRunner {
   /** Makes `close` wait for it. */
   readonly track: <T>(promise: Promise<T>) => Promise<T>;
-  /** As `track`, for a caller: after `drain` it rejects in time for its answer. The work goes on. */
+  /**
+   * As `track`, for a caller: after `drain` it rejects in time for its answer. The work goes on.
+   */
   readonly answer: <T>(promise: Promise<T>) => Promise<T>;
-  /** Ends what only waits, and what does one thing after another, while callers still get an answer. */
+  /**
+   * Ends what only waits, and what does one thing after another, while callers still get an answer.
+   */
   readonly hurry: AbortSignal;
   /** Aborts when the gateway stops. */
   readonly closing: AbortSignal;

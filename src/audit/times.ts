@@ -10,7 +10,10 @@ const mostStepMs = 600_000;
  * hour. Older entries are no reason to refuse anything.
  */
 const limitingMs = 3_600_000 + mostStepMs;
-/** Steps of clocks that are longer ago than this limit nothing, ms: an honest record goes on with them. */
+/**
+ * Steps of clocks that are longer ago than this limit nothing, ms: an honest record goes on with
+ * them.
+ */
 const oldMs = 86_400_000;
 
 type Timed = Pick<AuditRecord, "seq" | "at">;

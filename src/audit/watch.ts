@@ -6,7 +6,10 @@ import type { Ledger } from "./ledger.ts";
 export interface RecordWatch {
   /** The same ledger; an action that it cannot record says so at once. */
   readonly ledger: Ledger;
-  /** Whether an action could be recorded within the last 5 s, and none failed since. False until the first try. */
+  /**
+   * Whether an action could be recorded within the last 5 s, and none failed since. False until the
+   * first try.
+   */
   canRecord(): boolean;
   /** Tries it from now on, again and again. */
   start(): void;

@@ -8,9 +8,9 @@ import { isInForce, openTokensFile, type TokenEntry } from "./tokens-file.ts";
 
 export interface Authenticator {
   /**
-   * The caller; null when not proven, for any reason. Synchronous for our own tokens. For JWTs a promise, which rejects with
-   * auth_unavailable when the keys to verify them could not be fetched. `ip`: the client's address,
-   * where there are limits for unknown tokens.
+   * The caller; null when not proven, for any reason. Synchronous for our own tokens. For JWTs a
+   * promise, which rejects with auth_unavailable when the keys to verify them could not be fetched.
+   * `ip`: the client's address, where there are limits for unknown tokens.
    */
   authenticate(
     authorization: string | undefined,
@@ -23,7 +23,9 @@ export interface Authenticator {
 }
 
 interface AuthenticatorOptions {
-  /** One plain token with every scope and environment, subject "default". At least 16 characters. */
+  /**
+   * One plain token with every scope and environment, subject "default". At least 16 characters.
+   */
   readonly token?: string | undefined;
   /** Path of the JSON list of hashed tokens. */
   readonly tokensFile?: string | undefined;
@@ -37,8 +39,9 @@ const header = /^Bearer [A-Za-z0-9._~+/-]{16,4096}=*$/;
 const jwtForm = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * Checks `Authorization: Bearer`. Compares digests, never tokens, in constant time, also when no entry is found. Throws at once
- * for a token that could never be sent, for a bad tokens file, and when nothing is configured.
+ * Checks `Authorization: Bearer`. Compares digests, never tokens, in constant time, also when no
+ * entry is found. Throws at once for a token that could never be sent, for a bad tokens file, and
+ * when nothing is configured.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { token, tokensFile, jwt, logger, pollMs } = options;
@@ -52,7 +55,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const nobody: TokenEntry = { ...toPlainEntry(randomBytes(32).toString("hex")), expiresAt: 0 };
   const verifyJwt = jwt && createLazyJwt(jwt);
 
-  // Hex in one scratch buffer takes half the time of a new digest buffer; both sides of the comparison are hex bytes.
+  // Hex in one scratch buffer takes half the time of a new digest buffer; both sides of the
+  // comparison are hex bytes.
   const digest = Buffer.alloc(64);
   const authenticateOwn = (text: string): Principal | null => {
     digest.write(hash("sha256", text, "hex"), "latin1");
@@ -108,7 +112,10 @@ function createLazyJwt(options: JwtOptions): (token: string) => Promise<Principa
   };
 }
 
-/** How often a header was sent; `name` is in lower case. node:http merges or drops repeated headers; its raw name/value list has all. */
+/**
+ * How often a header was sent; `name` is in lower case. node:http merges or drops repeated headers;
+ * its raw name/value list has all.
+ */
 export function countHeader(rawHeaders: readonly string[], name: string): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {

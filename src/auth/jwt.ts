@@ -16,10 +16,11 @@ const maxAgeSeconds = 86_400;
 const subjectPattern = /^[\x21-\x7e]{1,128}$/;
 
 /**
- * Verifies OIDC access tokens (RFC 9068: `typ: at+jwt`) with the issuer's published keys. Scopes: the known ones of the `scope`
- * claim. Environments: the array claim `ops_environments`; without it, none. Resolves to null for an invalid token. Rejects with
- * auth_unavailable when the keys are older than 10 minutes and cannot be fetched. Throws at once for a URL that is neither https
- * nor http on loopback.
+ * Verifies OIDC access tokens (RFC 9068: `typ: at+jwt`) with the issuer's published keys. Scopes:
+ * the known ones of the `scope` claim. Environments: the array claim `ops_environments`; without
+ * it, none. Resolves to null for an invalid token. Rejects with auth_unavailable when the keys are
+ * older than 10 minutes and cannot be fetched. Throws at once for a URL that is neither https nor
+ * http on loopback.
  */
 export function createJwtVerifier({
   jwksUrl,
@@ -91,9 +92,9 @@ const pauseMs = 5000;
 const tooLarge = () => new Error("the key set is larger than 256 KiB");
 
 /**
- * `fetch` for key sets: uncompressed, at most 256 KiB. After a failure it does not try again for 5 s, so that a flood of junk
- * tokens does not flood the issuer (jose's own cooldown counts successes only). Redirects are not followed: jose asks for
- * `manual` and accepts only a 200.
+ * `fetch` for key sets: uncompressed, at most 256 KiB. After a failure it does not try again for 5
+ * s, so that a flood of junk tokens does not flood the issuer (jose's own cooldown counts successes
+ * only). Redirects are not followed: jose asks for `manual` and accepts only a 200.
  */
 export function fetchJwks(): FetchImplementation {
   let failedAt = -Infinity;
@@ -114,7 +115,10 @@ export function fetchJwks(): FetchImplementation {
   };
 }
 
-/** The form that jose requires. If only jose refused an answer, it would count as a success here, without a pause. */
+/**
+ * The form that jose requires. If only jose refused an answer, it would count as a success here,
+ * without a pause.
+ */
 function isKeySet(set: unknown): boolean {
   const keys = (set as { keys?: unknown } | null)?.keys;
   return Array.isArray(keys) && keys.every((key) => typeof key === "object" && key !== null && !Array.isArray(key));

@@ -21,7 +21,10 @@ interface SignInInvitation {
   readonly resource: string | null;
 }
 
-/** What the browser has: the code that the provider sent it back with, or the refresh token of an earlier answer. */
+/**
+ * What the browser has: the code that the provider sent it back with, or the refresh token of an
+ * earlier answer.
+ */
 export type Grant =
   | { readonly code: string; readonly verifier: string; readonly redirectUri: string }
   | { readonly refreshToken: string };
@@ -37,7 +40,10 @@ interface Tokens {
 export interface SignIn {
   /** Rejects with auth_unavailable. */
   invite(): Promise<SignInInvitation>;
-  /** Rejects with invalid_request when the provider refuses the grant, with auth_unavailable when it cannot be asked. */
+  /**
+   * Rejects with invalid_request when the provider refuses the grant, with auth_unavailable when it
+   * cannot be asked.
+   */
   exchange(grant: Grant): Promise<Tokens>;
 }
 
@@ -49,8 +55,9 @@ interface Endpoints {
 const [timeoutMs, maxBytes, rememberMs, pauseMs] = [5000, 256 * 1024, 3_600_000, 5000];
 
 /**
- * Sign-in by authorization code with PKCE (RFC 7636, RFC 9700). The browser goes to the provider and comes back with a code; the gateway changes it into tokens, so
- * that the page needs to ask no other origin. Throws at once for an issuer that is neither https nor on loopback.
+ * Sign-in by authorization code with PKCE (RFC 7636, RFC 9700). The browser goes to the provider
+ * and comes back with a code; the gateway changes it into tokens, so that the page needs to ask no
+ * other origin. Throws at once for an issuer that is neither https nor on loopback.
  */
 export function createSignIn({ issuer, clientId, scope, audience }: OidcOptions): SignIn {
   const base = requireSafe(issuer, "the issuer");

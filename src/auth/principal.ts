@@ -5,18 +5,27 @@ import { OpsError } from "../lib/errors.ts";
 export const scopes = ["ops:read", "ops:logs", "ops:operate", "ops:introspect"] as const;
 export type Scope = (typeof scopes)[number];
 
-/** How a caller is authenticated: the configured token, an entry of the tokens file, or an issuer's signature. */
+/**
+ * How a caller is authenticated: the configured token, an entry of the tokens file, or an issuer's
+ * signature.
+ */
 export type AuthMethod = "token" | "tokens_file" | "jwt";
 
 /** Where a request came from, for the audit record. */
 export interface RequestOrigin {
-  /** The client's address: of its connection, or from a trusted proxy. Null when the connection closed too soon. */
+  /**
+   * The client's address: of its connection, or from a trusted proxy. Null when the connection
+   * closed too soon.
+   */
   readonly ip: string | null;
   /** The client's `X-Request-Id`, if it was short and plain. */
   readonly clientRequestId: string | null;
   /** The trace id of its W3C `traceparent`, 32 hex digits. */
   readonly traceId: string | null;
-  /** The program that asks for somebody, by the name that it gives itself: nobody proves it. Absent or null when it gives none. */
+  /**
+   * The program that asks for somebody, by the name that it gives itself: nobody proves it. Absent
+   * or null when it gives none.
+   */
   readonly agent?: string | null;
 }
 
@@ -36,7 +45,8 @@ export interface Principal {
 }
 
 /**
- * Whether the holder may see things of this environment. Null (no known environment) needs a token that lists every environment.
+ * Whether the holder may see things of this environment. Null (no known environment) needs a token
+ * that lists every environment.
  */
 export function maySee(principal: Principal, environment: Environment | null): boolean {
   return environment === null ? !isLimited(principal) : principal.environments.has(environment);
@@ -48,12 +58,17 @@ interface Belonging {
   readonly kind: string | null;
 }
 
-/** Whether the holder may see a container and act on it. One outside the product needs a token of every environment. */
+/**
+ * Whether the holder may see a container and act on it. One outside the product needs a token of
+ * every environment.
+ */
 export function maySeeContainer(principal: Principal, container: Belonging): boolean {
   return maySee(principal, toOwnerEnv(container));
 }
 
-/** The environment whose tokens may see a container; null when only tokens of every environment may. */
+/**
+ * The environment whose tokens may see a container; null when only tokens of every environment may.
+ */
 export function toOwnerEnv({ env, kind }: Belonging): Environment | null {
   return kind === "other" ? null : env;
 }
@@ -63,7 +78,10 @@ export function isOfOthers(principal: Principal, environment: Environment | null
   return environment !== null && !principal.environments.has(environment);
 }
 
-/** Returns a check whether the token still has every right it had before. If not, what it started must not go on. */
+/**
+ * Returns a check whether the token still has every right it had before. If not, what it started
+ * must not go on.
+ */
 export function keepsRights(before: Principal): (now: Principal) => boolean {
   const [scopesBefore, environmentsBefore] = [[...before.scopes], [...before.environments]];
   return (now) =>
@@ -87,7 +105,10 @@ export function isLimited(principal: Principal): boolean {
   return !environments.every((environment) => principal.environments.has(environment));
 }
 
-/** What names a holder. The `kid` of a JWT is that of its issuer's key, which changes while its subject stays the same. */
+/**
+ * What names a holder. The `kid` of a JWT is that of its issuer's key, which changes while its
+ * subject stays the same.
+ */
 export interface HolderName extends Pick<Principal, "kid" | "subject"> {
   readonly issuer?: string | null | undefined;
 }

@@ -1,15 +1,23 @@
 import type { Principal } from "./principal.ts";
 
-/** Why a stream ends before its own end. `expired`: it is an hour old, the client may open it again. */
+/**
+ * Why a stream ends before its own end. `expired`: it is an hour old, the client may open it again.
+ */
 export type StreamEnd = "client_gone" | "expired" | "shutdown" | "unauthorized" | "forbidden" | "slow_consumer";
 
 /** The right of one request to an endless answer. It ends with the answer. */
 export interface StreamLease {
   /** Aborts with a StreamEnd as its reason. After that only the reason may be sent. */
   readonly signal: AbortSignal;
-  /** Sets the check that runs every 30 s with the token's current principal. False ends the stream with `forbidden`. */
+  /**
+   * Sets the check that runs every 30 s with the token's current principal. False ends the stream
+   * with `forbidden`.
+   */
   recheck(isAllowed: (principal: Principal) => boolean): void;
 }
 
-/** Takes a place among the token's streams; the same place for each call in a request. Throws rate_limited when the token, or all together, have too many. */
+/**
+ * Takes a place among the token's streams; the same place for each call in a request. Throws
+ * rate_limited when the token, or all together, have too many.
+ */
 export type OpenStream = () => StreamLease;

@@ -1,9 +1,9 @@
 import { crc32 } from "node:zlib";
 
 /**
- * Our token format, `ops_<kid>_<secret><crc>`. Scanners and redactors recognise its shape; the checksum finds a mistyped token
- * without a look-up; the public `kid` names it in logs. Secret: 32 random bytes as 43 base62 digits; crc: CRC-32 of everything
- * before it as 6 base62 digits.
+ * Our token format, `ops_<kid>_<secret><crc>`. Scanners and redactors recognise its shape; the
+ * checksum finds a mistyped token without a look-up; the public `kid` names it in logs. Secret: 32
+ * random bytes as 43 base62 digits; crc: CRC-32 of everything before it as 6 base62 digits.
  */
 const pattern = /^ops_([a-z0-9]{4,32})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 const kidPattern = /^[a-z0-9]{4,32}$/;
@@ -22,7 +22,10 @@ export function isKid(text: string): boolean {
   return kidPattern.test(text);
 }
 
-/** Builds a token from a key id and 32 bytes of a CSPRNG. Throws RangeError for a bad kid or another length. */
+/**
+ * Builds a token from a key id and 32 bytes of a CSPRNG. Throws RangeError for a bad kid or another
+ * length.
+ */
 export function createToken(kid: string, secret: Uint8Array): string {
   if (!isKid(kid)) throw new RangeError("kid: 4 to 32 lower-case letters and digits");
   if (secret.length !== 32) throw new RangeError("secret: exactly 32 bytes");

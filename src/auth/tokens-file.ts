@@ -31,7 +31,10 @@ interface TokensFileOptions {
 /** Interval of the log warning that a token ends soon. */
 const warnEveryMs = 24 * 3_600_000;
 
-/** The current entries of the file. Throws TokensFileError, also when it cannot be read. Reads only through `read`. */
+/**
+ * The current entries of the file. Throws TokensFileError, also when it cannot be read. Reads only
+ * through `read`.
+ */
 export function readTokensFile(path: string, read: (path: string) => string): ReadonlyMap<string, TokenEntry> {
   let text: string;
   try {
@@ -43,8 +46,9 @@ export function readTokensFile(path: string, read: (path: string) => string): Re
 }
 
 /**
- * The hashed tokens of a file, reloaded when it changes. The first read must succeed (throws TokensFileError). Later a bad or missing file leaves the whole old set
- * in force; each bad version is logged once. A token that ends within 7 days is logged once a day.
+ * The hashed tokens of a file, reloaded when it changes. The first read must succeed (throws
+ * TokensFileError). Later a bad or missing file leaves the whole old set in force; each bad version
+ * is logged once. A token that ends within 7 days is logged once a day.
  */
 export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: TokensFileOptions): TokensFile {
   let entries = readTokensFile(path, (file) => readFileSync(file, "utf8"));
@@ -85,7 +89,8 @@ export function openTokensFile({ path, logger, pollMs = 2000, now = Date.now }: 
   };
   warnOfEnds();
 
-  // The first tick may read the file again: it may have changed between our read and the first stat.
+  // The first tick may read the file again: it may have changed between our read and the first
+  // stat.
   const timer = setInterval(() => void reload(), pollMs).unref();
   const isSpent = () => ![...entries.values()].some((entry) => isInForce(entry, now()));
   const ends = () =>
@@ -145,8 +150,9 @@ export class TokensFileError extends Error {
 }
 
 /**
- * Parses a tokens file into entries by kid. Throws TokensFileError with all mistakes at once: unknown fields, an expiry more than
- * 90 days away, a kid used twice. There are no defaults: scopes and environments are required lists.
+ * Parses a tokens file into entries by kid. Throws TokensFileError with all mistakes at once:
+ * unknown fields, an expiry more than 90 days away, a kid used twice. There are no defaults: scopes
+ * and environments are required lists.
  */
 export function parseTokensFile(path: string, text: string, nowMs: number): ReadonlyMap<string, TokenEntry> {
   const problems: string[] = [];

@@ -18,7 +18,10 @@ const usage = `usage: audit verify [--partial] [--head HEAD]... [FILE]
 
 const options = { partial: { type: "boolean", default: false }, head: { type: "string", multiple: true } } as const;
 
-/** Checks the hash chain of the audit record. Exits 0 when it is whole, 1 with the `seq` of the first bad entry. */
+/**
+ * Checks the hash chain of the audit record. Exits 0 when it is whole, 1 with the `seq` of the
+ * first bad entry.
+ */
 export const auditCommand = createCommand({ usage, options, allowPositionals: true }, async (context, parsed) => {
   const [action, file, ...more] = parsed.positionals;
   if (action !== "verify")

@@ -38,8 +38,9 @@ ${Object.entries(variables)
 `;
 
 /**
- * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits 0 when nothing fails, 1 when something
- * does, 78 for a bad configuration. A part that is not configured is not a failure.
+ * Reads the configuration and asks each upstream once: one line each, with reason and remedy. Exits
+ * 0 when nothing fails, 1 when something does, 78 for a bad configuration. A part that is not
+ * configured is not a failure.
  */
 export const checkCommand = createCommand({ usage }, async (context) => {
   const { print, printError } = context;
@@ -75,7 +76,10 @@ function startProbes(context: CommandContext): readonly Promise<readonly Probe[]
 /** `check` warns this long before a token ends; the log of `serve` does so later. */
 const warnBeforeDays = 14;
 
-/** How many tokens are valid, then a line or a warning with the dates of each. Throws TokensFileError. */
+/**
+ * How many tokens are valid, then a line or a warning with the dates of each. Throws
+ * TokensFileError.
+ */
 export function checkTokens(
   { token, tokensFile, jwt }: Config["auth"],
   { readFile }: CommandContext,
@@ -110,7 +114,10 @@ export function checkTokens(
   ];
 }
 
-/** Dates of a token, and what to do; null for nothing. Only an entry with `not_before` says when it was issued. */
+/**
+ * Dates of a token, and what to do; null for nothing. Only an entry with `not_before` says when it
+ * was issued.
+ */
 function describeToken(entry: TokenEntry, now: number): [state: string, remedy: string | null] {
   const { notBefore, expiresAt } = entry;
   const issued = notBefore === 0 ? "" : `${notBefore > now ? "valid from" : "issued"} ${formatRfc3339(notBefore)}, `;
@@ -127,7 +134,10 @@ function toName({ principal: { subject, kid } }: TokenEntry): string {
   return `${subject} (${kid})`;
 }
 
-/** One line about one upstream: what was read, or the reason and the remedy. `detail` is null when there are only warnings. */
+/**
+ * One line about one upstream: what was read, or the reason and the remedy. `detail` is null when
+ * there are only warnings.
+ */
 interface Probe {
   readonly name: string;
   readonly ok: boolean;
@@ -137,7 +147,10 @@ interface Probe {
   readonly isConfigured?: boolean;
 }
 
-/** Asks every configured upstream once, all at the same time. Each promise resolves as soon as its upstream has answered. */
+/**
+ * Asks every configured upstream once, all at the same time. Each promise resolves as soon as its
+ * upstream has answered.
+ */
 function probeUpstreams(config: Config): readonly Promise<readonly Probe[]>[] {
   const options = toQueueOptions(config, silentLogger);
   const queues = probeQueueSources(options, AbortSignal.timeout(10_000));
@@ -194,7 +207,10 @@ async function probeDocker(engine: EngineConfig, { env, containers, cgroupRoot }
   return { probe: { name: `docker:${engine.name}`, ok, detail: line, warnings: all }, found };
 }
 
-/** A warning where all engines answer and none runs an app of the product: then its name is probably another one. */
+/**
+ * A warning where all engines answer and none runs an app of the product: then its name is probably
+ * another one.
+ */
 async function findOwner(
   engines: readonly Promise<DockerProbe>[],
   services: readonly string[],
@@ -208,7 +224,10 @@ async function findOwner(
   return [{ name: "containers", ok: true, detail: null, warnings: [`${nothing}: ${toRemedy(others, known)}`] }];
 }
 
-/** A warning for each source whose configured service runs on no engine: no deploy is judged by its queues. */
+/**
+ * A warning for each source whose configured service runs on no engine: no deploy is judged by its
+ * queues.
+ */
 async function findUnknownOwners(
   engines: readonly Promise<DockerProbe>[],
   sources: NonNullable<QueueSourcesOptions["sources"]>,

@@ -29,7 +29,10 @@ interface CommandForm<O extends Options> {
 /** Bad arguments; the message says what is wrong. */
 export class UsageError extends Error {}
 
-/** A command with its arguments parsed. `--help` prints its usage. Wrong arguments print what is wrong with the first lines of it, and exit with 2. */
+/**
+ * A command with its arguments parsed. `--help` prints its usage. Wrong arguments print what is
+ * wrong with the first lines of it, and exit with 2.
+ */
 export function createCommand<O extends Options>(
   form: CommandForm<O>,
   run: (context: CommandContext, parsed: Parsed<O>) => Promise<number>,

@@ -1,6 +1,9 @@
 import process from "node:process";
 
-/** How long a finished command may stay for what is still open, such as the connection of a silent upstream, ms. */
+/**
+ * How long a finished command may stay for what is still open, such as the connection of a silent
+ * upstream, ms.
+ */
 const graceMs = 500;
 
 /**

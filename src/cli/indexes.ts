@@ -16,8 +16,8 @@ const usage = `usage: indexes
 `;
 
 /**
- * Prints `create index concurrently` statements, or what makes existing indexes useful. Exits 0: nothing is missing, 3: something is, 1: a source could not be
- * asked, 2: usage, 78: configuration.
+ * Prints `create index concurrently` statements, or what makes existing indexes useful. Exits 0:
+ * nothing is missing, 3: something is, 1: a source could not be asked, 2: usage, 78: configuration.
  */
 export const indexesCommand = createCommand({ usage }, async ({ env, readFile, stop, print, printError }) => {
   try {

@@ -10,7 +10,10 @@ const usage = `usage: migrate
   Exit codes: 0 done, 1 failed, 2 usage, 78 configuration
 `;
 
-/** Makes or changes the tables that several gateways share. Exits 0: done, 1: the database refused it, 2: usage, 78: no database is configured. */
+/**
+ * Makes or changes the tables that several gateways share. Exits 0: done, 1: the database refused
+ * it, 2: usage, 78: no database is configured.
+ */
 export const migrateCommand = createCommand({ usage }, async (context) => {
   const { print, printError } = context;
   const url = readStateUrl(context);

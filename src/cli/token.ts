@@ -73,7 +73,10 @@ interface TokenRequest {
   readonly kid?: string;
 }
 
-/** Creates a token, to be shown once, and its hashed entry for the tokens file. Throws RangeError for a bad kid. */
+/**
+ * Creates a token, to be shown once, and its hashed entry for the tokens file. Throws RangeError
+ * for a bad kid.
+ */
 export function makeToken(request: TokenRequest): { token: string; entry: TokenFileEntry } {
   const { expiresAt, kid = randomKid() } = request;
   const token = createToken(kid, randomBytes(32));

@@ -1,6 +1,9 @@
 import { toConfigurationIssues } from "./configuration-issues.ts";
 
-/** Runs a server until it stops; resolves to the exit code: 0 stopped, 1 it cannot listen, 78 bad configuration, with one line per mistake. */
+/**
+ * Runs a server until it stops; resolves to the exit code: 0 stopped, 1 it cannot listen, 78 bad
+ * configuration, with one line per mistake.
+ */
 export async function untilStopped(printError: (text: string) => void, run: () => Promise<void>): Promise<number> {
   try {
     await run();

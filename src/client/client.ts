@@ -19,8 +19,10 @@ const longestWaitSeconds = 10;
 const passing: ReadonlySet<string> = new Set(["rate_limited", "overloaded", "unreachable"]);
 
 /**
- * A client of one gateway. Questions that were not answered for now are asked again, twice, after a moment or as long as the gateway says (at most 10 s). Changes
- * are sent once, except a restart with an idempotency key, which the gateway does once however often it is sent. An error of the `token` function is thrown as it is.
+ * A client of one gateway. Questions that were not answered for now are asked again, twice, after a
+ * moment or as long as the gateway says (at most 10 s). Changes are sent once, except a restart
+ * with an idempotency key, which the gateway does once however often it is sent. An error of the
+ * `token` function is thrown as it is.
  *
  * @throws TypeError for an address that is not http or https, or has a user or password
  */
@@ -126,7 +128,10 @@ function toText(document: Text): string {
   return text;
 }
 
-/** The message of graphql-request's own error has the whole request: it must not be shown, not even as a cause. */
+/**
+ * The message of graphql-request's own error has the whole request: it must not be shown, not even
+ * as a cause.
+ */
 function toCallError(error: unknown, endpoint: string): unknown {
   if (!(error instanceof ClientError)) return error;
   const { status, headers, body } = error.response as typeof error.response & { readonly body?: string };

@@ -45,8 +45,10 @@ interface OpsErrorOptions {
 }
 
 /**
- * An error of the gateway, or of the way to it. `code` is one of the gateway's (`extensions.code` of its errors), or `unreachable` (no answer), `not_a_gateway` (an answer that is
- * none of its), `timeout` (no answer in time; a change may have been made). `message` and `remedy` are for people.
+ * An error of the gateway, or of the way to it. `code` is one of the gateway's (`extensions.code`
+ * of its errors), or `unreachable` (no answer), `not_a_gateway` (an answer that is none of its),
+ * `timeout` (no answer in time; a change may have been made). `message` and `remedy` are for
+ * people.
  */
 export class OpsError extends Error {
   readonly code: string;
@@ -76,7 +78,10 @@ export function mayAnswer(error: unknown): error is OpsError {
   return isPassing(error) && error.code !== "not_a_gateway";
 }
 
-/** Whether nothing came from the gateway: it may be gone, or the way to it. Else it gave the error itself. */
+/**
+ * Whether nothing came from the gateway: it may be gone, or the way to it. Else it gave the error
+ * itself.
+ */
 export function isLost(error: unknown): boolean {
   return error instanceof OpsError && ["unreachable", "timeout", "not_a_gateway"].includes(error.code);
 }

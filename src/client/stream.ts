@@ -27,9 +27,11 @@ interface Result<Data> {
 }
 
 /**
- * The messages of one subscription, from one connection, read no faster than they are taken. Ends with the server's `complete`.
+ * The messages of one subscription, from one connection, read no faster than they are taken. Ends
+ * with the server's `complete`.
  *
- * @throws OpsError when it is refused, cannot be opened in time, or breaks; the signal's reason when that aborts
+ * @throws OpsError when it is refused, cannot be opened in time, or breaks; the signal's reason
+ *   when that aborts
  */
 export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<Data, void> {
   const { endpoint, openMs = answerMs, silenceMs = defaultSilenceMs, signal, parse = parseMessage } = request;
@@ -90,7 +92,10 @@ const mostMessage = 5_100_000;
 /** An empty line ends an event; one that begins with a colon is a comment. */
 const [newline, colon, blank, carriageReturn] = [0x0a, 0x3a, 0x20, 0x0d];
 
-/** The events of a stream, in the form that browsers know (server-sent events), with lines that end as a gateway's. */
+/**
+ * The events of a stream, in the form that browsers know (server-sent events), with lines that end
+ * as a gateway's.
+ */
 async function* readEvents(
   body: ReadableStream<Uint8Array>,
   endpoint: string,

@@ -10,7 +10,9 @@ export interface TypedDocument<Data, Variables> {
 }
 
 export interface ClientOptions {
-  /** Address of the gateway, such as `https://ops.example.com`; what it is behind may add a path. */
+  /**
+   * Address of the gateway, such as `https://ops.example.com`; what it is behind may add a path.
+   */
   readonly url: string;
   /** Bearer token, or how to get the current one: asked before each request. */
   readonly token: string | (() => string | Promise<string>);
@@ -21,7 +23,9 @@ export interface ClientOptions {
    * s. @default 37_500
    */
   readonly silenceMs?: number;
-  /** How many times a query is sent again when the gateway cannot answer at the moment. @default 2 */
+  /**
+   * How many times a query is sent again when the gateway cannot answer at the moment. @default 2
+   */
   readonly retries?: number;
   /** The program that asks, as the audit record names it beside the token's holder. */
   readonly agent?: string | (() => string | null);
@@ -57,8 +61,8 @@ export interface OpsClient {
   ): Promise<PartialAnswer<Data>>;
   /**
    * The messages of a subscription. Ends with the gateway's end of the stream; throws an OpsError
-   * when it breaks or is refused. It does not reconnect: what was missed depends on the subscription
-   * (see `since` of logs).
+   * when it breaks or is refused. It does not reconnect: what was missed depends on the
+   * subscription (see `since` of logs).
    */
   subscribe<Data, Variables>(
     document: TypedDocument<Data, Variables>,

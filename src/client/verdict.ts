@@ -19,7 +19,10 @@ type ListedDeploy = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[n
 export type JudgedDeploy = Exclude<NonNullable<VerdictQuery["node"]>, Record<PropertyKey, never>>;
 
 export interface VerdictOptions {
-  /** Tag of the release. Without one: the newest deploy of each service, destination and environment. */
+  /**
+   * Tag of the release. Without one: the newest deploy of each service, destination and
+   * environment.
+   */
   readonly tag?: string | null | undefined;
   readonly env?: Environment | null | undefined;
   readonly service?: string | null | undefined;
@@ -39,8 +42,8 @@ export interface VerdictOptions {
 /** The verdict on a release, over all services that the gateway looks after. */
 export interface ReleaseVerdict {
   /**
-   * The worst of `deploys`. Null where it is not known: a verdict could not be read, and no other is
-   * REGRESSED.
+   * The worst of `deploys`. Null where it is not known: a verdict could not be read, and no other
+   * is REGRESSED.
    */
   readonly outcome: VerdictOutcome | null;
   /**
@@ -51,8 +54,8 @@ export interface ReleaseVerdict {
   /** The newest deploy of each service, destination and environment, newest first. */
   readonly deploys: readonly JudgedDeploy[];
   /**
-   * Those of services that the gateway does not look after. They are in `deploys` instead when there
-   * are no others.
+   * Those of services that the gateway does not look after. They are in `deploys` instead when
+   * there are no others.
    */
   readonly otherServices: readonly JudgedDeploy[];
   /** What could not be read. */
@@ -140,7 +143,9 @@ function conclude(judged: readonly JudgedDeploy[], errors: readonly OpsError[], 
   return toRelease(outcomes.every((outcome) => outcome === "CLEAN") ? "CLEAN" : "NOT_ENOUGH_DATA");
 }
 
-/** The newest deploy of each service, destination and environment that is meant. @throws OpsError */
+/**
+ * The newest deploy of each service, destination and environment that is meant. @throws OpsError
+ */
 async function listNewest(
   client: Asker,
   { tag = null, env = null, service = null, destination = null, signal }: VerdictOptions,
@@ -174,8 +179,8 @@ async function listLatest(client: Asker, signal: AbortSignal | undefined): Promi
 }
 
 /**
- * All deploys of a tag, newest first. One page is not enough: with a moving tag such as `latest`, the
- * newest deploy of a service may be far down the list.
+ * All deploys of a tag, newest first. One page is not enough: with a moving tag such as `latest`,
+ * the newest deploy of a service may be far down the list.
  */
 async function listOfTag(
   client: Asker,

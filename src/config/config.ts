@@ -15,7 +15,10 @@ export interface Config extends ServerConfig {
     readonly token: string | null;
     readonly tokensFile: string | null;
     readonly jwt: { readonly jwksUrl: string; readonly issuer: string; readonly audience: string } | null;
-    /** How people sign in to the console with the issuer of those tokens; null: with a token that they paste. */
+    /**
+     * How people sign in to the console with the issuer of those tokens; null: with a token that
+     * they paste.
+     */
     readonly oidc: OidcOptions | null;
   };
   readonly containers: ContainerRules;
@@ -54,9 +57,15 @@ export interface Config extends ServerConfig {
   /** Whether agents may use /mcp, and whether tokens with ops:operate may act there. */
   readonly mcp: { readonly on: boolean; readonly actions: boolean };
   readonly auditFile: string;
-  /** Where heads of the record are noted outside of it: the absolute path of a file, or an https URL; null: only in the log. */
+  /**
+   * Where heads of the record are noted outside of it: the absolute path of a file, or an https
+   * URL; null: only in the log.
+   */
   readonly auditAnchor: string | null;
-  /** URL of the database that several gateways share for the record and the limits of actions, in place of `auditFile`, and for what they observe; null: this one is alone. */
+  /**
+   * URL of the database that several gateways share for the record and the limits of actions, in
+   * place of `auditFile`, and for what they observe; null: this one is alone.
+   */
   readonly stateUrl: string | null;
   /** How long what gateways observe is retained in that database, days. */
   readonly stateDays: number;
@@ -65,8 +74,9 @@ export interface Config extends ServerConfig {
 }
 
 /**
- * Parses the environment into a Config. Throws one ConfigError with every mistake: unknown `WALLET_CORE_OPS_*` names, unreadable files, bad
- * values. Empty values count as unset. Reads files only through `readFile`.
+ * Parses the environment into a Config. Throws one ConfigError with every mistake: unknown
+ * `WALLET_CORE_OPS_*` names, unreadable files, bad values. Empty values count as unset. Reads files
+ * only through `readFile`.
  */
 export function parseConfig(
   env: Readonly<Record<string, string | undefined>>,
@@ -286,7 +296,10 @@ interface LoopbackAddress {
 const loopbackForm =
   "a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464: what it serves needs no token";
 
-/** `127.0.0.1:9464`, `[::1]:9464` or `localhost:9464`; null for anything else, also for a port alone. */
+/**
+ * `127.0.0.1:9464`, `[::1]:9464` or `localhost:9464`; null for anything else, also for a port
+ * alone.
+ */
 export function parseLoopback(text: string): LoopbackAddress | null {
   const [, name = "", digits = ""] = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\]):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);

@@ -16,7 +16,10 @@ export function parseServices(value: string, fail: Fail): readonly string[] {
   return [...services];
 }
 
-/** `prod=production,beta=staging`: a comma list of Kamal destinations with their environments. Destinations ignore case. */
+/**
+ * `prod=production,beta=staging`: a comma list of Kamal destinations with their environments.
+ * Destinations ignore case.
+ */
 export function parseDestinations(value: string, fail: Fail): ReadonlyMap<string, Environment> {
   const destinations = new Map<string, Environment>();
   for (const entry of split(value, ",")) {
@@ -32,8 +35,8 @@ export function parseDestinations(value: string, fail: Fail): ReadonlyMap<string
 }
 
 /**
- * `team=wallet,tier=core;com.example.core`: label selectors separated by semicolons. A selector matches a container with all of its labels; a label without a value
- * matches any value.
+ * `team=wallet,tier=core;com.example.core`: label selectors separated by semicolons. A selector
+ * matches a container with all of its labels; a label without a value matches any value.
  */
 export function parseSelectors(value: string, fail: Fail): readonly LabelSelector[] {
   return split(value, ";").map((text) => {

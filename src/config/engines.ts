@@ -28,9 +28,11 @@ interface Entry {
 }
 
 /**
- * Parses the comma list of DOCKER_HOSTS. An entry is `[name=]` and an address: `unix:///path`, `tcp://host:port` with `?certs=DIR` (ca.pem, cert.pem, key.pem as the
- * docker CLI names them), or `ssh://user@host[:port][/path]` with `?key=FILE&known_hosts=FILE`. Optional: `env=staging|production`, and `control=` with another
- * address, percent-encoded if it has an `&`. Problems name their entry and quote no part of a password.
+ * Parses the comma list of DOCKER_HOSTS. An entry is `[name=]` and an address: `unix:///path`,
+ * `tcp://host:port` with `?certs=DIR` (ca.pem, cert.pem, key.pem as the docker CLI names them), or
+ * `ssh://user@host[:port][/path]` with `?key=FILE&known_hosts=FILE`. Optional:
+ * `env=staging|production`, and `control=` with another address, percent-encoded if it has an `&`.
+ * Problems name their entry and quote no part of a password.
  */
 export function parseEngines(list: string): {
   readonly engines: readonly EngineConfig[];
@@ -55,7 +57,8 @@ function splitList(list: string): Entry[] {
     const named = /^([A-Za-z0-9][A-Za-z0-9_.-]*)=(.*)$/s.exec(entry);
     return { entry, name: named?.[1], text: named?.[2] ?? entry };
   });
-  // A password with a comma, or with an @ and a slash, may have been split into entries, hosts and paths: then no entry is shown.
+  // A password with a comma, or with an @ and a slash, may have been split into entries, hosts and
+  // paths: then no entry is shown.
   const isSafe = entries.every(({ entry, text }) => entry === "" || isPlainAddress(text));
   return entries.flatMap(({ entry, name, text }, index) => {
     if (entry === "") return [];
@@ -68,7 +71,9 @@ function describe(name: string | undefined, { protocol, host, pathname }: URL): 
   return `${name === undefined ? "" : `${name}=`}${protocol}//${host}${protocol === "unix:" ? pathname : ""}`;
 }
 
-/** Whether the only `@` ends the userinfo: a later one means that a password has a `/`, `?` or `#`. */
+/**
+ * Whether the only `@` ends the userinfo: a later one means that a password has a `/`, `?` or `#`.
+ */
 function isPlainAddress(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && Object.hasOwn(options, url.protocol) && !(url.pathname + url.search + url.hash).includes("@");

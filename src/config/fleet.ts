@@ -10,7 +10,10 @@ export interface FleetConfig extends ServerConfig {
 /** A query is asked as often as it has regions: more than these would wait for each other. */
 const mostRegions = 50;
 
-/** Parses the environment of `fleet`. Throws one ConfigError with every mistake, as `parseConfig` does. Variables that only `serve` uses do no harm. */
+/**
+ * Parses the environment of `fleet`. Throws one ConfigError with every mistake, as `parseConfig`
+ * does. Variables that only `serve` uses do no harm.
+ */
 export function parseFleetConfig(
   env: Readonly<Record<string, string | undefined>>,
   readFile: (path: string) => string,
@@ -28,7 +31,10 @@ export function parseFleetConfig(
   return config;
 }
 
-/** `eu=https://ops.eu.example,us=https://ops.us.example`: a comma list of names with the addresses of their gateways. */
+/**
+ * `eu=https://ops.eu.example,us=https://ops.us.example`: a comma list of names with the addresses
+ * of their gateways.
+ */
 function parseRegions(value: string, fail: (problem: string) => void): FleetConfig["regions"] {
   const regions: { name: string; url: string }[] = [];
   for (const [index, entry] of value.split(",").entries()) {

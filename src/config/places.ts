@@ -2,7 +2,10 @@ import type { PlaceUrls } from "../queues/places.ts";
 
 /** A comma ends a URL only before another one, with or without a name. */
 const betweenEntries = /,(?=\s*(?:[^,=/@]*=\s*)?[a-z][a-z\d+.-]*:\/\/)/i;
-/** After the host of a URL: a comma or semicolon in its path, or a second URL. What follows may be a password. */
+/**
+ * After the host of a URL: a comma or semicolon in its path, or a second URL. What follows may be a
+ * password.
+ */
 const secondEntry = /^[^/]*:\/\/[^/?#]*[/?#](?:[^?#]*[,;]|.*[a-z\d]:\/\/)/is;
 const placeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 

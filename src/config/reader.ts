@@ -13,7 +13,10 @@ export class ConfigError extends Error {
 
 export type Reader = ReturnType<typeof createReader>;
 
-/** Reads variables of the environment, and collects all mistakes in `issues`, unknown names first. Empty values count as unset. Reads files only through `readFile`. */
+/**
+ * Reads variables of the environment, and collects all mistakes in `issues`, unknown names first.
+ * Empty values count as unset. Reads files only through `readFile`.
+ */
 export function createReader(env: Readonly<Record<string, string | undefined>>, readFile: (path: string) => string) {
   const issues = findUnknownNames(env);
   const fail = (name: string, problem: string): null => {

@@ -3,9 +3,11 @@ import { listPlaces } from "../queues/places.ts";
 import type { Config } from "./config.ts";
 
 /**
- * Every secret of the configuration, to be redacted wherever text is shown: the plain token, and the passwords of URLs, both encoded and decoded; in the queues file
- * also every value under a key such as `password`. A password that repeats the user name or the scheme (postgres://postgres:postgres@) is left out: it hides
- * nothing, and would be removed from ordinary lines.
+ * Every secret of the configuration, to be redacted wherever text is shown: the plain token, and
+ * the passwords of URLs, both encoded and decoded; in the queues file also every value under a key
+ * such as `password`. A password that repeats the user name or the scheme
+ * (postgres://postgres:postgres@) is left out: it hides nothing, and would be removed from ordinary
+ * lines.
  */
 export function toSecrets({
   auth,

@@ -18,7 +18,10 @@ export interface ServerConfig {
 
 const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
-/** HOST, PORT, TRUSTED_PROXIES, LOG_LEVEL and the variables of OpenTelemetry. `serviceName`: where these give none. */
+/**
+ * HOST, PORT, TRUSTED_PROXIES, LOG_LEVEL and the variables of OpenTelemetry. `serviceName`: where
+ * these give none.
+ */
 export function readServer({ env, readFile, text, check, issues }: Reader, serviceName: string): ServerConfig {
   return {
     host: text("HOST") ?? "127.0.0.1",
@@ -47,8 +50,8 @@ function toProxies(list: string, issues: string[]): BlockList {
 }
 
 /**
- * A comma list of IPv4 and IPv6 addresses and CIDR blocks: `10.0.0.0/8, 2001:db8::1`. An IPv4-mapped IPv6 address means the IPv4 address. Returns a text about the
- * first bad entry.
+ * A comma list of IPv4 and IPv6 addresses and CIDR blocks: `10.0.0.0/8, 2001:db8::1`. An
+ * IPv4-mapped IPv6 address means the IPv4 address. Returns a text about the first bad entry.
  */
 function parseProxies(list: string): BlockList | string {
   const proxies = new BlockList();

@@ -6,9 +6,11 @@ import type { TracingOptions } from "../lib/tracing/tracing.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Whether and how traces are sent, by the standard variables of OpenTelemetry ("OpenTelemetry Environment Variable Specification", "OTLP Exporter Configuration"); null without
- * an endpoint. They are read here, and not by the SDK from the process, so that mistakes are refused at start, and secrets are known and may come from a file. Of an exporter's
- * variables, the one for traces alone comes first. Pushes a line for each mistake, without its value.
+ * Whether and how traces are sent, by the standard variables of OpenTelemetry ("OpenTelemetry
+ * Environment Variable Specification", "OTLP Exporter Configuration"); null without an endpoint.
+ * They are read here, and not by the SDK from the process, so that mistakes are refused at start,
+ * and secrets are known and may come from a file. Of an exporter's variables, the one for traces
+ * alone comes first. Pushes a line for each mistake, without its value.
  */
 export function readTracing(
   env: Environment,
@@ -117,7 +119,10 @@ function oneOf<T extends string>(...values: readonly T[]): (value: string) => T 
   return (value) => values.find((known) => known === value) ?? null;
 }
 
-/** The endpoint of all signals is a base to which traces add their path; that of traces is used as it is. */
+/**
+ * The endpoint of all signals is a base to which traces add their path; that of traces is used as
+ * it is.
+ */
 function toTracesUrl(value: string, isOfTraces: boolean): string | null {
   const url = /^https?:\/\//.test(value) ? URL.parse(value) : null;
   if (!url) return null;

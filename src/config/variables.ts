@@ -2,7 +2,10 @@ import { toNearest } from "../lib/text.ts";
 
 export const prefix = "WALLET_CORE_OPS_";
 
-/** The variables, without prefix. `secret` ones may also be given as `<NAME>_FILE`, the path of a file with the value. */
+/**
+ * The variables, without prefix. `secret` ones may also be given as `<NAME>_FILE`, the path of a
+ * file with the value.
+ */
 export const variables = {
   HOST: {},
   PORT: {},
@@ -49,7 +52,10 @@ export const variables = {
 
 export type Variable = keyof typeof variables;
 
-/** One line for each variable with our prefix that is not ours, with the known names that may be meant. Values are never shown. */
+/**
+ * One line for each variable with our prefix that is not ours, with the known names that may be
+ * meant. Values are never shown.
+ */
 export function findUnknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.entries(variables).flatMap(([name, options]) =>
     "secret" in options ? [name, `${name}_FILE`] : [name],

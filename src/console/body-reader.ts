@@ -4,7 +4,10 @@ import { toNetwork, toSite } from "../lib/network.ts";
 
 /** Reads the bodies of requests without a token. */
 export interface BodyReader {
-  /** Rejects as `PublicRequest.body`, with request_timeout after the deadline, and with overloaded when it gives way to a newer one. */
+  /**
+   * Rejects as `PublicRequest.body`, with request_timeout after the deadline, and with overloaded
+   * when it gives way to a newer one.
+   */
   read(request: Pick<PublicRequest, "ip" | "body">, maxBytes: number): Promise<Buffer>;
 }
 
@@ -27,8 +30,10 @@ interface Reading {
 const headers = { Connection: "close" };
 
 /**
- * Reads bodies that anyone may send, without a place for a body that never ends. A new body always begins: beyond `perNetwork` the oldest of its network gives way, beyond
- * `total` the oldest of the network with the most. A body in one piece is read before any other can arrive, so that only unfinished ones give way.
+ * Reads bodies that anyone may send, without a place for a body that never ends. A new body always
+ * begins: beyond `perNetwork` the oldest of its network gives way, beyond `total` the oldest of the
+ * network with the most. A body in one piece is read before any other can arrive, so that only
+ * unfinished ones give way.
  */
 export function createBodyReader({ deadlineMs, perNetwork, total }: BodyReaderOptions): BodyReader {
   /** Oldest first. */

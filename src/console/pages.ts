@@ -47,14 +47,17 @@ const types: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** Where `script/console.ts` writes the files: beside the bundle, or in dist/ when the gateway runs from its sources. */
+/**
+ * Where `script/console.ts` writes the files: beside the bundle, or in dist/ when the gateway runs
+ * from its sources.
+ */
 const builtFolder = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../../dist/console/" : "./console/", import.meta.url),
 );
 
 /**
- * The console at its screens' addresses, for browsers that navigate there, its files, and GraphiQL at /graphql. All is static: the data comes through
- * /graphql with the visitor's token.
+ * The console at its screens' addresses, for browsers that navigate there, its files, and GraphiQL
+ * at /graphql. All is static: the data comes through /graphql with the visitor's token.
  */
 export function createPages(signIn: SignIn | null = null, folder = builtFolder): PublicPage[] {
   const others = [...createSignInPages(signIn), ...createGraphiqlPages()];

@@ -1,4 +1,6 @@
-/** The addresses of the console, exact: what a screen shows is in the query (`/container?name=...`). */
+/**
+ * The addresses of the console, exact: what a screen shows is in the query (`/container?name=...`).
+ */
 export const screenPaths = [
   "/",
   "/containers",

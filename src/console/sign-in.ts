@@ -33,12 +33,15 @@ const places = { limit: 16, reserve: 0, limitPerToken: 6, waitMs: 20_000, queueL
 const noStore = ["X-Content-Type-Options", "nosniff", "Cache-Control", "no-store", "Referrer-Policy", "no-referrer"];
 
 /**
- * Sign-in with an identity provider, for the console: GET says whether there is one (`{"oidc": null}` without), POST changes a code or a refresh token into tokens.
- * Both need no token: they are how one gets it.
+ * Sign-in with an identity provider, for the console: GET says whether there is one (`{"oidc":
+ * null}` without), POST changes a code or a refresh token into tokens. Both need no token: they are
+ * how one gets it.
  *
- * Nobody can hold what others need. A body has 2 s, and takes no place while it arrives. Only a grant that parses is counted, against its own network. Networks that
- * wait for the provider have their turns one after the other, and those whose grants it refused come after the others (`WaitingLine`). Sign-ins and renewals have
- * places and counts of their own, so that a flood of one does not end the other.
+ * Nobody can hold what others need. A body has 2 s, and takes no place while it arrives. Only a
+ * grant that parses is counted, against its own network. Networks that wait for the provider have
+ * their turns one after the other, and those whose grants it refused come after the others
+ * (`WaitingLine`). Sign-ins and renewals have places and counts of their own, so that a flood of
+ * one does not end the other.
  */
 export function createSignInPages(signIn: SignIn | null): PublicPage[] {
   const invitation: PublicPage = {
@@ -56,7 +59,8 @@ export function createSignInPages(signIn: SignIn | null): PublicPage[] {
     ownLimits: true,
     accepts: () => true,
     async reply(request) {
-      // A page of another origin cannot send this type without being asked first, and is refused then.
+      // A page of another origin cannot send this type without being asked first, and is refused
+      // then.
       if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
         throw new OpsError("unsupported_media_type", "Send application/json");
       }
@@ -75,7 +79,10 @@ async function readGrant(request: PublicRequest, reader: BodyReader): Promise<Gr
   return grant.data;
 }
 
-/** Runs requests to the provider within what their network and all together may have. They reject with rate_limited and overloaded. */
+/**
+ * Runs requests to the provider within what their network and all together may have. They reject
+ * with rate_limited and overloaded.
+ */
 function createDoor(): <Answer>(request: PublicRequest, run: () => Promise<Answer>) => Promise<Answer> {
   const [ofNetwork, ofSite] = [createThrottle(attempts), createThrottle(attemptsOfSite)];
   const admission = createAdmission(places);

@@ -8,7 +8,10 @@ export const liveStates: ReadonlySet<string> = new Set(["running", "restarting",
 export type ContainerKind = "core" | "accessory" | "other";
 export type Health = "healthy" | "unhealthy" | "starting" | "none";
 
-/** One container of one engine. Only the full id is sent to an engine: Docker resolves prefixes and redirects dot segments. */
+/**
+ * One container of one engine. Only the full id is sent to an engine: Docker resolves prefixes and
+ * redirects dot segments.
+ */
 export interface ContainerRef {
   /** Configured name of the engine. */
   readonly engine: string;
@@ -21,7 +24,10 @@ export function toContainerKey({ engine, fullId }: ContainerRef): string {
   return `${engine}/${fullId}`;
 }
 
-/** A container. Times are RFC 3339 UTC with seconds. One that the engine could not inspect is as its list shows it. */
+/**
+ * A container. Times are RFC 3339 UTC with seconds. One that the engine could not inspect is as its
+ * list shows it.
+ */
 export interface Container extends ContainerRef {
   readonly name: string;
   readonly kind: ContainerKind;
@@ -32,9 +38,15 @@ export interface Container extends ContainerRef {
   readonly service: string | null;
   /** Kamal's destination as written (`-d beta`): any word; null without one. */
   readonly destination: string | null;
-  /** Null when unknown: only tokens of every environment see such a container (kamal/environment.ts). */
+  /**
+   * Null when unknown: only tokens of every environment see such a container
+   * (kamal/environment.ts).
+   */
   readonly env: Environment | null;
-  /** The environment under which the filter `env` also lists a container of no known one. A guess, shown nowhere. */
+  /**
+   * The environment under which the filter `env` also lists a container of no known one. A guess,
+   * shown nowhere.
+   */
   readonly inferredEnv: Environment | null;
   /** Docker's state: created, running, paused, restarting, removing, exited or dead. */
   readonly status: string;
@@ -42,9 +54,15 @@ export interface Container extends ContainerRef {
   /** Result of the last health probe; null without a health check or before the first probe. */
   readonly probe: HealthProbe | null;
   readonly version: string;
-  /** True when `version` is only a floating tag (latest, main ...): deploy_info may then name the release. */
+  /**
+   * True when `version` is only a floating tag (latest, main ...): deploy_info may then name the
+   * release.
+   */
   readonly floating: boolean;
-  /** True for the old container of a same-version redeploy, renamed `<name>_replaced_<hex>` by Kamal. */
+  /**
+   * True for the old container of a same-version redeploy, renamed `<name>_replaced_<hex>` by
+   * Kamal.
+   */
   readonly replaced: boolean;
   readonly commitSha: string;
   /**
@@ -56,18 +74,29 @@ export interface Container extends ContainerRef {
   readonly createdAt: string;
   /** Null when it never started, or when the engine could not inspect it. */
   readonly startedAt: string | null;
-  /** When it ended; null while it is live, when it never started, or when the engine could not inspect it. */
+  /**
+   * When it ended; null while it is live, when it never started, or when the engine could not
+   * inspect it.
+   */
   readonly finishedAt: string | null;
   readonly image: string;
   /** Published ports, `HostIp:HostPort`. */
   readonly ports: readonly string[];
-  /** Names and addresses that Prometheus may use for the container's host, the most specific first. */
+  /**
+   * Names and addresses that Prometheus may use for the container's host, the most specific first.
+   */
   readonly hostNames: readonly string[];
-  /** When its engine reported this state, RFC 3339. The data holds until the engine reports a change or is lost. */
+  /**
+   * When its engine reported this state, RFC 3339. The data holds until the engine reports a change
+   * or is lost.
+   */
   readonly observedAt: string;
   /** True when its engine has been lost since: this is the last known state. */
   readonly stale: boolean;
-  /** Whether it was ever inspected: until then its environment is unknown, and its destination may be. */
+  /**
+   * Whether it was ever inspected: until then its environment is unknown, and its destination may
+   * be.
+   */
   readonly isInspected: boolean;
   /**
    * The one environment that its labels name; null for none, or a contradiction. An inspection can
@@ -84,7 +113,10 @@ export interface PublishedPort {
   readonly protocol: string;
 }
 
-/** The variables of a container's environment that the rules read. No others are ever stored: they hold secrets. */
+/**
+ * The variables of a container's environment that the rules read. No others are ever stored: they
+ * hold secrets.
+ */
 export interface KnownVariables {
   readonly kamalVersion?: string;
   readonly kamalHost?: string;
@@ -153,7 +185,10 @@ export interface HealthProbe {
   readonly output: string;
 }
 
-/** Source of the figures: the engine's API, or the files of the container's cgroup on our own machine. */
+/**
+ * Source of the figures: the engine's API, or the files of the container's cgroup on our own
+ * machine.
+ */
 export type StatsSource = "engine" | "cgroup";
 
 /** Null where there is no figure (a stopped container), never 0 for unknown. */
@@ -161,18 +196,27 @@ export interface ContainerStats {
   readonly source: StatsSource;
   /** 100 = one fully busy CPU; may exceed 100. The docker CLI's formula. */
   readonly cpuPct: number | null;
-  /** Used memory without inactive file cache, per cent of the limit (of the host's memory without one). */
+  /**
+   * Used memory without inactive file cache, per cent of the limit (of the host's memory without
+   * one).
+   */
   readonly memPct: number | null;
   readonly memUsedBytes: number | null;
   readonly memLimitBytes: number | null;
   readonly sampledAt: string;
-  /** Read when first asked for, at most 2 s after `sampledAt`: most answers leave them out. Never rejects. */
+  /**
+   * Read when first asked for, at most 2 s after `sampledAt`: most answers leave them out. Never
+   * rejects.
+   */
   readonly counters: (asker: Asker) => ContainerCounters | Promise<ContainerCounters>;
 }
 
 /** Null where there is no figure. Bytes and periods count from the container's start. */
 export interface ContainerCounters {
-  /** Elapsed periods of its CPU limit (0 without a limit), the periods in which it was throttled, and the total time throttled. */
+  /**
+   * Elapsed periods of its CPU limit (0 without a limit), the periods in which it was throttled,
+   * and the total time throttled.
+   */
   readonly cpuPeriods: number | null;
   readonly cpuThrottledPeriods: number | null;
   readonly cpuThrottledSeconds: number | null;

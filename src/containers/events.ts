@@ -5,7 +5,10 @@ import type { Container, Health } from "./container.ts";
 export interface ContainerEvent {
   /** RFC 3339 UTC with nanoseconds, by the engine's clock. */
   readonly time: string;
-  /** Docker's word: create, start, kill, die, stop, restart, pause, unpause, oom, health_status, rename, update, destroy. */
+  /**
+   * Docker's word: create, start, kill, die, stop, restart, pause, unpause, oom, health_status,
+   * rename, update, destroy.
+   */
   readonly action: string;
   /** For `die`, else null. */
   readonly exitCode: number | null;
@@ -15,7 +18,10 @@ export interface ContainerEvent {
   readonly health: Health | null;
   /** Its name before `rename`, else null. */
   readonly previousName: string | null;
-  /** The container as known when the event came, under the name in the event. `env` is null when it is not known for sure. */
+  /**
+   * The container as known when the event came, under the name in the event. `env` is null when it
+   * is not known for sure.
+   */
   readonly container: Container;
 }
 
@@ -24,7 +30,10 @@ export interface EventBatch {
   readonly events: readonly ContainerEvent[];
   /** Wanted events dropped just before these, because this reader was too slow. */
   readonly dropped: number;
-  /** Engines that were out of contact just before these events: some may be missing, and engines do not repeat them. */
+  /**
+   * Engines that were out of contact just before these events: some may be missing, and engines do
+   * not repeat them.
+   */
   readonly interrupted: readonly string[];
   /** Why this is the last batch, as in LogBatch. */
   readonly ended: string | null;

@@ -9,11 +9,15 @@ type ProbeRequest = Omit<ActionRequest, "reason">;
 
 export interface HealthProbes {
   /**
-   * Runs a container's own health check between two audit entries: the intent before (no record, no probe) and the outcome after. Continues when the
-   * caller leaves. Null without a health check. Rejects as `ContainerSource.probe` and `Ledger.begin` do.
+   * Runs a container's own health check between two audit entries: the intent before (no record, no
+   * probe) and the outcome after. Continues when the caller leaves. Null without a health check.
+   * Rejects as `ContainerSource.probe` and `Ledger.begin` do.
    */
   run(container: Container, request: ProbeRequest): Promise<ProbeRun | null>;
-  /** Records an outcome for probes that earlier processes left open. Runs once; `run` waits for it. Rejects with audit_unavailable. */
+  /**
+   * Records an outcome for probes that earlier processes left open. Runs once; `run` waits for it.
+   * Rejects with audit_unavailable.
+   */
   recover(): Promise<void>;
   /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
   adopt(): Promise<void>;

@@ -19,19 +19,28 @@ export interface EngineStatus {
   readonly name: string;
   /** Environment of its configuration: its `?env=`, else WALLET_CORE_OPS_ENV; null without. */
   readonly env: Environment | null;
-  /** The environments whose tokens may see a container of its last list, also while it does not answer; null until it was listed. */
+  /**
+   * The environments whose tokens may see a container of its last list, also while it does not
+   * answer; null until it was listed.
+   */
   readonly runs: ReadonlySet<Environment> | null;
   /** Whether each of them was inspected: until then `runs` may lack one. */
   readonly isInspected: boolean;
   readonly ok: boolean;
-  /** When its loss was noticed, unix milliseconds; null while it answers, and if it was never listed. */
+  /**
+   * When its loss was noticed, unix milliseconds; null while it answers, and if it was never
+   * listed.
+   */
   readonly lostAt: number | null;
   /** When it last answered or sent an event, unix milliseconds; null if never. */
   readonly contactAt: number | null;
   /** When it last listed all its containers, RFC 3339; null if never. */
   readonly listedAt: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
-  /** How far its clock is ahead of ours, s, as far as that is certain (lib/clock-skew.ts); null until it answered. */
+  /**
+   * How far its clock is ahead of ours, s, as far as that is certain (lib/clock-skew.ts); null
+   * until it answered.
+   */
   readonly clockSkew: number | null;
   /** The same with what is uncertain. */
   readonly clockOffset: ClockOffset | null;
@@ -55,8 +64,9 @@ export interface SilentEngine {
 /** What the engines run, from memory, which their events keep up to date. */
 export interface ContainerListing {
   /**
-   * Visible containers only (`selectVisible` in kamal/visibility.ts). The same array of the same objects while nothing changes. After an engine is lost,
-   * its last known containers stay for a minute.
+   * Visible containers only (`selectVisible` in kamal/visibility.ts). The same array of the same
+   * objects while nothing changes. After an engine is lost, its last known containers stay for a
+   * minute.
    */
   readonly containers: readonly Container[];
   readonly engines: readonly EngineStatus[];
@@ -67,7 +77,10 @@ export interface ReleaseImage {
   readonly engine: string;
   /** Its label `service`, which Kamal sets on each image. */
   readonly service: string;
-  /** From its label `service`; else the engine's, unless a core container there has another. Null when unknown. */
+  /**
+   * From its label `service`; else the engine's, unless a core container there has another. Null
+   * when unknown.
+   */
   readonly env: Environment | null;
   /** Its tag; Kamal's containers have the same version. */
   readonly version: string;
@@ -75,7 +88,10 @@ export interface ReleaseImage {
   readonly commitSha: string;
   /** RFC 3339. */
   readonly builtAt: string;
-  /** When it was last tagged there, which Kamal does when it boots a release; null when it was only pulled. RFC 3339. */
+  /**
+   * When it was last tagged there, which Kamal does when it boots a release; null when it was only
+   * pulled. RFC 3339.
+   */
   readonly taggedAt: string | null;
 }
 
@@ -116,8 +132,9 @@ export interface Restarted {
 }
 
 /**
- * The port to the container engines. Batches answer in the order of the refs; an element is an Error when that one container could not be read. Calls
- * reject with an OpsError (docker_unavailable, docker_forbidden, docker_timeout, docker_error).
+ * The port to the container engines. Batches answer in the order of the refs; an element is an
+ * Error when that one container could not be read. Calls reject with an OpsError
+ * (docker_unavailable, docker_forbidden, docker_timeout, docker_error).
  */
 export interface ContainerSource {
   /** Never rejects because one engine fails: its error is in `engines`. */
@@ -155,18 +172,24 @@ export interface ContainerSource {
    * (`VisibleIndex.isRetired`). From memory, unordered.
    */
   listRetired(signal: AbortSignal): Promise<readonly Container[]>;
-  /** All live containers, also those that `list` hides: a worker may run in a `kamal app exec`. Unordered; else as `list`. */
+  /**
+   * All live containers, also those that `list` hides: a worker may run in a `kamal app exec`.
+   * Unordered; else as `list`.
+   */
   listRunning(signal: AbortSignal): Promise<ContainerListing>;
   /** The services' images on the engines that answer; cached for a minute. */
   images(signal: AbortSignal): Promise<readonly ReleaseImage[]>;
   /**
-   * Yields at once, then whenever `list` may answer differently, also because time has passed. Many changes count as one. A slow reader misses nothing,
-   * because it calls `list` when it wakes. Sends no request itself. Ends with the signal. Each value stands for its moment: the same object for all who wake then.
+   * Yields at once, then whenever `list` may answer differently, also because time has passed. Many
+   * changes count as one. A slow reader misses nothing, because it calls `list` when it wakes.
+   * Sends no request itself. Ends with the signal. Each value stands for its moment: the same
+   * object for all who wake then.
    */
   changes(signal: AbortSignal): AsyncGenerator<object, void>;
   /**
-   * Events of visible containers from now on. An engine is watched only after somebody has asked for a list. A slow reader loses the oldest events and
-   * receives their number. Ends with the signal, at once.
+   * Events of visible containers from now on. An engine is watched only after somebody has asked
+   * for a list. A slow reader loses the oldest events and receives their number. Ends with the
+   * signal, at once.
    */
   events(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
   /**
@@ -179,24 +202,35 @@ export interface ContainerSource {
    * answer takes half a second. The samples are taken in turn with those of other owners.
    */
   stats(refs: readonly ContainerRef[], budget: ReadBudget): Promise<readonly (ContainerStats | null | Error)[]>;
-  /** A number that is the same while `stats` would return the same for this very list; null where it would wait. Also continues sampling. */
+  /**
+   * A number that is the same while `stats` would return the same for this very list; null where it
+   * would wait. Also continues sampling.
+   */
   statsVersion(refs: readonly ContainerRef[]): number | null;
-  /** The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does, without waiting. */
+  /**
+   * The samples of the last ten minutes, oldest first. Also continues sampling, as `stats` does,
+   * without waiting.
+   */
   statsHistory(ref: ContainerRef): readonly StatsPoint[];
   /** The same samples as far as somebody else asked for them: it samples nothing itself. */
   statsHistoryCached(ref: ContainerRef): readonly StatsPoint[];
   /** The lines count against the budget. Rejects also as the budget does. */
   logs(ref: ContainerRef, options: LogOptions, budget: ReadBudget): Promise<LogPage>;
-  /** Where the log begins that the engine still has; null for an empty one. Reads only its first lines. Rejects as `logs`. */
+  /**
+   * Where the log begins that the engine still has; null for an empty one. Reads only its first
+   * lines. Rejects as `logs`.
+   */
   logBeginning(ref: ContainerRef, budget: ReadBudget): Promise<LogBeginning | null>;
   /**
-   * The newest lines, then what the container writes, across its restarts. Rejects when the log cannot be opened; after that it waits for an engine that
-   * is lost. Ends with the signal, at once.
+   * The newest lines, then what the container writes, across its restarts. Rejects when the log
+   * cannot be opened; after that it waits for an engine that is lost. Ends with the signal, at
+   * once.
    */
   follow(ref: ContainerRef, options: FollowOptions, signal: AbortSignal): Promise<AsyncGenerator<LogBatch>>;
   /**
-   * Reads the log once, up to its present end, no faster than the reader; holds one piece of it. Rejects when it cannot be read, or when the engine sends nothing for a
-   * minute. A caller that does not iterate it to its end must call `return`.
+   * Reads the log once, up to its present end, no faster than the reader; holds one piece of it.
+   * Rejects when it cannot be read, or when the engine sends nothing for a minute. A caller that
+   * does not iterate it to its end must call `return`.
    */
   stored(ref: ContainerRef, options: StoredOptions, signal: AbortSignal): AsyncGenerator<StoredBatch, void>;
   /**
@@ -205,7 +239,10 @@ export interface ContainerSource {
    * asked to restart it; what it throws ends the attempt, and nothing was done.
    */
   restart(ref: ContainerRef, stopSeconds: number, check?: () => void): Promise<Restarted>;
-  /** Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null without a health check. */
+  /**
+   * Runs the container's own health check by exec, with the check's own timeout (1 to 30 s); null
+   * without a health check.
+   */
   probe(ref: ContainerRef): Promise<ProbeRun | null>;
   /**
    * As `inspectNow`, with what the engine says of itself and the container right now, for the
@@ -214,8 +251,9 @@ export interface ContainerSource {
   markRestart(ref: ContainerRef): Promise<MarkedContainer>;
   /**
    * Finds the engine of a restart by the id that it says or, where that is unknown, by the
-   * container: its id is unique over all engines. Returns the engine's name in this gateway, or null
-   * if this gateway does not know the engine. Rejects while an engine that it may be does not answer.
+   * container: its id is unique over all engines. Returns the engine's name in this gateway, or
+   * null if this gateway does not know the engine. Rejects while an engine that it may be does not
+   * answer.
    */
   locate(action: RestartPlace): Promise<string | null>;
   /**

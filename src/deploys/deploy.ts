@@ -1,7 +1,10 @@
 import { toUnixSeconds } from "../lib/time.ts";
 import { isSameGroup, type ServiceGroup, toGroupKey } from "../releases/service-group.ts";
 
-/** The content of deploy_info.json and its group: `service` and `destination` from the file, `env` derived from them. */
+/**
+ * The content of deploy_info.json and its group: `service` and `destination` from the file, `env`
+ * derived from them.
+ */
 export interface DeployInfo extends ServiceGroup {
   readonly currentTag: string;
   /** "" at the first deploy. */
@@ -18,25 +21,38 @@ export interface DeployInfo extends ServiceGroup {
   readonly error: string | null;
 }
 
-/** `read` rejects with deploy_info_missing (404), or with deploy_info_invalid / deploy_info_unreadable (503) when there is no last good version. */
+/**
+ * `read` rejects with deploy_info_missing (404), or with deploy_info_invalid /
+ * deploy_info_unreadable (503) when there is no last good version.
+ */
 export interface DeploySource {
   read(signal: AbortSignal): Promise<DeployInfo>;
-  /** Earlier deploys, from the history file and Kamal's audit log (if configured). Never rejects for a file error: the file's log carries it. */
+  /**
+   * Earlier deploys, from the history file and Kamal's audit log (if configured). Never rejects for
+   * a file error: the file's log carries it.
+   */
   history(signal: AbortSignal): Promise<readonly DeployLog[]>;
 }
 
-/** Where a deploy is known from, best source first: our history file, deploy_info.json, Kamal's audit log, containers, images. */
+/**
+ * Where a deploy is known from, best source first: our history file, deploy_info.json, Kamal's
+ * audit log, containers, images.
+ */
 export const deployOrigins = ["history", "info", "kamal_audit", "containers", "images"] as const;
 export type DeployOrigin = (typeof deployOrigins)[number];
 
 /**
- * One deploy, as far as its origin says, and its group. `env` follows from its destination, null where that has no defined meaning. Without a destination it
- * follows from the service, or the configuration.
+ * One deploy, as far as its origin says, and its group. `env` follows from its destination, null
+ * where that has no defined meaning. Without a destination it follows from the service, or the
+ * configuration.
  */
 export interface DeployRecord extends ServiceGroup {
   readonly origin: DeployOrigin;
   readonly tag: string;
-  /** Kamal's version, which containers carry, where it differs from the tag and names a release; else the tag. */
+  /**
+   * Kamal's version, which containers carry, where it differs from the tag and names a release;
+   * else the tag.
+   */
   readonly version: string;
   /** Tag of the previous release, as the origin says; null when unknown, or when there was none. */
   readonly previousTag: string | null;
@@ -45,8 +61,8 @@ export interface DeployRecord extends ServiceGroup {
   /** Null when unknown. */
   readonly deployedBy: string | null;
   /**
-   * End of the deploy. From containers only: when the last of them was created. From an image only: when it was last tagged, or else built. RFC 3339 UTC with
-   * seconds.
+   * End of the deploy. From containers only: when the last of them was created. From an image only:
+   * when it was last tagged, or else built. RFC 3339 UTC with seconds.
    */
   readonly deployedAt: string;
   /** Null when unknown. */
@@ -54,8 +70,9 @@ export interface DeployRecord extends ServiceGroup {
   /** Whether it may belong to several groups: then it is compared with none. */
   readonly ambiguous: boolean;
   /**
-   * Whether the deploy succeeded. True where a run time was recorded, which Kamal does only on success, or where the audit log has the "latest image" tag,
-   * which follows once all hosts booted. False where that log continues with another boot instead. Null when unknown.
+   * Whether the deploy succeeded. True where a run time was recorded, which Kamal does only on
+   * success, or where the audit log has the "latest image" tag, which follows once all hosts
+   * booted. False where that log continues with another boot instead. Null when unknown.
    */
   readonly booted: boolean | null;
   /** Kamal's word: deploy, redeploy, rollback ...; null when unknown. */
@@ -71,7 +88,9 @@ export interface DeployLog {
   readonly skipped: number;
   /** False when the file has older lines than were read, or than memory retains. */
   readonly complete: boolean;
-  /** Why the file is unreadable now; `records` are then the last ones. Null also for a missing file. */
+  /**
+   * Why the file is unreadable now; `records` are then the last ones. Null also for a missing file.
+   */
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 

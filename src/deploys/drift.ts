@@ -8,7 +8,10 @@ import { type Deploy, isLive, isOfDeploy, withoutFailed } from "./state.ts";
 
 export type DriftKind = "mixed_releases" | "unexpected_release" | "leftover" | "missing_on_engine" | "engine_unknown";
 
-/** A deviation from what the last deploy should have left. Its group is all null where it concerns an engine alone. */
+/**
+ * A deviation from what the last deploy should have left. Its group is all null where it concerns
+ * an engine alone.
+ */
 export interface Drift extends ServiceGroup {
   readonly kind: DriftKind;
   readonly message: string;
@@ -22,7 +25,10 @@ export interface Drift extends ServiceGroup {
   readonly found: readonly string[];
   /** The containers that deviate. */
   readonly containers: readonly Container[];
-  /** Whether a container of its role was created or started in the last five minutes: a deploy or rollback may be in progress. */
+  /**
+   * Whether a container of its role was created or started in the last five minutes: a deploy or
+   * rollback may be in progress.
+   */
   readonly settling: boolean;
 }
 
@@ -36,12 +42,12 @@ export const settlingMs = 300_000;
  * with an unknown release (a moving tag) can only be a leftover. Rules, for the containers of one
  * role of one group:
  *
- * - leftover: a live container that Kamal has replaced (`_replaced_`), or that one of another release
- *   on the same engine has replaced. That one is the replacement if it is of the group's newest
- *   recorded deploy and this container was there before. Where nothing of that deploy is live: if it
- *   serves, has not restarted lately, and was created and started later. People remove leftovers, so
- *   a container that may not be one is not reported: beside the recorded deploy a newer release may be
- *   of a deploy that was aborted, or of one that left no record.
+ * - leftover: a live container that Kamal has replaced (`_replaced_`), or that one of another
+ *   release on the same engine has replaced. That one is the replacement if it is of the group's
+ *   newest recorded deploy and this container was there before. Where nothing of that deploy is
+ *   live: if it serves, has not restarted lately, and was created and started later. People remove
+ *   leftovers, so a container that may not be one is not reported: beside the recorded deploy a
+ *   newer release may be of a deploy that was aborted, or of one that left no record.
  * - mixed_releases: the containers that are no leftovers run several releases.
  * - unexpected_release: a container that is no leftover runs another release than the newest
  *   recorded deploy of its group.
@@ -90,7 +96,9 @@ function isYoung(container: Container, now: number): boolean {
   return [toCreated(container), toStarted(container)].some((time) => now - time < settlingMs);
 }
 
-/** The most by which the clock of an engine may differ from the clock of the recorded deploys, ms. */
+/**
+ * The most by which the clock of an engine may differ from the clock of the recorded deploys, ms.
+ */
 const clockMs = 60_000;
 
 /** A container is started for the first time at most so long after its creation, ms. */
@@ -99,7 +107,10 @@ const firstStartMs = 60_000;
 /** A host starts all of its containers within this time, ms. */
 const hostStartMs = 60_000;
 
-/** A container that the restart policy started serves once it has run so long, ms: as long as a restart loop is looked for. */
+/**
+ * A container that the restart policy started serves once it has run so long, ms: as long as a
+ * restart loop is looked for.
+ */
 const provenMs = 900_000;
 
 function findLeftovers(role: readonly Container[], deploy: Deploy | undefined, now: number): Container[] {
@@ -111,8 +122,8 @@ function findLeftovers(role: readonly Container[], deploy: Deploy | undefined, n
 }
 
 /**
- * Finds what replaced the others of a role on one engine: the containers of the deploy or, where none
- * of them is live, the newest that serves.
+ * Finds what replaced the others of a role on one engine: the containers of the deploy or, where
+ * none of them is live, the newest that serves.
  */
 function findReplacement(
   known: readonly Container[],
@@ -124,7 +135,8 @@ function findReplacement(
   if (deploy && deployed.length > 0) {
     const deployedAt = Date.parse(deploy.deployedAt);
     const starts = deployed.map(toStarted);
-    // Within the difference of the clocks, the engine's own times decide. A later start is not part of the deploy.
+    // Within the difference of the clocks, the engine's own times decide. A later start is not part
+    // of the deploy.
     const begun = deployed.reduce((latest, container) => {
       const start = toStarted(container);
       return Math.max(latest, start <= deployedAt + clockMs ? start : toCreated(container));
@@ -136,15 +148,19 @@ function findReplacement(
   }
   const last = known.filter((container) => isServing(container, now)).reduce<Container | null>(toLater, null);
   if (!last) return () => false;
-  // A container that was created before and started later may be left, and restarted, or a rollback.
-  // Only where the newer one was started again too may their host have started both, in any order.
+  // A container that was created before and started later may be left, and restarted, or a
+  // rollback. Only where the newer one was started again too may their host have started both, in
+  // any order.
   const wasStartedAgain = toStarted(last) - toCreated(last) > firstStartMs;
   const started = toStarted(last) + (wasStartedAgain ? hostStartMs : 0);
   return (container) =>
     container.version !== last.version && toCreated(container) < toCreated(last) && toStarted(container) <= started;
 }
 
-/** A boot that failed has replaced nothing, and one that fails again and again looks well for a moment each time. */
+/**
+ * A boot that failed has replaced nothing, and one that fails again and again looks well for a
+ * moment each time.
+ */
 function isServing({ status, health, restarts, startedAt }: Container, now: number): boolean {
   const isProven = restarts === 0 || (startedAt !== null && now - Date.parse(startedAt) >= provenMs);
   return status === "running" && (health === "healthy" || health === "none") && isProven;

@@ -27,13 +27,14 @@ export interface DeployFates {
 /**
  * Judges each deploy of a group by what was recorded, then by what its containers show.
  *
- * Kamal boots a container beside the serving one. If the boot fails, Kamal stops the new one, leaves the old one running, and runs no hook. If it succeeds,
- * Kamal stops the old one after the new one has started. A rollback does the same with an earlier container, which it starts again.
+ * Kamal boots a container beside the serving one. If the boot fails, Kamal stops the new one,
+ * leaves the old one running, and runs no hook. If it succeeds, Kamal stops the old one after the
+ * new one has started. A rollback does the same with an earlier container, which it starts again.
  *
- * - A recorded `previousTag` names the release that was in service. A deploy between the two was not in service. It failed if its containers ended before
- *   anything could replace them.
- * - A container that served proves that its deploy served. Otherwise a failed container proves that the deploy failed, unless that deploy is known to have
- *   succeeded.
+ * - A recorded `previousTag` names the release that was in service. A deploy between the two was
+ *   not in service. It failed if its containers ended before anything could replace them.
+ * - A container that served proves that its deploy served. Otherwise a failed container proves that
+ *   the deploy failed, unless that deploy is known to have succeeded.
  * - Any other deploy in the history file or deploy_info.json served.
  *
  * @param group deploys, newest first
@@ -92,7 +93,10 @@ function createPlaces(group: readonly DeployRecord[]) {
     if (version !== tag) note(version, place);
   }
   return {
-    /** Places of deploys older than this one with this tag or version, oldest first. Those before it are forgotten. */
+    /**
+     * Places of deploys older than this one with this tag or version, oldest first. Those before it
+     * are forgotten.
+     */
     after(place: number, name: string): readonly number[] {
       const places = byName.get(name) ?? [];
       while ((places.at(-1) ?? Infinity) <= place) places.pop();
@@ -137,7 +141,10 @@ function toChain(group: readonly DeployRecord[], accepts: (record: DeployRecord)
   return chain;
 }
 
-/** Says whether a deploy replaces the one at a place with a release of the older ones. `records`: newest first. */
+/**
+ * Says whether a deploy replaces the one at a place with a release of the older ones. `records`:
+ * newest first.
+ */
 export function createWayBack(records: readonly DeployRecord[]): (next: DeployRecord, place: number) => boolean {
   const oldest = new Map(records.map(({ tag }, place) => [tag, place]));
   return (next, place) =>
@@ -200,12 +207,16 @@ function hasEndedEarly(lives: readonly Life[]): boolean {
 }
 
 /**
- * The fate of one container. `brief` and `long`: it ended before anything replaced it, and the others do not show whether it served; a long life makes that
- * likely. `unknown`: its end is not known yet.
+ * The fate of one container. `brief` and `long`: it ended before anything replaced it, and the
+ * others do not show whether it served; a long life makes that likely. `unknown`: its end is not
+ * known yet.
  */
 type Life = DeployFate | "brief" | "long";
 
-/** The fates of ended containers, as the others showed them while they existed. One entry for each life of a container. */
+/**
+ * The fates of ended containers, as the others showed them while they existed. One entry for each
+ * life of a container.
+ */
 export type DeployMemory = Pick<LRUCache<string, Life>, "get" | "set">;
 
 /** The memory of one process: the last 1000 lives. */
@@ -213,7 +224,9 @@ export function createDeployMemory(): DeployMemory {
   return new LRUCache({ maxSize: 1000, sizeCalculation: () => 1 });
 }
 
-/** Retains what was shown once, even after the container that showed it was restarted or removed. */
+/**
+ * Retains what was shown once, even after the container that showed it was restarted or removed.
+ */
 function recallLife(container: Container, life: Life, memory: DeployMemory | undefined): Life {
   if (container.finishedAt === null) return life;
   const key = `${toContainerKey(container)} ${container.finishedAt}`;
@@ -222,9 +235,15 @@ function recallLife(container: Container, life: Life, memory: DeployMemory | und
   return life;
 }
 
-/** No boot takes this long, seconds: a longer life has probably served. An aborted deploy can leave its container running, too. */
+/**
+ * No boot takes this long, seconds: a longer life has probably served. An aborted deploy can leave
+ * its container running, too.
+ */
 const bootSeconds = 3600;
-/** A container is created a moment before it starts; one not started after this many seconds never will. */
+/**
+ * A container is created a moment before it starts; one not started after this many seconds never
+ * will.
+ */
 const startSeconds = 60;
 
 /** A container with its times, unix seconds; not a number where unknown. */
@@ -246,7 +265,10 @@ function toLived(container: Container): Lived {
   return { container, made, started, finished, end: toEndSeconds(container) };
 }
 
-/** Compares each container with others of its role on its engine: what replaced it, and what preceded it. */
+/**
+ * Compares each container with others of its role on its engine: what replaced it, and what
+ * preceded it.
+ */
 function* judgeLives(
   own: ReadonlyMap<DeployRecord | undefined, readonly Container[]>,
   containers: readonly Container[],
@@ -258,7 +280,10 @@ function* judgeLives(
   const places = yield* groupSteps(created, ({ engine, role }) => JSON.stringify([engine, role]));
   for (const place of places.values()) {
     const others = toSortedBy(yield* mapSteps(place, toLived), ({ made }) => made);
-    /** The first of those created at the time of the current one, and the first of those created later. */
+    /**
+     * The first of those created at the time of the current one, and the first of those created
+     * later.
+     */
     let [same, later] = [0, 0];
     let alive: Lived[] = [];
     for (const lived of others) {
@@ -269,7 +294,8 @@ function* judgeLives(
       const record = recordOf.get(container);
       if (!record) continue;
       if (finished >= made) alive = alive.filter(({ end }) => end > made);
-      // Only what was there when it was created, or ended, says anything about it. Of a clock that went back, all of it does.
+      // Only what was there when it was created, or ended, says anything about it. Of a clock that
+      // went back, all of it does.
       const earlier = finished < made ? others.slice(0, same) : alive;
       lives.set(container, judgeLife(lived, record, { earlier, next: others[later]?.made ?? Infinity }, now));
     }

@@ -6,14 +6,17 @@ import type { DeployRecord } from "./deploy.ts";
 type Said = Pick<DeployRecord, "service" | "destination" | "env" | "tag" | "version" | "commitSha">;
 
 /**
- * Finds the group of a deploy among those of core containers. A group fits when it has the service and the environment of the deploy, as far as that names
- * them. The candidates are the first of these sets that is not empty:
+ * Finds the group of a deploy among those of core containers. A group fits when it has the service
+ * and the environment of the deploy, as far as that names them. The candidates are the first of
+ * these sets that is not empty:
  *
- * - Deploy with a destination: the fitting groups with that destination. Else, if it names no service: those without one, as the destination may mean `env`.
- * - Deploy without a destination: the running fitting groups without one. Else, as another pipeline than Kamal's hook wrote it: the running ones, then all.
+ * - Deploy with a destination: the fitting groups with that destination. Else, if it names no
+ *   service: those without one, as the destination may mean `env`.
+ * - Deploy without a destination: the running fitting groups without one. Else, as another pipeline
+ *   than Kamal's hook wrote it: the running ones, then all.
  *
- * Of several candidates: the only one with containers of the deploy's release, else null: the deploy is compared with none. Without a candidate: the group that
- * the deploy names.
+ * Of several candidates: the only one with containers of the deploy's release, else null: the
+ * deploy is compared with none. Without a candidate: the group that the deploy names.
  */
 export function* createGroupFinder(containers: readonly Container[]): Steps<(said: Said) => ServiceGroup | null> {
   const groups = yield* listGroups(containers.filter(({ kind }) => kind === "core"));
@@ -75,8 +78,8 @@ export function* assignGroups(
 }
 
 /**
- * Whether a core container runs a release: by its tag, Kamal's version of it, or its commit (7 or more hex digits, one may be abbreviated). Does not compare
- * groups (`ServiceGroup`).
+ * Whether a core container runs a release: by its tag, Kamal's version of it, or its commit (7 or
+ * more hex digits, one may be abbreviated). Does not compare groups (`ServiceGroup`).
  */
 export function runsRelease(
   { kind, version: own, commitSha: ownSha }: Container,
@@ -101,7 +104,10 @@ export function namesOfContainer({ version, commitSha }: Container): ReleaseName
 /** Abbreviated commits have at least as many digits. */
 const shortCommit = 7;
 
-/** Rows by the names of their releases: comparing each row with each takes the square of their number. */
+/**
+ * Rows by the names of their releases: comparing each row with each takes the square of their
+ * number.
+ */
 class ReleaseIndex<Row> {
   readonly #places = new Map<string, number[]>();
   readonly #rows: Row[] = [];
@@ -115,7 +121,9 @@ class ReleaseIndex<Row> {
     }
   }
 
-  /** In their order, all rows that share a name with a release, and those whose commits begin alike. */
+  /**
+   * In their order, all rows that share a name with a release, and those whose commits begin alike.
+   */
   find(release: ReleaseNames): Row[] {
     const places = new Set(toKeys(release).flatMap((key) => this.#places.get(key) ?? []));
     return [...places].toSorted((a, b) => a - b).map((place) => this.#rows[place] as Row);

@@ -19,8 +19,8 @@ import { sameCommit, toKeys } from "./groups.ts";
 /** Largest gap between the creation of two containers of one deploy, seconds. */
 const clusterSeconds = 600;
 /**
- * Two origins describe the same deploy when the end of one and the start of the other are at most this far apart, seconds: one covers the whole deploy, the
- * other its containers.
+ * Two origins describe the same deploy when the end of one and the start of the other are at most
+ * this far apart, seconds: one covers the whole deploy, the other its containers.
  */
 const sameDeploySeconds = 1800;
 /** Largest difference between clocks, seconds. A time further ahead of now is wrong. */
@@ -69,7 +69,10 @@ function toVersion(version: string | undefined, tag: string): string {
   return version === undefined || version === "" || isFloatingTag(version) ? tag : version;
 }
 
-/** Deploys derived from core containers: those of one release and group created at most ten minutes apart are one. */
+/**
+ * Deploys derived from core containers: those of one release and group created at most ten minutes
+ * apart are one.
+ */
 export function* fromContainers(containers: readonly Container[]): Steps<DeployRecord[]> {
   const core = containers.filter(
     ({ kind, version, createdAt }) => kind === "core" && version !== "" && createdAt !== "",
@@ -112,9 +115,10 @@ function toContainersRecord(cluster: readonly [Container, ...Container[]]): Depl
 }
 
 /**
- * Deploys derived from images, in addition to the known ones. An image belongs to the group of its service's containers on its engine, if there is exactly one.
- * The image may be there for a future deploy, so it counts only when older than the newest deploy of its group. An image never tagged there counts only when no
- * other origin has its release.
+ * Deploys derived from images, in addition to the known ones. An image belongs to the group of its
+ * service's containers on its engine, if there is exactly one. The image may be there for a future
+ * deploy, so it counts only when older than the newest deploy of its group. An image never tagged
+ * there counts only when no other origin has its release.
  *
  * @param containers stopped ones too
  */
@@ -170,15 +174,16 @@ function toImageRecord(group: readonly [ImageOfGroup, ...ImageOfGroup[]]): Deplo
     tag: version,
     version,
     commitSha: group.find(({ commitSha }) => commitSha !== "")?.commitSha ?? "",
-    // Kamal tags an image once all hosts booted. An image that was only pulled or built may never have booted.
+    // Kamal tags an image once all hosts booted. An image that was only pulled or built may never
+    // have booted.
     booted: tagged.length > 0 || null,
     deployedAt: formatRfc3339(Math.max(...times.map((time) => Date.parse(time)))),
   };
 }
 
 /**
- * Each deploy once, newest first. Records of the same release and group within half an hour are one deploy: the best origin wins, the others fill its gaps. A
- * moving tag (latest) may be any release.
+ * Each deploy once, newest first. Records of the same release and group within half an hour are one
+ * deploy: the best origin wins, the others fill its gaps. A moving tag (latest) may be any release.
  *
  * @param now unix seconds; no deploy is after it
  */
@@ -196,8 +201,9 @@ export function* mergeDeploys(records: readonly DeployRecord[], now = Date.now()
 }
 
 /**
- * Corrects times in the future, from a wrong clock: such a deploy would stay the newest until then. The new time is that of another origin with the same
- * release, if it lies between the neighbouring lines; else the latest that those lines, and now, allow.
+ * Corrects times in the future, from a wrong clock: such a deploy would stay the newest until then.
+ * The new time is that of another origin with the same release, if it lies between the neighbouring
+ * lines; else the latest that those lines, and now, allow.
  */
 function* correctAhead(records: readonly DeployRecord[], now: number): Steps<readonly DeployRecord[]> {
   const isAhead = ({ deployedAt }: DeployRecord) => toUnixSeconds(deployedAt) > now + clockSeconds;
@@ -246,7 +252,10 @@ export function toNewestFirst<Row extends Pick<DeployRecord, "deployedAt">>(depl
   return toSortedBy(deploys, ({ deployedAt }) => -toUnixSeconds(deployedAt));
 }
 
-/** The nearest in time. One origin's records are separate deploys, unless tag and time agree: one deploy under two host names. */
+/**
+ * The nearest in time. One origin's records are separate deploys, unless tag and time agree: one
+ * deploy under two host names.
+ */
 function findSame(merged: DeployIndex, record: DeployRecord): Indexed | null {
   const span = toSpan(record);
   let [best, distance]: [Indexed | null, number] = [null, sameDeploySeconds + 1];
@@ -308,7 +317,9 @@ function addTo(places: Map<string, Set<number>>, key: string, place: number): vo
   else places.set(key, new Set([place]));
 }
 
-/** Deploys by their groups and releases: comparing each with each takes the square of their number. */
+/**
+ * Deploys by their groups and releases: comparing each with each takes the square of their number.
+ */
 class DeployIndex {
   readonly #deploys: Indexed[] = [];
   readonly #groups = new Map<string, IndexedGroup>();
@@ -344,7 +355,10 @@ class DeployIndex {
     });
   }
 
-  /** Those of the same group and release that are at most `sameDeploySeconds` apart, and some others. */
+  /**
+   * Those of the same group and release that are at most `sameDeploySeconds` apart, and some
+   * others.
+   */
   findNear(record: DeployRecord): Indexed[] {
     const { bySpell } = this.#groups.get(toDeployGroup(record)) ?? {};
     if (!bySpell) return [];
@@ -407,7 +421,8 @@ function complete(best: DeployRecord, other: DeployRecord): DeployRecord {
     commitSha: best.commitSha || other.commitSha,
     deployedBy: best.deployedBy || other.deployedBy,
     durationSeconds: best.durationSeconds ?? other.durationSeconds,
-    // One of them may be of an earlier attempt. A build tags an image too, so an image contradicts no other origin.
+    // One of them may be of an earlier attempt. A build tags an image too, so an image contradicts
+    // no other origin.
     booted: other.origin === "images" ? best.booted : best.booted || other.booted || (best.booted ?? other.booted),
     command: best.command ?? other.command,
   };

@@ -8,15 +8,18 @@ import { toInfoRecord } from "./merge.ts";
 /** The deploy info for a container of its group; null for any other container. */
 export type InfoFor = (container: Container) => DeployInfo | null;
 
-/** @param containers all that the caller may see; they decide the group of an info that names none */
+/**
+ * @param containers all that the caller may see; they decide the group of an info that names none
+ */
 export function* createInfoFor(info: DeployInfo | null, containers: readonly Container[]): Steps<InfoFor> {
   const group = info && (yield* createGroupFinder(containers))(toInfoRecord(info));
   return (container) => (group && container.kind === "core" && isSameGroup(container, group) ? info : null);
 }
 
 /**
- * Gives a container that has only moving tags the release of its group's deploy info. This holds only for a running core container that was not replaced. The
- * commit of the info counts only for the exact tag that it names. Returns the same object when there is nothing to add.
+ * Gives a container that has only moving tags the release of its group's deploy info. This holds
+ * only for a running core container that was not replaced. The commit of the info counts only for
+ * the exact tag that it names. Returns the same object when there is nothing to add.
  */
 export function withDeploy(container: Container, deploy: DeployInfo | null): Container {
   if (!deploy || !deploy.currentTag || container.kind !== "core") return container;

@@ -11,9 +11,15 @@ export interface SharedDeploy {
   readonly record: DeployRecord;
 }
 
-/** Where gateways share the deploys that they read from files. Rejects with OpsError `postgres_unavailable`. */
+/**
+ * Where gateways share the deploys that they read from files. Rejects with OpsError
+ * `postgres_unavailable`.
+ */
 export interface DeployStore {
-  /** Writes what is new, and forgets what is older than these days. Returns the last `mostDeploys` of all gateways, in the order in which they were written; null: as at the last call. */
+  /**
+   * Writes what is new, and forgets what is older than these days. Returns the last `mostDeploys`
+   * of all gateways, in the order in which they were written; null: as at the last call.
+   */
   exchange(own: readonly SharedDeploy[], days: number): Promise<readonly SharedDeploy[] | null>;
 }
 
@@ -72,7 +78,8 @@ export function createSharedDeploySource({ source, store, logger, days }: Shared
       const failed: readonly DeployLog[] = failure
         ? [{ ...blank, origin: "history", records: [], error: failure }]
         : [];
-      // The others first: within one origin the order counts, and the last ones are in our own file.
+      // The others first: within one origin the order counts, and the last ones are in our own
+      // file.
       return [...failed, ...others, ...own];
     },
     sync,

@@ -26,7 +26,10 @@ export interface Fleet {
   readonly containers: readonly Container[];
   /** Whether an engine does not answer: then there may be others. */
   readonly silent: boolean;
-  /** Whether a service is the product's: the containers of others are not core. @default every one is */
+  /**
+   * Whether a service is the product's: the containers of others are not core. @default every one
+   * is
+   */
   readonly isOwnService?: (service: string) => boolean;
   /** Earlier evidence; absent where nothing is remembered. */
   readonly memory?: DeployMemory;
@@ -85,7 +88,10 @@ export function* judgeDeploys(
   return toNewestFirst([...judged.flat(), ...ambiguous]);
 }
 
-/** Whether a deploy is of a service that the gateway does not look after: what runs of it is unknown. */
+/**
+ * Whether a deploy is of a service that the gateway does not look after: what runs of it is
+ * unknown.
+ */
 function isForeign(record: DeployRecord | undefined, { isOwnService }: Fleet): boolean {
   const service = record?.service ?? null;
   return service !== null && isOwnService !== undefined && !isOwnService(service);
@@ -96,7 +102,10 @@ export function withoutFailed(deploys: readonly Deploy[]): Deploy[] {
   return deploys.filter(({ state }) => state !== "failed");
 }
 
-/** The newest deploy of each group that has not failed, and of the ambiguous ones. Input is newest first. */
+/**
+ * The newest deploy of each group that has not failed, and of the ambiguous ones. Input is newest
+ * first.
+ */
 export function findLatest(deploys: readonly Deploy[]): Deploy[] {
   return [...Map.groupBy(withoutFailed(deploys), toDeployGroup).values()].flatMap(([newest]) => newest ?? []);
 }

@@ -1,6 +1,9 @@
 import { toToneOf, type States, type Tone } from "./tone.ts";
 
-/** How an action ended, worst first. UNKNOWN: nobody knows whether it was done. INTENT, RUNNING: it has not ended. */
+/**
+ * How an action ended, worst first. UNKNOWN: nobody knows whether it was done. INTENT, RUNNING: it
+ * has not ended.
+ */
 const actionOutcomes = {
   FAILED: "bad",
   UNKNOWN: "warn",

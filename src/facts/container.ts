@@ -156,8 +156,8 @@ interface NameOptions {
 
 /**
  * A name without what stands beside it. Kamal's names are service, role, destination, release and a
- * replica's number, joined by hyphens: `wallet-core-web-staging-<release>-2` is `web-staging-2`. The
- * whole name where nothing else would be left. With "_replaced_" after the release, the release
+ * replica's number, joined by hyphens: `wallet-core-web-staging-<release>-2` is `web-staging-2`.
+ * The whole name where nothing else would be left. With "_replaced_" after the release, the release
  * only goes where another text takes its place.
  */
 export function toShortName(
@@ -217,7 +217,8 @@ export function toServicePlace(group: Pick<Grouped, "service" | "destination" | 
 
 /**
  * The mean of what a role's replicas use: of those that run and whose value is known. Null where
- * none is known: one that stopped uses nothing, and a mean over all would hide that the others are busy.
+ * none is known: one that stopped uses nothing, and a mean over all would hide that the others are
+ * busy.
  */
 export function toRoleMean<Row extends Pick<Container, "status">>(
   rows: readonly Row[],

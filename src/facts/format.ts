@@ -1,13 +1,16 @@
 /**
- * How every surface writes numbers and times. Values are rounded down: none is ever said to have reached
- * a limit that it has not. Null and undefined are unknown: "–", never 0.
+ * How every surface writes numbers and times. Values are rounded down: none is ever said to have
+ * reached a limit that it has not. Null and undefined are unknown: "–", never 0.
  */
 
 export const unknownText = "–";
 
 type Unknown = null | undefined;
 
-/** Floating-point numbers fall short of the decimal that they stand for: 0.29 * 100 is 28.999999999999996. */
+/**
+ * Floating-point numbers fall short of the decimal that they stand for: 0.29 * 100 is
+ * 28.999999999999996.
+ */
 const tolerance = 1 + 4 * Number.EPSILON;
 
 function floor(value: number, decimals = 0): number {
@@ -34,7 +37,10 @@ export function formatNumber(value: number | Unknown): string {
   return value === null || value === undefined ? unknownText : numbers.format(floor(value));
 }
 
-/** A number with its noun: `1 job`, `2,000 jobs`. Both forms may go on with a verb: `1 job waits`, `2 jobs wait`. */
+/**
+ * A number with its noun: `1 job`, `2,000 jobs`. Both forms may go on with a verb: `1 job waits`,
+ * `2 jobs wait`.
+ */
 export function formatCount(count: number, one: string, many = `${one}s`): string {
   return `${formatNumber(count)} ${count === 1 ? one : many}`;
 }
@@ -83,13 +89,18 @@ export function formatDuration(seconds: number | Unknown): string {
   return hours < 48 ? `${hours} h` : `${floor(hours / 24)} d`;
 }
 
-/** How long ago a time is, in whole seconds and more: "12 min". Where our clock is behind, "0 s". */
+/**
+ * How long ago a time is, in whole seconds and more: "12 min". Where our clock is behind, "0 s".
+ */
 export function formatAge(at: string | number | Unknown, nowMs = Date.now()): string {
   if (at === null || at === undefined) return unknownText;
   return formatDuration(Math.floor((nowMs - new Date(at).getTime()) / 1000));
 }
 
-/** In the person's time zone, to the second. What is no time ("24h", a mistake in an address) stays as it is. */
+/**
+ * In the person's time zone, to the second. What is no time ("24h", a mistake in an address) stays
+ * as it is.
+ */
 export function formatLocalTime(at: string | number): string {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return String(at);

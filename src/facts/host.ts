@@ -1,7 +1,9 @@
 import type { NumberFact } from "./number.ts";
 import type { States, Tone } from "./tone.ts";
 
-/** The states of a host, worst first. Hot: its CPU or memory is at or above the gateway's threshold. */
+/**
+ * The states of a host, worst first. Hot: its CPU or memory is at or above the gateway's threshold.
+ */
 export const hostStates = { DOWN: "bad", HOT: "warn", UP: "ok" } as const satisfies States;
 
 /** A file system is full above this share, 0..1. */

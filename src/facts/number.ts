@@ -8,7 +8,10 @@ import {
   formatShare,
 } from "./format.ts";
 
-/** How each unit is written for people, and what a schema calls it. A name that counts needs no unit. */
+/**
+ * How each unit is written for people, and what a schema calls it. A name that counts needs no
+ * unit.
+ */
 const units = {
   count: { format: formatNumber, words: "" },
   seconds: { format: formatDuration, words: "Seconds." },
@@ -30,7 +33,10 @@ export interface NumberFact {
   readonly unit: keyof typeof units;
   /** What it says, for people who see it for the first time. */
   readonly about: string;
-  /** When it is not known, or not there: goes on from "Null" and "Absent". Never for one that is always known. */
+  /**
+   * When it is not known, or not there: goes on from "Null" and "Absent". Never for one that is
+   * always known.
+   */
   readonly absent?: string;
   /** In `/metrics`, behind the name of its thing. Absent for what is not exported. */
   readonly metric?: string;

@@ -12,7 +12,10 @@ export function toWorst(all: readonly Tone[]): Tone {
   return tones.findLast((tone) => all.includes(tone)) ?? "ok";
 }
 
-/** The tone of a number of failures, dead jobs, orphans or restarts: more than none is to be looked at. */
+/**
+ * The tone of a number of failures, dead jobs, orphans or restarts: more than none is to be looked
+ * at.
+ */
 export function toTroubleTone(count: number | null | undefined): Tone {
   return count ? "warn" : "neutral";
 }
@@ -30,7 +33,9 @@ export function toToneOf(states: States, state: string | null | undefined): Tone
   return (Object.hasOwn(states, name) && states[name]) || "neutral";
 }
 
-/** The place of a state in its list, from 0, the worst; behind all for one that is not known here. */
+/**
+ * The place of a state in its list, from 0, the worst; behind all for one that is not known here.
+ */
 export function toPlaceOf(states: States, state: string): number {
   const place = Object.keys(states).indexOf(state.toUpperCase());
   return place < 0 ? Number.MAX_SAFE_INTEGER : place;

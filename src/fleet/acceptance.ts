@@ -33,7 +33,9 @@ interface Accepted {
   readonly by: Set<Region>;
 }
 
-/** How long an answer counts, ms. A refusal counts less long: a new token may have just been added. */
+/**
+ * How long an answer counts, ms. A refusal counts less long: a new token may have just been added.
+ */
 const [acceptedMs, refusedMs] = [60_000, 10_000];
 /**
  * A token that was accepted in this time is asked about outside of the limit of unknown tokens, and
@@ -44,7 +46,10 @@ const familiarMs = 3_600_000;
 const patienceMs = 2000;
 /** Tokens in memory, of each kind. */
 const mostTokens = 10_000;
-/** Unknown tokens that the regions are asked about: a region allows the fleet's address as many failed logins. */
+/**
+ * Unknown tokens that the regions are asked about: a region allows the fleet's address as many
+ * failed logins.
+ */
 const ofAll = { burst: 100, perSecond: 10 };
 /** Beyond that they wait, in turn by network. */
 const inLine = { limit: 200, waitMs: 10_000 };
@@ -54,8 +59,8 @@ const inLine = { limit: 200, waitMs: 10_000 };
  * decides about each request by itself: so the principal has every right here. Null when at least
  * one region refuses the token, and none accepts it. Rejects with auth_unavailable when none can be
  * asked. A token that a region has accepted and refuses now is revoked, whatever the others say.
- * Rejects with rate_limited for too many unknown tokens. Throws invalid_request for the question of a
- * fleet: one that asks itself would never end.
+ * Rejects with rate_limited for too many unknown tokens. Throws invalid_request for the question of
+ * a fleet: one that asks itself would never end.
  *
  * Unknown tokens have a limit in all. Beyond it, networks have their turns one after the other, and
  * those whose tokens were refused come after the others (`WaitingLine`).

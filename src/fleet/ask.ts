@@ -45,11 +45,20 @@ export interface Answer {
 }
 
 export interface Ask {
-  /** Asks each once, never again. Rejects only when the client has disconnected, or its time is up. A change has no deadline but that of `drain`: it goes on in the region even if nobody waits. */
+  /**
+   * Asks each once, never again. Rejects only when the client has disconnected, or its time is up.
+   * A change has no deadline but that of `drain`: it goes on in the region even if nobody waits.
+   */
   ask(questions: readonly Question[], asker: Asker, isChange: boolean): Promise<readonly Answer[]>;
-  /** The messages of a subscription. The last one is a failure where the region ended it otherwise than it should. */
+  /**
+   * The messages of a subscription. The last one is a failure where the region ended it otherwise
+   * than it should.
+   */
   subscribe(question: Question, asker: Asker, signal: AbortSignal): AsyncGenerator<Answer, void>;
-  /** Whether a region accepts a token: null when it does. Never rejects. By default it has as long as for a query. */
+  /**
+   * Whether a region accepts a token: null when it does. Never rejects. By default it has as long
+   * as for a query.
+   */
   accepts(region: Region, authorization: string, timeoutMs?: number): Promise<Failure | null>;
   /** From now on, changes have as long as queries. */
   drain(): void;
@@ -58,7 +67,10 @@ export interface Ask {
 
 interface AskOptions {
   readonly logger: Logger;
-  /** For the whole answer of a region, ms: less than the 10 s of a request, so that the other regions' answers are not lost. @default 8000 */
+  /**
+   * For the whole answer of a region, ms: less than the 10 s of a request, so that the other
+   * regions' answers are not lost. @default 8000
+   */
   readonly timeoutMs?: number;
   /** Begins the span of what a region is asked. @default none */
   readonly trace?: TraceCall | undefined;
@@ -68,20 +80,33 @@ interface AskOptions {
 export const agentName = "wallet-core-ops-fleet";
 /** Characters of a region's message and code in our log. */
 const mostLogged = 300;
-/** Characters of a text in an error of a region, and parts of its path: far more than a gateway's own have. */
+/**
+ * Characters of a text in an error of a region, and parts of its path: far more than a gateway's
+ * own have.
+ */
 const [mostCharacters, mostPath] = [2000, 32];
-/** Bytes that an object or a list of an answer counts at least, `{}` as well: what it takes in memory, as a part of `memoryFactor`. */
+/**
+ * Bytes that an object or a list of an answer counts at least, `{}` as well: what it takes in
+ * memory, as a part of `memoryFactor`.
+ */
 const containerWeight = 24;
 /** Codes of a region that has not said what became of a change. */
 const silent: ReadonlySet<string> = new Set(["unreachable", "not_a_gateway", "timeout"]);
-/** Queries at a time to one region, for all tokens, as many changes (these may take long), and as many questions about tokens (strangers cause these). */
+/**
+ * Queries at a time to one region, for all tokens, as many changes (these may take long), and as
+ * many questions about tokens (strangers cause these).
+ */
 const connections = 64;
-/** The cheapest query: the region checks the token, and asks nobody. Its answer is shorter than this, bytes. */
+/**
+ * The cheapest query: the region checks the token, and asks nobody. Its answer is shorter than
+ * this, bytes.
+ */
 const acceptance = { text: "{__typename}", variables: {}, mostBytes: 65_536 };
 
 /**
- * Asks regional gateways over connections that stay open. Passes on the client's token, `traceparent` and the id of the request, nothing else. Follows no redirect: a token must
- * not reach another host.
+ * Asks regional gateways over connections that stay open. Passes on the client's token,
+ * `traceparent` and the id of the request, nothing else. Follows no redirect: a token must not
+ * reach another host.
  */
 export function createAsk({ logger, timeoutMs = 8000, trace }: AskOptions): Ask {
   // undici takes 140 ms to load: the first question pays for it, not the start of the process.
@@ -279,7 +304,10 @@ function toFacts(region: Region): CallFacts {
   return { ...facts, attributes: { ...attributes, "service.peer.name": region.name } };
 }
 
-/** A failure as of `CallSpan.end`: a region may say any code, and what the client got wrong is no failure. */
+/**
+ * A failure as of `CallSpan.end`: a region may say any code, and what the client got wrong is no
+ * failure.
+ */
 function toErrorType(failure: Failure | null): string | null {
   if (!failure || failure.status < 500) return null;
   const { code } = failure;

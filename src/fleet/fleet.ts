@@ -31,7 +31,9 @@ interface FleetOptions {
   readonly timeoutMs?: number;
 }
 
-/** Everything between the edge and the regions: /graphql with the schema of a fleet, and GraphiQL. */
+/**
+ * Everything between the edge and the regions: /graphql with the schema of a fleet, and GraphiQL.
+ */
 export function createFleet({ regions, logger, tracing = null, ...options }: FleetOptions): Fleet {
   const ask = createAsk({ logger, trace: tracing?.call, ...options });
   const handle = createYogaHandler({

@@ -19,7 +19,10 @@ interface Part {
   readonly errors: readonly GraphQLError[];
 }
 
-/** What the fleet answers: the operation's fields, each joined from the answers of the regions that were asked. */
+/**
+ * What the fleet answers: the operation's fields, each joined from the answers of the regions that
+ * were asked.
+ */
 export async function joinAnswers(
   args: ExecutionArgs,
   { operation, roots, questions, own, added }: Plan,
@@ -46,7 +49,9 @@ export async function joinAnswers(
   return errors.length > 0 ? { data, errors: errors.length > mostErrors ? toCut(errors) : errors } : { data };
 }
 
-/** Before errors are cut: one of each region first, and those of whole fields before those in rows. */
+/**
+ * Before errors are cut: one of each region first, and those of whole fields before those in rows.
+ */
 function toCut(errors: readonly GraphQLError[]): readonly GraphQLError[] {
   const sorted = errors.toSorted((one, other) => Number(isInRow(one)) - Number(isInRow(other)));
   const ofRegions = new Map(sorted.toReversed().map((error) => [error.extensions["region"], error]));
@@ -64,8 +69,9 @@ interface ReadAnswer {
 }
 
 /**
- * Executes each question on the data of its answer: so types, ids and regions are those of the fleet, and what does not fit this version's schema is a fault of that region
- * alone. The regions share the rows.
+ * Executes each question on the data of its answer: so types, ids and regions are those of the
+ * fleet, and what does not fit this version's schema is a fault of that region alone. The regions
+ * share the rows.
  */
 async function readAnswers(
   args: ExecutionArgs,
@@ -123,7 +129,10 @@ function ofChange(message: string, operation: OperationTypeNode): string {
   return operation === OperationTypeNode.MUTATION ? toUnknown(message) : message;
 }
 
-/** Unlike graphql-js, this takes long lists in parts. The schema has no `@defer`, so there is one result. */
+/**
+ * Unlike graphql-js, this takes long lists in parts. The schema has no `@defer`, so there is one
+ * result.
+ */
 async function run(args: ExecutionArgs): Promise<ExecutionResult> {
   return (await execute(args)) as ExecutionResult;
 }
@@ -176,7 +185,10 @@ function toPart(
   };
 }
 
-/** Whether null without an error is an answer: of what may not exist; in a message of a subscription, whose errors are not passed on. */
+/**
+ * Whether null without an error is an answer: of what may not exist; in a message of a
+ * subscription, whose errors are not passed on.
+ */
 function mayBeSilent({ key, definition }: RootField, data: Answer["data"], operation: OperationTypeNode): boolean {
   if (operation !== OperationTypeNode.QUERY) return operation === OperationTypeNode.SUBSCRIPTION;
   return !isListType(definition?.type) && data !== null && Object.hasOwn(data, key);

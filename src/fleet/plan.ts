@@ -57,7 +57,10 @@ export interface Plan {
   readonly questions: readonly Question[];
   /** The fields that the fleet answers itself: `regions` and introspection. Null without any. */
   readonly own: DocumentNode | null;
-  /** Where answers have what is added to questions: `server`, for `Region.version`, and the type of a `node`. An alias, which costs one, only where the client uses its name. */
+  /**
+   * Where answers have what is added to questions: `server`, for `Region.version`, and the type of
+   * a `node`. An alias, which costs one, only where the client uses its name.
+   */
   readonly added: Readonly<Record<"server" | "type", string>>;
 }
 
@@ -67,8 +70,9 @@ const toVersion = (key: string) =>
 const typename = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: "__typename" } } as const;
 
 /**
- * Divides a valid operation into one question for each region: the selected fields as the client wrote them, without what only fleets have. Throws GraphQLError for variables or
- * arguments that do not fit.
+ * Divides a valid operation into one question for each region: the selected fields as the client
+ * wrote them, without what only fleets have. Throws GraphQLError for variables or arguments that do
+ * not fit.
  */
 export function planOperation(args: ExecutionArgs, regions: readonly Region[]): Plan {
   const { schema, document, operationName, variableValues = {} } = args;

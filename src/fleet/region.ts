@@ -20,7 +20,10 @@ export function parseFleetId(id: string, regions: readonly Region[]): { readonly
   return { region, id: id.slice(dot + 1) };
 }
 
-/** The regions of these names, in the configured order. Throws invalid_request for a name without a region. */
+/**
+ * The regions of these names, in the configured order. Throws invalid_request for a name without a
+ * region.
+ */
 export function chooseRegions(names: readonly string[], regions: readonly Region[]): readonly Region[] {
   const unknown = names.find((name) => !regions.some((region) => region.name === name));
   if (unknown === undefined) return regions.filter(({ name }) => names.includes(name));

@@ -70,8 +70,10 @@ const argument = (of: string) =>
   args?.fields?.find((one) => one.name.value === of)?.arguments?.[0] as InputValueDefinitionNode;
 
 /**
- * The schema of a fleet: that of a gateway, with its regions. A list has the rows of all regions; what a gateway has one of is a list with one for each region; what has a global
- * id is found by its name in any region; everything else takes one region. Made from this version's own schema, so a region that is away changes nothing.
+ * The schema of a fleet: that of a gateway, with its regions. A list has the rows of all regions;
+ * what a gateway has one of is a list with one for each region; what has a global id is found by
+ * its name in any region; everything else takes one region. Made from this version's own schema, so
+ * a region that is away changes nothing.
  */
 export function createFleetSchema(regionCount: number): GraphQLSchema {
   const gateway = createSchema();
@@ -180,7 +182,10 @@ function toRootCost(cost: Cost | FindCost | undefined, original: object, regionC
 /** Of the execution on a region's answer (join.ts), whose data has the keys of the document. */
 interface AnswerContext {
   readonly region: string;
-  /** Called for each value that is missing, or is not of the field's type, before the executor makes an error of it. */
+  /**
+   * Called for each value that is missing, or is not of the field's type, before the executor makes
+   * an error of it.
+   */
   readonly onMisfit?: () => void;
 }
 
@@ -198,7 +203,10 @@ const readRows: Resolve = (source, _args, _context, { path }) => {
   return Array.isArray(value) || value === null || value === undefined ? value : [value];
 };
 
-/** Whether a value is of this type, as far as the executor looks at it before it goes on to the fields of a row. */
+/**
+ * Whether a value is of this type, as far as the executor looks at it before it goes on to the
+ * fields of a row.
+ */
 function createFits(type: GraphQLOutputType): (value: unknown) => boolean {
   if (isNonNullType(type)) {
     const fits = createFits(type.ofType);

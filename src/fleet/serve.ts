@@ -6,7 +6,10 @@ import type { Logger } from "../lib/logger.ts";
 import type { Tracing } from "../lib/tracing/tracing.ts";
 import { createFleet } from "./fleet.ts";
 
-/** Serves a fleet until `stop` aborts, then finishes requests in flight and resolves. Rejects with the system's error when the address is not available. */
+/**
+ * Serves a fleet until `stop` aborts, then finishes requests in flight and resolves. Rejects with
+ * the system's error when the address is not available.
+ */
 export async function serveFleet(
   config: FleetConfig,
   logger: Logger,

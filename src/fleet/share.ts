@@ -10,14 +10,17 @@ interface Part {
 }
 
 interface Limit {
-  /** Throws answer_too_large or overloaded when so much more is too much, and then takes nothing. */
+  /**
+   * Throws answer_too_large or overloaded when so much more is too much, and then takes nothing.
+   */
   readonly take: (amount: number) => void;
   readonly give: (amount: number) => void;
 }
 
 /**
- * A limit of one answer, which the regions that are asked for it share. When they have too much, or the memory of all answers is used up, the one that has most fails, also if
- * its answer is complete, and the others go on without it: so their order does not count.
+ * A limit of one answer, which the regions that are asked for it share. When they have too much, or
+ * the memory of all answers is used up, the one that has most fails, also if its answer is
+ * complete, and the others go on without it: so their order does not count.
  */
 function createShare({ take, give }: Limit) {
   const parts = new Set<Part>();
@@ -57,7 +60,10 @@ const excesses: ReadonlySet<string> = new Set(["answer_too_large", "overloaded"]
 
 export type Share = ReturnType<typeof createShare>;
 
-/** Memory of an answer until it is joined, as a multiple of its text: that, and what is parsed. Its rows count again when they are joined. */
+/**
+ * Memory of an answer until it is joined, as a multiple of its text: that, and what is parsed. Its
+ * rows count again when they are joined.
+ */
 const memoryFactor = 2;
 
 /** The bytes of one answer. `end`: all have answered, or failed. */

@@ -85,7 +85,10 @@ const titles: Readonly<Record<string, string>> = {
 /** Good states of containers, queues and hosts. */
 const goodStates: ReadonlySet<string> = new Set(["healthy", "starting", "ok"]);
 
-/** Entries of the timeline, as a table and as annotations. Requested changes and recoveries are no alerts. */
+/**
+ * Entries of the timeline, as a table and as annotations. Requested changes and recoveries are no
+ * alerts.
+ */
 export function happenings<Data extends { readonly rows: Timeline | null }, Variables>(
   name: string,
   label: string,

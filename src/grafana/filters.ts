@@ -29,8 +29,9 @@ export function checkConditions(conditions: readonly unknown[]): void {
 }
 
 /**
- * Grafana's ad hoc filters: `{key, operator, value, values?}`. A filter without a key is incomplete and ignored. "All" is no condition. Throws invalid_request for
- * an unknown key or operator, or too many.
+ * Grafana's ad hoc filters: `{key, operator, value, values?}`. A filter without a key is incomplete
+ * and ignored. "All" is no condition. Throws invalid_request for an unknown key or operator, or too
+ * many.
  */
 export function parseFilters(input: unknown): Condition[] {
   if (!Array.isArray(input)) return [];
@@ -55,8 +56,9 @@ function toCondition({ key, operator: given, value, values }: Row): Condition[] 
 }
 
 /**
- * The rows that meet all conditions. A condition ignores rows without its column: a filter on queues leaves hosts alone. Expressions are RE2 and match the whole
- * value, as in Prometheus. Rejects with invalid_request for an invalid expression, and as the budget does.
+ * The rows that meet all conditions. A condition ignores rows without its column: a filter on
+ * queues leaves hosts alone. Expressions are RE2 and match the whole value, as in Prometheus.
+ * Rejects with invalid_request for an invalid expression, and as the budget does.
  */
 export async function filterRows(
   rows: readonly Row[],
@@ -132,7 +134,9 @@ export interface Dimension {
   readonly name: string;
   readonly label: string;
   readonly type: "string" | "number";
-  /** The document that reads its values, as rows with a column of its name. Without it: `values`. */
+  /**
+   * The document that reads its values, as rows with a column of its name. Without it: `values`.
+   */
   readonly document?: TypedDocumentNode<never, never>;
   readonly values?: readonly string[];
 }
@@ -170,7 +174,10 @@ export function getDimension(name: string): Dimension {
   return findNamed("filter key", dimensions, name);
 }
 
-/** The one of this name. Throws invalid_request with the known names for an unknown one; `what` they are is for people. */
+/**
+ * The one of this name. Throws invalid_request with the known names for an unknown one; `what` they
+ * are is for people.
+ */
 export function findNamed<T extends { readonly name: string }>(what: string, all: readonly T[], name: string): T {
   const found = all.find((one) => one.name === name);
   if (found) return found;
@@ -240,18 +247,24 @@ export const payloads = [
 
 export type PayloadName = (typeof payloads)[number]["name"];
 
-/** A field in the plugin's form. The plugin always requests options: only then does it show a chosen one by its label. */
+/**
+ * A field in the plugin's form. The plugin always requests options: only then does it show a chosen
+ * one by its label.
+ */
 export function toPayload(name: PayloadName): object {
   const { label, type, placeholder } = payloads.find((payload) => payload.name === name) as Payload;
   return { name, label, type, placeholder, width: 30, reloadMetric: false };
 }
 
-/** What Grafana's "All" becomes: its own word, the variable's text, and common custom values of All. */
+/**
+ * What Grafana's "All" becomes: its own word, the variable's text, and common custom values of All.
+ */
 const all: ReadonlySet<string> = new Set(["$__all", "All", ".*", ".+", "*"]);
 
 /**
- * The values of a text. Grafana escapes a variable's value for regular expressions and writes several as `(a|b)`: `webhook\.aella`, `(payouts|webhook\.aella)`.
- * Other text is returned unchanged.
+ * The values of a text. Grafana escapes a variable's value for regular expressions and writes
+ * several as `(a|b)`: `webhook\.aella`, `(payouts|webhook\.aella)`. Other text is returned
+ * unchanged.
  */
 export function toValues(text: string): string[] {
   return (isGroup(text) ? split(text.slice(1, -1)) : [text]).map(unescape);
@@ -265,8 +278,9 @@ function isGroup(text: string): boolean {
 const maxNames = 1000;
 
 /**
- * The names in an input; null for all: an absent or empty input, and "All". Accepts what the plugin sends (a text, a list) and what people write in JSON (a number,
- * a boolean, an option as an object). Throws invalid_request for more than 1,000.
+ * The names in an input; null for all: an absent or empty input, and "All". Accepts what the plugin
+ * sends (a text, a list) and what people write in JSON (a number, a boolean, an option as an
+ * object). Throws invalid_request for more than 1,000.
  */
 export function toNames(input: unknown): readonly string[] | null {
   const names: string[] = [];
@@ -277,14 +291,18 @@ export function toNames(input: unknown): readonly string[] | null {
   return names.length === 0 || names.some((name) => all.has(name)) ? null : [...new Set(names)];
 }
 
-/** Called while names are read: a body of Grafana's size may have a hundred thousand, and each costs a hundred bytes. */
+/**
+ * Called while names are read: a body of Grafana's size may have a hundred thousand, and each costs
+ * a hundred bytes.
+ */
 function checkNames(names: readonly string[]): void {
   if (names.length > maxNames)
     throw new OpsError("invalid_request", `At most ${maxNames} values for one name; leave the name out to select all`);
 }
 
 /**
- * The parts of `a,b` and `a|b`, as Grafana writes several values of `${name:csv}` and `${name:pipe}`. Throws invalid_request for more than 1,000.
+ * The parts of `a,b` and `a|b`, as Grafana writes several values of `${name:csv}` and
+ * `${name:pipe}`. Throws invalid_request for more than 1,000.
  */
 export function splitList(text: string): string[] {
   const parts = text.split(/[,|]/, maxNames + 1);
@@ -292,14 +310,20 @@ export function splitList(text: string): string[] {
   return parts.map((part) => part.trim());
 }
 
-/** A text and the names that it may list: a name may itself have a comma. Lists have names as they are. */
+/**
+ * A text and the names that it may list: a name may itself have a comma. Lists have names as they
+ * are.
+ */
 export function withParts(input: unknown): unknown {
   if (typeof input !== "string") return input;
   const parts = splitList(input);
   return parts.length === 1 || isGroup(input) ? input : [input, ...parts];
 }
 
-/** The values of a column that an input names; null for all. GraphQL's names of environments are those of the rows too. */
+/**
+ * The values of a column that an input names; null for all. GraphQL's names of environments are
+ * those of the rows too.
+ */
 export function toValuesOf(key: string, input: unknown): readonly string[] | null {
   const names = toNames(input);
   return key === "env" ? (names?.map((name) => name.toLowerCase()) ?? null) : names;

@@ -37,7 +37,9 @@ interface Answered {
   readonly notices: readonly Notice[];
 }
 
-/** A table, or lines over time. Without rows, only the notices, if any. Rejects as the budget does. */
+/**
+ * A table, or lines over time. Without rows, only the notices, if any. Rejects as the budget does.
+ */
 export async function toFrames({ refId, metric, rows, notices }: Answered, budget: Budget): Promise<Frame[]> {
   const about = notices.length > 0 ? { notices } : {};
   const identity = { refId, name: metric.name };
@@ -69,7 +71,10 @@ export function toNotice(refId: string, name: string, notices: readonly Notice[]
   return [{ schema: { refId, name, meta: { notices }, fields: [] }, data: { values: [] } }];
 }
 
-/** Each notice once, on the first frame with it: a panel shows those of all its targets, which may fail for one reason. */
+/**
+ * Each notice once, on the first frame with it: a panel shows those of all its targets, which may
+ * fail for one reason.
+ */
 export function toSingleNotices(frames: readonly Frame[]): Frame[] {
   const seen = new Set<string>();
   const isNew = ({ severity, text }: Notice) => seen.size < seen.add(`${severity} ${text}`).size;
@@ -155,7 +160,10 @@ function toLabel(name: string, value: unknown): [string, string][] {
   return typeof value === "string" ? [[name, value]] : [];
 }
 
-/** A legend shows only what distinguishes the lines: the first label, and the others where several lines share it. */
+/**
+ * A legend shows only what distinguishes the lines: the first label, and the others where several
+ * lines share it.
+ */
 function withNames(lines: readonly Line[], isMany: boolean): Line[] {
   const short = lines.map(({ field }) => {
     const [first = field.name] = Object.values(field.labels ?? {});

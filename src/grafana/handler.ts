@@ -33,7 +33,10 @@ import {
 /** The documents of all dimensions, for compilation. */
 const optionDocuments = [...new Set(dimensions.flatMap(({ document }) => document ?? []))];
 
-/** The current values of a dimension, sorted, among rows that meet the other conditions. Rejects as its upstream does. */
+/**
+ * The current values of a dimension, sorted, among rows that meet the other conditions. Rejects as
+ * its upstream does.
+ */
 async function readOptions(
   dimension: Dimension,
   { conditions, includeAccessories }: Pick<Target, "conditions" | "includeAccessories">,
@@ -81,12 +84,16 @@ const posts: Readonly<Record<string, Answer | null>> = {
 export const grafanaRoutes: readonly string[] = Object.keys(posts);
 
 /**
- * The contract of Grafana's JSON datasource (simPod), below /grafana, with or without a trailing slash. Rejects with an
- * OpsError: forbidden without ops:read, not_found, method_not_allowed, invalid_request, or that of an upstream.
+ * The contract of Grafana's JSON datasource (simPod), below /grafana, with or without a trailing
+ * slash. Rejects with an OpsError: forbidden without ops:read, not_found, method_not_allowed,
+ * invalid_request, or that of an upstream.
  */
 export function createGrafanaHandler(execute: Execute): (request: GrafanaRequest) => Promise<EdgeReply> {
   const memo = createReplyMemo();
-  /** Tables of containers, queues, their errors and hosts are remembered, as the answers of REST are: a wall of panels asks for the same as the next. */
+  /**
+   * Tables of containers, queues, their errors and hosts are remembered, as the answers of REST
+   * are: a wall of panels asks for the same as the next.
+   */
   const answerQuery = async (body: Row, request: GrafanaRequest): Promise<EdgeReply> => {
     const input = parseQuery(body, Date.now());
     const answered = await memo.answer<EdgeReply>({
@@ -132,7 +139,10 @@ async function answerPayloadOptions(body: Row, execute: Execute, caller: Caller)
   return values.map((value) => ({ value, label: value }));
 }
 
-/** The values of a variable. Its query is the name of a dimension, or JSON: `{"target": "queue", "env": "staging"}`. */
+/**
+ * The values of a variable. Its query is the name of a dimension, or JSON: `{"target": "queue",
+ * "env": "staging"}`.
+ */
 async function answerVariable(body: Row, execute: Execute, caller: Caller) {
   const payload = asObject(body["payload"]);
   const [target] = toNames(payload["target"] ?? body["target"]) ?? [];

@@ -39,7 +39,10 @@ export interface Metric {
   readonly payloads: readonly PayloadName[];
   /** Null for a series. */
   readonly columns: readonly Column[] | null;
-  /** For a series: its numbers by field name, with their units. All other fields except `time` are labels. */
+  /**
+   * For a series: its numbers by field name, with their units. All other fields except `time` are
+   * labels.
+   */
   readonly values: Readonly<Record<string, string>>;
   readonly toRows: (answer: Answer) => readonly Row[] | null;
   /** Remarks on an answer to a range that begins at `from`. */

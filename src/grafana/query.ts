@@ -37,12 +37,17 @@ interface RawQuery {
   readonly name: string;
 }
 
-/** Values of the schema's enums. Others would make the document invalid; a table just has no such rows. */
+/**
+ * Values of the schema's enums. Others would make the document invalid; a table just has no such
+ * rows.
+ */
 const kinds: ReadonlySet<string> = new Set(upKinds);
 
 const isEnvironment = (name: string) => environments.some((known) => known === name);
 
-/** Metrics that one request reads at once: the rows of each are released when its frames are built. */
+/**
+ * Metrics that one request reads at once: the rows of each are released when its frames are built.
+ */
 const atOnce = 4;
 
 const listAsked = ({ targets }: QueryInput): RawQuery[] =>
@@ -87,7 +92,10 @@ function findFailure({ target, name }: RawQuery): OpsError | null {
   }
 }
 
-/** What the answer depends on; null where a target's does not depend on versions alone, such as any over a range, which moves with the clock. */
+/**
+ * What the answer depends on; null where a target's does not depend on versions alone, such as any
+ * over a range, which moves with the clock.
+ */
 export async function findQueryInputs(
   input: QueryInput,
   execute: Execute,
@@ -107,8 +115,9 @@ export async function findQueryInputs(
 }
 
 /**
- * The frames of all targets. A target that fails beside others, or is wrong itself, becomes a frame with an error notice. When all fail, rejects with the most
- * severe error, which Grafana shows on the panel.
+ * The frames of all targets. A target that fails beside others, or is wrong itself, becomes a frame
+ * with an error notice. When all fail, rejects with the most severe error, which Grafana shows on
+ * the panel.
  */
 export async function runQuery(input: QueryInput, execute: Execute, caller: Caller): Promise<Frame[]> {
   const asked = listAsked(input);
@@ -164,7 +173,10 @@ interface Answering {
   readonly answers: Map<RawQuery, readonly Frame[] | OpsError>;
 }
 
-/** Runs a document once, and makes the frames of all that ask for it: equal ones once. Never rejects; does nothing once the answer is too large. */
+/**
+ * Runs a document once, and makes the frames of all that ask for it: equal ones once. Never
+ * rejects; does nothing once the answer is too large.
+ */
 async function answerAll(
   question: Question,
   input: QueryInput,
@@ -239,7 +251,10 @@ async function toTargetFrames(
   return toFrames({ refId: target.refId, metric, rows: left, notices }, caller.budget);
 }
 
-/** Every variable that a metric's document may use; each takes its own. Conditions that are lists of names already narrow the upstream's query. */
+/**
+ * Every variable that a metric's document may use; each takes its own. Conditions that are lists of
+ * names already narrow the upstream's query.
+ */
 function toVariables({ from, to, maxPoints }: QueryInput, target: Target, conditions: readonly Condition[]) {
   const names = (wanted: string) => findNames(conditions, wanted);
   return {
@@ -261,7 +276,9 @@ function toVariables({ from, to, maxPoints }: QueryInput, target: Target, condit
   };
 }
 
-/** A panel never gets more points than it asks for: the chosen step is used where it gives no more. */
+/**
+ * A panel never gets more points than it asks for: the chosen step is used where it gives no more.
+ */
 function isStepUsed(range: Pick<QueryInput, "from" | "to" | "maxPoints">, { step }: Target): boolean {
   return step === null || isStepFitting(range, step, Date.now());
 }
@@ -276,7 +293,10 @@ function findNames(conditions: readonly Condition[], wanted: string): readonly s
   return conditions.find(({ key, operator }) => key === wanted && /^=\|?$/.test(operator))?.values ?? null;
 }
 
-/** Variables of fields that take one environment and one destination; null for any other number, which only filters rows. */
+/**
+ * Variables of fields that take one environment and one destination; null for any other number,
+ * which only filters rows.
+ */
 export function toOnly(conditions: readonly Condition[]) {
   const [env = null, ...otherEnvs] = findNames(conditions, "env") ?? [];
   const [destination = null, ...others] = findNames(conditions, "destination") ?? [];
@@ -339,7 +359,10 @@ const maxMetrics = 200;
 /** Unknown keys that an answer mentions. */
 const mostUnknown = 10;
 
-/** A request's body as an object; {} for an empty body or JSON that is no object. Throws invalid_request for invalid or too deep JSON. */
+/**
+ * A request's body as an object; {} for an empty body or JSON that is no object. Throws
+ * invalid_request for invalid or too deep JSON.
+ */
 export function parseBody(body: Buffer): Row {
   const text = body.toString("utf8").trim();
   if (text === "") return {};
@@ -353,7 +376,10 @@ export function parseBody(body: Buffer): Row {
   }
 }
 
-/** The body of POST /query. Ignores unknown fields. Throws invalid_request for invalid times or ad hoc filters; what is wrong with a target is in its `failure`. */
+/**
+ * The body of POST /query. Ignores unknown fields. Throws invalid_request for invalid times or ad
+ * hoc filters; what is wrong with a target is in its `failure`.
+ */
 export function parseQuery(body: Row, nowMs: number): QueryInput {
   const targets = Array.isArray(body["targets"]) ? body["targets"].map(asObject) : [];
   if (targets.length > maxTargets) throw new OpsError("invalid_request", `A query has at most ${maxTargets} targets`);
@@ -397,7 +423,10 @@ function withFailure(target: Target, run: () => Target | void): Target {
 
 const emptyPayload = { conditions: [], step: null, includeAccessories: false, unknown: [] };
 
-/** A payload of any metric; missing and empty values are the defaults. Throws invalid_request for an invalid value. */
+/**
+ * A payload of any metric; missing and empty values are the defaults. Throws invalid_request for an
+ * invalid value.
+ */
 export function parsePayload(input: unknown): Omit<Target, "refId" | "metrics" | "failure"> {
   const payload = asObject(typeof input === "string" ? parseText(input) : input);
   const known = new Set<string>(payloads.map(({ name }) => name));
@@ -471,15 +500,19 @@ export function asObject(input: unknown): Row {
 }
 
 /**
- * Grafana's own bodies have about ten levels, and code that reads them may be recursive. Those of a panel have every dashboard variable with its values, twice: ten variables
- * with 1,000 values fit. And a payload as text.
+ * Grafana's own bodies have about ten levels, and code that reads them may be recursive. Those of a
+ * panel have every dashboard variable with its values, twice: ten variables with 1,000 values fit.
+ * And a payload as text.
  */
 const bodyLimits = { values: 25_000, depth: 64 };
 /** Texts may list names, and have payloads: what is in them counts too. */
 const maxListed = 40_000;
 const payloadLimits = { values: 5000, depth: 64 };
 
-/** Throws invalid_request for JSON that holds too much or is nested too deeply, SyntaxError for invalid JSON. */
+/**
+ * Throws invalid_request for JSON that holds too much or is nested too deeply, SyntaxError for
+ * invalid JSON.
+ */
 function parseJson(text: string, limits: JsonLimits): unknown {
   const excess = findTextExcess(text, limits);
   if (excess !== null) throw new OpsError("invalid_request", `The JSON has ${excess}`);

@@ -207,7 +207,10 @@ export function checkFirst(count: number): number {
   return count;
 }
 
-/** Rows that an argument costs. A number that its field refuses costs 1: less would offset the cost of other fields. */
+/**
+ * Rows that an argument costs. A number that its field refuses costs 1: less would offset the cost
+ * of other fields.
+ */
 export function toCost(count: number, most: number): number {
   return count < 1 || count > most ? 1 : count;
 }
@@ -240,15 +243,19 @@ export function checkPage({ first: ahead, last }: PageArgs, { most }: PageSize):
   }
 }
 
-/** What a row has in its list alone: its time (RFC 3339), and a text that no other row of that time has. */
+/**
+ * What a row has in its list alone: its time (RFC 3339), and a text that no other row of that time
+ * has.
+ */
 interface Place {
   readonly time: string;
   readonly key: string;
 }
 
 /**
- * A page of a list in memory, newest first. A cursor names a row, so rows that arrive meanwhile change no later page. Where its row is gone, the page
- * starts (or ends) at the rows of the same time: none is missed. Rejects with invalid_request, also for a cursor that is not of this list.
+ * A page of a list in memory, newest first. A cursor names a row, so rows that arrive meanwhile
+ * change no later page. Where its row is gone, the page starts (or ends) at the rows of the same
+ * time: none is missed. Rejects with invalid_request, also for a cursor that is not of this list.
  */
 export async function toPage<Row>(
   list: string,

@@ -134,7 +134,8 @@ function addAuditChain(builder: Builder): void {
         "Whether nobody changed the audit record. Checks what was appended since the check before, and every 10 minutes all of it; a long check goes on in the background. Needs ops:operate.",
       resolve: async (_root, _args, { sources, principal }) => {
         const chain = await sources.audit.verify();
-        // The entries are of all environments: how many there are, and of which, is not for tokens of one.
+        // The entries are of all environments: how many there are, and of which, is not for tokens
+        // of one.
         return isLimited(principal) ? { ...chain, firstSeq: null, lastSeq: null, problem: null } : chain;
       },
     }),

@@ -23,7 +23,10 @@ interface OpsSchemaTypes {
   Scalars: { DateTime: { Input: string; Output: string }; ID: { Input: string; Output: string } };
 }
 
-/** A builder without types; the `add...` functions add them. Fields are non-null unless they say otherwise. */
+/**
+ * A builder without types; the `add...` functions add them. Fields are non-null unless they say
+ * otherwise.
+ */
 export function createBuilder() {
   return new SchemaBuilder<OpsSchemaTypes>({
     plugins: [ComplexityPlugin, RelayPlugin],
@@ -110,7 +113,10 @@ type Declaration<Name extends string, Value> = {
       : never;
 }[keyof Plain];
 
-/** Fields that are properties of the row, as SDL declares them (`"name: String!"`), with their descriptions. */
+/**
+ * Fields that are properties of the row, as SDL declares them (`"name: String!"`), with their
+ * descriptions.
+ */
 export function exposeAll<Row extends object>(
   t: Fields<Row>,
   descriptions: { readonly [Name in keyof Row & string as Declaration<Name, Row[Name]>]?: string },
@@ -123,7 +129,10 @@ export function exposeAll<Row extends object>(
   return Object.fromEntries(fields);
 }
 
-/** For a field whose resolver reads nothing but its row: an answer with it stays valid while the rows are the same objects. */
+/**
+ * For a field whose resolver reads nothing but its row: an answer with it stays valid while the
+ * rows are the same objects.
+ */
 export const ofRow = { extensions: { isOfRow: true } } as const;
 
 const nodeTypes = ["Container", "Deploy", "Host", "Job", "Queue", "Role"] as const;

@@ -22,7 +22,10 @@ import { createProblemsOf, createTimelineOf, type ProblemsOf, type TimelineOf } 
 import { askOnce, createTimelineLoader, type TimelineLoader } from "./timeline/loader.ts";
 
 export interface OpsContext extends Caller {
-  /** Whether the execution takes lists in parts, so that other requests run in between: true for queries at /graphql, not for compiled ones. */
+  /**
+   * Whether the execution takes lists in parts, so that other requests run in between: true for
+   * queries at /graphql, not for compiled ones.
+   */
   readonly inParts?: boolean;
   /** Of the list of containers, those to execute; all without it. */
   readonly selectRows?: SelectRows | undefined;
@@ -40,7 +43,9 @@ export function createContext(sources: Sources, caller: Caller, selectRows?: Sel
   return { principal, origin, requestId, signal, budget, ...openStream, sources, loaders, selectRows };
 }
 
-/** The loaders of one request, created on first use. They show only what the caller's token may see. */
+/**
+ * The loaders of one request, created on first use. They show only what the caller's token may see.
+ */
 export class Loaders {
   readonly #sources: Sources;
   readonly #caller: Caller;
@@ -68,7 +73,9 @@ export class Loaders {
     this.#areOfProblems = areOfProblems;
   }
 
-  /** What these loaders know of the engines: those of problems disregard a loss that has just begun. */
+  /**
+   * What these loaders know of the engines: those of problems disregard a loss that has just begun.
+   */
   settle(listing: ContainerListing): ContainerListing {
     return this.#areOfProblems ? settleListing(listing, this.nowMs) : listing;
   }
@@ -89,7 +96,10 @@ export class Loaders {
     return (this.#containerHistory ??= createContainerHistoryLoaders(this.#sources, this.#caller, this.nowMs));
   }
 
-  /** One `now` for all ranges of an answer, unix milliseconds of a whole second: equal `from` values share a query, and 2h are 7200 s. */
+  /**
+   * One `now` for all ranges of an answer, unix milliseconds of a whole second: equal `from` values
+   * share a query, and 2h are 7200 s.
+   */
   get nowMs(): number {
     return (this.#nowMs ??= Math.floor(Date.now() / 1000) * 1000);
   }
@@ -155,7 +165,10 @@ export class Loaders {
 export const endedDescription =
   "Why this is the last message (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.";
 
-/** Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`. Throws rate_limited. */
+/**
+ * Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`.
+ * Throws rate_limited.
+ */
 export function openLease(
   { openStream, budget }: OpsContext,
   isAllowed: (principal: Principal) => boolean,

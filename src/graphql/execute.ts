@@ -34,7 +34,9 @@ interface Prepared<Data> {
   readonly isVersioned: boolean;
   /** What its answer is computed from now; nothing runs for it. */
   readonly inputs: () => FoundInputs;
-  /** How the engines are now that the caller may see, as far as they are known; nothing runs for it. */
+  /**
+   * How the engines are now that the caller may see, as far as they are known; nothing runs for it.
+   */
   readonly engines: () => readonly EngineNow[];
   /** `selectRows`: as OpsContext.selectRows. */
   readonly run: (selectRows?: SelectRows) => Promise<Executed<Data>>;
@@ -48,9 +50,10 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
 ) => Prepared<Data>;
 
 /**
- * Validates and compiles the documents now and returns the function that runs them. A document that does not fit the schema, or is not registered, is a
- * programming error: it throws. Leaf values are ours, so they are neither checked nor serialised: enums are the words of our code, in the answer and in
- * the variables.
+ * Validates and compiles the documents now and returns the function that runs them. A document that
+ * does not fit the schema, or is not registered, is a programming error: it throws. Leaf values are
+ * ours, so they are neither checked nor serialised: enums are the words of our code, in the answer
+ * and in the variables.
  */
 export function createExecute(
   schema: GraphQLSchema,
@@ -151,7 +154,10 @@ function toRun(schema: GraphQLSchema, document: DocumentNode): Run {
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** GraphQL wants enum values in variables by their names. Text that is no value of the enum becomes none of its names, so that it is refused. */
+/**
+ * GraphQL wants enum values in variables by their names. Text that is no value of the enum becomes
+ * none of its names, so that it is refused.
+ */
 export function createNaming(schema: GraphQLSchema, document: DocumentNode): (variables: Variables) => Variables {
   const enums = (getOperationAST(document)?.variableDefinitions ?? []).flatMap(({ variable, type }) => {
     const named = getNamedType(typeFromAST(schema, type));
@@ -182,8 +188,9 @@ function toFieldError(error: GraphQLError): OpsError {
 export type Follow = (document: DocumentNode, variables: object, caller: Caller) => Promise<AsyncIterable<LogBatch>>;
 
 /**
- * Opens subscriptions as the schema does, with its scopes and arguments, and passes on what the field's source yields: a line needs no execution of its own.
- * Throws for a document that does not fit the schema.
+ * Opens subscriptions as the schema does, with its scopes and arguments, and passes on what the
+ * field's source yields: a line needs no execution of its own. Throws for a document that does not
+ * fit the schema.
  */
 export function createFollow(
   schema: GraphQLSchema,

@@ -26,13 +26,16 @@ export type FindInputs = (variables: Variables, sources: Sources, caller: Caller
 interface Part {
   readonly find: FindVersion;
   readonly readArgs: (variables: Variables) => object;
-  /** What selected fields of its rows depend on besides the rows, each with the nodes that select it. */
+  /**
+   * What selected fields of its rows depend on besides the rows, each with the nodes that select
+   * it.
+   */
   readonly more: readonly { readonly find: FindVersion; readonly nodes: readonly FieldNode[] }[];
 }
 
 /**
- * How to find the inputs of a valid query; null where its answer depends on more: it must read root fields that are versioned, and of their rows what the rows,
- * or versions, determine.
+ * How to find the inputs of a valid query; null where its answer depends on more: it must read root
+ * fields that are versioned, and of their rows what the rows, or versions, determine.
  */
 export function createFindInputs(
   schema: GraphQLSchema,
@@ -74,7 +77,8 @@ function toPart(schema: GraphQLSchema, document: DocumentNode, field: SelectedFi
     return findMore !== undefined;
   };
   if (!dependsOnRows(document, selectionSet, type && getNamedType(type), isKnown)) return null;
-  // Callers keep the variables of a request that they have seen, and reading arguments costs more than all the rest.
+  // Callers keep the variables of a request that they have seen, and reading arguments costs more
+  // than all the rest.
   const argsOf = new WeakMap<Variables, object>();
   const readArgs = (variables: Variables) => {
     const args = argsOf.get(variables) ?? getArgumentValues(definition, node, variables);
@@ -84,7 +88,9 @@ function toPart(schema: GraphQLSchema, document: DocumentNode, field: SelectedFi
   return { find, more: [...more].map(([findMore, nodes]) => ({ find: findMore, nodes })), readArgs };
 }
 
-/** Whether each message of a valid subscription depends on its event alone, whatever the variables. */
+/**
+ * Whether each message of a valid subscription depends on its event alone, whatever the variables.
+ */
 export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): boolean {
   const operation = getOperationAST(document, operationName);
   const [field, ...others] =

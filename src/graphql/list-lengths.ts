@@ -84,7 +84,10 @@ export function countRoles({ sources, principal }: Asking): RoleCount {
   return found;
 }
 
-/** Estimates the most rows that a list of a schema type has. Only rows that the caller may see count, because the refusal of a query reports its cost. */
+/**
+ * Estimates the most rows that a list of a schema type has. Only rows that the caller may see
+ * count, because the refusal of a query reports its cost.
+ */
 export function toLength(
   type: string,
   args: Readonly<Record<string, unknown>>,

@@ -13,7 +13,10 @@ import {
 } from "graphql";
 import type { OpsContext } from "./context.ts";
 
-/** Reads what a field needs, for all rows of a list at once. A failure is for the resolver to answer. */
+/**
+ * Reads what a field needs, for all rows of a list at once. A failure is for the resolver to
+ * answer.
+ */
 export type Preload<Row> = (rows: readonly Row[], context: OpsContext) => unknown;
 
 /**
@@ -109,7 +112,10 @@ export async function loadFor(
   }
 }
 
-/** A list with the object that a field of a row has. The list is empty where the field has none, or failed. */
+/**
+ * A list with the object that a field of a row has. The list is empty where the field has none, or
+ * failed.
+ */
 function toObject(field: Field, row: unknown, context: OpsContext, info: GraphQLResolveInfo): readonly unknown[] {
   try {
     const found: unknown = field.resolve?.(row, {}, context, info);

@@ -9,7 +9,10 @@ const mostPoints = 11_000;
 /** Default without a step. */
 const fewPoints = 240;
 const secondsPerDay = 86_400;
-/** Most rows of one series field, over all its series, where we choose the step: they are read and returned, and the request's budget counts both. */
+/**
+ * Most rows of one series field, over all its series, where we choose the step: they are read and
+ * returned, and the request's budget counts both.
+ */
 export const seriesRows = 40_000;
 /** Steps that people and Grafana choose, seconds. */
 const roundSteps = [
@@ -41,7 +44,10 @@ interface RangeArgs {
   readonly step?: number | null | undefined;
 }
 
-/** Parses times as for logs (RFC 3339, unix seconds, or a duration back from now) and a step in seconds. Throws invalid_request. */
+/**
+ * Parses times as for logs (RFC 3339, unix seconds, or a duration back from now) and a step in
+ * seconds. Throws invalid_request.
+ */
 export function toHistoryRange({ from, to, step }: RangeArgs, nowMs: number): HistoryRange {
   const begin = parseUnixArg("from", from, nowMs);
   const end = Math.min(
@@ -65,15 +71,20 @@ export interface SeriesRangeArgs {
   readonly maxPoints: number;
 }
 
-/** From this step on, seconds, a series ends with the step that is not over: without it, a range of days would lack hours at its end. */
+/**
+ * From this step on, seconds, a series ends with the step that is not over: without it, a range of
+ * days would lack hours at its end.
+ */
 const longStep = 600;
 /** That step ends at a whole minute, so that the panels of a dashboard share one reading of it. */
 const currentEnd = 60;
 
 /**
- * The points of a series, from `from` to `to` (now at the latest), at whole multiples of the step, so they stay in place when the range moves with the clock. A
- * second range is the current step, where steps are long: from the last of these points to the end. Without a step: the shortest round one that yields at most
- * `maxPoints` in all; fewer points where there are many series. Empty when no point falls into the range. Throws invalid_request.
+ * The points of a series, from `from` to `to` (now at the latest), at whole multiples of the step,
+ * so they stay in place when the range moves with the clock. A second range is the current step,
+ * where steps are long: from the last of these points to the end. Without a step: the shortest
+ * round one that yields at most `maxPoints` in all; fewer points where there are many series. Empty
+ * when no point falls into the range. Throws invalid_request.
  */
 export function toSeriesRanges(
   { from, to, step, maxPoints }: SeriesRangeArgs,
@@ -188,7 +199,10 @@ export function isAmong<T>(value: T, wanted: readonly T[] | null | undefined): b
   return !wanted || wanted.includes(value);
 }
 
-/** Rows of many series as one list, ascending in time; equal times in the order of the series. Waits for the request's turn first. */
+/**
+ * Rows of many series as one list, ascending in time; equal times in the order of the series. Waits
+ * for the request's turn first.
+ */
 export async function toAscending<Row extends { readonly time: string }>(
   budget: Budget,
   makeSeries: () => readonly (readonly Row[])[],
@@ -199,7 +213,10 @@ export async function toAscending<Row extends { readonly time: string }>(
   return rows.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 
-/** A time argument as unix seconds with up to nine decimals. Throws invalid_request with the argument's name. */
+/**
+ * A time argument as unix seconds with up to nine decimals. Throws invalid_request with the
+ * argument's name.
+ */
 export function parseTimeArg(name: string, text: string, nowMs: number): string {
   const parsed = parseLogTime(text, nowMs);
   if (parsed !== null) return parsed;

@@ -15,7 +15,10 @@ import type { Role } from "./containers/role-loader.ts";
 import type { RestartPreview, WorkGap } from "./containers/running-work.ts";
 import type { FailedJobAddress } from "./queues/job-loader.ts";
 
-/** The refs of object types that several functions or files need, so that types can refer to each other in any order. */
+/**
+ * The refs of object types that several functions or files need, so that types can refer to each
+ * other in any order.
+ */
 export function createRefs(builder: Builder) {
   return {
     container: builder.objectRef<Container>("Container"),

@@ -87,8 +87,10 @@ const leastEpochMs = 1e11;
 const lastMs = Date.UTC(10_000, 0, 1) - 1;
 
 /**
- * A DateTime argument as RFC 3339 in UTC with milliseconds: from RFC 3339 with any offset, a date (its first moment in UTC), or epoch milliseconds as number or
- * text. Throws a TypeError for anything else, a day that does not exist, numbers before March 1973 (epoch seconds), and times before 1970 or after 9999.
+ * A DateTime argument as RFC 3339 in UTC with milliseconds: from RFC 3339 with any offset, a date
+ * (its first moment in UTC), or epoch milliseconds as number or text. Throws a TypeError for
+ * anything else, a day that does not exist, numbers before March 1973 (epoch seconds), and times
+ * before 1970 or after 9999.
  */
 export function parseDateTime(value: unknown): string {
   const ms = parseMs(value);

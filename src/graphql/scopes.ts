@@ -3,10 +3,16 @@ import type { Scope } from "../auth/principal.ts";
 import { OpsError } from "../lib/errors.ts";
 import type { OpsContext } from "./context.ts";
 
-/** What the schema notes of a type or field that needs a scope. A type, because GraphQL's extensions want an index. */
+/**
+ * What the schema notes of a type or field that needs a scope. A type, because GraphQL's extensions
+ * want an index.
+ */
 type Note = { readonly scope: Scope | null };
 
-/** For the option `extensions` of a field, or of a type for all its fields: a token without the scope gets null and `forbidden`. */
+/**
+ * For the option `extensions` of a field, or of a type for all its fields: a token without the
+ * scope gets null and `forbidden`.
+ */
 export function needs(scope: Scope): Note {
   return { scope };
 }
@@ -22,8 +28,9 @@ export function findScope({ extensions }: { readonly extensions: Partial<Note> }
 type Resolve = GraphQLFieldResolver<unknown, OpsContext>;
 
 /**
- * Makes each field ask for the scopes of its type and of itself before anything else of it runs; a subscription asks when it begins, and its lease asks again
- * (auth/stream-lease.ts). Changes the schema itself.
+ * Makes each field ask for the scopes of its type and of itself before anything else of it runs; a
+ * subscription asks when it begins, and its lease asks again (auth/stream-lease.ts). Changes the
+ * schema itself.
  */
 export function withScopes(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {

@@ -17,7 +17,10 @@ import type { OwnerMemory } from "../queues/owner-memory.ts";
 import type { QueueSources } from "../queues/queue.ts";
 import type { TimelineMemory } from "../timeline/memory.ts";
 
-/** What the schema reads from: one port for each upstream, and the configuration that answers depend on. */
+/**
+ * What the schema reads from: one port for each upstream, and the configuration that answers depend
+ * on.
+ */
 export interface Sources {
   readonly containers: ContainerSource;
   /** Logs older than the engines'; null when not configured. */

@@ -105,7 +105,10 @@ export interface EntriesOf {
 
 export type TimelineOf = (query: TimelineQuery) => Promise<EntriesOf>;
 
-/** The entries of the query timeline, by what they are about: each range of a request is read and indexed once. */
+/**
+ * The entries of the query timeline, by what they are about: each range of a request is read and
+ * indexed once.
+ */
 export function createTimelineOf(
   { budget }: { readonly budget: Pick<Budget, "turn"> },
   siblings: { readonly timeline: TimelineLoader },

@@ -61,7 +61,10 @@ const present: Readonly<Record<UpKind, (context: OpsContext, env: Environment | 
     ),
 };
 
-/** One query for the past (hosts only), and one of each kind for now if the range includes it. Rejects with invalid_request for an invalid range. */
+/**
+ * One query for the past (hosts only), and one of each kind for now if the range includes it.
+ * Rejects with invalid_request for an invalid range.
+ */
 async function loadUpCounts({ kinds: wanted, env, ...args }: UpArgs, context: OpsContext) {
   requireEnvironments(context.principal, env);
   const asked = kinds.filter((kind) => isAmong(kind, wanted));

@@ -9,7 +9,10 @@ import { createDeployLoader } from "./deploys/info-loader.ts";
 import { findSharedProblems } from "./problems/loader.ts";
 import type { Caller, Sources } from "./sources.ts";
 
-/** Of what an answer is made from; null where that is not known. Sources never change an object that they have returned, so a version stands for each. */
+/**
+ * Of what an answer is made from; null where that is not known. Sources never change an object that
+ * they have returned, so a version stands for each.
+ */
 export type Version = string | null | Promise<string | null>;
 
 /** `readArgs`: the arguments of the root field, coerced. */

@@ -22,7 +22,10 @@ import { findAsync, isLoading, loadFor, type Loading, toLoading } from "./preloa
 const fieldsPerRow = 8;
 /** Shorter lists are completed at once. */
 const longList = 200;
-/** Memory of a field of a row while it is a promise, bytes: 2,000 as graphql-js executes it, 1,250 compiled. */
+/**
+ * Memory of a field of a row while it is a promise, bytes: 2,000 as graphql-js executes it, 1,250
+ * compiled.
+ */
 const waitingBytes = 2000;
 
 /**
@@ -136,10 +139,10 @@ interface Selected {
 type Select = (info: GraphQLResolveInfo) => Selected;
 
 /**
- * For rows of this type. Remembers what it found by the list of the field's nodes. An executor makes
- * that list once for all rows of one execution, so it stands for one operation with its variables;
- * a compiled document has it for all of its executions, and no conditions. A single node would not
- * do: several operations of a document share those of its fragments.
+ * For rows of this type. Remembers what it found by the list of the field's nodes. An executor
+ * makes that list once for all rows of one execution, so it stands for one operation with its
+ * variables; a compiled document has it for all of its executions, and no conditions. A single node
+ * would not do: several operations of a document share those of its fragments.
  */
 function createSelecting(type: GraphQLObjectType, isAsync: IsAsync): Select {
   const known = new WeakMap<readonly FieldNode[], Selected>();

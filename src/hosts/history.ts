@@ -1,12 +1,18 @@
 import { type HistoryRange, isFresh, toGrid } from "../lib/range.ts";
 
-/** A host at one time. Values are null where unknown and where the host was down; they never repeat earlier ones. */
+/**
+ * A host at one time. Values are null where unknown and where the host was down; they never repeat
+ * earlier ones.
+ */
 export interface HostPoint {
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
   /** Whether its exporter answered Prometheus; null where Prometheus did not scrape it. */
   readonly up: boolean | null;
-  /** Busy share of all CPUs, 0..1, over the step that ends here: at least 5 minutes, at most an hour. */
+  /**
+   * Busy share of all CPUs, 0..1, over the step that ends here: at least 5 minutes, at most an
+   * hour.
+   */
   readonly cpuUtil: number | null;
   readonly memUtil: number | null;
   /** The fullest real file system. */
@@ -15,7 +21,10 @@ export interface HostPoint {
 }
 
 export interface HostHistory {
-  /** Between two points, seconds: the requested step, or its next multiple that is no shorter than Prometheus' scrape interval. */
+  /**
+   * Between two points, seconds: the requested step, or its next multiple that is no shorter than
+   * Prometheus' scrape interval.
+   */
   readonly stepSeconds: number;
   /** Oldest first. */
   readonly points: readonly HostPoint[];
@@ -38,8 +47,9 @@ type Values = Omit<HostPoint, "time">;
 const unknown: Values = { up: null, cpuUtil: null, memUtil: null, diskUtil: null, load1: null };
 
 /**
- * The past of one host from all jobs that scrape it: at each time, from a job that reached it. Without jobs all points are unknown. Values
- * need `up`: rates continue for minutes from the samples of a dead host.
+ * The past of one host from all jobs that scrape it: at each time, from a job that reached it.
+ * Without jobs all points are unknown. Values need `up`: rates continue for minutes from the
+ * samples of a dead host.
  */
 export function toHostHistory(range: HistoryRange, jobs: readonly HostSeries[]): HostHistory {
   const sampled = Array.from({ length: range.steps }, (_, index) => newest(jobs, index));

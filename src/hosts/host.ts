@@ -1,7 +1,10 @@
 import type { HistoryRange } from "../lib/range.ts";
 import type { HostHistory } from "./history.ts";
 
-/** One machine, from node-exporter. Utilisations are 0..1; null where Prometheus has no usable sample. */
+/**
+ * One machine, from node-exporter. Utilisations are 0..1; null where Prometheus has no usable
+ * sample.
+ */
 export interface Host {
   /** Node name from node_uname_info, else the instance without its port; unique in an answer. */
   readonly name: string;
@@ -35,14 +38,17 @@ export interface HostReport {
   readonly updatedAt: string;
 }
 
-/** The port to the host metrics. Rejects with prometheus_unavailable when nothing usable is there. */
+/**
+ * The port to the host metrics. Rejects with prometheus_unavailable when nothing usable is there.
+ */
 export interface HostSource {
   report(signal: AbortSignal): Promise<HostReport>;
   /** The report that `report` would return at once; null where it would ask. */
   reportCached(): HostReport | null;
   /**
-   * The past by `Host.instance`, which is unique; the names are those of `report`. Hosts without data are missing. Rejects with
-   * prometheus_unavailable, and with invalid_request for a range whose answer is too large.
+   * The past by `Host.instance`, which is unique; the names are those of `report`. Hosts without
+   * data are missing. Rejects with prometheus_unavailable, and with invalid_request for a range
+   * whose answer is too large.
    */
   history(
     range: HistoryRange,
@@ -58,7 +64,10 @@ export type HostReading = Omit<Host, "name" | "alert"> & {
   readonly nodename: string | null;
 };
 
-/** True at or above either threshold, and for a host that is down. An unknown value (null) raises no alert. */
+/**
+ * True at or above either threshold, and for a host that is down. An unknown value (null) raises no
+ * alert.
+ */
 export function isAlerting(reading: Pick<Host, "status" | "cpuUtil" | "memUtil">, thresholds: Thresholds): boolean {
   if (reading.status === "down") return true;
   return (reading.cpuUtil ?? -1) >= thresholds.cpu || (reading.memUtil ?? -1) >= thresholds.mem;
@@ -78,13 +87,14 @@ export function assembleReport(
 }
 
 /**
- * A unique name for each: the node name, else the instance without its port. Hosts with the same name ("localhost", cloned
- * machines) all get their instance appended, so that no name depends on the order of the answer.
+ * A unique name for each: the node name, else the instance without its port. Hosts with the same
+ * name ("localhost", cloned machines) all get their instance appended, so that no name depends on
+ * the order of the answer.
  */
 export function nameHosts(hosts: readonly { readonly nodename: string | null; readonly instance: string }[]): string[] {
   let names = hosts.map((host) => host.nodename || withoutPort(host.instance));
-  // A node may have the name of a result ("a (b:1)"), so repeat. It ends, because every round makes names longer and instances
-  // differ.
+  // A node may have the name of a result ("a (b:1)"), so repeat. It ends, because every round makes
+  // names longer and instances differ.
   for (;;) {
     const count = new Map<string, number>();
     for (const name of names) count.set(name, (count.get(name) ?? 0) + 1);

@@ -2,9 +2,15 @@ import type { EdgeLimits } from "./limits.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export interface Admission {
-  /** Takes a place for the holder of a token; false without a free one. `reserved` callers may also use the places reserved for operators. */
+  /**
+   * Takes a place for the holder of a token; false without a free one. `reserved` callers may also
+   * use the places reserved for operators.
+   */
   enter(reserved: boolean, holder: string): boolean;
-  /** Waits for a place, in a line that is fair by holder and by the holder's parts (`WaitingLine`). False when the wait was too long, or another one goes first. */
+  /**
+   * Waits for a place, in a line that is fair by holder and by the holder's parts (`WaitingLine`).
+   * False when the wait was too long, or another one goes first.
+   */
   wait(holder: string, part?: string): Promise<boolean>;
   /** Frees the place for the next waiting holder who may have one. */
   leave(holder: string): void;
@@ -16,13 +22,16 @@ export interface Admission {
 type AdmissionLimits = Pick<EdgeLimits, "limit" | "reserve" | "limitPerToken" | "waitMs" | "queueLimit"> &
   Partial<Pick<EdgeLimits, "tightLimit">>;
 
-/** Holders that are remembered without a place. A Map that gains and loses a key with each request is rebuilt all the time, and costs a tenth of an answer. */
+/**
+ * Holders that are remembered without a place. A Map that gains and loses a key with each request
+ * is rebuilt all the time, and costs a tenth of an answer.
+ */
 const idleHolders = 1000;
 
 /**
- * Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help nobody.
- * `isTight`: whether there is little memory left, so that `tightLimit` holds, and half of it for
- * one holder.
+ * Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help
+ * nobody. `isTight`: whether there is little memory left, so that `tightLimit` holds, and half of
+ * it for one holder.
  */
 export function createAdmission(
   { limit, tightLimit = limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits,
@@ -33,7 +42,9 @@ export function createAdmission(
   const byHolder = new Map<string, number>();
   const line = new WaitingLine({ limit: queueLimit, waitMs });
 
-  /** With little memory left one holder has at most half of the places, so another still gets one. */
+  /**
+   * With little memory left one holder has at most half of the places, so another still gets one.
+   */
   const mostOwn = () => (isTight() ? Math.min(limitPerToken, Math.ceil(most() / 2)) : limitPerToken);
   const isBelowOwn = (holder: string) => (byHolder.get(holder) ?? 0) < mostOwn();
   const take = (holder: string) => {

@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type BlockList, isIP, SocketAddress } from "node:net";
 import { LRUCache } from "lru-cache";
 
-/** Finds the client's address from the connection's address and the headers. Undefined for a connection that has ended. */
+/**
+ * Finds the client's address from the connection's address and the headers. Undefined for a
+ * connection that has ended.
+ */
 export type FindClientAddress = (peer: string | undefined, headers: IncomingHttpHeaders) => string | undefined;
 
 /** The other end of a connection. */
@@ -14,7 +17,10 @@ export interface Peer {
 
 export type FindPeer = (remoteAddress: string | undefined) => Peer;
 
-/** Says whether a connection comes from a trusted proxy. It remembers the last peers: checking an address costs a tenth of an answer from memory. */
+/**
+ * Says whether a connection comes from a trusted proxy. It remembers the last peers: checking an
+ * address costs a tenth of an answer from memory.
+ */
 export function createFindPeer(trusted: BlockList): FindPeer {
   const peers = new LRUCache<string, Peer>({ max: 1000 });
   return (remoteAddress = "") => {
@@ -32,9 +38,11 @@ function isListed(trusted: BlockList, address: string): boolean {
 }
 
 /**
- * The client's address is the nearest hop that is no trusted proxy: the connection's own, or one that trusted proxies named in `X-Forwarded-For` or `Forwarded` (RFC
- * 7239), read from the right. Entries further left can be forged. A hop without an address ("unknown") ends the search at the proxy that named it. Two headers that
- * disagree leave the connection's own address: one of them is not the proxy's. IPv4-mapped IPv6 counts as IPv4.
+ * The client's address is the nearest hop that is no trusted proxy: the connection's own, or one
+ * that trusted proxies named in `X-Forwarded-For` or `Forwarded` (RFC 7239), read from the right.
+ * Entries further left can be forged. A hop without an address ("unknown") ends the search at the
+ * proxy that named it. Two headers that disagree leave the connection's own address: one of them is
+ * not the proxy's. IPv4-mapped IPv6 counts as IPv4.
  */
 export function createClientAddress(trusted: BlockList, findPeer = createFindPeer(trusted)): FindClientAddress {
   const isTrusted = (address: string) => isListed(trusted, address);
@@ -75,7 +83,10 @@ function parseAddress(text: string): string | null {
 
 const pairForm = /[ \t]*(?:([\w-]+)=(?:"((?:\\.|[^"\\])*)"|([^\s",;]*))[ \t]*)?([,;]|$)/gy;
 
-/** The `for` of each hop of a `Forwarded` header, "" for a hop without one. A malformed header gives no hops: its parts cannot be separated safely. */
+/**
+ * The `for` of each hop of a `Forwarded` header, "" for a hop without one. A malformed header gives
+ * no hops: its parts cannot be separated safely.
+ */
 function parseForwarded(header: string): string[] {
   const hops = [""];
   let length = 0;

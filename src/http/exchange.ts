@@ -40,7 +40,10 @@ export class Exchange implements EdgeRequest, SwapListItem {
   mount: string | undefined;
   /** Whether it holds a place for public pages. */
   isPublic: boolean;
-  /** Whether its answer is being computed, perhaps for a client that has disconnected. It holds its place until that ends. */
+  /**
+   * Whether its answer is being computed, perhaps for a client that has disconnected. It holds its
+   * place until that ends.
+   */
   isWorking: boolean;
   /** Among the answers that are not complete (unfinished.ts). */
   place: number;
@@ -165,7 +168,9 @@ export class Exchange implements EdgeRequest, SwapListItem {
     this.#budget?.liftDeadline();
   }
 
-  /** The answer is handed over: it now counts as unsent bytes, no longer as memory of the request. */
+  /**
+   * The answer is handed over: it now counts as unsent bytes, no longer as memory of the request.
+   */
   giveBack(): void {
     this.#budget?.end();
   }
@@ -198,9 +203,10 @@ export class Exchange implements EdgeRequest, SwapListItem {
 }
 
 /**
- * Reads a whole body of at most `maxBytes`. Rejects with payload_too_large (from a declared length before reading),
- * unsupported_media_type for a compressed body (no bombs), request_timeout when the client stops sending, and the reason of `signal`
- * when that aborts. Without one the time limit is the server's `requestTimeout`. node:http discards unread bytes after the answer.
+ * Reads a whole body of at most `maxBytes`. Rejects with payload_too_large (from a declared length
+ * before reading), unsupported_media_type for a compressed body (no bombs), request_timeout when
+ * the client stops sending, and the reason of `signal` when that aborts. Without one the time limit
+ * is the server's `requestTimeout`. node:http discards unread bytes after the answer.
  */
 export function readBody(req: IncomingMessage, maxBytes: number, signal?: AbortSignal): Promise<Buffer> {
   const encoding = req.headers["content-encoding"];
@@ -232,8 +238,8 @@ export function readBody(req: IncomingMessage, maxBytes: number, signal?: AbortS
 }
 
 /**
- * The first `size` bytes and the chunk, in a buffer that doubles: each small chunk itself would hold about 250 bytes. A body in one
- * piece is not copied.
+ * The first `size` bytes and the chunk, in a buffer that doubles: each small chunk itself would
+ * hold about 250 bytes. A body in one piece is not copied.
  */
 function append(held: Buffer<ArrayBuffer>, size: number, chunk: Buffer, maxBytes: number): Buffer<ArrayBuffer> {
   if (size === 0) return chunk as Buffer<ArrayBuffer>;
@@ -253,8 +259,8 @@ let head = "";
 let tail = "";
 
 /**
- * A UUIDv7 (RFC 9562 section 6.2, method 1): the millisecond, a 12-bit counter within it, and 62 random bits, new in each
- * millisecond. Unique and sorted by time; not a secret.
+ * A UUIDv7 (RFC 9562 section 6.2, method 1): the millisecond, a 12-bit counter within it, and 62
+ * random bits, new in each millisecond. Unique and sorted by time; not a secret.
  */
 export function createRequestId(nowMs: number = Date.now()): string {
   count += 1;
@@ -275,7 +281,10 @@ export function parseClientRequestId(header: string | string[] | undefined): str
   return typeof header === "string" && clientId.test(header) ? header : undefined;
 }
 
-/** The name that a program gives itself, for the audit record: at most 64 plain characters; null when none is left. */
+/**
+ * The name that a program gives itself, for the audit record: at most 64 plain characters; null
+ * when none is left.
+ */
 export function parseAgent(name: unknown): string | null {
   if (typeof name !== "string") return null;
   const plain = name.slice(0, 256).replaceAll(/[^A-Za-z0-9 ._/()+-]/g, "");

@@ -19,7 +19,10 @@ export const defaultLimits = {
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
-  /** Concurrent connections. Beyond it, the network or the holder of a token with most of them loses one (connections/). */
+  /**
+   * Concurrent connections. Beyond it, the network or the holder of a token with most of them loses
+   * one (connections/).
+   */
   maxConnections: 2000,
   /** Of these, without an accepted token. */
   strangerConnections: 800,
@@ -32,10 +35,16 @@ export const defaultLimits = {
   strangersKept: 100,
   /** Of all, new and idle ones (no request being answered). Beyond it, likewise. */
   waitingConnections: 1000,
-  /** Requests of one connection that wait behind an unfinished answer; one more closes the connection. */
+  /**
+   * Requests of one connection that wait behind an unfinished answer; one more closes the
+   * connection.
+   */
   pipelined: 4,
   maxBodyBytes: 65_536,
-  /** Concurrent requests, and the places beyond them for operators, who get through when readers take all others. */
+  /**
+   * Concurrent requests, and the places beyond them for operators, who get through when readers
+   * take all others.
+   */
   limit: 200,
   /**
    * The same while there is little of the heap left: each request about a fleet of 5,000 containers
@@ -46,18 +55,21 @@ export const defaultLimits = {
   /** Concurrent requests of one token, so that it cannot shut out the others. */
   limitPerToken: 20,
   /**
-   * The queue: longest wait, and length. F23 says 200 ms, but a dashboard's panels share one token and start together: a late
-   * graph is better than none.
+   * The queue: longest wait, and length. F23 says 200 ms, but a dashboard's panels share one token
+   * and start together: a late graph is better than none.
    */
   waitMs: 5000,
   queueLimit: 2000,
-  /** Concurrent answers of public pages, without the health pages. A place is held until the reader has received the answer. */
+  /**
+   * Concurrent answers of public pages, without the health pages. A place is held until the reader
+   * has received the answer.
+   */
   publicAnswers: 64,
   /** The same for large pages. */
   largeAnswers: 16,
   /**
-   * Time that the reader of a public page has while others wait for a place. One network has at most three quarters of the
-   * places.
+   * Time that the reader of a public page has while others wait for a place. One network has at
+   * most three quarters of the places.
    */
   pageMs: 3000,
   /** Time for the reader of a finite answer, from its first byte to its last, whatever its pace. */
@@ -71,7 +83,10 @@ export const defaultLimits = {
   /** Endless answers: of one token, and in total. */
   streamsPerToken: 5,
   streams: 500,
-  /** Streams that one token may open at once, and per second: opening one costs as much as a hundred requests. */
+  /**
+   * Streams that one token may open at once, and per second: opening one costs as much as a hundred
+   * requests.
+   */
   streamBurst: 20,
   streamsPerSecond: 2,
   /** Maximum age of an endless answer; its reader opens another one. */

@@ -1,11 +1,16 @@
 import { createServer, type AddressInfo, type ListenOptions, type Server } from "node:net";
 
 /**
- * libuv accepts one connection per listening socket and turn of the event loop. With one socket and turns of 10 ms that is 100 a second: clients that connect
- * faster, which needs no token, fill the kernel's queue of 511 and lock everyone out. Several sockets share a port only on Linux (SO_REUSEPORT).
+ * libuv accepts one connection per listening socket and turn of the event loop. With one socket and
+ * turns of 10 ms that is 100 a second: clients that connect faster, which needs no token, fill the
+ * kernel's queue of 511 and lock everyone out. Several sockets share a port only on Linux
+ * (SO_REUSEPORT).
  */
 const socketCount = 8;
-/** What systems without SO_REUSEPORT say: macOS and Windows, old kernels, some sandboxes. Then there is one socket. */
+/**
+ * What systems without SO_REUSEPORT say: macOS and Windows, old kernels, some sandboxes. Then there
+ * is one socket.
+ */
 const cannotShare = new Set(["ENOTSUP", "ENOPROTOOPT", "EINVAL"]);
 
 const listen = (server: Server, options: ListenOptions) =>
@@ -24,8 +29,9 @@ export function toUrl({ address, port, family }: AddressInfo): string {
 }
 
 /**
- * Listens on several sockets of one port (0 takes a free one). Returns the address and the servers of the other sockets: `server` gets their connections, but each
- * must be closed itself. Rejects with the system's error, for example EADDRINUSE; then nothing listens.
+ * Listens on several sockets of one port (0 takes a free one). Returns the address and the servers
+ * of the other sockets: `server` gets their connections, but each must be closed itself. Rejects
+ * with the system's error, for example EADDRINUSE; then nothing listens.
  */
 export async function listenOnSockets(
   server: Server,

@@ -40,8 +40,9 @@ export interface RememberedReply {
   /** As it was made, for a request other than GET and HEAD. */
   readonly plain: EdgeReply;
   /**
-   * The answer to one request: 304 for a client that has it, else the body, compressed as the client wants it. `more`: headers that change though the body does
-   * not. A promise only while the body is compressed for the first time.
+   * The answer to one request: 304 for a client that has it, else the body, compressed as the
+   * client wants it. `more`: headers that change though the body does not. A promise only while the
+   * body is compressed for the first time.
    */
   toReply(headers: EdgeRequest["headers"], more?: Readonly<Record<string, string>>): EdgeReply | Promise<EdgeReply>;
 }
@@ -49,9 +50,9 @@ export interface RememberedReply {
 /** The last replies, each valid while it is built from the same inputs. */
 export interface ReplyMemo {
   /**
-   * The remembered reply, or a new one. A lasting one is stored if its inputs are known, and the same
-   * before and after it was made. No promise where the remembered one is known at once: that would be
-   * a good part of its cost.
+   * The remembered reply, or a new one. A lasting one is stored if its inputs are known, and the
+   * same before and after it was made. No promise where the remembered one is known at once: that
+   * would be a good part of its cost.
    */
   answer<Other>(question: Question<Other>): RememberedReply | Promise<RememberedReply | Other>;
 }
@@ -157,7 +158,9 @@ function remember(reply: EdgeReply): RememberedReply {
   };
 }
 
-/** A copy outside of Node's pool: one small body that is kept would hold a whole slab of it, 64 KB. */
+/**
+ * A copy outside of Node's pool: one small body that is kept would hold a whole slab of it, 64 KB.
+ */
 function toOwnMemory(bytes: Buffer): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);
@@ -169,7 +172,10 @@ function toTag(digest: string, encoding: Encoding | null): string {
   return `"${digest}${encoding ? `-${encoding}` : ""}"`;
 }
 
-/** If-None-Match compares weakly (RFC 9110, section 13.1.2); a proxy that compresses makes our tags weak. */
+/**
+ * If-None-Match compares weakly (RFC 9110, section 13.1.2); a proxy that compresses makes our tags
+ * weak.
+ */
 function hasTag(header: string, digest: string): boolean {
   if (header.trim() === "*") return true;
   return header.split(",").some((tag) => {
@@ -178,7 +184,10 @@ function hasTag(header: string, digest: string): boolean {
   });
 }
 
-/** The names in a header of preferences and their qualities, 0 to 1; of a name that is there several times the greatest. Source: RFC 9110, 12.4.2. */
+/**
+ * The names in a header of preferences and their qualities, 0 to 1; of a name that is there several
+ * times the greatest. Source: RFC 9110, 12.4.2.
+ */
 export function toWeights(header: string): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
   for (const part of header.toLowerCase().split(",")) {
@@ -189,7 +198,10 @@ export function toWeights(header: string): ReadonlyMap<string, number> {
   return weights;
 }
 
-/** The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br, as it is smaller. `offered`: the forms that there are. */
+/**
+ * The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br,
+ * as it is smaller. `offered`: the forms that there are.
+ */
 export function toEncoding(
   header: string | string[] | undefined,
   offered: readonly Encoding[] = ["br", "gzip"],

@@ -4,8 +4,9 @@ import type { Exchange } from "./exchange.ts";
 import type { EdgeReply, EdgeStream } from "./surface.ts";
 
 /**
- * Sends an answer in parts, no faster than it is read, with a heartbeat at most `heartbeatMs` after the last data. Resolves to the number of bytes when it has ended
- * or the client has disconnected; the chunk iterator is then closed. Rejects with what the chunks throw.
+ * Sends an answer in parts, no faster than it is read, with a heartbeat at most `heartbeatMs` after
+ * the last data. Resolves to the number of bytes when it has ended or the client has disconnected;
+ * the chunk iterator is then closed. Rejects with what the chunks throw.
  */
 export async function writeStream(
   { res, requestId }: Exchange,
@@ -56,8 +57,9 @@ function drained(res: ServerResponse, signal: AbortSignal): Promise<void> {
 const problemType = { "Content-Type": "application/problem+json" };
 
 /**
- * An error as an answer: `{"message", "error": {"code", "message", "request_id"}}`, or RFC 9457 when `problem` is true. A 401
- * gives no reason and no request id: all its bodies are identical. 503 carries `Retry-After`, 1 to 3 s, spread.
+ * An error as an answer: `{"message", "error": {"code", "message", "request_id"}}`, or RFC 9457
+ * when `problem` is true. A 401 gives no reason and no request id: all its bodies are identical.
+ * 503 carries `Retry-After`, 1 to 3 s, spread.
  */
 export function createErrorReply(
   error: OpsError,
@@ -108,14 +110,15 @@ export const apiHeaders: readonly string[] = [
 ];
 
 /**
- * Longer text is sent as a Buffer: a third cheaper (0.45 to 2.2 MB). Short text is cheaper as text, which node:http joins with the header. An existing Buffer is the
- * cheapest from 2 kB on (2.2 MB: a fifth), and all its connections share it.
+ * Longer text is sent as a Buffer: a third cheaper (0.45 to 2.2 MB). Short text is cheaper as text,
+ * which node:http joins with the header. An existing Buffer is the cheapest from 2 kB on (2.2 MB: a
+ * fifth), and all its connections share it.
  */
 const longText = 262_144;
 
 /**
- * Sends an answer with the security headers, `X-Request-Id` and its length. `isLast` asks the client to close the connection.
- * Returns the length of the body in bytes, 0 for HEAD.
+ * Sends an answer with the security headers, `X-Request-Id` and its length. `isLast` asks the
+ * client to close the connection. Returns the length of the body in bytes, 0 for HEAD.
  */
 export function writeReply(exchange: Exchange, reply: EdgeReply, isLast: boolean): number {
   const { res } = exchange;
@@ -136,7 +139,8 @@ export function writeReply(exchange: Exchange, reply: EdgeReply, isLast: boolean
   }
   if (isLast) list.push("Connection", "close");
   res.writeHead(status, list);
-  // As many bytes as characters: ASCII text, which is cheaper to write as Latin-1. A Buffer is sent unchanged.
+  // As many bytes as characters: ASCII text, which is cheaper to write as Latin-1. A Buffer is sent
+  // unchanged.
   if (hasBody) res.end(content, bytes === content.length ? "latin1" : "utf8");
   else res.end();
   return exchange.isHead ? 0 : bytes;

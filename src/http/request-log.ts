@@ -14,8 +14,9 @@ export interface LoggedAnswer {
 }
 
 /**
- * Logs one line per request. An allow-list: no query, no header except a plain client request id, no body. The path loses control
- * characters and secrets, and is then cut. 499 means that the client disconnected.
+ * Logs one line per request. An allow-list: no query, no header except a plain client request id,
+ * no body. The path loses control characters and secrets, and is then cut. 499 means that the
+ * client disconnected.
  */
 export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, route, code }: LoggedAnswer): void {
   const { req, maybePrincipal: principal, logged } = exchange;
@@ -54,8 +55,9 @@ function toLogPath(path: string): string {
 }
 
 /**
- * Receives each answered request. `route`: template of its path, or the mount of its surface (undefined: not our path, or no token). `status`: 499 when the client
- * disconnected. `seconds`: null for an endless answer.
+ * Receives each answered request. `route`: template of its path, or the mount of its surface
+ * (undefined: not our path, or no token). `status`: 499 when the client disconnected. `seconds`:
+ * null for an endless answer.
  */
 export type ObserveRequest = (answered: {
   readonly method: string;
@@ -75,7 +77,10 @@ export function observeRequest(observe: ObserveRequest, exchange: Exchange, { st
   });
 }
 
-/** Ends the span of a request with the values of its log line, by the semantic conventions for HTTP servers: a status below 500 is no failure of the server. */
+/**
+ * Ends the span of a request with the values of its log line, by the semantic conventions for HTTP
+ * servers: a status below 500 is no failure of the server.
+ */
 export function endSpan(exchange: Exchange, { status: sent, bytes, route: named, code }: LoggedAnswer): void {
   const { logged, mount, isHead, isAborted, req, span, requestId } = exchange;
   if (!span) return;

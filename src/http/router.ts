@@ -20,15 +20,19 @@ interface RouterOptions {
   readonly publicAdmission: Admission;
   readonly largeAdmission: Admission;
   readonly failedAuth: Throttle;
-  /** Counts the connection of a request for its client: called once it is known whether a token is accepted, or needed. */
+  /**
+   * Counts the connection of a request for its client: called once it is known whether a token is
+   * accepted, or needed.
+   */
   readonly charge: (exchange: Exchange) => void;
 }
 
 const methods = "GET, HEAD, POST, OPTIONS";
 
 /**
- * Routes a request. The order is the policy: the listed public pages, then the token, and only then anything that reads the path,
- * the method or the body. A path without a surface is 404. Throws OpsError, also through the promise.
+ * Routes a request. The order is the policy: the listed public pages, then the token, and only then
+ * anything that reads the path, the method or the body. A path without a surface is 404. Throws
+ * OpsError, also through the promise.
  */
 export function createRouter(options: RouterOptions): (exchange: Exchange) => Outcome {
   const { surfaces, authenticator, admission, publicAdmission, largeAdmission, failedAuth, charge } = options;
@@ -113,7 +117,9 @@ function handle(exchange: Exchange, surface: Surface): Outcome {
   return surface.handle(exchange);
 }
 
-/** Runs `run` once the holder has a place, in turn by the holder's parts. Rejects with overloaded. */
+/**
+ * Runs `run` once the holder has a place, in turn by the holder's parts. Rejects with overloaded.
+ */
 async function wait(
   exchange: Exchange,
   places: Admission,
@@ -174,9 +180,10 @@ const originForm = /^\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/\\]|%[0-9A-Fa-f]{2})*$/;
 const evasion = /\/\/|\\|%(?:2[fF]|5[cC]|00)|\/(?:\.|%2[eE]){1,2}(?:\/|$)/;
 
 /**
- * The fault of a request path; null without one. `invalid_request`: not a path (absolute-form, `*`, broken percent-encoding, raw
- * bytes). `not_found`: a path that another program might read differently: dot segments, encoded slashes, backslashes, NUL, empty
- * segments. Paths are not normalised; such a path names nothing here.
+ * The fault of a request path; null without one. `invalid_request`: not a path (absolute-form, `*`,
+ * broken percent-encoding, raw bytes). `not_found`: a path that another program might read
+ * differently: dot segments, encoded slashes, backslashes, NUL, empty segments. Paths are not
+ * normalised; such a path names nothing here.
  */
 export function findTargetFault(path: string): Extract<ErrorCode, "invalid_request" | "not_found"> | null {
   if (!originForm.test(path)) return "invalid_request";

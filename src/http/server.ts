@@ -54,7 +54,10 @@ interface EdgeOptions {
   readonly tracing?: Tracing | null;
 }
 
-/** The HTTP edge: authentication, routing to surfaces, limits, security headers, request log, draining. It knows no upstream. */
+/**
+ * The HTTP edge: authentication, routing to surfaces, limits, security headers, request log,
+ * draining. It knows no upstream.
+ */
 export function createEdge(options: EdgeOptions): Edge {
   const { surfaces, authenticator, logger, observe, tracing = null } = options;
   const { trustedProxies = new BlockList(), canAct = () => true } = options;
@@ -232,8 +235,9 @@ const codes: Record<string, readonly [ErrorCode, string]> = {
 };
 
 /**
- * Answers a request that node:http could not parse, in the form of our other errors, and ends the connection. Writes nothing while an
- * answer is being sent (`isAnswering`): it would become part of that answer.
+ * Answers a request that node:http could not parse, in the form of our other errors, and ends the
+ * connection. Writes nothing while an answer is being sent (`isAnswering`): it would become part of
+ * that answer.
  */
 export function answerClientError(error: Error, socket: Duplex, isAnswering: boolean, logger: Logger): void {
   const { code: fault = "" } = error as NodeJS.ErrnoException;
@@ -258,8 +262,8 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
 /**
  * Ends a server, and those that pass it connections, without cutting answers short: for `lingerMs`,
  * and while it is busy, at most `drainMs`; then it cuts them off. Until `settle()` resolves it goes
- * on accepting, so that `/readyz` can say what is going on. Then it closes all connections: they are
- * idle, or their request has not arrived. Resolves when everything is closed.
+ * on accepting, so that `/readyz` can say what is going on. Then it closes all connections: they
+ * are idle, or their request has not arrived. Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],
@@ -280,7 +284,10 @@ async function drainServers(
   await Promise.all([...[server, ...others].map(stopAccepting), closeRest()]);
 }
 
-/** Resolves when its connections are closed. http.Server's own close also closes "idle" ones at once; that of net.Server only stops accepting. */
+/**
+ * Resolves when its connections are closed. http.Server's own close also closes "idle" ones at
+ * once; that of net.Server only stops accepting.
+ */
 function stopAccepting(server: NetServer): Promise<void> {
   return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
 }

@@ -10,7 +10,10 @@ import type { Exchange } from "./exchange.ts";
 import type { EdgeLimits } from "./limits.ts";
 
 export interface Streams {
-  /** Releases the exchange's place among requests, and takes a place here until its answer is closed. Throws rate_limited. */
+  /**
+   * Releases the exchange's place among requests, and takes a place here until its answer is
+   * closed. Throws rate_limited.
+   */
   open(exchange: Exchange): StreamLease;
   /** Ends all streams; each sends the reason. */
   endAll(reason: StreamEnd): void;
@@ -33,7 +36,10 @@ type StreamLimits = Pick<
 
 const anybody: (principal: Principal) => boolean = () => true;
 
-/** The endless answers: limits their number, rechecks the rights of their callers, and disconnects stalled readers. */
+/**
+ * The endless answers: limits their number, rechecks the rights of their callers, and disconnects
+ * stalled readers.
+ */
 export function createStreams(authenticator: Pick<Authenticator, "authenticate">, limits: StreamLimits): Streams {
   const open = new Set<(reason: StreamEnd) => void>();
   const byToken = new Map<string, number>();
@@ -107,7 +113,10 @@ function tooMany(message: string, waitS = 5): OpsError {
   return new OpsError("rate_limited", message, { headers: { "Retry-After": String(waitS) } });
 }
 
-/** Calls `onStalled` once, when data waits for the reader and none of it left for `afterMs`. Returns a function that ends the watch. */
+/**
+ * Calls `onStalled` once, when data waits for the reader and none of it left for `afterMs`. Returns
+ * a function that ends the watch.
+ */
 export function watchProgress(res: ServerResponse, afterMs: number, onStalled: () => void): () => void {
   let sent = -1;
   let since = performance.now();

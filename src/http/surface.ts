@@ -3,31 +3,47 @@ import type { RequestOrigin, Principal } from "../auth/principal.ts";
 import type { StreamLease } from "../auth/stream-lease.ts";
 import type { Budget } from "../lib/budget/budget.ts";
 
-/** One authenticated request, as a surface sees it. Costly parts (`origin`, `signal`, `body`) are created on first use. */
+/**
+ * One authenticated request, as a surface sees it. Costly parts (`origin`, `signal`, `body`) are
+ * created on first use.
+ */
 export interface EdgeRequest {
   /** HEAD arrives as GET: the edge omits the body of the answer. */
   readonly method: string;
   readonly isHead: boolean;
-  /** As sent, without the query: valid percent-encoding, no dot segments, no encoded slash or NUL, no empty segments. */
+  /**
+   * As sent, without the query: valid percent-encoding, no dot segments, no encoded slash or NUL,
+   * no empty segments.
+   */
   readonly path: string;
   /** The text after the `?`, still encoded; "" without one. */
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly principal: Principal;
-  /** The client's address: of its connection, or from a trusted proxy. Undefined when the connection ended too soon. */
+  /**
+   * The client's address: of its connection, or from a trusted proxy. Undefined when the connection
+   * ended too soon.
+   */
   readonly ip?: string | undefined;
   origin(): RequestOrigin;
   /** Our own UUIDv7; also in the `X-Request-Id` of the answer. */
   readonly requestId: string;
-  /** Aborts when the client disconnects before its answer is complete, and when the time of its budget is up. */
+  /**
+   * Aborts when the client disconnects before its answer is complete, and when the time of its
+   * budget is up.
+   */
   readonly signal: AbortSignal;
   readonly budget: Budget;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  /** For an endless answer: a place until the answer is closed. Throws rate_limited without a free place. */
+  /**
+   * For an endless answer: a place until the answer is closed. Throws rate_limited without a free
+   * place.
+   */
   openStream(): StreamLease;
   /**
-   * Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or request_timeout, and with the reason of `signal` when that aborts first.
+   * Reads the body once. Rejects with payload_too_large, unsupported_media_type (compressed) or
+   * request_timeout, and with the reason of `signal` when that aborts first.
    */
   body(maxBytes?: number, signal?: AbortSignal): Promise<Buffer>;
   /** What a surface that answers on `res` itself adds to the log line. */
@@ -40,7 +56,10 @@ export interface EdgeRequest {
 export interface EdgeReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Use one Buffer for a large body that many receive: connections share it, while each copies text. */
+  /**
+   * Use one Buffer for a large body that many receive: connections share it, while each copies
+   * text.
+   */
   readonly body: string | Buffer;
   /** Template of the path for the log line, such as "/containers/:name". */
   readonly route?: string | undefined;
@@ -69,7 +88,10 @@ export interface Surface {
   readonly subtree: boolean;
   /** The `WWW-Authenticate` for a request without a valid token. @default "Bearer" */
   readonly challenge?: (headers: IncomingHttpHeaders) => string;
-  /** Returns null when it answered on `res` itself, with `presetHeaders`. Throws or rejects with OpsError; any other error becomes a masked `internal`. */
+  /**
+   * Returns null when it answered on `res` itself, with `presetHeaders`. Throws or rejects with
+   * OpsError; any other error becomes a masked `internal`.
+   */
   handle(request: EdgeRequest): EdgeReply | null | Promise<EdgeReply | null>;
 }
 
@@ -86,7 +108,9 @@ export interface PublicPage {
   readonly method?: "GET" | "POST";
   /** Answers under any load: small, for health checks. */
   readonly unlimited?: boolean;
-  /** More than 300 kB: it has places of its own, so that its readers keep nobody from small pages. */
+  /**
+   * More than 300 kB: it has places of its own, so that its readers keep nobody from small pages.
+   */
   readonly isLarge?: boolean;
   /** Takes no place among the public pages, because it has limits of its own. */
   readonly ownLimits?: boolean;

@@ -37,9 +37,9 @@ class Waiting extends Member {
  * has most gives way; so a holder with one is refused only if every other place has a holder of its
  * own. Each step takes constant time, apart from holders that may not have a turn.
  *
- * A holder whose work came to nothing is a suspect for ten minutes. Others have three of four turns,
- * and one of a suspect counts as four. So those who send junk soon make way for newcomers, also when
- * they have many networks; and those who shared a network with them still get their turn.
+ * A holder whose work came to nothing is a suspect for ten minutes. Others have three of four
+ * turns, and one of a suspect counts as four. So those who send junk soon make way for newcomers,
+ * also when they have many networks; and those who shared a network with them still get their turn.
  */
 export class WaitingLine {
   readonly #options: WaitingLineOptions;
@@ -58,8 +58,8 @@ export class WaitingLine {
   }
 
   /**
-   * Resolves to true when it is its turn, and to false when it waited too long or gave way to another
-   * one. The `part` has its turns among the parts of its holder.
+   * Resolves to true when it is its turn, and to false when it waited too long or gave way to
+   * another one. The `part` has its turns among the parts of its holder.
    */
   wait(holder: string, part: string = holder): Promise<boolean> {
     const { limit, waitMs } = this.#options;
@@ -76,7 +76,10 @@ export class WaitingLine {
     });
   }
 
-  /** Lets in the next one whose holder may have a turn, and returns its holder. Null if there is nobody. */
+  /**
+   * Lets in the next one whose holder may have a turn, and returns its holder. Null if there is
+   * nobody.
+   */
   admit(may: (holder: string) => boolean = () => true): string | null {
     this.#turns += 1;
     const groups = [this.#trusted, this.#suspects];
@@ -104,7 +107,10 @@ export class WaitingLine {
     return this.#trusted.part(holder).takeTurn();
   }
 
-  /** Whoever is to give way to the newcomer: itself where its holder, or its part, has as many as any other. */
+  /**
+   * Whoever is to give way to the newcomer: itself where its holder, or its part, has as many as
+   * any other.
+   */
   #findVictim(newcomer: Waiting, group: Share): Member {
     const weigh = (share: Share | null, of: Share) => (share?.open ?? 0) * (of === this.#suspects ? handicap : 1);
     const own = group.part(newcomer.holder);

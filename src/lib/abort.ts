@@ -12,7 +12,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<boolean> {
   });
 }
 
-/** Runs a task that never rejects, now and then `ms` after it ended. Returns what ends this; it resolves once the task does not run any more. */
+/**
+ * Runs a task that never rejects, now and then `ms` after it ended. Returns what ends this; it
+ * resolves once the task does not run any more.
+ */
 export function repeat(ms: number, task: () => Promise<void>): () => Promise<void> {
   const stop = new AbortController();
   const run = async () => {
@@ -27,8 +30,8 @@ export function repeat(ms: number, task: () => Promise<void>): () => Promise<voi
 }
 
 /**
- * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A later value goes to `discard`, so that
- * nothing leaks.
+ * Settles as the promise does, or rejects with the signal's reason as soon as it aborts. A later
+ * value goes to `discard`, so that nothing leaks.
  */
 export function abortable<T>(
   promise: Promise<T>,
@@ -99,12 +102,13 @@ export interface Deadline {
 const heldMs = 20;
 
 /**
- * Runs `run` under one total deadline and the callers' signals. Rejects at once when one of them ends, even when the work hangs:
- * with DeadlineError or the caller's reason. (AbortSignal.any costs three times as much as all this.)
+ * Runs `run` under one total deadline and the callers' signals. Rejects at once when one of them
+ * ends, even when the work hangs: with DeadlineError or the caller's reason. (AbortSignal.any costs
+ * three times as much as all this.)
  *
- * What holds the event loop is not the other side's fault, and timers run before sockets are read: so
- * sockets are read once more before the deadline counts as missed. Where its timer was late there is
- * as much time again, once and at most twice as much as the deadline in all.
+ * What holds the event loop is not the other side's fault, and timers run before sockets are read:
+ * so sockets are read once more before the deadline counts as missed. Where its timer was late
+ * there is as much time again, once and at most twice as much as the deadline in all.
  */
 export async function withDeadline<T>(
   deadline: number | Deadline,

@@ -10,10 +10,16 @@ export interface Changes {
 
 /** Changes within this time count as one, milliseconds. */
 const gatherMs = 100;
-/** Interval of the check for changes that only time makes, milliseconds: a lost engine is shown for a minute, a silent one is pinged. */
+/**
+ * Interval of the check for changes that only time makes, milliseconds: a lost engine is shown for
+ * a minute, a silent one is pinged.
+ */
 const lookMs = 1000;
 
-/** All watchers wake at the same moments, and get one object for each, so that they can share what they compute then. */
+/**
+ * All watchers wake at the same moments, and get one object for each, so that they can share what
+ * they compute then.
+ */
 export function createChanges(): Changes {
   const subscribers = createSubscribers<{ wake(): void }>();
   let [gathering, looking]: (NodeJS.Timeout | null)[] = [null, null];
@@ -63,7 +69,10 @@ export function createChanges(): Changes {
 
 export interface Notifier {
   notify(): void;
-  /** Resolves once `notify` was called since the last `wait`, or when the signal aborts, or after `ms`. Several calls count as one. */
+  /**
+   * Resolves once `notify` was called since the last `wait`, or when the signal aborts, or after
+   * `ms`. Several calls count as one.
+   */
   wait(signal: AbortSignal, ms?: number): Promise<void>;
 }
 
@@ -98,7 +107,10 @@ export function createNotifier(): Notifier {
 /** The readers of endless streams. */
 interface Subscribers<Reader> extends Iterable<Reader> {
   readonly size: number;
-  /** Adds the reader at once. Removes it when the signal aborts or the generator is returned, even one that was never started. */
+  /**
+   * Adds the reader at once. Removes it when the signal aborts or the generator is returned, even
+   * one that was never started.
+   */
   subscribe<T>(reader: Reader, signal: AbortSignal, read: () => AsyncGenerator<T, void>): AsyncGenerator<T, void>;
 }
 
@@ -123,7 +135,10 @@ export function createSubscribers<Reader>(): Subscribers<Reader> {
   };
 }
 
-/** A reading that calls `end` when it ends or is returned, even if it was never started: then a generator runs none of its code, not even `finally`. */
+/**
+ * A reading that calls `end` when it ends or is returned, even if it was never started: then a
+ * generator runs none of its code, not even `finally`.
+ */
 export function withEnd<T>(end: () => void, read: () => AsyncGenerator<T, void>): AsyncGenerator<T, void> {
   let isBegun = false;
   const reading = (async function* () {

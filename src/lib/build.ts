@@ -1,6 +1,9 @@
 import manifest from "../../package.json" with { type: "json" };
 
-/** What was built: the commit, its first 12 hex digits (`-changed` after them if the tree had changes that are not in it), and when it was built. */
+/**
+ * What was built: the commit, its first 12 hex digits (`-changed` after them if the tree had
+ * changes that are not in it), and when it was built.
+ */
 export interface Build {
   readonly commit: string;
   /** RFC 3339, UTC. */
@@ -17,8 +20,8 @@ export const released = manifest.version;
 export const built: Build | null = typeof bundledBuild === "undefined" ? null : bundledBuild;
 
 /**
- * The version with its build, in the format of SemVer 2.0.0: `0.3.0+5158384e3c7e.20261201T034500Z`, and `0.3.0+sources` where the sources run. Precedence ignores what
- * stands after the `+`.
+ * The version with its build, in the format of SemVer 2.0.0: `0.3.0+5158384e3c7e.20261201T034500Z`,
+ * and `0.3.0+sources` where the sources run. Precedence ignores what stands after the `+`.
  */
 export const version = toVersion(built);
 

@@ -11,8 +11,8 @@ export function onceDone<T>(run: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * Single flight: callers that arrive while the work is running share it. A caller whose signal aborts leaves at once. When the
- * last caller leaves, the work is aborted. No result is cached.
+ * Single flight: callers that arrive while the work is running share it. A caller whose signal
+ * aborts leaves at once. When the last caller leaves, the work is aborted. No result is cached.
  */
 export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
   interface SharedCall {
@@ -53,8 +53,8 @@ export interface KeyedCache<Question, T> {
 }
 
 /**
- * Single flight for each key. By default an answer is shared only while it is being read; `toTtlMs` says how long it is cached after that, milliseconds.
- * Failures are not cached.
+ * Single flight for each key. By default an answer is shared only while it is being read; `toTtlMs`
+ * says how long it is cached after that, milliseconds. Failures are not cached.
  */
 export function createKeyedCache<Question, T>(
   toKey: (question: Question) => string,
@@ -93,7 +93,10 @@ export function createKeyedCache<Question, T>(
   return Object.assign(read, { cached: (key: string) => entries.get(key)?.answer ?? null });
 }
 
-/** The TTL is this many times the query time (the faster of the last two, so that one slow answer does not count). */
+/**
+ * The TTL is this many times the query time (the faster of the last two, so that one slow answer
+ * does not count).
+ */
 const ttlPerQueryTime = 9;
 /** Unless the caller says otherwise, the TTL is at most this many times `ttlMs`. */
 const mostTtls = 15;
@@ -105,8 +108,10 @@ export interface Cache<T> {
 }
 
 /**
- * Cache with adaptive TTL: 9 x the query time, at least `ttlMs`, at most `mostMs`. Up to that limit a slow upstream spends at most 10 % of its time on us. With
- * `mostMs` = `ttlMs` the TTL is fixed. Callers that arrive during a query share it. Failures are not cached. Without callers there are no queries.
+ * Cache with adaptive TTL: 9 x the query time, at least `ttlMs`, at most `mostMs`. Up to that limit
+ * a slow upstream spends at most 10 % of its time on us. With `mostMs` = `ttlMs` the TTL is fixed.
+ * Callers that arrive during a query share it. Failures are not cached. Without callers there are
+ * no queries.
  */
 export function createCache<T>(
   ask: (signal: AbortSignal) => Promise<T>,

@@ -27,7 +27,10 @@ export function measureOffset({ theirMs, stepMs, sentMs, receivedMs = Date.now()
   return { least: theirMs - receivedMs, most: theirMs + stepMs - sentMs };
 }
 
-/** What two answers say together. Where they contradict each other a clock was set between them: then the later one. */
+/**
+ * What two answers say together. Where they contradict each other a clock was set between them:
+ * then the later one.
+ */
 export function refineOffset(known: ClockOffset | null, later: ClockOffset | null): ClockOffset | null {
   if (known === null || later === null) return later ?? known;
   const [least, most] = [Math.max(known.least, later.least), Math.min(known.most, later.most)];
@@ -64,7 +67,10 @@ export const readClock = "select (extract(epoch from clock_timestamp()) * 1000):
 
 /** The clock of a database, as far as it was asked. */
 export interface DatabaseClock {
-  /** `state`, or `queues` for the one that queues are read from: `queues:<name>` where it has a name. */
+  /**
+   * `state`, or `queues` for the one that queues are read from: `queues:<name>` where it has a
+   * name.
+   */
   readonly name: string;
   /** How far it is ahead of ours, s; null until it was asked. */
   readonly clockSkew: number | null;

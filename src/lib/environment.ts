@@ -2,7 +2,10 @@
 export const environments = ["staging", "production"] as const;
 export type Environment = (typeof environments)[number];
 
-/** Environments of Kamal destinations (WALLET_CORE_OPS_DESTINATIONS), by the destination in lower case. */
+/**
+ * Environments of Kamal destinations (WALLET_CORE_OPS_DESTINATIONS), by the destination in lower
+ * case.
+ */
 export type Destinations = ReadonlyMap<string, Environment>;
 
 /** Words for an environment, unless the configuration says otherwise. */
@@ -15,7 +18,10 @@ const words: ReadonlyMap<string, Environment> = new Map([
   ["prd", "production"],
 ]);
 
-/** The environment that a person means: `prod`, `Production`, `stg` ...; null for another word. Ignores case. For configuration and commands: REST and GraphQL have two values. */
+/**
+ * The environment that a person means: `prod`, `Production`, `stg` ...; null for another word.
+ * Ignores case. For configuration and commands: REST and GraphQL have two values.
+ */
 export function parseEnvironment(text: string): Environment | null {
   return words.get(text.toLowerCase()) ?? null;
 }
@@ -27,8 +33,8 @@ export function toEnvironment(destination: string | null | undefined, destinatio
 }
 
 /**
- * The environments in the segments of a name, each once: `wallet-core-staging` gives staging. Only the common words count, because a team's own destination (`beta`)
- * may be part of any name.
+ * The environments in the segments of a name, each once: `wallet-core-staging` gives staging. Only
+ * the common words count, because a team's own destination (`beta`) may be part of any name.
  */
 export function findEnvironments(name: string | undefined, destinations: Destinations): Environment[] {
   const segments = (name ?? "").toLowerCase().split(/[-_.]/);

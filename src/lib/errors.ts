@@ -1,6 +1,9 @@
 import { escapeMessage } from "./redact/names.ts";
 
-/** Every error code of the contract and its HTTP status. REST, GraphQL and the logs share this table. */
+/**
+ * Every error code of the contract and its HTTP status. REST, GraphQL and the logs share this
+ * table.
+ */
 export const statusByCode = {
   invalid_request: 400,
   query_too_complex: 400,
@@ -82,8 +85,8 @@ interface OpsErrorOptions {
 }
 
 /**
- * The only error that callers see. `message` is for people: it carries no secret and no upstream text that could hold one.
- * `cause` goes only to our own log.
+ * The only error that callers see. `message` is for people: it carries no secret and no upstream
+ * text that could hold one. `cause` goes only to our own log.
  */
 export class OpsError extends Error {
   readonly code: ErrorCode;
@@ -111,7 +114,10 @@ export function toOpsError(error: unknown): OpsError {
   return error instanceof OpsError ? error : new OpsError("internal", "Internal error", { cause: error });
 }
 
-/** An error as data, for a part that failed beside parts that did not. GraphQL would take an Error object for a failure of the field. */
+/**
+ * An error as data, for a part that failed beside parts that did not. GraphQL would take an Error
+ * object for a failure of the field.
+ */
 export function toProblem(error: unknown): { readonly code: ErrorCode; readonly message: string } {
   const { code, message } = toOpsError(error);
   return { code, message };

@@ -1,4 +1,6 @@
-/** What our clients of HTTP upstreams share. Rejects with the error of `tooLarge` beyond `maxBytes`. */
+/**
+ * What our clients of HTTP upstreams share. Rejects with the error of `tooLarge` beyond `maxBytes`.
+ */
 export async function readBody(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   maxBytes: number,
@@ -14,7 +16,10 @@ export async function readBody(
   return Buffer.concat(chunks, size);
 }
 
-/** Undefined for invalid JSON, without the parser's own error: it quotes the text, which may hold a secret. */
+/**
+ * Undefined for invalid JSON, without the parser's own error: it quotes the text, which may hold a
+ * secret.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -30,8 +35,9 @@ export function toBasicCredentials({ username, password }: Pick<URL, "username" 
 }
 
 /**
- * The address of an API below a configured URL, and the headers of each request to it: a form is sent, and what comes back is not compressed. Userinfo becomes a header, so
- * that no error or log can quote it. `what` names the URL in the error. Throws TypeError when it is not http(s).
+ * The address of an API below a configured URL, and the headers of each request to it: a form is
+ * sent, and what comes back is not compressed. Userinfo becomes a header, so that no error or log
+ * can quote it. `what` names the URL in the error. Throws TypeError when it is not http(s).
  */
 export function parseApiUrl(url: string, what: string, path: string, accept: string) {
   const endpoint = new URL(url);
@@ -49,7 +55,10 @@ export function parseApiUrl(url: string, what: string, path: string, accept: str
   return { endpoint, headers };
 }
 
-/** `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`...: only codes, because Node's messages may quote addresses. */
+/**
+ * `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`...: only codes, because Node's messages may quote
+ * addresses.
+ */
 export function toSocketCode(error: unknown): string {
   const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
   return /^[A-Z0-9_]{1,64}$/.test(code) ? code : "";

@@ -6,7 +6,10 @@ export function whenKnown<T, Made>(value: Known<T>, make: (value: T) => Made): K
   return value instanceof Promise ? value.then(make) : make(value);
 }
 
-/** Runs at most once, for all callers. When it has ended, they get its value, or its error, without a promise. */
+/**
+ * Runs at most once, for all callers. When it has ended, they get its value, or its error, without
+ * a promise.
+ */
 export function onceKnown<T>(ask: () => Promise<T>): () => Known<T> {
   let asked: Promise<T> | undefined;
   let known: (() => T) | undefined;
@@ -38,7 +41,10 @@ export class KnownLoader<Key, Value> {
   /** The keys of the next batch, by their ids. */
   #next: { readonly keys: Map<string, Key>; readonly loaded: Promise<void> } | null = null;
 
-  /** `read`: as the batch function of a DataLoader; where it rejects, each of its keys has that error. */
+  /**
+   * `read`: as the batch function of a DataLoader; where it rejects, each of its keys has that
+   * error.
+   */
   constructor(read: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>, toId: (key: Key) => string) {
     this.#read = read;
     this.#toId = toId;

@@ -12,8 +12,9 @@ export interface Logger {
 }
 
 /**
- * JSON lines on stdout; those that nobody reads are dropped (`Stdout`). Callers pass no header, body or variable. Of an error (`err`), only the properties listed below are
- * logged. `mixin`: fields of every line.
+ * JSON lines on stdout; those that nobody reads are dropped (`Stdout`). Callers pass no header,
+ * body or variable. Of an error (`err`), only the properties listed below are logged. `mixin`:
+ * fields of every line.
  */
 export function createLogger(level: LogLevel, mixin?: () => object): Logger {
   return pino(
@@ -45,10 +46,16 @@ const [writtenAtOnce, lateMs] = [4096, 100];
 /** Characters and bytes that wait while nobody reads, at most. Lines beyond are dropped. */
 const mostWaiting = 1_000_000;
 
-/** How soon a full stdout is tried again after it took something, ms. Twice that each time it took nothing, up to `lateMs`. */
+/**
+ * How soon a full stdout is tried again after it took something, ms. Twice that each time it took
+ * nothing, up to `lateMs`.
+ */
 const againMs = 5;
 
-/** How often, and after which pauses in ms, a full stdout is tried at the end of the process: for one second. */
+/**
+ * How often, and after which pauses in ms, a full stdout is tried at the end of the process: for
+ * one second.
+ */
 const [endTries, endPauseMs] = [200, 5];
 
 /** What Node keeps for a pipe, socket or terminal. */
@@ -59,17 +66,22 @@ interface Handle {
 
 let dropped = 0;
 
-/** How many lines this process dropped because nobody read its stdout, or it cannot be written without waiting. */
+/**
+ * How many lines this process dropped because nobody read its stdout, or it cannot be written
+ * without waiting.
+ */
 export function countDroppedLines(): number {
   return dropped;
 }
 
 /**
- * Lines for stdout, written together: a write per line would cost as much as the rest of a request. A write never waits for the
- * reader: what a full pipe, socket or terminal does not take waits here, and a timer tries it again. That timer runs only then.
+ * Lines for stdout, written together: a write per line would cost as much as the rest of a request.
+ * A write never waits for the reader: what a full pipe, socket or terminal does not take waits
+ * here, and a timer tries it again. That timer runs only then.
  *
- * The other ways are worse. A blocking write stops the process. One of the thread pool (`fs.write`) never ends, and the process
- * cannot end before it. A stream keeps the process alive too, and does not say at the end what it has written.
+ * The other ways are worse. A blocking write stops the process. One of the thread pool (`fs.write`)
+ * never ends, and the process cannot end before it. A stream keeps the process alive too, and does
+ * not say at the end what it has written.
  */
 class Stdout {
   /** Bytes that stdout did not take. While there are some, it is full. */
@@ -81,7 +93,10 @@ class Stdout {
   #hasFailed = false;
   #pauseMs = againMs;
   #timer: NodeJS.Timeout | null = null;
-  /** Absent for a file, which takes everything at once or fails; and for what Node has no stream for, as a datagram socket. */
+  /**
+   * Absent for a file, which takes everything at once or fails; and for what Node has no stream
+   * for, as a datagram socket.
+   */
   readonly #handle = Reflect.get(process.stdout, "_handle") as Handle | undefined;
 
   constructor() {
@@ -89,12 +104,16 @@ class Stdout {
       process.once("exit", () => this.#end());
       return;
     }
-    // A write may wait for the reader, and Node cannot prevent it. What it writes to stderr never waits for such a reader.
+    // A write may wait for the reader, and Node cannot prevent it. What it writes to stderr never
+    // waits for such a reader.
     this.#hasFailed = true;
     process.stderr.write("wallet-core-ops: no log: stdout must be a file, pipe, stream socket or terminal\n");
   }
 
-  /** Takes a line, or counts it as dropped. A file that cannot be written, as on a full disk, ends the process. */
+  /**
+   * Takes a line, or counts it as dropped. A file that cannot be written, as on a full disk, ends
+   * the process.
+   */
   write(line: string): void {
     if (this.#hasFailed || this.#isFullFor(line)) {
       this.#gap += 1;
@@ -159,7 +178,8 @@ class Stdout {
       this.#waiting = "";
       // The pipe or terminal was closed: nobody reads the lines.
       if (code === "EIO" || code === "EPIPE") return 0;
-      // Any other error, such as a full disk, ends the process. The caller that logged the line cannot catch it.
+      // Any other error, such as a full disk, ends the process. The caller that logged the line
+      // cannot catch it.
       process.exitCode = 1;
       setImmediate(() => {
         throw error;
@@ -193,7 +213,9 @@ function toGapLine(lines: number): string {
   return `${JSON.stringify({ level: "warn", time, dropped: lines, msg: "log lines dropped: stdout was not read" })}\n`;
 }
 
-/** Name, message, code and stack of an error and its causes, at most four deep; no other properties. */
+/**
+ * Name, message, code and stack of an error and its causes, at most four deep; no other properties.
+ */
 function toLoggedError(error: unknown, depth = 0): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack, cause } = error;
@@ -207,7 +229,10 @@ function toLoggedError(error: unknown, depth = 0): object {
   };
 }
 
-/** Runs `log` only when a state differs from the last one ("" at first): one line per change, not per request. */
+/**
+ * Runs `log` only when a state differs from the last one ("" at first): one line per change, not
+ * per request.
+ */
 export function createChangeLog(): (state: string, log: () => void) => void {
   let last = "";
   return (state, log) => {

@@ -1,6 +1,7 @@
 /**
- * The network that an address belongs to, as CIDR text: the /24 of an IPv4 address, the /64 of an IPv6 address. One client owns all of a /64 and often much of
- * a /24, so limits per client count networks. IPv4-mapped IPv6 counts as IPv4. Text that is no address is returned unchanged.
+ * The network that an address belongs to, as CIDR text: the /24 of an IPv4 address, the /64 of an
+ * IPv6 address. One client owns all of a /64 and often much of a /24, so limits per client count
+ * networks. IPv4-mapped IPv6 counts as IPv4. Text that is no address is returned unchanged.
  */
 export function toNetwork(address: string): string {
   if (!address.includes(":")) return toNetworkOfIPv4(address) ?? address;
@@ -12,8 +13,8 @@ export function toNetwork(address: string): string {
 }
 
 /**
- * The /48 that a /64 belongs to, as CIDR text; any other network is returned unchanged. A site often
- * owns a whole /48, which is 65,536 networks: so limits of all clients together count sites.
+ * The /48 that a /64 belongs to, as CIDR text; any other network is returned unchanged. A site
+ * often owns a whole /48, which is 65,536 networks: so limits of all clients together count sites.
  */
 export function toSite(network: string): string {
   return network.endsWith("::/64") ? `${network.split(":", 3).join(":")}::/48` : network;

@@ -45,9 +45,10 @@ export function toTimes({ from, step, steps }: HistoryRange): number[] {
 }
 
 /**
- * The points of a range that samples can support. Points are never closer than samples: when the step is shorter, only every
- * second (third ...) point is answered, the newest always among them. A point is known when a sample was taken in the 1.5 steps
- * before it, because a sample may come late. Prometheus itself would go on answering for 5 minutes.
+ * The points of a range that samples can support. Points are never closer than samples: when the
+ * step is shorter, only every second (third ...) point is answered, the newest always among them. A
+ * point is known when a sample was taken in the 1.5 steps before it, because a sample may come
+ * late. Prometheus itself would go on answering for 5 minutes.
  */
 export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
   const times = toTimes(range);
@@ -67,7 +68,10 @@ export function isFresh(sampled: number | undefined, at: number, stepSeconds: nu
   return sampled !== undefined && at - sampled <= stepSeconds * 1.5;
 }
 
-/** Steps per sample: the median distance of samples, because one long gap (an outage) is no interval; 1 when there are too few samples. */
+/**
+ * Steps per sample: the median distance of samples, because one long gap (an outage) is no
+ * interval; 1 when there are too few samples.
+ */
 function toStride(sampled: SampleTimes, step: number): number {
   const seen = sampled.filter((time) => !Number.isNaN(time));
   const gaps = seen.flatMap((time, index) =>

@@ -10,8 +10,8 @@ export function formatFirst(names: readonly string[], most: number): string {
 }
 
 /**
- * A text of others that cannot move the cursor, change colours or turn the reading direction: without
- * control and format characters, but with its lines.
+ * A text of others that cannot move the cursor, change colours or turn the reading direction:
+ * without control and format characters, but with its lines.
  */
 export function withoutControls(text: string): string {
   return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");
@@ -20,8 +20,9 @@ export function withoutControls(text: string): string {
 const mostNear = 6;
 
 /**
- * The known names that someone may have meant, the likeliest first, at most six: those that have the text in them or are in it, then those that differ by few characters, as a
- * whole or in a word, then those that share a part.
+ * The known names that someone may have meant, the likeliest first, at most six: those that have
+ * the text in them or are in it, then those that differ by few characters, as a whole or in a word,
+ * then those that share a part.
  */
 export function toNear(text: string, known: readonly string[]): string[] {
   const wanted = text.toLowerCase();
@@ -46,8 +47,8 @@ export function toNear(text: string, known: readonly string[]): string[] {
 }
 
 /**
- * The known names that a misspelt one stands for: those that differ by the fewest characters as a whole; where none is near, those that have it in them or are in it, at most six.
- * Ignores case.
+ * The known names that a misspelt one stands for: those that differ by the fewest characters as a
+ * whole; where none is near, those that have it in them or are in it, at most six. Ignores case.
  */
 export function toNearest(text: string, known: readonly string[]): string[] {
   const wanted = text.toLowerCase();
@@ -64,7 +65,10 @@ function toMostAway({ length }: string): number {
   return Math.max(1, Math.floor(length / 3));
 }
 
-/** How many characters to change, add, leave out or swap with the next one (optimal string alignment). */
+/**
+ * How many characters to change, add, leave out or swap with the next one (optimal string
+ * alignment).
+ */
 function toDistance(one: string, other: string): number {
   let before: readonly number[] = [];
   let row: readonly number[] = Array.from({ length: other.length + 1 }, (_, index) => index);

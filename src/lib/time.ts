@@ -12,8 +12,10 @@ export function toUnixSeconds(time: string): number {
 export const secondsPerUnit: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 };
 
 /**
- * A time for `since` and `until` as Docker wants it, unix seconds with nine decimals. Accepts RFC 3339 (any offset, up to nine decimals), unix seconds, and a
- * duration before now ("90s", "5m", "1h30m", "2d"). Null for anything else. Docker itself answers 500 to RFC 3339 times and durations.
+ * A time for `since` and `until` as Docker wants it, unix seconds with nine decimals. Accepts RFC
+ * 3339 (any offset, up to nine decimals), unix seconds, and a duration before now ("90s", "5m",
+ * "1h30m", "2d"). Null for anything else. Docker itself answers 500 to RFC 3339 times and
+ * durations.
  */
 export function parseLogTime(text: string, nowMs: number): string | null {
   return parseUnix(text) ?? parseDuration(text, nowMs) ?? parseRfc3339(text);
@@ -49,7 +51,10 @@ function toUnixText(ms: number, fraction: string): string | null {
   return `${seconds}.${rest.padEnd(9, "0")}`;
 }
 
-/** Unix seconds with decimals as the 30 characters that Docker puts before a log line, so that times compare as text. */
+/**
+ * Unix seconds with decimals as the 30 characters that Docker puts before a log line, so that times
+ * compare as text.
+ */
 export function toLogTimestamp(unixSeconds: string): string {
   const [seconds = "0", fraction = ""] = unixSeconds.split(".");
   const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
@@ -62,15 +67,19 @@ export function addNanosecond(unixSeconds: string): string {
   return `${next.slice(0, -9)}.${next.slice(-9)}`;
 }
 
-/** An RFC 3339 time as UTC with whole seconds. Null before 1970 (Docker's zero time is 0001-01-01), after the year 9999, and for an invalid time. */
+/**
+ * An RFC 3339 time as UTC with whole seconds. Null before 1970 (Docker's zero time is 0001-01-01),
+ * after the year 9999, and for an invalid time.
+ */
 export function normalizeRfc3339(text: string | null | undefined): string | null {
   const ms = text ? Date.parse(text) : Number.NaN;
   return ms >= 0 && ms < 253_402_300_800_000 ? formatRfc3339(ms) : null;
 }
 
 /**
- * An ISO 8601 time, as shells write it, as RFC 3339 UTC with whole seconds; fractions are cut off. Also accepts `+0000` (`date +%z`) and a space for the T
- * (`date --rfc-3339`). Null for a time that does not exist or has no zone, because a guess would be hours off.
+ * An ISO 8601 time, as shells write it, as RFC 3339 UTC with whole seconds; fractions are cut off.
+ * Also accepts `+0000` (`date +%z`) and a space for the T (`date --rfc-3339`). Null for a time that
+ * does not exist or has no zone, because a guess would be hours off.
  */
 export function parseIsoTime(text: string): string | null {
   const form = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)$/i.exec(text);

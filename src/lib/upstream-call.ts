@@ -5,8 +5,9 @@ export const upstreams = ["docker", "postgres", "prometheus", "victorialogs", "r
 export type Upstream = (typeof upstreams)[number];
 
 /**
- * Receives each call that was sent to an upstream: seconds to its answer, and its error code, null on success. A streamed answer counts from its start. A call that
- * its caller gave up before the answer is not reported.
+ * Receives each call that was sent to an upstream: seconds to its answer, and its error code, null
+ * on success. A streamed answer counts from its start. A call that its caller gave up before the
+ * answer is not reported.
  */
 export interface ObserveCall {
   (upstream: Upstream, seconds: number, code: string | null): void;
@@ -23,7 +24,10 @@ export const untraced: CallSpan = { headers: {}, answered() {}, end() {} };
 interface CallOptions {
   readonly observe: ObserveCall;
   readonly upstream: Upstream;
-  /** Aborts the call, either by a deadline (a failure of the upstream) or because nobody waits any more (no failure). */
+  /**
+   * Aborts the call, either by a deadline (a failure of the upstream) or because nobody waits any
+   * more (no failure).
+   */
   readonly signal: AbortSignal;
   /** Null when the upstream did its part: the thing asked for does not exist. */
   readonly toCode: (error: unknown) => string | null;
@@ -63,7 +67,10 @@ interface Server {
 
 const toServer = ({ address, port }: Server): SpanAttributes => ({ "server.address": address, "server.port": port });
 
-/** Facts of an HTTP request. `template`: its path with the name of each value in braces, as few different texts. */
+/**
+ * Facts of an HTTP request. `template`: its path with the name of each value in braces, as few
+ * different texts.
+ */
 export function toHttpFacts(method: string, template: string, server: Server): CallFacts {
   return {
     name: `${method} ${template}`,
@@ -72,7 +79,10 @@ export function toHttpFacts(method: string, template: string, server: Server): C
   };
 }
 
-/** The same for an API of http(s), by the URL of the request without its query. `template`: where its path holds values; then the URL is left out. */
+/**
+ * The same for an API of http(s), by the URL of the request without its query. `template`: where
+ * its path holds values; then the URL is left out.
+ */
 export function toApiFacts(
   method: string,
   { origin, hostname, port, protocol, pathname }: URL,
@@ -85,7 +95,10 @@ export function toApiFacts(
   return { ...facts, attributes: { ...attributes, "url.full": template === pathname ? origin + pathname : undefined } };
 }
 
-/** Facts of a database call. `operation`: a word of ours for what is done; `url`: names the server and the database. */
+/**
+ * Facts of a database call. `operation`: a word of ours for what is done; `url`: names the server
+ * and the database.
+ */
 export function toDatabaseFacts(
   system: "postgresql" | "redis",
   operation: string,

@@ -18,8 +18,10 @@ const textLimits = [2000, 500, 120, 30];
 const mostFaults = 5;
 
 /**
- * The answer of a tool, at most 16 KB: rows that do not fit are left out, and it says how many, and how to ask for less. All that is not one plain word is inside the fence,
- * wherever it comes from. It is sent twice, as the specification asks: some clients show their model the text alone, others the structured content alone.
+ * The answer of a tool, at most 16 KB: rows that do not fit are left out, and it says how many, and
+ * how to ask for less. All that is not one plain word is inside the fence, wherever it comes from.
+ * It is sent twice, as the specification asks: some clients show their model the text alone, others
+ * the structured content alone.
  */
 export function toAnswer(tool: Tool, found: Found): ToolResult {
   for (const limit of textLimits) {

@@ -26,12 +26,16 @@ export function isPlain(text: string): boolean {
   return plain.test(text);
 }
 
-/** What has no form of its own, beyond control and format characters: variation selectors, fillers. A model reads what is spelled in them. */
+/**
+ * What has no form of its own, beyond control and format characters: variation selectors, fillers.
+ * A model reads what is spelled in them.
+ */
 const unseen = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**
- * The marks are `<u:NONCE>` and `</u:NONCE>`. The content cannot close them, even where it knows the nonce: `<u:` and `</u:` in it lose their bracket, once
- * control and invisible characters are gone.
+ * The marks are `<u:NONCE>` and `</u:NONCE>`. The content cannot close them, even where it knows
+ * the nonce: `<u:` and `</u:` in it lose their bracket, once control and invisible characters are
+ * gone.
  */
 export function createFence(nonce: string = randomBytes(4).toString("hex")): Fence {
   let isUsed = false;

@@ -18,8 +18,9 @@ const maxBodyBytes = 65_536;
 const jsonLimits = { values: 1000, depth: 32 } as const;
 
 /**
- * Answers the Model Context Protocol over streamable HTTP, without sessions: each request stands alone, so any replica answers it, and there is no stream to open. Both
- * generations of the protocol; the official packages know which.
+ * Answers the Model Context Protocol over streamable HTTP, without sessions: each request stands
+ * alone, so any replica answers it, and there is no stream to open. Both generations of the
+ * protocol; the official packages know which.
  */
 export function createMcpSurface(
   schema: GraphQLSchema,
@@ -47,7 +48,8 @@ export function createMcpSurface(
   );
   return async (request) => {
     const { method, headers, principal } = request;
-    // Only pages in a browser send it, and none has business here. It stops those that reach a local gateway by a name of their own (DNS rebinding).
+    // Only pages in a browser send it, and none has business here. It stops those that reach a
+    // local gateway by a name of their own (DNS rebinding).
     if (headers.origin !== undefined) throw new OpsError("forbidden", "Pages of a browser may not use this");
     if (method !== "POST")
       throw new OpsError("method_not_allowed", "Use POST: there are no sessions or streams", {
@@ -56,7 +58,8 @@ export function createMcpSurface(
     const text = (await request.body(maxBodyBytes)).toString();
     const parsedBody = parseBody(text);
     const answer = await protocol.fetch(
-      // Without our signal, by which the packages would end a call with an empty 499: the budget ends the work, and its error is an answer.
+      // Without our signal, by which the packages would end a call with an empty 499: the budget
+      // ends the work, and its error is an answer.
       new Request("http://localhost/mcp", { method, headers: toHeaders(headers), body: text }),
       { parsedBody, authInfo: { token: "", clientId: principal.kid, scopes: [], extra: { request } } },
     );
@@ -80,7 +83,8 @@ function parseBody(text: string): unknown {
   } catch {
     throw new OpsError("invalid_request", "The body is not JSON");
   }
-  // Only an early revision of the protocol had batches. One would run many calls on the budget of one request.
+  // Only an early revision of the protocol had batches. One would run many calls on the budget of
+  // one request.
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
   throw new OpsError("invalid_request", "Send one message of JSON-RPC");
 }
@@ -93,7 +97,10 @@ function toHeaders(headers: EdgeRequest["headers"]): Headers {
   );
 }
 
-/** As whom a tool asks: the holder of the token. Clients of the earlier protocol name themselves only when they connect: for them the header is what there is. */
+/**
+ * As whom a tool asks: the holder of the token. Clients of the earlier protocol name themselves
+ * only when they connect: for them the header is what there is.
+ */
 function toCaller(request: EdgeRequest, { agent }: CallContext): Caller {
   const { principal, requestId, signal, budget, headers } = request;
   const name =

@@ -1,4 +1,5 @@
-// What is used of the official packages: 0.6 MB, which the bundle has in a file of its own (script/build.ts), read when the first agent asks.
+// What is used of the official packages: 0.6 MB, which the bundle has in a file of its own
+// (script/build.ts), read when the first agent asks.
 export {
   CLIENT_INFO_META_KEY,
   createMcpHandler,

@@ -22,7 +22,10 @@ interface Prepared {
   readonly toWords: (data: unknown) => unknown;
 }
 
-/** How tools ask a gateway over HTTP. The documents are those of the process: enums are GraphQL's names on the way, and the words of our code on both ends. */
+/**
+ * How tools ask a gateway over HTTP. The documents are those of the process: enums are GraphQL's
+ * names on the way, and the words of our code on both ends.
+ */
 export function createRemoteAsk(schema: GraphQLSchema, client: OpsClient): (signal: AbortSignal) => Ask {
   const known = new Map<DocumentNode, Prepared>();
   const prepare = (document: DocumentNode): Prepared => {

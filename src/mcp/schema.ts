@@ -3,7 +3,10 @@ import type { Fields, FieldType, Tool } from "./tool.ts";
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** A tool as clients list it (`tools/list`). Without what every client assumes, as each word is paid for by each conversation. */
+/**
+ * A tool as clients list it (`tools/list`). Without what every client assumes, as each word is paid
+ * for by each conversation.
+ */
 export interface ListedTool {
   readonly name: string;
   readonly description: string;
@@ -49,7 +52,10 @@ function toType(type: FieldType): JsonSchema {
   return type.endsWith("[]") ? { type: "array", items: toType(type.slice(0, -2) as FieldType) } : { type };
 }
 
-/** The whole form of an answer: every field and its type, and no others. Tests hold the answers to it. */
+/**
+ * The whole form of an answer: every field and its type, and no others. Tests hold the answers to
+ * it.
+ */
 export function toStrictSchema({ list, row, facts }: Pick<Tool, "list" | "row" | "facts">): JsonSchema {
   const errors = { type: "array", items: toStrict({ code: "string", message: "string", remedy: "string" }) };
   const listed = row === null ? { type: "string" } : { type: "array", items: toStrict(row) };

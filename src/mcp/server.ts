@@ -9,7 +9,9 @@ import { version } from "../lib/build.ts";
 export interface CallContext {
   /** Aborts when the client cancels the call or is gone. */
   readonly signal: AbortSignal;
-  /** The name that the client gives itself in this request or connection; null when it gives none. */
+  /**
+   * The name that the client gives itself in this request or connection; null when it gives none.
+   */
   readonly agent: string | null;
 }
 
@@ -35,8 +37,8 @@ const list = (tool: Tool): ListedTool => {
 };
 
 /**
- * A server of the Model Context Protocol for one request (HTTP) or one connection (stdio). The same table of tools for every caller; what a caller may see is decided behind
- * `createAsk`.
+ * A server of the Model Context Protocol for one request (HTTP) or one connection (stdio). The same
+ * table of tools for every caller; what a caller may see is decided behind `createAsk`.
  */
 export function createMcpServer({ createAsk, mayAct, toUnexpected, onCall }: McpServerOptions): Server {
   const server = new Server({ name: "wallet-core-ops", version }, { capabilities: { tools: {} }, instructions });
@@ -46,7 +48,8 @@ export function createMcpServer({ createAsk, mayAct, toUnexpected, onCall }: Mcp
     const tool = (await available()).find(({ name }) => name === params.name);
     if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no tool of this name here`);
     onCall?.(tool.name);
-    // The current protocol names the client in each request, the earlier one when a connection begins.
+    // The current protocol names the client in each request, the earlier one when a connection
+    // begins.
     const envelope: Readonly<Record<string, unknown>> = mcpReq.envelope ?? {};
     const client = (envelope[CLIENT_INFO_META_KEY] ?? server.getClientVersion()) as Implementation | undefined;
     const agent = client ? `${client.name} ${client.version}` : null;

@@ -16,7 +16,10 @@ interface Asked<Data> {
   readonly errors: readonly Fault[];
 }
 
-/** How a tool reads and acts: runs a fixed document with the caller's token. Rejects with ToolFailure when nothing could be read. */
+/**
+ * How a tool reads and acts: runs a fixed document with the caller's token. Rejects with
+ * ToolFailure when nothing could be read.
+ */
 export type Ask = <Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
@@ -50,7 +53,10 @@ export interface Found {
   readonly rows: readonly unknown[];
   /** What the answer says beside its list. */
   readonly facts?: Readonly<Record<string, unknown>>;
-  /** What explains the rows from the one index to before the other, those that fit: it is no longer than they need. */
+  /**
+   * What explains the rows from the one index to before the other, those that fit: it is no longer
+   * than they need.
+   */
   readonly legend?: (from: number, to: number) => Readonly<Record<string, unknown>>;
   /** Rows that exist and were not read; true when their number is unknown. @default 0 */
   readonly unread?: number | boolean;
@@ -66,7 +72,10 @@ export type Fields = Readonly<Record<string, FieldType>>;
 /** One row of the table of tools. */
 export interface Tool {
   readonly name: string;
-  /** For the model: what it answers, and which tool goes on from there. Every word of it is paid for by each conversation. */
+  /**
+   * For the model: what it answers, and which tool goes on from there. Every word of it is paid for
+   * by each conversation.
+   */
   readonly description: string;
   /** Unknown arguments are refused. */
   readonly args: z.ZodObject;
@@ -99,7 +108,10 @@ export function toShownFault({ code, message }: Fault) {
   return { code, message, remedy: remedy === null ? null : new Own(remedy) };
 }
 
-/** Refuses arguments that a tool does not have, and values that they do not take. @throws ToolFailure, which names each and what is allowed */
+/**
+ * Refuses arguments that a tool does not have, and values that they do not take. @throws
+ * ToolFailure, which names each and what is allowed
+ */
 export function parseArgs({ name, args }: Pick<Tool, "name" | "args">, given: unknown): unknown {
   const parsed = args.safeParse(given ?? {});
   if (parsed.success) return parsed.data;

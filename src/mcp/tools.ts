@@ -7,7 +7,10 @@ import { readLogs, searchLogs } from "./tools/logs.ts";
 import { hosts, problems } from "./tools/problems.ts";
 import { errors, queues } from "./tools/queues.ts";
 
-/** Every tool, in the order in which clients list them. None takes an address: the gateway asks nobody that its configuration does not name. */
+/**
+ * Every tool, in the order in which clients list them. None takes an address: the gateway asks
+ * nobody that its configuration does not name.
+ */
 export const tools: readonly Tool[] = [
   problems,
   listContainers,

@@ -78,7 +78,10 @@ export const containerTable: Table<Container> = {
   ],
 };
 
-/** The lines of a container; null for one whose data is not current: the last state before an engine was lost is no measurement. */
+/**
+ * The lines of a container; null for one whose data is not current: the last state before an engine
+ * was lost is no measurement.
+ */
 export function writeContainer(container: Container): WrittenRow | null {
   return container.stale ? null : writeRow(containerTable, container);
 }

@@ -1,7 +1,10 @@
 import { describeMetric, type NumberFact } from "../facts/number.ts";
 import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 
-/** OpenMetrics 1.0, or the older text format 0.0.4, which `promtool check metrics` and old scrapers read. */
+/**
+ * OpenMetrics 1.0, or the older text format 0.0.4, which `promtool check metrics` and old scrapers
+ * read.
+ */
 export type Format = "openmetrics" | "text";
 
 export const contentTypes: Readonly<Record<Format, string>> = {
@@ -42,7 +45,10 @@ type Labels = Readonly<Record<string, string | number | null | undefined>>;
 /** Values that others choose are cut at this length, in UTF-16 units. */
 const longestLabel = 256;
 
-/** `name="value",...` without braces. Omits a label without a value, which Prometheus treats the same. */
+/**
+ * `name="value",...` without braces. Omits a label without a value, which Prometheus treats the
+ * same.
+ */
 export function toLabels(labels: Labels): string {
   // Joined, the text is one piece of memory: labels of thousands of rows are held between scrapes.
   const parts: string[] = [];
@@ -61,7 +67,10 @@ function escapeLabel(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-/** The body of a scrape, without empty families. Sources: OpenMetrics 1.0, and "Exposition formats" of the Prometheus docs. */
+/**
+ * The body of a scrape, without empty families. Sources: OpenMetrics 1.0, and "Exposition formats"
+ * of the Prometheus docs.
+ */
 export function toText(families: readonly Family[], format: Format): string {
   let text = "";
   for (const family of families) if (family.samples.length > 0) text += toFamilyText(family, format);
@@ -98,8 +107,9 @@ function toNumber(value: number): string {
 type Value = string | number | boolean | null | undefined;
 
 /**
- * One family over the rows of a table: its name, its help, the row's field or a function for its value, and its kind (a gauge when absent). For a state set the kind
- * is all its states: the sample of the row's state is 1, those of the others are 0.
+ * One family over the rows of a table: its name, its help, the row's field or a function for its
+ * value, and its kind (a gauge when absent). For a state set the kind is all its states: the sample
+ * of the row's state is 1, those of the others are 0.
  */
 export type Column<Row> = readonly [
   name: string,
@@ -111,7 +121,10 @@ export type Column<Row> = readonly [
 export interface Table<Row> {
   /** Prefix of the names of all its families; names it in reports of dropped series. */
   readonly prefix: string;
-  /** Only the first rows up to this number are shown: values that others choose must not create endless series. */
+  /**
+   * Only the first rows up to this number are shown: values that others choose must not create
+   * endless series.
+   */
   readonly maxRows: number;
   readonly labels: (row: Row) => string;
   readonly columns: readonly Column<Row>[];

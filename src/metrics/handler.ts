@@ -34,7 +34,10 @@ import { queueSourceTable, queueTable, toQueueRows, toSourceRows } from "./queue
 /** The only path of the metrics. */
 export const metricsPath = "/metrics";
 
-/** Limit of one scrape. Its tables have their own limits (`maxRows`) and are about 7 MB when full. Losing all metrics would be worse than a large answer. */
+/**
+ * Limit of one scrape. Its tables have their own limits (`maxRows`) and are about 7 MB when full.
+ * Losing all metrics would be worse than a large answer.
+ */
 const mostBytes = 16_000_000;
 
 /** The query of a scrape; register it with `execute`. */
@@ -44,8 +47,9 @@ export const metricsDocument = MetricsDocument;
 type MetricsRequest = Caller & Pick<EdgeRequest, "method" | "query" | "headers">;
 
 /**
- * Answers a scrape with what its token may see. Containers' stats need `stats=1`, because requesting them keeps their sampler running. A lost upstream loses only
- * its own families. Rejects with method_not_allowed, forbidden or invalid_request.
+ * Answers a scrape with what its token may see. Containers' stats need `stats=1`, because
+ * requesting them keeps their sampler running. A lost upstream loses only its own families. Rejects
+ * with method_not_allowed, forbidden or invalid_request.
  */
 export function createMetricsHandler(
   execute: Execute,
@@ -79,7 +83,8 @@ export function createMetricsHandler(
     await request.budget.turn();
     const body = checkSize(toText(families, format), mostBytes);
     request.budget.hold(body.length);
-    // Prometheus asks for it: a scrape of thousands of containers has megabytes, and a twentieth of that compressed.
+    // Prometheus asks for it: a scrape of thousands of containers has megabytes, and a twentieth of
+    // that compressed.
     const isZipped = toEncoding(request.headers["accept-encoding"], ["gzip"]) === "gzip";
     return {
       status: 200,
@@ -94,7 +99,10 @@ export function createMetricsHandler(
   };
 }
 
-/** Counts of requests, upstream calls and entries of the record cover all environments: only for tokens of every environment. */
+/**
+ * Counts of requests, upstream calls and entries of the record cover all environments: only for
+ * tokens of every environment.
+ */
 const ofAllTokens = /^ops_(?:http|upstream|audit)_/;
 
 interface Scraped {
@@ -144,7 +152,10 @@ function parseStats(query: string): boolean {
   return value === "1" || value === "true";
 }
 
-/** Prometheus names OpenMetrics; clients that do not name it, or prefer text, get the older format, which all can read. */
+/**
+ * Prometheus names OpenMetrics; clients that do not name it, or prefer text, get the older format,
+ * which all can read.
+ */
 function toFormat(accept = ""): Format {
   const weights = toWeights(accept);
   const open = weights.get("application/openmetrics-text") ?? 0;
@@ -184,7 +195,10 @@ const parts: readonly Part[] = [
 /** Codes that are no outage. */
 const quiet: ReadonlySet<ErrorCode> = new Set(["forbidden", "deploy_info_missing"]);
 
-/** Whether each upstream could be read, from its field: when that is null, its code is among the errors. */
+/**
+ * Whether each upstream could be read, from its field: when that is null, its code is among the
+ * errors.
+ */
 export function toUpstreamRows(data: Partial<MetricsQuery>, errors: readonly OpsError[]): readonly UpstreamRow[] {
   const isQuiet = errors.some(({ code }) => quiet.has(code));
   return parts.map(([upstream, field, codes]) => {
@@ -249,7 +263,10 @@ function toClockRows(
   ];
 }
 
-/** The token expiries that a caller may see, earliest first. A token limited to some environments sees only its own. */
+/**
+ * The token expiries that a caller may see, earliest first. A token limited to some environments
+ * sees only its own.
+ */
 function toVisibleEnds(ends: readonly TokenEnd[], principal: Principal): readonly TokenEnd[] {
   const isOwn = ({ kid }: TokenEnd) => principal.auth === "tokens_file" && kid === principal.kid;
   return ends.filter((end) => maySee(principal, null) || isOwn(end)).toSorted((a, b) => a.expiresAt - b.expiresAt);

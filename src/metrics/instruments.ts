@@ -19,7 +19,10 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** Other methods count as "other": a client may send any. */
 const methods = new Set(["GET", "HEAD", "POST", "OPTIONS"]);
 
-/** The codes of failed calls, which are counted from 0 on: a counter that begins with its first error shows no increase. */
+/**
+ * The codes of failed calls, which are counted from 0 on: a counter that begins with its first
+ * error shows no increase.
+ */
 const errorCodes: Readonly<Record<Upstream, readonly ErrorCode[]>> = {
   docker: ["docker_unavailable", "docker_timeout", "docker_error", "docker_forbidden"],
   postgres: ["postgres_unavailable", "queue_locked", "schema_mismatch", "audit_unavailable"],
@@ -30,7 +33,10 @@ const errorCodes: Readonly<Record<Upstream, readonly ErrorCode[]>> = {
   deploy: ["deploy_info_invalid", "deploy_info_unreadable"],
 };
 
-/** The counters of one process. All label values are our own words, so their number is limited to our routes, statuses and codes. */
+/**
+ * The counters of one process. All label values are our own words, so their number is limited to
+ * our routes, statuses and codes.
+ */
 export function createInstruments(
   tracing: Pick<Tracing, "call" | "dropped"> | null = null,
   anchors: (() => AnchorState) | null = null,
@@ -134,7 +140,9 @@ function createCounter() {
   };
 }
 
-/** How many values lie at or below each bound, their sum and their number, for each set of labels. */
+/**
+ * How many values lie at or below each bound, their sum and their number, for each set of labels.
+ */
 function createHistogram() {
   const series = new Map<string, Distribution>();
   return {

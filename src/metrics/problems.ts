@@ -23,7 +23,10 @@ export const problemTable: Table<ProblemRow> = {
   ],
 };
 
-/** What could not be checked is no problem, and not known to be well. Absent where no problem could be looked for. */
+/**
+ * What could not be checked is no problem, and not known to be well. Absent where no problem could
+ * be looked for.
+ */
 export const uncheckedTable: Table<Pick<Found, "gaps">> = {
   prefix: "ops_problems_unchecked",
   maxRows: 1,

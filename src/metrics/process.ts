@@ -7,7 +7,10 @@ import { type Family, type Sample, toFamily } from "./exposition.ts";
 const resolution = 20;
 const percentiles = [50, 90, 99, 100];
 
-/** Metrics of the process, under the names that all Prometheus clients use, and the load of its event loop. All are read at scrape time. */
+/**
+ * Metrics of the process, under the names that all Prometheus clients use, and the load of its
+ * event loop. All are read at scrape time.
+ */
 export function createProcessFamilies(): () => readonly Family[] {
   const cpuSeconds = neverLess(() => {
     const { user, system } = process.cpuUsage();

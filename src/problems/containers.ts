@@ -16,19 +16,28 @@ export interface ContainerReadings {
   readonly retired: readonly Container[];
   /** What engines that do not answer listed last. */
   readonly lost: readonly Container[];
-  /** The configured environment of each of these that has never listed its containers; null where it has none. */
+  /**
+   * The configured environment of each of these that has never listed its containers; null where it
+   * has none.
+   */
   readonly unlisted: readonly (Environment | null)[];
   /** Ends, kills for lack of memory and health changes of containers. */
   readonly events: readonly TimelineEntry[];
   /** Time of the newest end on an engine that is remembered no more; null without one. RFC 3339. */
   readonly forgottenUntil: (engine: string) => string | null;
-  /** Samples of the last ten minutes, oldest first, by `toContainerKey`; absent where none were taken. */
+  /**
+   * Samples of the last ten minutes, oldest first, by `toContainerKey`; absent where none were
+   * taken.
+   */
   readonly samples: ReadonlyMap<string, readonly StatsPoint[]>;
 }
 
 type Events = (container: Container, kind: TimelineEntry["kind"]) => readonly TimelineEntry[];
 
-/** Problems of containers and roles. Leaves out containers of engines that do not answer: their state is not known. `gaps`: what is not known. */
+/**
+ * Problems of containers and roles. Leaves out containers of engines that do not answer: their
+ * state is not known. `gaps`: what is not known.
+ */
 export function* findContainerProblems(readings: ContainerReadings): Steps<{
   readonly problems: readonly CurrentProblem[];
   readonly gaps: readonly string[];
@@ -72,10 +81,10 @@ function isWithin({ time }: { readonly time: string }, seconds: number, nowMs: n
 }
 
 /**
- * Restarts by the policy: the engine counts them since the last manual start, the timeline has when.
- * The lower of the two numbers is certain. All restarts of a container that is younger than the window
- * are in it. While the engine's number is not known, the ends that nobody asked for count: what ended
- * is live again.
+ * Restarts by the policy: the engine counts them since the last manual start, the timeline has
+ * when. The lower of the two numbers is certain. All restarts of a container that is younger than
+ * the window are in it. While the engine's number is not known, the ends that nobody asked for
+ * count: what ended is live again.
  */
 function findLoop(
   container: Container,
@@ -256,7 +265,8 @@ function* findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings
       unknown.push(describeRole(newest));
       continue;
     }
-    // No engine says when a container was paused: the end of another one is not when the role went down.
+    // No engine says when a container was paused: the end of another one is not when the role went
+    // down.
     const isPaused = known.some(({ status }) => status === "paused");
     const ended = isPaused ? [] : known.flatMap(({ finishedAt }) => finishedAt ?? []).toSorted();
     problems.push(

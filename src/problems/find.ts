@@ -12,7 +12,10 @@ import { compareProblems, type CurrentProblem, distinguishTitles } from "./probl
 import { type Failure, findQueueGaps, findQueueProblems, type QueueReadings, toUpstreamDown } from "./queues.ts";
 import { findReleaseProblems, type ReleaseReadings } from "./releases.ts";
 
-/** What is read now. Null where nothing is known: its upstream is among `down`, or the caller may not see it. */
+/**
+ * What is read now. Null where nothing is known: its upstream is among `down`, or the caller may
+ * not see it.
+ */
 export interface Readings {
   readonly containers: ContainerReadings;
   readonly engines: EngineReadings;
@@ -35,7 +38,10 @@ export interface FoundProblems {
   readonly gaps: readonly string[];
 }
 
-/** All that is wrong now. Pure: the same readings in any order give the same answer. A number that is unknown is in no problem. */
+/**
+ * All that is wrong now. Pure: the same readings in any order give the same answer. A number that
+ * is unknown is in no problem.
+ */
 export function* findProblems({ containers, engines, releases, queues, hosts, down }: Readings): Steps<FoundProblems> {
   yield;
   const ofContainers = yield* findContainerProblems(containers);

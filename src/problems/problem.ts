@@ -9,7 +9,10 @@ import type { QueueMetrics } from "../queues/queue.ts";
 import type { ServiceGroup } from "../releases/service-group.ts";
 import { alertRules, type AlertName, problemKinds, type ProblemKind, problemRules, type Severity } from "./rules.ts";
 
-/** One thing that is wrong now, and its group; the group is null where unknown or absent. Times are RFC 3339. */
+/**
+ * One thing that is wrong now, and its group; the group is null where unknown or absent. Times are
+ * RFC 3339.
+ */
 export interface CurrentProblem extends ServiceGroup {
   /** The kind and its subject: the same while the problem lasts. */
   readonly id: string;
@@ -22,7 +25,10 @@ export interface CurrentProblem extends ServiceGroup {
   /** Short facts. */
   readonly evidence: readonly string[];
   readonly rule: string;
-  /** The alert about the same, and how long the problem must last before it fires, seconds; null without one. */
+  /**
+   * The alert about the same, and how long the problem must last before it fires, seconds; null
+   * without one.
+   */
   readonly alert: AlertName | null;
   readonly alertAfterSeconds: number | null;
   readonly role: string | null;
@@ -66,7 +72,10 @@ const blank = {
 type Given = Pick<CurrentProblem, "title"> &
   Partial<Omit<CurrentProblem, "id" | "kind" | "severity" | "alert" | "alertAfterSeconds">>;
 
-/** A problem with the severity, the alert and, unless given, the rule of its kind. `subject` is what no other problem of the kind has. */
+/**
+ * A problem with the severity, the alert and, unless given, the rule of its kind. `subject` is what
+ * no other problem of the kind has.
+ */
 export function createProblem(kind: ProblemKind, subject: string, given: Given): CurrentProblem {
   const { severity, alert, rule } = problemRules[kind];
   const alertAfterSeconds = alert && alertRules[alert].for;
@@ -106,7 +115,10 @@ export function* distinguishTitles(problems: readonly CurrentProblem[]): Steps<C
   return apart;
 }
 
-/** Worst first: by severity, then by kind, then the one that lasts longest (unknown last), then by id. A total order, as ids differ. */
+/**
+ * Worst first: by severity, then by kind, then the one that lasts longest (unknown last), then by
+ * id. A total order, as ids differ.
+ */
 export function compareProblems(a: CurrentProblem, b: CurrentProblem): number {
   return (
     toPlaceOf(severities, a.severity) - toPlaceOf(severities, b.severity) ||

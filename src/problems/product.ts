@@ -1,7 +1,10 @@
 import type { Container } from "../containers/container.ts";
 import type { QueueOwner } from "../queues/owners.ts";
 
-/** Decides what belongs to the product: only that is judged. What runs beside it is listed, and its owner watches it. */
+/**
+ * Decides what belongs to the product: only that is judged. What runs beside it is listed, and its
+ * owner watches it.
+ */
 export interface Product {
   /** A core container, or an accessory. */
   hasContainer(container: Pick<Container, "kind">): boolean;

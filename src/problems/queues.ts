@@ -15,7 +15,9 @@ export interface Failure {
   readonly message: string;
 }
 
-/** A source, and why its numbers could not be read; null when they could, or it is not supported. */
+/**
+ * A source, and why its numbers could not be read; null when they could, or it is not supported.
+ */
 export interface SourceReading {
   readonly name: string;
   readonly kind: string;
@@ -104,7 +106,10 @@ function toKey({ source, name }: { readonly source: string; readonly name: strin
   return JSON.stringify([source, name]);
 }
 
-/** When the oldest job could run, if its wait is what is wrong; else when the state was first seen, if it is the last that was. */
+/**
+ * When the oldest job could run, if its wait is what is wrong; else when the state was first seen,
+ * if it is the last that was.
+ */
 function findSince(queue: QueueMetrics, kind: StateKind, change: TimelineEntry | null): string | null {
   const { observedAt, oldestAgeSeconds } = queue;
   const least = kind === "queue_backlog" ? queueThresholds.backlogAgeSeconds : 0;

@@ -16,12 +16,18 @@ export interface ReleaseReadings {
   /** Of deploys that were judged; null where that was not possible. */
   readonly verdicts: ReadonlyMap<Deploy, DeployVerdict | null>;
   readonly drift: readonly Drift[];
-  /** Why deploy_info.json could not be read now; null when it could, or is not there. With the last good version, if there is one. */
+  /**
+   * Why deploy_info.json could not be read now; null when it could, or is not there. With the last
+   * good version, if there is one.
+   */
   readonly infoError: string | null;
   readonly info: DeployInfo | null;
 }
 
-/** Problems of deploys, and of what runs in place of them. `others`: problems found before, which may explain an incomplete deploy. */
+/**
+ * Problems of deploys, and of what runs in place of them. `others`: problems found before, which
+ * may explain an incomplete deploy.
+ */
 export function findReleaseProblems(
   readings: ReleaseReadings,
   others: readonly CurrentProblem[],
@@ -45,7 +51,9 @@ export function findReleaseProblems(
   return [...findDeployProblems(readings, deploys, explained), ...drifted, ...unreadable];
 }
 
-/** The deploys whose verdict counts now: the newest of each group, while it is young. Newest first. */
+/**
+ * The deploys whose verdict counts now: the newest of each group, while it is young. Newest first.
+ */
 export function selectJudged(deploys: readonly Deploy[], nowMs: number): readonly Deploy[] {
   return findLatest(toNewestFirst(deploys)).filter((deploy) =>
     isYounger(deploy, problemThresholds.verdictSeconds, nowMs),
@@ -70,7 +78,10 @@ function toSubject(deploy: Deploy): string {
   return JSON.stringify([deploy.service, deploy.destination, deploy.env, deploy.ambiguous, deploy.tag]);
 }
 
-/** `deploys`: newest first. `explained`: groups of which something else says why a deploy is incomplete. */
+/**
+ * `deploys`: newest first. `explained`: groups of which something else says why a deploy is
+ * incomplete.
+ */
 function findDeployProblems(
   { nowMs, verdicts }: ReleaseReadings,
   deploys: readonly Deploy[],
@@ -127,7 +138,10 @@ function toExpectedKey(group: ServiceGroup, tag: string): string {
 
 type ReportedDrift = Drift & { readonly kind: Exclude<Drift["kind"], "engine_unknown"> };
 
-/** Leaves out what a silent engine hides, which is a problem of its own, and what a deploy in progress may still change. */
+/**
+ * Leaves out what a silent engine hides, which is a problem of its own, and what a deploy in
+ * progress may still change.
+ */
 function isReported(drift: Drift): drift is ReportedDrift {
   return drift.kind !== "engine_unknown" && !drift.settling;
 }
@@ -160,7 +174,10 @@ function toDriftProblem(drift: ReportedDrift, newest: ReadonlyMap<string, Deploy
   });
 }
 
-/** Since the deploy that they do not run, or since the first of them was created after it. Null where no deploy says what should run. */
+/**
+ * Since the deploy that they do not run, or since the first of them was created after it. Null
+ * where no deploy says what should run.
+ */
 function findSince({ containers }: Drift, deploy: Deploy | null): string | null {
   if (!deploy) return null;
   const times = [

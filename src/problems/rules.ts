@@ -14,7 +14,10 @@ interface AlertRule {
   readonly for: number;
 }
 
-/** The alerts (script/alerts) whose condition shows in what the gateway reads now. The others are about the gateway itself. */
+/**
+ * The alerts (script/alerts) whose condition shows in what the gateway reads now. The others are
+ * about the gateway itself.
+ */
 export const alertRules = {
   OpsUpstreamDown: { severity: "critical", for: 300 },
   OpsEngineDown: { severity: "critical", for: 120 },
@@ -35,16 +38,25 @@ export const alertRules = {
 } as const satisfies Record<string, AlertRule>;
 export type AlertName = keyof typeof alertRules;
 
-/** Numbers of the rules. Those of queues are in queues/state.ts, those of verdicts in deploys/verdict/rules.ts. */
+/**
+ * Numbers of the rules. Those of queues are in queues/state.ts, those of verdicts in
+ * deploys/verdict/rules.ts.
+ */
 export const problemThresholds = {
   /** A restart loop: at least so many restarts by the policy in so many seconds. */
   loopRestarts: 3,
   loopSeconds: 900,
-  /** An engine that was lost so short a time ago may be back at once: what it ran counts as it was known. */
+  /**
+   * An engine that was lost so short a time ago may be back at once: what it ran counts as it was
+   * known.
+   */
   lostSeconds: 10,
   /** A container that was created so long ago may still start. */
   startSeconds: 60,
-  /** A role that nobody configured is meant to run if it ran so long at a stretch, within so long, seconds. */
+  /**
+   * A role that nobody configured is meant to run if it ran so long at a stretch, within so long,
+   * seconds.
+   */
   lastingSeconds: 600,
   lastingWithinSeconds: 86_400,
   diskRatio: diskFullRatio,

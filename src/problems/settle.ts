@@ -3,8 +3,8 @@ import { problemThresholds } from "./rules.ts";
 
 /**
  * Problems settle: an engine that was lost a moment ago counts as one that answers, and what it ran
- * counts as it was known. Otherwise a new connection to it would end each problem of its containers,
- * and the duration of each alert would begin again.
+ * counts as it was known. Otherwise a new connection to it would end each problem of its
+ * containers, and the duration of each alert would begin again.
  */
 export function settleListing(listing: ContainerListing, nowMs: number): ContainerListing {
   const justLost = new Set(listing.engines.filter((engine) => isJustLost(engine, nowMs)).map(({ name }) => name));

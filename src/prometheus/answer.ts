@@ -92,8 +92,9 @@ function statusFailure(status: number): FailureKind | null {
 }
 
 /**
- * A timeout at the server is documented as 503 `timeout` but also occurs as 422 `execution` with "query timed out" in its text
- * (2.53.3), so both count. Only known errorTypes are repeated. The text never is: it may quote labels.
+ * A timeout at the server is documented as 503 `timeout` but also occurs as 422 `execution` with
+ * "query timed out" in its text (2.53.3), so both count. Only known errorTypes are repeated. The
+ * text never is: it may quote labels.
  */
 function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof failure>): PrometheusError {
   const early = statusFailure(status);
@@ -121,7 +122,9 @@ export interface Matrix {
   readonly warnings: readonly string[];
 }
 
-/** Parses the answer of POST /api/v1/query_range. @throws PrometheusError for anything but a matrix */
+/**
+ * Parses the answer of POST /api/v1/query_range. @throws PrometheusError for anything but a matrix
+ */
 export function* parseMatrix(status: number, body: string, range: HistoryRange): Steps<Matrix> {
   const { frame, cuts } = yield* cutPoints(body);
   const answer = parseAs(matrixAnswer, yield* openAnswer(status, frame));
@@ -141,12 +144,15 @@ export function* parseMatrix(status: number, body: string, range: HistoryRange):
 /** From the first bracket of the first point to after the last one. */
 type Cut = readonly [begin: number, end: number];
 
-/** As every server of this API writes it. It cannot occur in a string: its quotes would be escaped there. */
+/**
+ * As every server of this API writes it. It cannot occur in a string: its quotes would be escaped
+ * there.
+ */
 const beforePoints = '"values":[';
 
 /**
- * Points are most of an answer, and as objects they take twenty times the memory of their text. So they are cut out before JSON.parse and read one by one. `frame`
- * is the JSON without them.
+ * Points are most of an answer, and as objects they take twenty times the memory of their text. So
+ * they are cut out before JSON.parse and read one by one. `frame` is the JSON without them.
  */
 function* cutPoints(body: string): Steps<{ readonly frame: string; readonly cuts: readonly Cut[] }> {
   const cuts: Cut[] = [];
@@ -167,7 +173,10 @@ function* cutPoints(body: string): Steps<{ readonly frame: string; readonly cuts
 /** Points that are read in one piece, and characters of any other form. */
 const [pieceOfPoints, pieceOfText] = [1000, 65_536];
 
-/** Reads `[unix seconds,"0.64"],[...],...`, with gaps, at the times of the range. Any other form is parsed as JSON. */
+/**
+ * Reads `[unix seconds,"0.64"],[...],...`, with gaps, at the times of the range. Any other form is
+ * parsed as JSON.
+ */
 function* readPoints(body: string, [begin, end]: Cut, numbers: number[], range: HistoryRange): Steps<void> {
   let count = 0;
   for (let at = begin; at < end;) {

@@ -14,8 +14,9 @@ export interface PrometheusClient {
   /** One instant query at Prometheus' own now. @throws PrometheusError for anything but a vector */
   query(promql: string, signal: AbortSignal): Promise<Vector>;
   /**
-   * One range query, at most 10 MB. At most two run at a time; instant queries never wait for them. @throws PrometheusError for anything but a matrix, OpsError
-   * invalid_request for an answer that is too large
+   * One range query, at most 10 MB. At most two run at a time; instant queries never wait for them.
+   * @throws PrometheusError for anything but a matrix, OpsError invalid_request for an answer that
+   * is too large
    */
   queryRange(promql: string, range: HistoryRange, signal: AbortSignal): Promise<Matrix>;
   close(): Promise<void>;
@@ -45,12 +46,15 @@ interface ApiQuery<T> {
 type Turn = <T>(exchange: () => Promise<T>) => Promise<T>;
 
 const maxBytes = 4 * 1024 * 1024;
-/** Enough for 100,000 rows of containers (`defaultLimits` of src/lib/budget/budget.ts), with four numbers each. */
+/**
+ * Enough for 100,000 rows of containers (`defaultLimits` of src/lib/budget/budget.ts), with four
+ * numbers each.
+ */
 const maxRangeBytes = 10 * 1024 * 1024;
 
 /**
- * Prometheus' HTTP API through undici's `request`. Unlike fetch, that neither follows redirects nor inflates bodies: an answer of
- * 4 MB is 4 MB. @throws TypeError when the URL is not http(s)
+ * Prometheus' HTTP API through undici's `request`. Unlike fetch, that neither follows redirects nor
+ * inflates bodies: an answer of 4 MB is 4 MB. @throws TypeError when the URL is not http(s)
  */
 export function createPrometheusClient(options: ClientOptions): PrometheusClient {
   const { url, timeoutMs, rangeTimeoutMs = 5_000, observe = unobserved } = options;
@@ -134,10 +138,16 @@ function refuseLarge(error: unknown): never {
   throw new OpsError("invalid_request", message, { cause: error });
 }
 
-/** VictoriaMetrics otherwise leaves out the last 30 s, and moves the ends of a range to multiples of its step. Others ignore it. */
+/**
+ * VictoriaMetrics otherwise leaves out the last 30 s, and moves the ends of a range to multiples of
+ * its step. Others ignore it.
+ */
 const asPrometheus = { latency_offset: "1ms", nocache: "1" };
 
-/** The address of the query API, and the headers of each query. Throws TypeError when it is not http(s). */
+/**
+ * The address of the query API, and the headers of each query. Throws TypeError when it is not
+ * http(s).
+ */
 export function parseTarget(url: string) {
   return parseApiUrl(url, "The Prometheus URL", "/api/v1/query", "application/json");
 }

@@ -48,7 +48,10 @@ export class PrometheusError extends OpsError {
   readonly kind: FailureKind;
   readonly remedy: string;
 
-  /** `detail` is public: an error code, a status or a time of ours, never text of the upstream or the URL. */
+  /**
+   * `detail` is public: an error code, a status or a time of ours, never text of the upstream or
+   * the URL.
+   */
   constructor(kind: FailureKind, detail = "", cause?: unknown) {
     super("prometheus_unavailable", detail ? `${kinds[kind][0]} (${detail})` : kinds[kind][0], {
       cause,

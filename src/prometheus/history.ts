@@ -13,8 +13,9 @@ import type { Matrix, RangeSeries } from "./answer.ts";
 import { joinExpressions, pastMetrics, rounded, toMatchers } from "./query.ts";
 
 /**
- * Their names in our own /metrics (src/metrics/containers.ts). There is no setting: the series exist or not. CPU and memory are read by their old names as long as
- * these are there: earlier gateways wrote no others.
+ * Their names in our own /metrics (src/metrics/containers.ts). There is no setting: the series
+ * exist or not. CPU and memory are read by their old names as long as these are there: earlier
+ * gateways wrote no others.
  */
 const names = {
   cpu: "ops_container_cpu_percent",
@@ -24,12 +25,16 @@ const names = {
 const noSeries: ContainerSeries = { sampled: [], cpu: [], mem: [], restarts: [] };
 
 /**
- * The labels that identify a container. A label that a scrape config sets itself moves ours to `exported_env`. Several gateways may report one container, and each
- * release has its own labels: the largest value counts.
+ * The labels that identify a container. A label that a scrape config sets itself moves ours to
+ * `exported_env`. Several gateways may report one container, and each release has its own labels:
+ * the largest value counts.
  */
 const identity = "max by (engine, name, env, exported_env)";
 
-/** All series of these containers in one range query. `sampled` is the scrape time; it uses `up`, which exists as long as the container. */
+/**
+ * All series of these containers in one range query. `sampled` is the scrape time; it uses `up`,
+ * which exists as long as the container.
+ */
 export function toContainerRangeQuery(containers: readonly string[]): string {
   const matchers = `{${toMatchers("name", containers).join(",")}}`;
   return joinExpressions([
@@ -39,8 +44,8 @@ export function toContainerRangeQuery(containers: readonly string[]): string {
 }
 
 /**
- * In the order of the containers; null for one without data. Containers with the same name but another environment are different. Other requests are served in
- * between.
+ * In the order of the containers; null for one without data. Containers with the same name but
+ * another environment are different. Other requests are served in between.
  */
 export async function toContainerHistories(
   range: HistoryRange,
@@ -72,8 +77,8 @@ function toKey({ labels: { engine = "", name = "", env = "", exported_env: own =
 const noHostSeries: HostSeries = { sampled: [], up: [], cpu: [], mem: [], disk: [], load1: [] };
 
 /**
- * The answer of `toHostRangeQuery` as the past of each instance. Jobs are sorted by name, so that the order of the answer has no effect. Other requests are served
- * in between.
+ * The answer of `toHostRangeQuery` as the past of each instance. Jobs are sorted by name, so that
+ * the order of the answer has no effect. Other requests are served in between.
  */
 export async function toHostHistories(
   range: HistoryRange,

@@ -3,12 +3,16 @@ export const metrics = ["up", "missed", "uname", "cpu", "mem", "disk", "load1", 
 export type Metric = (typeof metrics)[number];
 
 /**
- * Window of the rates: the node mixin's 5 minutes, so that our numbers agree with its dashboards. A rate needs two samples, so
- * this allows scrape intervals up to 2 minutes, and one lost scrape at 60 s or the usual 15 s.
+ * Window of the rates: the node mixin's 5 minutes, so that our numbers agree with its dashboards. A
+ * rate needs two samples, so this allows scrape intervals up to 2 minutes, and one lost scrape at
+ * 60 s or the usual 15 s.
  */
 const mixinWindow = "5m";
 
-/** Parameters of the expressions: the window of their rates, and matchers that every selector carries (`instance=~"..."`). */
+/**
+ * Parameters of the expressions: the window of their rates, and matchers that every selector
+ * carries (`instance=~"..."`).
+ */
 interface Scope {
   readonly window: string;
   readonly matchers: readonly string[];
@@ -22,9 +26,10 @@ const toSelector =
   };
 
 /**
- * A target is a node-exporter when its job has a conventional name (`node` is the mixin's selector), or when it had node-exporter
- * series within the last hour. The first rule finds a host that has been down for days, the second any other job name
- * (`kubernetes-pods`). `up` always has the same job and instance, so another exporter on the machine does not count.
+ * A target is a node-exporter when its job has a conventional name (`node` is the mixin's
+ * selector), or when it had node-exporter series within the last hour. The first rule finds a host
+ * that has been down for days, the second any other job name (`kubernetes-pods`). `up` always has
+ * the same job and instance, so another exporter on the machine does not count.
  */
 function toUp(scope: Scope, read: Read): string {
   const of = toSelector(scope);
@@ -38,7 +43,10 @@ function toUp(scope: Scope, read: Read): string {
 type Read = (selector: string) => string;
 
 const asIs: Read = (selector) => selector;
-/** The last sample within the time that an instant query looks back, whatever a failed scrape marked as stale. */
+/**
+ * The last sample within the time that an instant query looks back, whatever a failed scrape marked
+ * as stale.
+ */
 const last: Read = (selector) => `last_over_time(${selector}[5m])`;
 
 /**
@@ -51,16 +59,17 @@ function toMissed(scope: Scope): string {
 }
 
 /**
- * The live node name, else the last one of the hour, for a host that is down. Joined in our code: a join in PromQL (`* on (instance)
- * group_left`) drops the hosts without it.
+ * The live node name, else the last one of the hour, for a host that is down. Joined in our code: a
+ * join in PromQL (`* on (instance) group_left`) drops the hosts without it.
  */
 const uname = `
   node_uname_info or on (job, instance) last_over_time(node_uname_info[1h])`;
 
 /**
- * Busy share as the mixin defines it (not idle, iowait or steal), but divided by the rate of *all* modes, not by the number of CPUs. Both
- * are equal once the window is full. Before that (a new host, or one that was down), rate() divides by the whole window, and 1 - idle would
- * show an idle machine as 95 % busy: an alert for each new host.
+ * Busy share as the mixin defines it (not idle, iowait or steal), but divided by the rate of *all*
+ * modes, not by the number of CPUs. Both are equal once the window is full. Before that (a new
+ * host, or one that was down), rate() divides by the whole window, and 1 - idle would show an idle
+ * machine as 95 % busy: an alert for each new host.
  */
 function toCpu(scope: Scope): string {
   const of = toSelector(scope);
@@ -80,7 +89,10 @@ function toMem(scope: Scope, read = asIs): string {
     ) / ${of("MemTotal")}`;
 }
 
-/** The fullest real file system. Images (iso9660, squashfs, erofs) are always full; the other types are memory or views of another file system. */
+/**
+ * The fullest real file system. Images (iso9660, squashfs, erofs) are always full; the other types
+ * are memory or views of another file system.
+ */
 function toDisk(scope: Scope, read = asIs): string {
   const types = 'fstype!~"tmpfs|ramfs|overlay|squashfs|erofs|iso9660|nsfs|fuse.lxcfs"';
   const of = (name: string) => read(toSelector(scope)(`node_filesystem_${name}_bytes`, types));
@@ -88,7 +100,10 @@ function toDisk(scope: Scope, read = asIs): string {
   1 - ${of("avail")} / (${of("size")} > 0)`;
 }
 
-/** Bytes per second that leave the machine; container and loopback interfaces would count them twice. */
+/**
+ * Bytes per second that leave the machine; container and loopback interfaces would count them
+ * twice.
+ */
 const devices = `device!~"lo|veth.+|docker.+|br-.+"`;
 const received = `rate(node_network_receive_bytes_total{${devices}}[${mixinWindow}])`;
 const transmitted = `rate(node_network_transmit_bytes_total{${devices}}[${mixinWindow}])`;
@@ -134,8 +149,8 @@ export function joinExpressions(all: readonly (readonly [m: string, expression: 
 }
 
 /**
- * All metrics of all hosts in one instant query.
- * Rules: github.com/prometheus/node_exporter docs/node-mixin/rules/rules.libsonnet. Nothing in it comes from a caller.
+ * All metrics of all hosts in one instant query. Rules: github.com/prometheus/node_exporter
+ * docs/node-mixin/rules/rules.libsonnet. Nothing in it comes from a caller.
  */
 export const hostQuery = joinExpressions(metrics.map((metric) => [metric, expressions[metric]] as const));
 
@@ -143,8 +158,10 @@ export const hostQuery = joinExpressions(metrics.map((metric) => [metric, expres
 export const pastMetrics = ["sampled", "up", "cpu", "mem", "disk", "load1"] as const;
 
 /**
- * The same as a range query for all hosts. `sampled` is the scrape time of `up`. A rate spans the step, so that nothing between two points is missed: at least the
- * mixin's window, and at most an hour, because Prometheus reads every sample of it. Shares have four decimals, because the answer is mostly digits.
+ * The same as a range query for all hosts. `sampled` is the scrape time of `up`. A rate spans the
+ * step, so that nothing between two points is missed: at least the mixin's window, and at most an
+ * hour, because Prometheus reads every sample of it. Shares have four decimals, because the answer
+ * is mostly digits.
  */
 export function toHostRangeQuery(step: number, instances: readonly string[]): string {
   const scope = { window: `${Math.min(3600, Math.max(300, step))}s`, matchers: toMatchers("instance", instances) };
@@ -167,7 +184,10 @@ export function rounded(expression: string, decimals: number): string {
 /** A longer list makes the query longer than the series that it saves. */
 const mostNames = 100;
 
-/** A matcher for exactly these label values. None for very long lists; the answer then has more series than requested. */
+/**
+ * A matcher for exactly these label values. None for very long lists; the answer then has more
+ * series than requested.
+ */
 export function toMatchers(label: string, values: readonly string[]): string[] {
   if (values.length > mostNames) return [];
   // RE2 accepts a backslash before any punctuation; PromQL strings use JSON's escapes.

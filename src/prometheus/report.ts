@@ -21,8 +21,8 @@ const downReason = "node-exporter does not answer Prometheus (up is 0)";
 const missedReason = "node-exporter missed the last scrape: these are the values before it";
 
 /**
- * The answer of `hostQuery` as hosts. @throws PrometheusError `no_metrics` when nothing in it is usable: no host, or only hosts
- * that are up without one finite value.
+ * The answer of `hostQuery` as hosts. @throws PrometheusError `no_metrics` when nothing in it is
+ * usable: no host, or only hosts that are up without one finite value.
  */
 export function* toHostReport(vector: Vector, thresholds: Thresholds): Steps<HostReport> {
   const targets = mergeByInstance((yield* groupByTarget(vector.samples)).filter(isHost));
@@ -48,7 +48,8 @@ function* groupByTarget(samples: readonly Sample[]): Steps<Target[]> {
     const key = JSON.stringify([job, instance]);
     const target = targets.get(key) ?? { job, instance, series: {} };
     targets.set(key, target);
-    // Two node names in the hour before a host went down: any rule is fine that does not depend on the order of the answer.
+    // Two node names in the hour before a host went down: any rule is fine that does not depend on
+    // the order of the answer.
     const known = target.series[metric];
     if (!known || (metric === "uname" && nodename(sample) < nodename(known))) target.series[metric] = sample;
   }
@@ -56,8 +57,8 @@ function* groupByTarget(samples: readonly Sample[]): Steps<Target[]> {
 }
 
 /**
- * Without `up` (pushed metrics) only an instant value shows that a host is alive: rates and the last node name continue for
- * minutes from the samples of a dead one.
+ * Without `up` (pushed metrics) only an instant value shows that a host is alive: rates and the
+ * last node name continue for minutes from the samples of a dead one.
  */
 function isHost({ series }: Target): boolean {
   return Boolean(series.up ?? series.mem ?? series.disk ?? series.load1);
@@ -76,7 +77,10 @@ function mergeByInstance(targets: readonly Target[]): Target[] {
   return [...byInstance.values()];
 }
 
-/** Needs `up`: rate() continues for up to 5 minutes for a dead host. One failed scrape shows no dead host. */
+/**
+ * Needs `up`: rate() continues for up to 5 minutes for a dead host. One failed scrape shows no dead
+ * host.
+ */
 function isDown(target: Target): boolean {
   const { up } = target.series;
   return up !== undefined && Number(up.value) !== 1 && !hasMissed(target);

@@ -26,14 +26,18 @@ export interface HostSourceOptions {
   readonly thresholds: Thresholds;
   readonly logger: Logger;
   /**
-   * Whether somebody configured the URL. If nobody did, and its host name has never had an address, there is no Prometheus: the error is `unconfigured`. @default true
+   * Whether somebody configured the URL. If nobody did, and its host name has never had an address,
+   * there is no Prometheus: the error is `unconfigured`. @default true
    */
   readonly isGiven?: boolean;
   /** Total deadline of one query, milliseconds. @default 3000 */
   readonly timeoutMs?: number;
   /** The same for a range query. @default 5000 */
   readonly rangeTimeoutMs?: number;
-  /** How long a report, or the failure to get one, is returned to all callers, milliseconds. @default 1000 */
+  /**
+   * How long a report, or the failure to get one, is returned to all callers, milliseconds.
+   * @default 1000
+   */
   readonly ttlMs?: number;
   readonly observe?: ObserveCall;
   /** Called with each report that was read. */
@@ -44,8 +48,9 @@ export interface HostSourceOptions {
 export interface PrometheusSource extends HostSource, ContainerHistorySource {}
 
 /**
- * The metrics in Prometheus: one POST for all hosts and metrics, at most once in `ttlMs`, and one per range query. Callers with the same query at the same time
- * share it. Rejects with prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
+ * The metrics in Prometheus: one POST for all hosts and metrics, at most once in `ttlMs`, and one
+ * per range query. Callers with the same query at the same time share it. Rejects with
+ * prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
  */
 export function createHostSource(options: HostSourceOptions): PrometheusSource {
   const { url, logger, thresholds, isGiven = true, timeoutMs = 3_000, rangeTimeoutMs, ttlMs = 1000, observe } = options;
@@ -130,7 +135,9 @@ function createWatch(logger: Logger) {
   };
 }
 
-/** The cause of a failure, only for our log: an error of the connection, never text of Prometheus. */
+/**
+ * The cause of a failure, only for our log: an error of the connection, never text of Prometheus.
+ */
 function causeOf({ cause }: PrometheusError): string | undefined {
   return cause instanceof Error && !(cause instanceof UpstreamReply) ? cause.message : undefined;
 }
@@ -157,8 +164,9 @@ function isUnknownHost(error: unknown): boolean {
 const variable = "WALLET_CORE_OPS_PROMETHEUS_URL";
 
 /**
- * One line of `cli check`: the hosts found, or the fault and its remedy. `isGiven`: whether the URL was configured; else a host name that does not resolve means that there is no
- * Prometheus. Rejects only for a URL that is not http(s).
+ * One line of `cli check`: the hosts found, or the fault and its remedy. `isGiven`: whether the URL
+ * was configured; else a host name that does not resolve means that there is no Prometheus. Rejects
+ * only for a URL that is not http(s).
  */
 export async function probePrometheus({ isGiven = true, ...options }: Omit<HostSourceOptions, "logger">): Promise<{
   readonly ok: boolean;

@@ -55,7 +55,10 @@ function toLine(issue: z.core.$ZodIssue): string {
   return `${path.replace(/^\./, "") || "the file"}: ${issue.message}`;
 }
 
-/** The raw JSON, so that mistakes between entries and their fields are reported together with the others. */
+/**
+ * The raw JSON, so that mistakes between entries and their fields are reported together with the
+ * others.
+ */
 function listEntries(json: unknown): readonly (Readonly<Record<string, unknown>> | null)[] {
   const sources: unknown = (json as { sources?: unknown } | null)?.sources;
   return Array.isArray(sources) ? sources : [];

@@ -43,7 +43,10 @@ export async function detectSystems(options: DetectionOptions, signal: AbortSign
   return { ...tables, configs: found.map((config) => rename(config, taken)) };
 }
 
-/** Whether both read the same system in the same place. If so, the configured one replaces the detected one. */
+/**
+ * Whether both read the same system in the same place. If so, the configured one replaces the
+ * detected one.
+ */
 export function isSame(configured: QueueSourceConfig, detected: QueueSourceConfig): boolean {
   const isSamePlace = toPlaceName(configured) === toPlaceName(detected);
   return configured.kind === detected.kind && isSamePlace && schemaOf(configured) === schemaOf(detected);
@@ -53,7 +56,10 @@ function schemaOf(config: QueueSourceConfig): string | null {
   return "schema" in config ? config.schema : null;
 }
 
-/** Makes the name unique, because sources are found by name. Configured sources and earlier detected ones keep theirs; a later one gets a suffix. */
+/**
+ * Makes the name unique, because sources are found by name. Configured sources and earlier detected
+ * ones keep theirs; a later one gets a suffix.
+ */
 function rename(config: QueueSourceConfig, taken: Set<string>): QueueSourceConfig {
   const name = toFreeName(config.name, taken);
   taken.add(name);
@@ -126,8 +132,9 @@ function toConfig(detected: NonNullable<QueueKind["detected"]>, name: string, sc
 const mostLetters = 64;
 
 /**
- * Turns a schema's name, which may hold any character, into a valid source name. A changed name gets part of a hash of the schema: two schemas must not share a
- * name, or an operation on one's jobs would reach the other's.
+ * Turns a schema's name, which may hold any character, into a valid source name. A changed name
+ * gets part of a hash of the schema: two schemas must not share a name, or an operation on one's
+ * jobs would reach the other's.
  */
 export function toSourceName(name: string, schema: string): string {
   const tidy = name.replaceAll(/[^\w.:-]/g, "_");
@@ -137,8 +144,10 @@ export function toSourceName(name: string, schema: string): string {
 }
 
 /**
- * Finds the schemas that have all tables of a kind; a table called `jobs` alone is not enough. pg_catalog is readable to every role. Schemas on the search_path
- * come first. The order is the first schema of each kind, then the second of each: a kind in many schemas does not crowd out the others.
+ * Finds the schemas that have all tables of a kind; a table called `jobs` alone is not enough.
+ * pg_catalog is readable to every role. Schemas on the search_path come first. The order is the
+ * first schema of each kind, then the second of each: a kind in many schemas does not crowd out the
+ * others.
  */
 function systemsStatement(): string {
   const systems = queueKinds.flatMap(({ kind, detected }) => (detected?.tables ? [{ kind, ...detected }] : []));

@@ -11,7 +11,9 @@ interface Identity {
   ids: readonly string[] | null;
 }
 
-/** How long an answer is used, milliseconds: behind an address there may be another server by now. */
+/**
+ * How long an answer is used, milliseconds: behind an address there may be another server by now.
+ */
 const againMs = 60_000;
 const deadlineMs = 10_000;
 

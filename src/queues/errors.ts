@@ -16,10 +16,16 @@ import {
 
 /** Longest error text that is shown, characters. */
 const errorTextLimit = 2_000;
-/** Error text that sources read and group by, characters: a margin over `errorTextLimit`, so that secrets at the cut are whole and recognised. */
+/**
+ * Error text that sources read and group by, characters: a margin over `errorTextLimit`, so that
+ * secrets at the cut are whole and recognised.
+ */
 export const errorReadLimit = errorTextLimit + cutMargin;
 
-/** An error text for display: cleaned, then cut, never empty. `isCut`: the system had already cut it. */
+/**
+ * An error text for display: cleaned, then cut, never empty. `isCut`: the system had already cut
+ * it.
+ */
 export function toErrorText(text: string, isCut = false): string {
   return redactStart(text, errorTextLimit, isCut) || noErrorText;
 }
@@ -31,7 +37,10 @@ export function toErrorWords(text: string): readonly string[] {
   return text === noErrorText ? [] : toWords(text);
 }
 
-/** Failures whose workers ran one release of one group; all fields are null where the release is unknown. */
+/**
+ * Failures whose workers ran one release of one group; all fields are null where the release is
+ * unknown.
+ */
 export interface ReleaseFailures extends ServiceGroup {
   readonly version: string | null;
   readonly count: number;
@@ -44,7 +53,10 @@ interface ErrorFigures {
   /** The newest text. */
   readonly error: string;
   readonly count: number;
-  /** False where the source had more texts than it could return: `count` is then a lower bound, and `firstSeen` may be too late. */
+  /**
+   * False where the source had more texts than it could return: `count` is then a lower bound, and
+   * `firstSeen` may be too late.
+   */
   readonly complete: boolean;
   /** The first and the last failure, RFC 3339 UTC with seconds. */
   readonly firstSeen: string;
@@ -87,9 +99,15 @@ interface FailedJob {
 
 type Turns = Pick<ReadBudget, "turn">;
 
-/** Adds fingerprints to what one source returns. Yields to other requests in between: texts are long. */
+/**
+ * Adds fingerprints to what one source returns. Yields to other requests in between: texts are
+ * long.
+ */
 export function createFingerprints() {
-  /** Of the last call: a source returns the same texts again and again, and folding a text costs far more than finding it here. */
+  /**
+   * Of the last call: a source returns the same texts again and again, and folding a text costs far
+   * more than finding it here.
+   */
   let known = new Map<string, string>();
   const add = async <T extends { readonly error: string }>(items: readonly T[], budget: Turns) => {
     const seen = new Map<string, string>();
@@ -145,7 +163,9 @@ export function groupErrors(failures: readonly FingerprintedFailures[], releaseO
     .toSorted(byNewest);
 }
 
-/** Counts failures by the release of their workers, separately for each group; most failures first. */
+/**
+ * Counts failures by the release of their workers, separately for each group; most failures first.
+ */
 export function countReleases(
   failures: readonly Pick<JobFailures, "worker" | "count">[],
   releaseOf: ReleaseOf,
@@ -160,7 +180,10 @@ export function countReleases(
   return mostFirst([...counts.values()], ({ version, ...group }) => `${version ?? "\uffff"} ${toGroupKey(group)}`);
 }
 
-/** Takes the newest item of each queue, then the second of each, and so on: no queue crowds out another. */
+/**
+ * Takes the newest item of each queue, then the second of each, and so on: no queue crowds out
+ * another.
+ */
 export function pickFairly<T>(newestFirst: readonly T[], toQueue: (item: T) => string, limit: number): T[] {
   const seen = new Map<string, number>();
   const placed = newestFirst.map((item) => {
@@ -191,7 +214,10 @@ function toFigures(rows: Rows, releaseOf: ReleaseOf): ErrorFigures {
   };
 }
 
-/** The newest job of each row, newest row first, then the second of each, and so on: a row has the time of its newest job only. */
+/**
+ * The newest job of each row, newest row first, then the second of each, and so on: a row has the
+ * time of its newest job only.
+ */
 function pickJobs(rows: Rows): FailedJob[] {
   const sorted = rows.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
   const jobs = new Map<string, FailedJob>();

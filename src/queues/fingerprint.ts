@@ -2,16 +2,23 @@ import { hash } from "node:crypto";
 
 /** Replaces a value. Folding it again changes nothing. */
 const mark = "#";
-/** Characters of a folded text that are compared. The far end of a stack does not help to distinguish errors. */
+/**
+ * Characters of a folded text that are compared. The far end of a stack does not help to
+ * distinguish errors.
+ */
 const shapeLimit = 1024;
 /** A text this long was probably cut, each time at another place of its folded form. */
 const cutLength = 1900;
-/** An opening quote without an end, with this many characters behind it, is a value that was cut, not prose. */
+/**
+ * An opening quote without an end, with this many characters behind it, is a value that was cut,
+ * not prose.
+ */
 const openQuoteLength = 200;
 
 /**
- * Identifies the error of a text: the first 12 hex digits of the SHA-256 of its folded form. Texts that differ only in values (numbers, ids, UUIDs, hex, quoted
- * values, times) have the same one, in every queue. Clean the text first: the hash must not reveal a secret.
+ * Identifies the error of a text: the first 12 hex digits of the SHA-256 of its folded form. Texts
+ * that differ only in values (numbers, ids, UUIDs, hex, quoted values, times) have the same one, in
+ * every queue. Clean the text first: the hash must not reveal a secret.
  */
 export function toFingerprint(text: string): string {
   return hash("sha256", toShape(text).compared).slice(0, 12);
@@ -44,7 +51,10 @@ export function toWords(text: string): readonly string[] {
 /** A second pass seldom changes a folded text; a third has never been seen to. */
 const mostPasses = 4;
 
-/** Replaces values with `#` and white space with single spaces, which leaves words. Linear time. Folding a folded text changes nothing. */
+/**
+ * Replaces values with `#` and white space with single spaces, which leaves words. Linear time.
+ * Folding a folded text changes nothing.
+ */
 export function foldError(text: string): string {
   let folded = foldOnce(text);
   for (let pass = 1, before = text; pass < mostPasses && folded !== before; pass += 1) {
@@ -75,7 +85,10 @@ const clock = String.raw`\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AP]M\b)?`;
 /** Only known zones: `ERROR` behind a time is not one. */
 const zoneNames = "Z|UTC|GMT|[CEW]ES?T|[CEMP][SD]T|A[CEW][SD]T|NZ[SD]T|[BIJK]ST|MSK|SAST|SGT|HKT|BRT";
 const zone = String.raw`(?: ?(?:${zoneNames})\b)?(?: ?[+-]\d\d:?\d\d\b)?`;
-/** Times that hold more than digits and separators. In other times each part is folded, then the parts are joined. */
+/**
+ * Times that hold more than digits and separators. In other times each part is folded, then the
+ * parts are joined.
+ */
 const times = new RegExp(
   [
     String.raw`\b\d{4}[-/]\d\d[-/]\d\d[T ]${clock}${zone}`,
@@ -95,7 +108,10 @@ const addresses = /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g
 const ipv6 = /(?<![\w:\]])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])/gi;
 /** Signs in front of a value, not of a word. */
 const signs = /(?<![\p{L}\p{M}\p{N}_#)\]}+-])[+-]+(?=#)/gu;
-/** Joined values become one: a decimal, a time, an address with its port, a list of ids of any length. */
+/**
+ * Joined values become one: a decimal, a time, an address with its port, a list of ids of any
+ * length.
+ */
 const sequences = /#(?:(?:[.:+-]|, ?)[+-]?#)+/g;
 
 function foldIpv6(text: string): string {
@@ -119,8 +135,9 @@ function unwrap(text: string): string {
 }
 
 /**
- * Replaces quoted values with `"#"`, a list of them with one, but leaves the keys of JSON. An opening quote does not follow a word, and a closing quote does not
- * precede one; so apostrophes are ignored.
+ * Replaces quoted values with `"#"`, a list of them with one, but leaves the keys of JSON. An
+ * opening quote does not follow a word, and a closing quote does not precede one; so apostrophes
+ * are ignored.
  */
 function foldQuoted(text: string): string {
   let folded = "";
@@ -166,7 +183,10 @@ const closings: Readonly<Record<string, string>> = {
   "›": "‹",
 };
 
-/** Finds the closing quote: not escaped and not within a word. -1 means that no later quote of this kind has one either. */
+/**
+ * Finds the closing quote: not escaped and not within a word. -1 means that no later quote of this
+ * kind has one either.
+ */
 function findClosing(text: string, opening: number): number {
   const closing = closings[text[opening] ?? ""] ?? "";
   for (let at = opening + 1; at < text.length; at++) {
@@ -181,7 +201,9 @@ function isQuote(character = ""): boolean {
   return Object.hasOwn(closings, character);
 }
 
-/** Whether the quoted text is a key of a JSON object: a brace or comma before it, a colon after it. */
+/**
+ * Whether the quoted text is a key of a JSON object: a brace or comma before it, a colon after it.
+ */
 function isKey(text: string, opening: number, closing: number): boolean {
   return (
     /[{,] ?$/.test(text.slice(Math.max(0, opening - 2), opening)) && /^ ?:/.test(text.slice(closing + 1, closing + 3))
@@ -198,7 +220,10 @@ const idPrefix = /^[a-z]{2,8}[_-]/;
 const isRandom = (segment: string) =>
   segment.length >= 5 && /[a-z]/.test(segment) && /[A-Z]/.test(segment) && /\d/.test(segment);
 
-/** Folds a run of letters, digits, `_` and `-`. Each part is a word or a value, unless the whole run is one id. */
+/**
+ * Folds a run of letters, digits, `_` and `-`. Each part is a word or a value, unless the whole run
+ * is one id.
+ */
 function foldToken(token: string): string {
   const text = token.replaceAll(uuid, mark);
   const prefix = idPrefix.exec(text)?.[0] ?? "";
@@ -217,7 +242,10 @@ function foldSegment(segment: string): string {
   return segment.replaceAll(/[\p{N}#]+/gu, mark);
 }
 
-/** True for words with digits as people write them, `utf8`, `worker12`, `Base64DecodeError`, `S3Exception`, but not for `9fK2lQ8`. */
+/**
+ * True for words with digits as people write them, `utf8`, `worker12`, `Base64DecodeError`,
+ * `S3Exception`, but not for `9fK2lQ8`.
+ */
 function isWordWithDigits(segment: string): boolean {
   const [first = "", ...others] = segment.split(/[\p{N}#]+/u);
   const isInitial = /^[A-Z]$/.test(first) && /^[A-Z][a-z]{3}/.test(others[0] ?? "");

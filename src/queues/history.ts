@@ -5,13 +5,19 @@ import { type HistoryRange, toTimeTexts } from "../lib/range.ts";
 export interface QueuePoint {
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
-  /** Jobs that could run at that time and had not been taken. Null also where it is unknown since when one of the queue's jobs could run. */
+  /**
+   * Jobs that could run at that time and had not been taken. Null also where it is unknown since
+   * when one of the queue's jobs could run.
+   */
   readonly depth: number | null;
   /** Successes in the step, divided by its seconds. */
   readonly processedPerSec: number | null;
   /** Failures in the step. */
   readonly failures: number | null;
-  /** Age of the oldest job of `depth`, since it could run, seconds; null also without such a job, and where unknown. */
+  /**
+   * Age of the oldest job of `depth`, since it could run, seconds; null also without such a job,
+   * and where unknown.
+   */
   readonly oldestAgeSeconds: number | null;
   /** Wait of the jobs taken in the step, from when they could run to their start, seconds. */
   readonly waitP50Seconds: number | null;
@@ -24,20 +30,23 @@ export interface QueueHistory {
   /** Oldest first, one for each step. */
   readonly points: readonly QueuePoint[];
   /**
-   * Whether every number is exact: computed from the jobs' rows, with no job tried more than once. A row has only the times of its last attempt, so depth and
-   * waits lack the earlier ones.
+   * Whether every number is exact: computed from the jobs' rows, with no job tried more than once.
+   * A row has only the times of its last attempt, so depth and waits lack the earlier ones.
    */
   readonly exact: boolean;
   /** Whether the numbers come from samples taken at reads, not from rows. */
   readonly sampled: boolean;
   /**
-   * Points before this time are null, because older rows or samples are gone. RFC 3339 UTC with seconds; null when they cover the range, the end of the range
-   * without any.
+   * Points before this time are null, because older rows or samples are gone. RFC 3339 UTC with
+   * seconds; null when they cover the range, the end of the range without any.
    */
   readonly since: string | null;
 }
 
-/** What happened in one step. `step` is 0 for all before the range, 1 up to the range's first time, and so on. */
+/**
+ * What happened in one step. `step` is 0 for all before the range, 1 up to the range's first time,
+ * and so on.
+ */
 export interface HistoryStep {
   readonly step: number;
   /** Jobs that became due, and jobs that were taken. */
@@ -52,11 +61,16 @@ export interface HistoryStep {
   readonly undated?: number;
   /** In step 0: jobs tried more than once, of which only the last attempt is known. @default 0 */
   readonly retried?: number;
-  /** When the first of the jobs taken in this step could run, unix seconds. Step `steps` + 1 stands for the jobs not taken by then. */
+  /**
+   * When the first of the jobs taken in this step could run, unix seconds. Step `steps` + 1 stands
+   * for the jobs not taken by then.
+   */
   readonly oldestDue: number | null;
 }
 
-/** Makes the points of a range from its steps. `since` (unix seconds): nothing before it is known. */
+/**
+ * Makes the points of a range from its steps. `since` (unix seconds): nothing before it is known.
+ */
 export function toPoints(range: HistoryRange, happened: readonly HistoryStep[], since: number | null): QueuePoint[] {
   const { from, step, steps } = range;
   const times = toTimeTexts(range);
@@ -85,7 +99,10 @@ export function toPoints(range: HistoryRange, happened: readonly HistoryStep[], 
   return points;
 }
 
-/** For each step: when the first of the jobs taken later could run. Includes jobs that could not yet run at the end of the step. */
+/**
+ * For each step: when the first of the jobs taken later could run. Includes jobs that could not yet
+ * run at the end of the step.
+ */
 function findOldest(happened: readonly HistoryStep[], steps: number): number[] {
   const oldest = Array.from({ length: steps + 2 }, () => Number.POSITIVE_INFINITY);
   for (const { step, oldestDue } of happened) {

@@ -11,7 +11,10 @@ export type JobState =
   | "cancelled"
   | "blocked";
 
-/** A job that its system stores as a row. Times are RFC 3339 UTC with seconds; what the system does not record is null. */
+/**
+ * A job that its system stores as a row. Times are RFC 3339 UTC with seconds; what the system does
+ * not record is null.
+ */
 export interface Job {
   readonly source: string;
   readonly queue: string;
@@ -62,7 +65,10 @@ export interface JobArgs {
 
 /** The place of a job in a list, which a cursor names. */
 export interface JobPlace {
-  /** The time that the list is ordered by, as its database writes it; "" where it is ordered by ids alone. */
+  /**
+   * The time that the list is ordered by, as its database writes it; "" where it is ordered by ids
+   * alone.
+   */
   readonly time: string;
   readonly id: string;
 }
@@ -93,16 +99,28 @@ export const traceLimit = 4_000;
 export const argsLimit = 8_192;
 
 /**
- * The port to the jobs of one system. Calls are read-only, bounded in time, and reject as those of `QueueSource`; also with query_refused where no index serves
- * them.
+ * The port to the jobs of one system. Calls are read-only, bounded in time, and reject as those of
+ * `QueueSource`; also with query_refused where no index serves them.
  */
 export interface JobReader {
-  /** Each job: null when it does not exist, an OpsError (invalid_request) when its id has another form than this system's ids or several queues have it. One statement. */
+  /**
+   * Each job: null when it does not exist, an OpsError (invalid_request) when its id has another
+   * form than this system's ids or several queues have it. One statement.
+   */
   find(jobs: readonly JobRef[], signal: AbortSignal): Promise<readonly (Job | Error | null)[]>;
-  /** Newest first: by the end of ended jobs, else by their creation. Rejects with invalid_request when the place is not in this list. */
+  /**
+   * Newest first: by the end of ended jobs, else by their creation. Rejects with invalid_request
+   * when the place is not in this list.
+   */
   page(query: JobsQuery, signal: AbortSignal): Promise<readonly PlacedJob[]>;
-  /** The failed attempts of each job that its system stores, newest first, at most `attemptsLimit`. One statement. */
+  /**
+   * The failed attempts of each job that its system stores, newest first, at most `attemptsLimit`.
+   * One statement.
+   */
   attempts(jobs: readonly Job[], signal: AbortSignal): Promise<readonly (readonly JobAttempt[])[]>;
-  /** The arguments of each job, null where it is gone. One statement. Rejects with schema_mismatch where the role may not read them. Absent where none are stored. */
+  /**
+   * The arguments of each job, null where it is gone. One statement. Rejects with schema_mismatch
+   * where the role may not read them. Absent where none are stored.
+   */
   args?(jobs: readonly Job[], signal: AbortSignal): Promise<readonly (JobArgs | null)[]>;
 }

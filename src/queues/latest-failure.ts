@@ -11,7 +11,10 @@ interface SeenFailure {
 }
 
 const windowSeconds = 300;
-/** How long a failure that a read saw may be in the window. Reads are timed in whole seconds, and take time. */
+/**
+ * How long a failure that a read saw may be in the window. Reads are timed in whole seconds, and
+ * take time.
+ */
 const mostAgeMs = (windowSeconds + 2) * 1000;
 
 /**

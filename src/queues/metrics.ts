@@ -3,7 +3,10 @@ import type { JobCounters, Quantiles, QueueMetrics } from "./queue.ts";
 
 const processedWindowSeconds = 300;
 
-/** Makes the port's metrics from measured values; what was not measured is null. `sampled` fills the windows that the rows do not have. */
+/**
+ * Makes the port's metrics from measured values; what was not measured is null. `sampled` fills the
+ * windows that the rows do not have.
+ */
 export function toQueueMetrics(
   { name, source, observedAt }: Pick<QueueMetrics, "name" | "source" | "observedAt">,
   measured: Measured,
@@ -43,7 +46,9 @@ function usesSamples({ processed, failures }: Measured, sampled: SampledRates | 
   return hasRate || (typeof failures !== "number" && sampledFailures !== null);
 }
 
-/** Uses samples only where the rows do not count failures; they may, even where the rate is sampled. */
+/**
+ * Uses samples only where the rows do not count failures; they may, even where the rate is sampled.
+ */
 function toFailures(
   { failures, failures_recent: recent, failures_seen: seen, failures_seen_recent: seenRecent }: Measured,
   sampled: SampledRates | null,
@@ -73,7 +78,10 @@ export interface SampledRates {
   readonly failuresRecent: number | null;
   /** How far the samples reach back, seconds. */
   readonly windowSeconds: number | null;
-  /** For how long the samples show that nothing succeeded, seconds; null where successes are not counted. */
+  /**
+   * For how long the samples show that nothing succeeded, seconds; null where successes are not
+   * counted.
+   */
   readonly restSeconds: number | null;
 }
 
@@ -90,17 +98,21 @@ const rateMs = 300_000;
 const leastMs = 60_000;
 
 /**
- * Rates of systems that delete the rows of finished jobs: differences of real samples, never estimates. Sampled at reads, so only while clients poll.
- * `now`: a monotonic clock, milliseconds.
+ * Rates of systems that delete the rows of finished jobs: differences of real samples, never
+ * estimates. Sampled at reads, so only while clients poll. `now`: a monotonic clock, milliseconds.
  */
 export function createSamples(now: () => number = () => performance.now()) {
-  /** Oldest first. The last one is the newest read; it is replaced until it is a step away from the one before. */
+  /**
+   * Oldest first. The last one is the newest read; it is replaced until it is a step away from the
+   * one before.
+   */
   const rings = new Map<string, Sample[]>();
 
   return {
     /**
-     * Call it at each read. Stores one sample in 10 s of the last 5 minutes, and one in a minute before that. A counter that went back started again (a restart, a
-     * purge): its samples are dropped.
+     * Call it at each read. Stores one sample in 10 s of the last 5 minutes, and one in a minute
+     * before that. A counter that went back started again (a restart, a purge): its samples are
+     * dropped.
      */
     add(queue: string, counters: JobCounters): void {
       const at = now();
@@ -148,7 +160,9 @@ export const unknownRates: SampledRates = {
   restSeconds: null,
 };
 
-/** How long ago the oldest of the newest samples was taken that have the same count of successes. */
+/**
+ * How long ago the oldest of the newest samples was taken that have the same count of successes.
+ */
 function toRest(ring: readonly Sample[]): number | null {
   const newest = ring.at(-1);
   if (!newest || newest.processed === null) return null;
@@ -163,7 +177,10 @@ function thin(ring: Sample[], before: number): void {
   if (index >= 2 && older && middle && middle.at - older.at < leastMs) ring.splice(index, 1);
 }
 
-/** The first sample of a window: its oldest. When that is too recent (no reads for a while), the newest one before the window. */
+/**
+ * The first sample of a window: its oldest. When that is too recent (no reads for a while), the
+ * newest one before the window.
+ */
 function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   const index = ring.findIndex(({ at }) => at >= from);
   const inside = ring[index];
@@ -172,7 +189,10 @@ function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   return ring[index - 1] ?? inside;
 }
 
-/** Whether the counters of two successive reads cannot be compared, because they started again in between. */
+/**
+ * Whether the counters of two successive reads cannot be compared, because they started again in
+ * between.
+ */
 export function beganAnew(now: JobCounters, before: JobCounters): boolean {
   return now.since !== before.since || isLess(now.processed, before.processed) || isLess(now.failures, before.failures);
 }
@@ -185,15 +205,24 @@ export function difference(now: number | null, before: number | null): number | 
   return now === null || before === null ? null : now - before;
 }
 
-/** Queue names remembered for each source, at most, beside the configured ones. A "queue" column with more values does not hold queue names. */
+/**
+ * Queue names remembered for each source, at most, beside the configured ones. A "queue" column
+ * with more values does not hold queue names.
+ */
 export const knownQueuesLimit = 10_000;
 
-/** The queues of one source that are listed even when empty: the configured ones, and those seen since the start. */
+/**
+ * The queues of one source that are listed even when empty: the configured ones, and those seen
+ * since the start.
+ */
 export function createKnownQueues(configured: readonly string[]) {
   /** Those unseen for longest come first. */
   const seen = new Set<string>();
   return {
-    /** Takes all queue names of one read and remembers every one. Beyond the limit it forgets those unseen for longest. */
+    /**
+     * Takes all queue names of one read and remembers every one. Beyond the limit it forgets those
+     * unseen for longest.
+     */
     see(names: Iterable<string>): void {
       const read = new Set(names);
       for (const name of read) {
@@ -210,7 +239,10 @@ export function createKnownQueues(configured: readonly string[]) {
   };
 }
 
-/** Largest p95 of run times, seconds, in a clock hour and in the one before; null where none was read. */
+/**
+ * Largest p95 of run times, seconds, in a clock hour and in the one before; null where none was
+ * read.
+ */
 interface UsualRun {
   readonly hour: number;
   readonly largest: number;
@@ -225,17 +257,25 @@ interface Oldest {
   readonly observedAt: string;
 }
 
-/** If two reads are further apart, the run time of a job that ended between them is too uncertain. */
+/**
+ * If two reads are further apart, the run time of a job that ended between them is too uncertain.
+ */
 const mostRestMs = 60_000;
 /** Tolerance between the ages of two reads, seconds. */
 const jitterSeconds = 0.5;
 
-/** How long jobs usually run, for the queues of one source. Remembered, because while a worker hangs nothing ends and the rows no longer show it. */
+/**
+ * How long jobs usually run, for the queues of one source. Remembered, because while a worker hangs
+ * nothing ends and the rows no longer show it.
+ */
 export function createRunTimes(now: () => number = Date.now) {
   let known: ReadonlyMap<string, UsualRun> = new Map();
   let oldest: ReadonlyMap<string, Oldest> = new Map();
 
-  /** The longest that the oldest running job of the last read can have run, seconds, if it has ended since; else null. */
+  /**
+   * The longest that the oldest running job of the last read can have run, seconds, if it has ended
+   * since; else null.
+   */
   const toEndedRun = ({ name, observedAt, oldestRunSeconds = null }: QueueMetrics): number | null => {
     const before = oldest.get(name);
     // This is the same read again.
@@ -261,7 +301,10 @@ export function createRunTimes(now: () => number = Date.now) {
         ]),
       );
     },
-    /** Returns the queues with their `usualRunSeconds`, and records their current run times. Forgets all other queues. */
+    /**
+     * Returns the queues with their `usualRunSeconds`, and records their current run times. Forgets
+     * all other queues.
+     */
     add(queues: readonly QueueMetrics[]): readonly QueueMetrics[] {
       const hour = Math.floor(now() / hourMs);
       const next = new Map<string, UsualRun>();

@@ -1,6 +1,9 @@
 import type { ServiceGroup } from "../releases/service-group.ts";
 
-/** Kamal's service whose workers take the jobs of a source. `destination`: null without one; absent: whatever it is. */
+/**
+ * Kamal's service whose workers take the jobs of a source. `destination`: null without one; absent:
+ * whatever it is.
+ */
 export interface ConfiguredOwner {
   readonly service: string;
   readonly destination?: string | null | undefined;
@@ -8,13 +11,19 @@ export interface ConfiguredOwner {
 
 /** A service that works on a queue. */
 export interface QueueOwner {
-  /** Null where no container and no deploy names one; by its workers, where the caller may not see it. */
+  /**
+   * Null where no container and no deploy names one; by its workers, where the caller may not see
+   * it.
+   */
   readonly service: string | null;
   /** Null without one, and for every destination. */
   readonly destination: string | null;
   /** Whether it does at each of its destinations. */
   readonly everyDestination: boolean;
-  /** How that is known: as configured, by the containers of its workers, or as no other service is known. */
+  /**
+   * How that is known: as configured, by the containers of its workers, or as no other service is
+   * known.
+   */
   readonly basis: "configured" | "workers" | "alone";
 }
 
@@ -52,7 +61,8 @@ export function isOwnedBy(owners: readonly QueueOwner[] | null, asking: Asking):
   const same = owners.filter((one) => (service === null ? isAlone : one.service === service));
   const isOwn = same.some((one) => one.everyDestination || one.destination === destination);
   if (isOwn && !ambiguous) return true;
-  // Another service that asks shows that there are several. A question without a service may mean any.
+  // Another service that asks shows that there are several. A question without a service may mean
+  // any.
   return isAlone || service === null || (ambiguous && same.length > 0) ? null : false;
 }
 
@@ -64,7 +74,9 @@ export function listOtherOwners(owners: readonly QueueOwner[], { service, destin
   );
 }
 
-/** The service and the destination that all owners have; null where unknown, or where they differ. */
+/**
+ * The service and the destination that all owners have; null where unknown, or where they differ.
+ */
 export function toOwner(owners: readonly QueueOwner[] | null): Pick<ServiceGroup, "service" | "destination"> {
   const [first, ...others] = owners ?? [];
   if (!first || others.some(({ service }) => service !== first.service)) return { service: null, destination: null };

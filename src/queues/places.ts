@@ -1,6 +1,9 @@
 import { toQueueUpstream } from "./queue.ts";
 
-/** What a variable such as DATABASE_URL has: one URL, several by their names, or null where it is not set. */
+/**
+ * What a variable such as DATABASE_URL has: one URL, several by their names, or null where it is
+ * not set.
+ */
 export type PlaceUrls = string | ReadonlyMap<string, string> | null;
 
 /** A database or a broker that sources are read from. */

@@ -111,7 +111,10 @@ async function findProblem(database: Database, signal: AbortSignal): Promise<str
 
 const databaseVariable = "WALLET_CORE_OPS_DATABASE_URL";
 
-/** PostgreSQL names the address that it sees us have, and the role and the database that we asked for. */
+/**
+ * PostgreSQL names the address that it sees us have, and the role and the database that we asked
+ * for.
+ */
 function withRemedy(message: string, refusal: string | null): string {
   if (refusal === null) return withVariable(message, databaseVariable);
   const isEntry = refusal.includes("pg_hba.conf");
@@ -185,7 +188,10 @@ interface Access {
   readonly warnings: readonly string[];
 }
 
-/** Reads pg_catalog, which every role may read. It does not touch the table, so a lock on the table does not matter. */
+/**
+ * Reads pg_catalog, which every role may read. It does not touch the table, so a lock on the table
+ * does not matter.
+ */
 function accessStatement({ schema, table }: TableName): string {
   return `
 select current_user::text as role, namespace.nspname::text as schema,

@@ -17,18 +17,27 @@ export interface QueueMetrics {
   readonly name: string;
   /** Configured name of its source. */
   readonly source: string;
-  /** Jobs that could run now: available plus scheduled or retryable ones that are due. Not running, not deferred. */
+  /**
+   * Jobs that could run now: available plus scheduled or retryable ones that are due. Not running,
+   * not deferred.
+   */
   readonly depth: number;
   /** Successful completions in the last 5 minutes, divided by 300. */
   readonly processedPerSec: number | null;
-  /** Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended failed. */
+  /**
+   * Failed attempts in the last 60 minutes where the system records attempts, else jobs that ended
+   * failed.
+   */
   readonly failuresLastHour: number | null;
   /**
-   * Those of the last 5 minutes, the window of the rate. Where samples are not 5 minutes apart: their number at the same rate over 5 minutes. Null where
-   * `failuresLastHour` is null.
+   * Those of the last 5 minutes, the window of the rate. Where samples are not 5 minutes apart:
+   * their number at the same rate over 5 minutes. Null where `failuresLastHour` is null.
    */
   readonly failuresRecent: number | null;
-  /** Where these two are unknown, because rows are gone: how many failures the rows that are left have. */
+  /**
+   * Where these two are unknown, because rows are gone: how many failures the rows that are left
+   * have.
+   */
   readonly failuresSeen?: { readonly lastHour: number; readonly recent: number };
   /** Jobs that a worker is running. */
   readonly active: number | null;
@@ -44,20 +53,30 @@ export interface QueueMetrics {
   readonly waitSeconds: Quantiles | null;
   readonly runSeconds: Quantiles | null;
   /**
-   * The largest `runSeconds.p95` read in this clock hour and the one before, else the last one read, seconds. So it is known even while nothing ends. Where rows
-   * hold no run times: the longest possible run of a job that was seen running. Absent or null until one was read.
+   * The largest `runSeconds.p95` read in this clock hour and the one before, else the last one
+   * read, seconds. So it is known even while nothing ends. Where rows hold no run times: the
+   * longest possible run of a job that was seen running. Absent or null until one was read.
    */
   readonly usualRunSeconds?: number | null;
-  /** How long its oldest running job has been running, seconds; null without one. Only where rows of ended jobs hold no run times; else absent. */
+  /**
+   * How long its oldest running job has been running, seconds; null without one. Only where rows of
+   * ended jobs hold no run times; else absent.
+   */
   readonly oldestRunSeconds?: number | null;
-  /** How long ago a job was taken, as far as rows show it, seconds. Only where the rate may be unknown; else absent. */
+  /**
+   * How long ago a job was taken, as far as rows show it, seconds. Only where the rate may be
+   * unknown; else absent.
+   */
   readonly takenSeconds?: number;
   /**
    * Where the rate may come from samples: for how long they show that nothing succeeded, seconds;
    * null where they do not. A rate of 0 alone may be that of a minute. Absent where rows give it.
    */
   readonly restSeconds?: number | null;
-  /** A number that differs where other jobs run. Only where rows do not show when one was taken; else absent. */
+  /**
+   * A number that differs where other jobs run. Only where rows do not show when one was taken;
+   * else absent.
+   */
   readonly runningIds?: number;
   /**
    * For how long no waiting job has been taken, as far as reads show it, seconds; absent or null
@@ -72,14 +91,21 @@ export interface QueueMetrics {
   readonly paused: boolean | null;
   /** Workers that take jobs from it now, where the system knows. */
   readonly workers: number | null;
-  /** False when `processedPerSec` or `failuresLastHour` comes from samples of counters, when numbers are estimates, or when nobody named the zone of the times. */
+  /**
+   * False when `processedPerSec` or `failuresLastHour` comes from samples of counters, when numbers
+   * are estimates, or when nobody named the zone of the times.
+   */
   readonly exact: boolean;
   /**
-   * Where the rate or the failures are sampled: how far the samples reach back, seconds, at most 3600. The rate covers the last 300. Sampled failures cover the
-   * whole window; failures from rows cover an hour.
+   * Where the rate or the failures are sampled: how far the samples reach back, seconds, at most
+   * 3600. The rate covers the last 300. Sampled failures cover the whole window; failures from rows
+   * cover an hour.
    */
   readonly windowSeconds: number | null;
-  /** Input of the sampled history, where rows vanish; absent where they do not, or nothing is counted. */
+  /**
+   * Input of the sampled history, where rows vanish; absent where they do not, or nothing is
+   * counted.
+   */
   readonly counters?: JobCounters;
   /** When its source was read, RFC 3339 UTC with seconds. */
   readonly observedAt: string;
@@ -105,7 +131,10 @@ export interface JobFailures {
   readonly source: string;
   /** Cleaned, secrets redacted, at most 2000 characters, never empty. */
   readonly error: string;
-  /** Worker's host name as the rows have it (River: `_` for `.`, cut at 60 characters); null where they have none. */
+  /**
+   * Worker's host name as the rows have it (River: `_` for `.`, cut at 60 characters); null where
+   * they have none.
+   */
   readonly worker: string | null;
   readonly count: number;
   /** Most attempts of any of the jobs; null where the system does not count them. */
@@ -113,7 +142,9 @@ export interface JobFailures {
   /** The first and the last failure, RFC 3339 UTC with seconds. */
   readonly firstAt: string;
   readonly lastAt: string;
-  /** Ids of the newest jobs, newest first, at most `jobIdsPerError`, as text (ids may exceed 2^53). */
+  /**
+   * Ids of the newest jobs, newest first, at most `jobIdsPerError`, as text (ids may exceed 2^53).
+   */
   readonly jobIds: readonly string[];
 }
 
@@ -178,7 +209,10 @@ export interface WorkerJobs {
   /** As `JobFailures.worker`; null where the rows do not name it. */
   readonly host: string | null;
   readonly count: number;
-  /** How long the oldest of them has been running, seconds; null where the system does not record it. */
+  /**
+   * How long the oldest of them has been running, seconds; null where the system does not record
+   * it.
+   */
   readonly oldestAgeSeconds: number | null;
   /**
    * When each of them was taken, or its worker was last seen alive, as the system writes it, unix
@@ -223,22 +257,30 @@ export const runningJobsLimit = 50;
 export const workerJobsLimit = 1000;
 export const workerStartsLimit = 1000;
 
-/** Groups of failures that one source returns, at most, shared fairly by its queues. With this many there may be more. */
+/**
+ * Groups of failures that one source returns, at most, shared fairly by its queues. With this many
+ * there may be more.
+ */
 export const failureGroupsLimit = 2500;
 export const jobIdsPerError = 5;
 
 /**
- * The port to one job system. All calls are read-only, bounded in time, and reject with an OpsError: postgres_unavailable, queues_unavailable
- * (another system), queue_locked (a migration holds the table) or schema_mismatch (a table, a column or a right is missing).
+ * The port to one job system. All calls are read-only, bounded in time, and reject with an
+ * OpsError: postgres_unavailable, queues_unavailable (another system), queue_locked (a migration
+ * holds the table) or schema_mismatch (a table, a column or a right is missing).
  */
 export interface QueueSource {
   readonly name: string;
   readonly kind: string;
   /** Environment of its queues, null when not configured. */
   readonly env: Environment | null;
-  /** Whose queues they are, as configured; absent where that has to be learned from their workers. */
+  /**
+   * Whose queues they are, as configured; absent where that has to be learned from their workers.
+   */
   readonly owner?: ConfiguredOwner;
-  /** The name of its database or broker, where they have names; absent or null where there is one. */
+  /**
+   * The name of its database or broker, where they have names; absent or null where there is one.
+   */
   readonly place?: string | null;
   /** It stands for a database in which no job system could be looked for yet. */
   readonly isUnsearched?: boolean;
@@ -252,8 +294,9 @@ export interface QueueSource {
    */
   pastFailures?(search: PastSearch, signal: AbortSignal): Promise<PastFailures<PastFailure>>;
   /**
-   * The past of these queues at the times of the range; null means all queues that had a job in it. Rejects also with query_refused (no index serves it, or the
-   * range holds too many jobs) and answer_too_large. Absent where nothing is remembered.
+   * The past of these queues at the times of the range; null means all queues that had a job in it.
+   * Rejects also with query_refused (no index serves it, or the range holds too many jobs) and
+   * answer_too_large. Absent where nothing is remembered.
    */
   history?(
     queues: readonly string[] | null,
@@ -276,7 +319,8 @@ export interface QueueSource {
    */
   workersSince?(from: number, signal: AbortSignal): Promise<readonly EndedOnHost[]>;
   /**
-   * Failed jobs that the action would change; at most `failureGroupsLimit` texts, newest first. Absent, or null, where jobs cannot be found by their error.
+   * Failed jobs that the action would change; at most `failureGroupsLimit` texts, newest first.
+   * Absent, or null, where jobs cannot be found by their error.
    */
   failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FingerprintedJobs[] | null>;
   /** Its jobs, one by one; absent where they cannot be read so. */
@@ -285,13 +329,20 @@ export interface QueueSource {
   readonly control?: JobControl;
   /** Why none is allowed, where its kind has some and those of other databases are allowed. */
   readonly readOnly?: string;
-  /** The running jobs on machines or containers with these host names. Absent where the rows name no worker. */
+  /**
+   * The running jobs on machines or containers with these host names. Absent where the rows name no
+   * worker.
+   */
   running?(hosts: readonly string[], signal: AbortSignal): Promise<RunningJobs>;
   /**
-   * All running jobs by the host of their worker, oldest first, at most `workerJobsLimit`. `running` takes these hosts. Absent where the rows name no worker.
+   * All running jobs by the host of their worker, oldest first, at most `workerJobsLimit`.
+   * `running` takes these hosts. Absent where the rows name no worker.
    */
   workerJobs?(signal: AbortSignal): Promise<readonly WorkerJobs[]>;
-  /** How far the clock of its database is ahead of ours; null until it was asked. Absent without a database. */
+  /**
+   * How far the clock of its database is ahead of ours; null until it was asked. Absent without a
+   * database.
+   */
   clockOffset?(): ClockOffset | null;
 }
 
@@ -336,9 +387,15 @@ export interface QueueSources {
    * postgres_unavailable where that is all there is.
    */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;
-  /** Unsupported systems, as far as detection could look. Never rejects. Absent: there is no detection. */
+  /**
+   * Unsupported systems, as far as detection could look. Never rejects. Absent: there is no
+   * detection.
+   */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
-  /** What the sources of `all` would return at once; null where one of them would be read. Absent: nothing is cached. */
+  /**
+   * What the sources of `all` would return at once; null where one of them would be read. Absent:
+   * nothing is cached.
+   */
   allCached?(): readonly CachedAnswers[] | null;
   /** The clocks of their databases; absent when they have no databases. */
   databaseClocks?(): readonly DatabaseClock[];

@@ -14,8 +14,9 @@ export interface ReasonFigures {
 }
 
 /**
- * Why a queue is in its state, by the rule of `state.ts` that holds, with the numbers it held for: what matters most first, since a list may cut the end. "" for
- * a state that is not known here, as a newer gateway may have.
+ * Why a queue is in its state, by the rule of `state.ts` that holds, with the numbers it held for:
+ * what matters most first, since a list may cut the end. "" for a state that is not known here, as
+ * a newer gateway may have.
  */
 export function toQueueReason(figures: ReasonFigures): string {
   const { state, depth } = figures;

@@ -11,7 +11,10 @@ const stepSeconds = 10;
 const historySeconds = 3660;
 /** Queues of a source, at most; 30 kB each. */
 const mostQueues = 1000;
-/** Between samples at most this far apart, seconds, counters are assumed to grow evenly. Prometheus and dashboards poll at this interval. */
+/**
+ * Between samples at most this far apart, seconds, counters are assumed to grow evenly. Prometheus
+ * and dashboards poll at this interval.
+ */
 const mostRestSeconds = 60;
 
 interface Sample {
@@ -50,7 +53,10 @@ export function createHistoryRing(now: () => number = Date.now) {
   };
 }
 
-/** Fills depth, rate and failures that the rows leave unknown from samples. A queue without history from rows gets the sampled one. */
+/**
+ * Fills depth, rate and failures that the rows leave unknown from samples. A queue without history
+ * from rows gets the sampled one.
+ */
 export function addSamples(fromRows: Histories, sampled: Histories): Histories {
   const filled = [...fromRows].map(([queue, history]): [string, QueueHistory] => {
     const seen = sampled.get(queue)?.points ?? [];
@@ -74,7 +80,10 @@ function fill(point: QueuePoint, seen: QueuePoint): QueuePoint {
   };
 }
 
-/** Whether the next sample replaces the last one: both are near the one before, and the counters did not start again with the last. */
+/**
+ * Whether the next sample replaces the last one: both are near the one before, and the counters did
+ * not start again with the last.
+ */
 function isPassing(ring: readonly Sample[], at: number): boolean {
   const [before, last] = [ring.at(-2), ring.at(-1)];
   if (!before || !last || beganAnew(last.counters, before.counters)) return false;
@@ -128,8 +137,10 @@ interface Step {
 }
 
 /**
- * How much the counters grew in the step, end to end, so that the steps add up to the count. An end is unknown where there were no reads for a while, and after
- * the newest sample. The rate is then that between the samples in the step, and failures are null, except for those until the newest sample.
+ * How much the counters grew in the step, end to end, so that the steps add up to the count. An end
+ * is unknown where there were no reads for a while, and after the newest sample. The rate is then
+ * that between the samples in the step, and failures are null, except for those until the newest
+ * sample.
  */
 function toGrowth(
   ring: readonly Sample[],
@@ -154,7 +165,10 @@ function toGrowth(
   };
 }
 
-/** The counters at a time, interpolated between the sample at this index and the next; null where the two are too far apart or one is missing. */
+/**
+ * The counters at a time, interpolated between the sample at this index and the next; null where
+ * the two are too far apart or one is missing.
+ */
 function countAt(
   ring: readonly Sample[],
   index: number,

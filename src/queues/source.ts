@@ -355,7 +355,10 @@ interface CacheOptions extends Required<Pick<QueueSourcesOptions, "ttlMs" | "onR
   readonly isAlone: boolean;
 }
 
-/** One cache for each answer, and what is remembered from one answer to the next: run times, samples, fingerprints. */
+/**
+ * One cache for each answer, and what is remembered from one answer to the next: run times,
+ * samples, fingerprints.
+ */
 function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptions): Omit<OpenSource, "database"> {
   const isSampled = !source.history || source.isPastPartial === true;
   const ring = createHistoryRing();
@@ -364,7 +367,10 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const latestFailures = createLatestFailures();
   const fingerprints = createFingerprints();
   let triesToLearn = 3;
-  /** Runs after the first read, until it succeeds once, 3 tries at most. Without it, a gateway started while a worker hangs would not know the usual run times. */
+  /**
+   * Runs after the first read, until it succeeds once, 3 tries at most. Without it, a gateway
+   * started while a worker hangs would not know the usual run times.
+   */
   const learnRunTimes = async (signal: AbortSignal) => {
     if (!source.usualRuns || triesToLearn === 0) return;
     triesToLearn -= 1;
@@ -406,7 +412,9 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const patient = isAlone ? null : { metrics: createPatience(metrics), failures: createPatience(failures) };
   const { metrics: askMetrics, failures: askFailures } = patient ?? { metrics, failures };
   const isSilent = () => patient?.metrics.isSilent() ?? false;
-  /** Others wait for what is read of several sources together: a silent one fails as its numbers do. */
+  /**
+   * Others wait for what is read of several sources together: a silent one fails as its numbers do.
+   */
   const checkSilence = async (signal: AbortSignal) => {
     if (isSilent()) await askMetrics(signal).catch(asOpsError);
   };
@@ -471,8 +479,9 @@ type ReadHistoryOn = NonNullable<QueueSource["historyOn"]>;
 const mostCachedPoints = 5000;
 
 /**
- * Every panel of a dashboard asks for the same range. The TTL does not adapt, because a range that moves with the clock is another question. The order of the
- * queues matters: the result is in their order.
+ * Every panel of a dashboard asks for the same range. The TTL does not adapt, because a range that
+ * moves with the clock is another question. The order of the queues matters: the result is in their
+ * order.
  */
 export function cacheHistories(read: ReadHistory, ttlMs: number): ReadHistory {
   const cached = cacheHistoriesOn((_hosts, queues, range, signal) => read(queues, range, signal), ttlMs);
@@ -491,7 +500,9 @@ function cacheHistoriesOn(read: ReadHistoryOn, ttlMs: number): ReadHistoryOn {
   return (hosts, queues, range, signal) => cached([hosts, queues, range], signal);
 }
 
-/** How long failures of the past are the same: only jobs that are retried or removed change them. */
+/**
+ * How long failures of the past are the same: only jobs that are retried or removed change them.
+ */
 const pastMs = 300_000;
 
 /** A search that failed after this long is not tried again for a while, milliseconds. */
@@ -500,7 +511,8 @@ const restMs = 60_000;
 
 /**
  * Keeps of what a kind finds the failures that have the errors in question, by their fingerprints.
- * A search that takes too long would take too long again: until it has rested, its error is repeated.
+ * A search that takes too long would take too long again: until it has rested, its error is
+ * repeated.
  */
 export function cachePast(read: NonNullable<KindSource["pastFailures"]>): NonNullable<QueueSource["pastFailures"]> {
   const fingerprints = createFingerprints();

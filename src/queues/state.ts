@@ -22,9 +22,15 @@ export type QueueFigures = Pick<
 >;
 
 export const queueThresholds = {
-  /** stalled: a job that could run waits longer than this while nothing ends or runs, seconds. The window of the rate. */
+  /**
+   * stalled: a job that could run waits longer than this while nothing ends or runs, seconds. The
+   * window of the rate.
+   */
   stalledSeconds: 300,
-  /** stalled while something runs, which may just be long: the wait is this many times the queue's usual run time, */
+  /**
+   * stalled while something runs, which may just be long: the wait is this many times the queue's
+   * usual run time,
+   */
   stalledRuns: 5,
   /** but at least this, seconds, */
   stalledBehindActiveLeast: 120,
@@ -59,8 +65,8 @@ export const queueStateRules = {
 const recentSeconds = 300;
 
 /**
- * Seconds until the waiting jobs are done at the rate of the last 5 minutes, with nothing new. Null when that is never, as for a paused queue, or the rate is
- * unknown.
+ * Seconds until the waiting jobs are done at the rate of the last 5 minutes, with nothing new. Null
+ * when that is never, as for a paused queue, or the rate is unknown.
  */
 export function toDrainSeconds({
   depth,
@@ -78,10 +84,12 @@ export function toDrainSeconds({
  * 1. paused: it is paused.
  * 2. no_workers: jobs could run, and the system reports no workers.
  * 3. stalled: a job could run for longer than `toStalledSeconds`, and nothing ended in 5 minutes.
- * 4. failing: at least `failingRatio` of what ended in the last 5 minutes failed, and at least `failingFailures` in the last hour.
- *    Successes that were in the window when the latest failure was read still count, so only a
- *    failure makes a queue failing, never a success that leaves the window.
- * 5. backlog: a job waits longer than `backlogAgeSeconds`, or the waiting jobs take longer than `backlogDrainSeconds`.
+ * 4. failing: at least `failingRatio` of what ended in the last 5 minutes failed, and at least
+ *    `failingFailures` in the last hour. Successes that were in the window when the latest failure
+ *    was read still count, so only a failure makes a queue failing, never a success that leaves the
+ *    window.
+ * 5. backlog: a job waits longer than `backlogAgeSeconds`, or the waiting jobs take longer than
+ *    `backlogDrainSeconds`.
  * 6. unknown: it may be failing, but how many jobs succeeded is unknown.
  * 7. idle: nothing waits or runs, and nothing succeeded in 5 minutes, as is known.
  * 8. ok.
@@ -98,8 +106,8 @@ export function toQueueState(figures: QueueFigures): QueueState {
 }
 
 /**
- * How long a job that could run may wait while nothing ends, seconds. A hanging worker looks like one with a long job; the queue's usual run time shows which it
- * is.
+ * How long a job that could run may wait while nothing ends, seconds. A hanging worker looks like
+ * one with a long job; the queue's usual run time shows which it is.
  */
 function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
   if ((active ?? 0) === 0) return stalledSeconds;

@@ -44,17 +44,26 @@ export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures
   /** May return failures with other errors too: those with a text alike. */
   readonly pastFailures?: (search: PastSearch, signal: AbortSignal) => Promise<PastFailures<FoundFailure>>;
   failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
-  /** Its rows hold only part of the past: samples taken at reads fill what `history` leaves null. */
+  /**
+   * Its rows hold only part of the past: samples taken at reads fill what `history` leaves null.
+   */
   readonly isPastPartial?: boolean;
-  /** Tables that are read; `cli check` checks the rights on them. Empty for a system outside PostgreSQL. */
+  /**
+   * Tables that are read; `cli check` checks the rights on them. Empty for a system outside
+   * PostgreSQL.
+   */
   readonly tables: readonly TableName[];
-  /** What the owner should know even though the read succeeded; call it after `metrics`. Absent: nothing. */
+  /**
+   * What the owner should know even though the read succeeded; call it after `metrics`. Absent:
+   * nothing.
+   */
   warnings?(): readonly string[];
   /** Unsupported job systems in the same place. Never rejects. Absent: there can be none. */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /**
-   * 95th percentile of the run times of each queue's newest successful jobs, seconds, however long ago they ended. Omits queues whose rows are gone or take long
-   * to find. Rejects as `metrics`. Absent where rows hold no run times.
+   * 95th percentile of the run times of each queue's newest successful jobs, seconds, however long
+   * ago they ended. Omits queues whose rows are gone or take long to find. Rejects as `metrics`.
+   * Absent where rows hold no run times.
    */
   usualRuns?(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /**
@@ -66,7 +75,9 @@ export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures
   close?(): Promise<void>;
 }
 
-/** An unsupported version of a job system: a schema that has all of `tables`, and none of `without`. */
+/**
+ * An unsupported version of a job system: a schema that has all of `tables`, and none of `without`.
+ */
 export interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "reason"> {
   readonly tables: readonly [string, ...string[]];
   readonly without: readonly [string, ...string[]];
@@ -75,7 +86,10 @@ export interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "rea
 /** How a source is detected without an entry in QUEUES_FILE. */
 type Detected<Config> =
   | {
-      /** A schema with all of these tables has this system. With `schema`, only the schema of that name. */
+      /**
+       * A schema with all of these tables has this system. With `schema`, only the schema of that
+       * name.
+       */
       readonly tables: readonly [string, ...string[]];
       readonly schema?: string;
       readonly broker?: undefined;
@@ -99,15 +113,18 @@ export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
   readonly unsupported?: UnsupportedTables;
   create(config: z.infer<Config>, context: KindContext): KindSource;
   /**
-   * Completes the configuration by what the database says of the tables, for `indexes` and `control`. Rejects as `KindSource.metrics`. Absent where the configuration
-   * says everything.
+   * Completes the configuration by what the database says of the tables, for `indexes` and
+   * `control`. Rejects as `KindSource.metrics`. Absent where the configuration says everything.
    */
   prepare?(
     config: z.infer<Config>,
     context: Pick<KindContext, "database" | "path">,
     signal: AbortSignal,
   ): Promise<z.infer<Config>>;
-  /** Indexes that its statements need and its table may lack. Absent where the system creates its own. */
+  /**
+   * Indexes that its statements need and its table may lack. Absent where the system creates its
+   * own.
+   */
   indexes?(config: z.infer<Config>): readonly IndexAdvice[];
   /** How its jobs are changed. Absent where they are only read. */
   control?(config: z.infer<Config>): JobStatements;

@@ -19,8 +19,9 @@ const mostRestMs = 120_000;
 
 /**
  * For how long no waiting job has been taken, for the queues of one source: the oldest is the same,
- * no fewer wait than at the read before, the same jobs run where that is known, and the rows show none that was taken. This shows that nothing ends where the system stores
- * no jobs that ended. Known only while clients ask.
+ * no fewer wait than at the read before, the same jobs run where that is known, and the rows show
+ * none that was taken. This shows that nothing ends where the system stores no jobs that ended.
+ * Known only while clients ask.
  */
 export function createUntaken() {
   let known: ReadonlyMap<string, Waiting> = new Map();

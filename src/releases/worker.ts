@@ -1,7 +1,10 @@
 import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { type GroupRelease, isSameGroup, type ServiceGroup, toGroup, toReleaseKey } from "./service-group.ts";
 
-/** The fields of a container to find its worker; `host` is the container's own host name, `id` its short id. */
+/**
+ * The fields of a container to find its worker; `host` is the container's own host name, `id` its
+ * short id.
+ */
 interface WorkerContainer extends GroupRelease {
   readonly id: string;
   readonly host: string;
@@ -12,23 +15,31 @@ export function toRiverHost(host: string): string {
   return host.replaceAll(".", "_").slice(0, 60);
 }
 
-/** The host in the name of an Erlang node with a short name. Source: `gethostname` of OTP's inet, which cuts at the first dot. */
+/**
+ * The host in the name of an Erlang node with a short name. Source: `gethostname` of OTP's inet,
+ * which cuts at the first dot.
+ */
 export function toErlangHost(host: string): string {
   return host.split(".", 1)[0] ?? host;
 }
 
-/** The host names that workers in a container may use: its configured one, or Docker's default, the start of its id; and each in River's form. */
+/**
+ * The host names that workers in a container may use: its configured one, or Docker's default, the
+ * start of its id; and each in River's form.
+ */
 export function toWorkerNames({ host, id }: Pick<WorkerContainer, "host" | "id">): readonly string[] {
   return [...new Set([host, id, toRiverHost(host)])];
 }
 
 /**
- * The release of a worker's container, by the worker's host name. Null for a name of no container, or of several releases. If no full name matches, the name may be
- * one that Erlang cut.
+ * The release of a worker's container, by the worker's host name. Null for a name of no container,
+ * or of several releases. If no full name matches, the name may be one that Erlang cut.
  */
 export type ReleaseOf = (host: string | null) => GroupRelease | null;
 
-/** Over the containers that the caller may see, stopped ones too: failures of their workers count. */
+/**
+ * Over the containers that the caller may see, stopped ones too: failures of their workers count.
+ */
 export function createReleaseOf(containers: readonly WorkerContainer[]): Steps<ReleaseOf> {
   return indexHosts<GroupRelease>(
     containers,
@@ -51,7 +62,10 @@ export function createGroupOf(containers: readonly WorkerContainer[]): Steps<Gro
   return indexHosts<ServiceGroup>(containers, toGroup, isSameGroup);
 }
 
-/** The container of a worker, by the worker's host name; as `ReleaseOf`, null also for the host name of several containers. */
+/**
+ * The container of a worker, by the worker's host name; as `ReleaseOf`, null also for the host name
+ * of several containers.
+ */
 export function createContainerOf<Container extends WorkerContainer>(
   containers: readonly Container[],
 ): Steps<(host: string | null) => Container | null> {
@@ -62,7 +76,10 @@ export function createContainerOf<Container extends WorkerContainer>(
   );
 }
 
-/** The host names of the containers in each class. A name of containers of several classes is in none. */
+/**
+ * The host names of the containers in each class. A name of containers of several classes is in
+ * none.
+ */
 export function* listHosts<Class extends string>(
   containers: readonly WorkerContainer[],
   toClass: (group: ServiceGroup) => Class | null,

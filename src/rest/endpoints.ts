@@ -32,12 +32,18 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   /** One of `tags`. */
   readonly tag: keyof typeof tags;
   readonly summary: string;
-  /** What a reader of OpenAPI needs besides the summary: when it fails, which scopes it needs. Markdown. */
+  /**
+   * What a reader of OpenAPI needs besides the summary: when it fails, which scopes it needs.
+   * Markdown.
+   */
   readonly description: string;
   readonly document: TypedDocumentNode<Data, Variables>;
   readonly params: readonly Param[];
   readonly pick: Pick<Data>;
-  /** Name of the body's schema where it is neither that of its GraphQL type nor that of the document. */
+  /**
+   * Name of the body's schema where it is neither that of its GraphQL type nor that of the
+   * document.
+   */
   readonly answer?: string;
   /** Codes besides unauthorized, forbidden, invalid_request and internal. */
   readonly errors: readonly ErrorCode[];
@@ -45,7 +51,9 @@ export interface Endpoint<Data = unknown, Variables = unknown> {
   readonly headers?: {
     readonly [Name in OwnHeader]?: (data: Partial<Data>, engines: () => readonly EngineNow[]) => string | null;
   };
-  /** Whether the body is a list of containers, and each of its rows depends on its container alone. */
+  /**
+   * Whether the body is a list of containers, and each of its rows depends on its container alone.
+   */
   readonly isOfRows?: (variables: Readonly<Record<string, unknown>>) => boolean;
   /** The body as lines of text, for `Accept: text/plain`. */
   readonly text?: (body: unknown) => string;
@@ -283,7 +291,10 @@ function row<Data, Variables>(endpoint: Endpoint<Data, Variables>): Endpoint {
   return endpoint as Endpoint;
 }
 
-/** An RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see `Engine.ageSeconds`. */
+/**
+ * An RFC 9651 list, `"web-1";age=0.3, "web-2";age=12.1;error=docker_timeout`; age in seconds, see
+ * `Engine.ageSeconds`.
+ */
 function toEnginesHeader(_data: unknown, engines: () => readonly EngineNow[]): string {
   const items = engines().map(({ name, ageSeconds: age, code }) => {
     const parts = [`"${name}"`, age === null ? null : `age=${age.toFixed(1)}`, code && `error=${code}`];

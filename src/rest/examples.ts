@@ -1,4 +1,7 @@
-/** Bodies of answers as OpenAPI shows them, by operationId: the examples of the contract, with the fields that came later. */
+/**
+ * Bodies of answers as OpenAPI shows them, by operationId: the examples of the contract, with the
+ * fields that came later.
+ */
 const web = {
   id: "abc123",
   name: "wallet-core-staging-web-latest",

@@ -43,7 +43,10 @@ async function* toStream(batches: AsyncIterable<LogBatch>): AsyncGenerator<strin
 /** Readers of one log get the identical lines: their text is built once. */
 const written = new WeakMap<LogBatch["lines"], string>();
 
-/** `data` is one line of JSON: lines as in the finite answer, or another message. The id is the position to resume from. */
+/**
+ * `data` is one line of JSON: lines as in the finite answer, or another message. The id is the
+ * position to resume from.
+ */
 function toEvents({ lines, dropped, notice, ended }: LogBatch): string {
   let text = "";
   if (dropped > 0) text += toEvent("dropped", { lines: dropped });

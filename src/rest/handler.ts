@@ -38,9 +38,10 @@ const json = { "content-type": "application/json; charset=utf-8" };
 const plain = { "content-type": "text/plain; charset=utf-8" };
 
 /**
- * Answers the documented endpoints. Throws, or rejects with, an OpsError: not_found, method_not_allowed, invalid_request, or the error of
- * the endpoint's field. A reply from the memo is returned directly, not as a promise: promises are a good part of its cost. `openapi`
- * returns the text for /openapi.json.
+ * Answers the documented endpoints. Throws, or rejects with, an OpsError: not_found,
+ * method_not_allowed, invalid_request, or the error of the endpoint's field. A reply from the memo
+ * is returned directly, not as a promise: promises are a good part of its cost. `openapi` returns
+ * the text for /openapi.json.
  */
 export function createRestHandler(
   execute: Execute,
@@ -179,7 +180,10 @@ function toOwnHeaders(
   return own;
 }
 
-/** RFC 9745: since when, and where the contract says what to use instead; relative, for a proxy that adds a prefix. No `Sunset`: it is not removed. */
+/**
+ * RFC 9745: since when, and where the contract says what to use instead; relative, for a proxy that
+ * adds a prefix. No `Sunset`: it is not removed.
+ */
 function toDeprecation(path: string, since: string): Readonly<Record<string, string>> {
   const up = "../".repeat(path.split("/").length - 2);
   return {
@@ -203,8 +207,8 @@ const containerPath = /^\/containers\/([^/]+)(\/[a-z-]+)?$/;
 const containerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
 
 /**
- * The endpoint of an exact path; HEAD counts as GET. Throws not_found, method_not_allowed (with Allow), or container_not_found
- * for an impossible name.
+ * The endpoint of an exact path; HEAD counts as GET. Throws not_found, method_not_allowed (with
+ * Allow), or container_not_found for an impossible name.
  */
 export function matchRoute(rows: readonly Endpoint[], method: string, path: string): Match {
   const parts = containerPath.exec(path);

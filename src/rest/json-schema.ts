@@ -91,8 +91,8 @@ function toPresent(type: GraphQLOutputType, selections: SelectionSetNode | undef
 }
 
 /**
- * The same schema with a `$ref` in place of each named one, which goes into `components`. Throws when two different schemas have one name: then
- * one of them needs another.
+ * The same schema with a `$ref` in place of each named one, which goes into `components`. Throws
+ * when two different schemas have one name: then one of them needs another.
  */
 export function shareNamed(schema: JsonSchema, components: Map<string, JsonSchema>): JsonSchema {
   const { named, optional: _, items, properties, ...rest } = schema;

@@ -22,7 +22,10 @@ const about = `Live container, queue, host and deploy info.
 Times are RFC 3339 in UTC. Clients should accept fields and error codes that this document does not name yet. An error has a \`code\`, which is part of the
 contract, and a \`message\` for people; with \`Accept: application/problem+json\` it has the form of RFC 9457.`;
 
-/** The contract as OpenAPI 3.1 text. Derived from the rows, their documents and the schema, so that nothing is written twice. */
+/**
+ * The contract as OpenAPI 3.1 text. Derived from the rows, their documents and the schema, so that
+ * nothing is written twice.
+ */
 export function createOpenApi(schema: GraphQLSchema): string {
   const schemas = new Map([["Error", errorSchema]]);
   const paths: Record<string, Record<string, unknown>> = {};

@@ -1,6 +1,8 @@
 import { OpsError } from "../lib/errors.ts";
 
-/** One parameter: where it comes from, which variable of the document it sets, and what it accepts. */
+/**
+ * One parameter: where it comes from, which variable of the document it sets, and what it accepts.
+ */
 export interface Param {
   readonly name: string;
   readonly in: "query" | "path" | "header";
@@ -10,7 +12,10 @@ export interface Param {
   readonly schema: object;
   /** The accepted values, for people: "must be ...". */
   readonly expected: string;
-  /** The variable's value when the parameter is absent or empty; without a fallback the variable is omitted. */
+  /**
+   * The variable's value when the parameter is absent or empty; without a fallback the variable is
+   * omitted.
+   */
   readonly fallback?: unknown;
   /** The variable's value; undefined for an invalid text. */
   readonly parse: (text: string) => unknown;
@@ -90,8 +95,9 @@ function toParam(
 }
 
 /**
- * The variables from a query string and the headers. Unknown parameters are ignored; an empty value counts as absent. A repeated or invalid
- * one throws invalid_request, which names the parameter, never its value.
+ * The variables from a query string and the headers. Unknown parameters are ignored; an empty value
+ * counts as absent. A repeated or invalid one throws invalid_request, which names the parameter,
+ * never its value.
  */
 export function parseQuery(params: readonly Param[], query: string, headers: Headers = {}): Record<string, unknown> {
   const variables: Record<string, unknown> = {};

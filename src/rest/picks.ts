@@ -1,6 +1,9 @@
 import type { JsonSchema } from "./json-schema.ts";
 
-/** How an answer becomes a body, and how its schema becomes the schema of the body. Both follow the same rule. */
+/**
+ * How an answer becomes a body, and how its schema becomes the schema of the body. Both follow the
+ * same rule.
+ */
 export interface Pick<Data> {
   /** Null when the endpoint's main value is missing: then the answer is its error. */
   readonly body: (data: Partial<Data>) => unknown;
@@ -66,7 +69,10 @@ interface DeployFields {
   readonly extra: readonly { readonly key: string; readonly value: string }[];
 }
 
-/** deploy_info: the documented fields, then the file's other strings (they never replace one); `stale` only when true. */
+/**
+ * deploy_info: the documented fields, then the file's other strings (they never replace one);
+ * `stale` only when true.
+ */
 export function deployInfo<Data extends { deployInfo: DeployFields | null }>(): Pick<Data> {
   return {
     body: ({ deployInfo: info }) => {
@@ -86,7 +92,8 @@ export function deployInfo<Data extends { deployInfo: DeployFields | null }>(): 
         type: "object",
         properties: { ...documented, stale: stale ?? {} },
         required: required ?? [],
-        // Strings; the boolean is for generated clients, where `stale` must fit the type of the other properties.
+        // Strings; the boolean is for generated clients, where `stale` must fit the type of the
+        // other properties.
         additionalProperties: { type: ["string", "boolean"], description: "Another string of the file." },
       };
     },

@@ -18,8 +18,9 @@ interface StateDatabaseOptions {
 /** The database that several gateways share. */
 export interface StateDatabase {
   /**
-   * Runs the work on a session that was opened at this time or later (`performance.now()`). After any failure that session is closed, as its state is unknown: this rolls back
-   * what was not committed. Rejects with pg's error, or as soon as the signal aborts.
+   * Runs the work on a session that was opened at this time or later (`performance.now()`). After
+   * any failure that session is closed, as its state is unknown: this rolls back what was not
+   * committed. Rejects with pg's error, or as soon as the signal aborts.
    */
   withClient<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>, notBefore?: number): Promise<T>;
   /** The same, within 5 s. Rejects with OpsError `postgres_unavailable`, which says why. */
@@ -38,8 +39,9 @@ const clockMs = 30_000;
 const [connectMs, idleMs] = [5000, 30_000];
 
 /**
- * So that what a gateway has given up (after 5 s at the latest) does not stay on the server, as it would in the wait for a lock. SET LOCAL, not SET: behind PgBouncer in
- * transaction mode the session is shared.
+ * So that what a gateway has given up (after 5 s at the latest) does not stay on the server, as it
+ * would in the wait for a lock. SET LOCAL, not SET: behind PgBouncer in transaction mode the
+ * session is shared.
  */
 const bounds =
   "set local statement_timeout = '4s'; set local lock_timeout = '4s'; set local idle_in_transaction_session_timeout = '10s'";

@@ -4,8 +4,10 @@ import type { PoolClient } from "pg";
 export const schema = "wallet_core_ops";
 
 /**
- * What each version adds, from the first on. A version is never changed once it was published. A gateway works with its own version and with the next one, so that gateways
- * can be replaced one by one: a new version may add tables, and columns that may be null or have a default, and takes nothing away that the version before it needs.
+ * What each version adds, from the first on. A version is never changed once it was published. A
+ * gateway works with its own version and with the next one, so that gateways can be replaced one by
+ * one: a new version may add tables, and columns that may be null or have a default, and takes
+ * nothing away that the version before it needs.
  */
 const versions: readonly string[] = [
   `
@@ -71,7 +73,10 @@ const versions: readonly string[] = [
 
 export const newestVersion = versions.length;
 
-/** Brings the schema to a version. Returns the versions before and after. Safe to run twice, and by several at once. Rejects with pg's error. */
+/**
+ * Brings the schema to a version. Returns the versions before and after. Safe to run twice, and by
+ * several at once. Rejects with pg's error.
+ */
 export async function migrate(
   client: Pick<PoolClient, "query">,
   version = newestVersion,

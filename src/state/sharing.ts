@@ -10,7 +10,10 @@ interface SharingOptions {
   readonly what: string;
 }
 
-/** An exchange with what gateways share, which does not reject: why the last one failed is known, and logged once. */
+/**
+ * An exchange with what gateways share, which does not reject: why the last one failed is known,
+ * and logged once.
+ */
 export function createSharing(exchange: () => Promise<void>, { logger, upstream, what }: SharingOptions) {
   let error: ReturnType<typeof toProblem> | null = null;
   const change = createChangeLog();

@@ -26,7 +26,10 @@ interface Option {
   readonly value?: string;
   /** Its possible values: others are refused. */
   readonly choices?: readonly string[];
-  /** Whether its value may be empty. Elsewhere that is a variable of a script that is not set, and would choose everything. @default false */
+  /**
+   * Whether its value may be empty. Elsewhere that is a variable of a script that is not set, and
+   * would choose everything. @default false
+   */
   readonly mayBeEmpty?: boolean;
   readonly about: string;
 }
@@ -65,7 +68,10 @@ export interface Session {
   readonly paintError: Paint;
   /** Columns of the terminal; null when stdout is not one. */
   readonly width: number | null;
-  /** Writes data to stdout, as it is. Waits while a slow reader does; false once the reader has gone. */
+  /**
+   * Writes data to stdout, as it is. Waits while a slow reader does; false once the reader has
+   * gone.
+   */
   readonly write: (text: string) => Promise<boolean>;
   /** Writes a line about the data to stderr. */
   readonly note: (text: string) => void;
@@ -97,7 +103,10 @@ export const commonOptions = {
 
 export const exitCodes = "Exit codes: 0 done, 1 failed, 2 usage, 3 the condition was not met, 78 configuration";
 
-/** A command of the terminal client. `--help` prints its form; errors are one or two lines on stderr and an exit code. */
+/**
+ * A command of the terminal client. `--help` prints its form; errors are one or two lines on stderr
+ * and an exit code.
+ */
 export function defineCommand<const O extends Options>(
   form: CommandForm<O>,
   run: (session: Session, values: Values<O>, positionals: readonly string[]) => Promise<number>,

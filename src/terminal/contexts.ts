@@ -4,7 +4,9 @@ import { dirname, join } from "node:path";
 import * as z from "zod";
 import { createClient, type OpsClient } from "../client/client.ts";
 
-/** Nothing says where the gateway is, or what says so cannot be read. The message says what to do. */
+/**
+ * Nothing says where the gateway is, or what says so cannot be read. The message says what to do.
+ */
 export class ContextError extends Error {}
 
 /** An address of the web, without a user or password, which would be shown. */
@@ -22,7 +24,9 @@ const placeForm = z.strictObject({
 });
 const fileForm = z.strictObject({ current: z.string().nullable(), contexts: z.record(z.string(), placeForm) });
 
-/** Where a gateway is, and where its token comes from: itself, a file, or a command that prints it. */
+/**
+ * Where a gateway is, and where its token comes from: itself, a file, or a command that prints it.
+ */
 export type Place = z.infer<typeof placeForm>;
 
 /** What the file holds. */
@@ -39,7 +43,10 @@ export function toContextsPath(env: Env): string {
   return join(config, "wallet-core-ops", "contexts.json");
 }
 
-/** Empty where there is no file. @throws ContextError where it cannot be read, is not valid, or holds tokens that others may read */
+/**
+ * Empty where there is no file. @throws ContextError where it cannot be read, is not valid, or
+ * holds tokens that others may read
+ */
 export function readContexts(env: Env): Contexts {
   const path = toContextsPath(env);
   let text: string;
@@ -86,7 +93,10 @@ interface OpenOptions {
   readonly readFile: (path: string) => string;
 }
 
-/** The place that is asked for: `--context`, OPS_CONTEXT, OPS_URL with OPS_TOKEN or OPS_TOKEN_FILE, or the current context. @throws ContextError */
+/**
+ * The place that is asked for: `--context`, OPS_CONTEXT, OPS_URL with OPS_TOKEN or OPS_TOKEN_FILE,
+ * or the current context. @throws ContextError
+ */
 export function findPlace({ name, env }: Pick<OpenOptions, "name" | "env">): Place {
   const asked = name ?? env["OPS_CONTEXT"] ?? null;
   const url = env["OPS_URL"];

@@ -50,7 +50,10 @@ const listOptions = {
   },
 } as const satisfies Options;
 
-/** A command that prints rows: data on stdout, all else on stderr. Exit code 1 when something could not be read. */
+/**
+ * A command that prints rows: data on stdout, all else on stderr. Exit code 1 when something could
+ * not be read.
+ */
 export function defineList<Row, const O extends Options>(form: ListForm<Row, O>): TerminalCommand {
   const options = { ...form.options, ...listOptions } as O & typeof listOptions;
   return defineCommand({ ...form, options }, async (session, values, positionals) => {
@@ -106,7 +109,10 @@ async function toLook<Row, O extends Options>(
   return { text, errors, notes: said };
 }
 
-/** A gateway that starts again is waited for: what was seen last stays on the screen, with the error below it. Null at the stop. */
+/**
+ * A gateway that starts again is waited for: what was seen last stays on the screen, with the error
+ * below it. Null at the stop.
+ */
 async function lookAgain(look: () => Promise<Look>, seen: Look, { context }: Session): Promise<Look | null> {
   try {
     return await look();

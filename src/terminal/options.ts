@@ -29,7 +29,9 @@ export function toWhole(name: string, text: string, least: number, most: number)
   return value;
 }
 
-/** Seconds of a length of time: `90s`, `10m`, `1h30m`, or a number of seconds. @throws UsageError */
+/**
+ * Seconds of a length of time: `90s`, `10m`, `1h30m`, or a number of seconds. @throws UsageError
+ */
 export function toSeconds(name: string, text: string): number {
   const parts = /^\d+$/.test(text)
     ? [["", text, "s"]]
@@ -86,7 +88,10 @@ export function toPlace({ env, service, destination }: Values<typeof placeOption
 
 type Belonging = Pick<Place, "service" | "destination">;
 
-/** Whether a container or a deploy is of this service and destination. The environment is the gateway's to filter by: it may know more of it than the row says. */
+/**
+ * Whether a container or a deploy is of this service and destination. The environment is the
+ * gateway's to filter by: it may know more of it than the row says.
+ */
 export function isOfPlace(row: Belonging, { service, destination }: Belonging): boolean {
   return (
     (service === null || row.service === service) && (destination === null || (row.destination ?? "") === destination)

@@ -13,7 +13,10 @@ export interface SourceWork {
 const jobsPage = 100;
 const mostPages = 10;
 
-/** The jobs that run of a source. One that cannot list them has no job where its queues count zero. @throws OpsError forbidden or unauthorized */
+/**
+ * The jobs that run of a source. One that cannot list them has no job where its queues count zero.
+ * @throws OpsError forbidden or unauthorized
+ */
 export async function findRunningJobs(
   client: OpsClient,
   source: string,

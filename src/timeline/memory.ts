@@ -16,7 +16,10 @@ interface Subject extends Pick<TimelineEntry, "env"> {
   readonly since: string;
 }
 
-/** Events that no other record has, of this process's lifetime or of all gateways that share them: bounded. */
+/**
+ * Events that no other record has, of this process's lifetime or of all gateways that share them:
+ * bounded.
+ */
 export interface TimelineMemory {
   add(entry: TimelineEntry): void;
   /** Replaces an entry by a more complete one of the same place; ignores a forgotten entry. */
@@ -92,8 +95,10 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healt
   const last = new Map<string, Sample>();
   return {
     /**
-     * Takes every sample of a subject (`toSubject`). The first of a subject becomes an entry only when it is not the healthy one. Other gateways may sample too, at times of their own: where each of them sees
-     * the same (`isShared`), a state is compared with the newest that any of them recorded.
+     * Takes every sample of a subject (`toSubject`). The first of a subject becomes an entry only
+     * when it is not the healthy one. Other gateways may sample too, at times of their own: where
+     * each of them sees the same (`isShared`), a state is compared with the newest that any of them
+     * recorded.
      */
     sample(
       subject: string,
@@ -117,7 +122,10 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healt
   };
 }
 
-/** The state before a sample that differs from the recorded one, and when the new one was first seen; null where nothing is new. */
+/**
+ * The state before a sample that differs from the recorded one, and when the new one was first
+ * seen; null where nothing is new.
+ */
 function compare(
   recorded: Sample,
   own: Sample | undefined,
@@ -197,7 +205,10 @@ function describeHost(host: Host): string {
 /** Kinds that come from engine events. */
 export const containerKinds: readonly TimelineKind[] = ["container_death", "oom_kill", "health", "restart", "gap"];
 
-/** Records the engines' container events, each engine's from its first answer on. It asks no engine: they are watched once a caller has listed containers. */
+/**
+ * Records the engines' container events, each engine's from its first answer on. It asks no engine:
+ * they are watched once a caller has listed containers.
+ */
 export function createContainerRecorder(memory: TimelineMemory): ContainerObserver {
   const recordEnd = createEnds(memory);
   return {
@@ -235,7 +246,10 @@ function describe(event: ContainerEvent): TimelineEntry | null {
   }
 }
 
-/** INT, QUIT, ABRT, KILL and TERM. Others only inform a container (reload, rotate), unless one is its own StopSignal. */
+/**
+ * INT, QUIT, ABRT, KILL and TERM. Others only inform a container (reload, rotate), unless one is
+ * its own StopSignal.
+ */
 const stopSignals: ReadonlySet<number> = new Set([2, 3, 6, 9, 15]);
 /** How long after a signal an end counts as its result, milliseconds: workers drain for minutes. */
 const drainMs = 1_800_000;
@@ -253,8 +267,10 @@ interface Sent {
 }
 
 /**
- * Records the ends of containers, and whether someone requested them, from their `kill`, `die` and `stop` events. The first end after a signal uses the signal
- * up: a later crash is not requested. For an unusual signal the `stop` event, which arrives about the time of `die`, shows that it requested the end.
+ * Records the ends of containers, and whether someone requested them, from their `kill`, `die` and
+ * `stop` events. The first end after a signal uses the signal up: a later crash is not requested.
+ * For an unusual signal the `stop` event, which arrives about the time of `die`, shows that it
+ * requested the end.
  */
 export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => void {
   const sent = new Map<string, Sent>();

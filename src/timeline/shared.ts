@@ -20,7 +20,10 @@ export interface SharedEntry {
   readonly entry: TimelineEntry;
 }
 
-/** An entry as it was read; null for a row that is no event, or of a kind that only a newer version knows. */
+/**
+ * An entry as it was read; null for a row that is no event, or of a kind that only a newer version
+ * knows.
+ */
 export interface ReadEntry {
   readonly key: string;
   readonly entry: TimelineEntry | null;
@@ -30,21 +33,29 @@ interface Exchange {
   /** The number of the last entry that is known here, and its key; null before the first. */
   readonly after: number;
   readonly lastKey: string | null;
-  /** Entries older than this are deleted, and of each kind and place all but the last `mostEntries`. */
+  /**
+   * Entries older than this are deleted, and of each kind and place all but the last `mostEntries`.
+   */
   readonly days: number;
-  /** What is written, from what others have written meanwhile, in that order; it is decided for one gateway at a time. */
+  /**
+   * What is written, from what others have written meanwhile, in that order; it is decided for one
+   * gateway at a time.
+   */
   readonly choose: (others: readonly ReadEntry[]) => Promise<readonly SharedEntry[]>;
 }
 
 /** Where gateways share what they observe. Rejects with OpsError `postgres_unavailable`. */
 export interface TimelineStore {
-  /** The next entries after a number, and the number of the last one. Not `isWhole`: there are more. */
+  /**
+   * The next entries after a number, and the number of the last one. Not `isWhole`: there are more.
+   */
   read(
     after: number,
   ): Promise<{ readonly entries: readonly ReadEntry[]; readonly seq: number; readonly isWhole: boolean }>;
   /**
-   * Reads, decides and writes in one transaction. Returns the number of the last entry; after a failure it may have been made all the same. Null, and nothing is written, where the
-   * last known entry is not there: the database lost its end, as in a failover to a standby that was behind.
+   * Reads, decides and writes in one transaction. Returns the number of the last entry; after a
+   * failure it may have been made all the same. Null, and nothing is written, where the last known
+   * entry is not there: the database lost its end, as in a failover to a standby that was behind.
    */
   exchange(exchange: Exchange): Promise<number | null>;
 }
@@ -56,11 +67,20 @@ interface SharedTimelineOptions {
   readonly days: number;
 }
 
-/** A timeline that gateways share. What is observed here is shown at once, and written at the next `sync`. */
+/**
+ * A timeline that gateways share. What is observed here is shown at once, and written at the next
+ * `sync`.
+ */
 export interface SharedTimeline extends TimelineMemory {
-  /** Writes what is new here, and reads what others wrote. Never rejects: what was not written stays for the next call. */
+  /**
+   * Writes what is new here, and reads what others wrote. Never rejects: what was not written stays
+   * for the next call.
+   */
   sync(): Promise<void>;
-  /** Calls `sync` every 5 s, and within a second after something was observed. Returns what ends it, after a last call. */
+  /**
+   * Calls `sync` every 5 s, and within a second after something was observed. Returns what ends it,
+   * after a last call.
+   */
   start(): () => Promise<void>;
 }
 
@@ -69,9 +89,11 @@ const [ownMs, othersMs] = [1000, 5000];
 const dayMs = 86_400_000;
 
 /**
- * The memory of a gateway, with what all gateways observed: `store` has each event once, and every gateway has all of it in memory, so that nothing is asked for an answer. An
- * event of an engine is the same in every gateway by its time; a change of a sampled state by `isRecorded`. Since when something is observed, and gaps, are each gateway's own:
- * what it has not seen itself, it does not call complete.
+ * The memory of a gateway, with what all gateways observed: `store` has each event once, and every
+ * gateway has all of it in memory, so that nothing is asked for an answer. An event of an engine is
+ * the same in every gateway by its time; a change of a sampled state by `isRecorded`. Since when
+ * something is observed, and gaps, are each gateway's own: what it has not seen itself, it does not
+ * call complete.
  */
 export function createSharedTimeline({ store, logger, days }: SharedTimelineOptions): SharedTimeline {
   const budget = createSharedBudget(new AbortController().signal);
@@ -251,7 +273,10 @@ function toEntryKey({ kind, engine, container, queue, host, time, to }: Timeline
   return toSharedKey([kind, ...subject, time, to]);
 }
 
-/** A change of a sampled state, and the time in which it lies, unix ms: after `begin`, at the latest at `end`. */
+/**
+ * A change of a sampled state, and the time in which it lies, unix ms: after `begin`, at the latest
+ * at `end`.
+ */
 interface Change {
   readonly to: string | null;
   readonly begin: number;
@@ -262,7 +287,10 @@ function toChange({ to, after, time }: TimelineEntry): Change {
   return { to, begin: after === null ? Number.NEGATIVE_INFINITY : Date.parse(after), end: Date.parse(time) };
 }
 
-/** Changes by what they are of: an outage changes thousands of states at once, of which each has few. */
+/**
+ * Changes by what they are of: an outage changes thousands of states at once, of which each has
+ * few.
+ */
 function createChanges() {
   const bySubject = new Map<string, Map<TimelineEntry, Change>>();
   return {
@@ -289,8 +317,10 @@ type Changes = Pick<ReturnType<typeof createChanges>, "like">;
 const none: Changes = { like: () => [] };
 
 /**
- * Whether a change of a sampled state is among the recorded ones of its subject. Each gateway samples at times of its own, and knows that a change lies between its last two
- * samples. So it is one that another gateway recorded if both lead to the same state, could have been at the same time, and no other state was `seen` between them.
+ * Whether a change of a sampled state is among the recorded ones of its subject. Each gateway
+ * samples at times of its own, and knows that a change lies between its last two samples. So it is
+ * one that another gateway recorded if both lead to the same state, could have been at the same
+ * time, and no other state was `seen` between them.
  */
 export function isRecorded(entry: TimelineEntry, recorded: readonly TimelineEntry[]): boolean {
   const changes = recorded.map(toChange);

@@ -21,7 +21,10 @@ export interface TimelineEntry extends ServiceGroup {
   readonly kind: TimelineKind;
   /** RFC 3339 UTC, as exact as known; of a sampled state, when it was first seen. */
   readonly time: string;
-  /** Of a sampled state: when the previous state was last seen, so the change lies in between. Null when `time` is exact, or there was no earlier sample. */
+  /**
+   * Of a sampled state: when the previous state was last seen, so the change lies in between. Null
+   * when `time` is exact, or there was no earlier sample.
+   */
   readonly after: string | null;
   /** One line for people. */
   readonly message: string;
@@ -31,12 +34,17 @@ export interface TimelineEntry extends ServiceGroup {
   readonly container: TimelineContainer | null;
   readonly queue: { readonly name: string; readonly source: string } | null;
   readonly host: string | null;
-  /** Of a gap: the configured name of its engine; null for all engines. Null for other entries: their container has it. */
+  /**
+   * Of a gap: the configured name of its engine; null for all engines. Null for other entries:
+   * their container has it.
+   */
   readonly engine: string | null;
   /** Of a change: the states before and after it; the first is null when unknown. */
   readonly from: string | null;
   readonly to: string | null;
-  /** Of `container_death`: the exit code, null when unknown; and whether someone requested the end. */
+  /**
+   * Of `container_death`: the exit code, null when unknown; and whether someone requested the end.
+   */
   readonly exitCode: number | null;
   readonly requested: boolean;
 }
@@ -138,7 +146,10 @@ export function toTimelineContainer({ fullId, id, name, engine, role, version, k
   return { fullId, id, name, engine, role, version, kind };
 }
 
-/** The entries of a range (unix milliseconds, inclusive), newest first; of equal times the one that was given last comes first. */
+/**
+ * The entries of a range (unix milliseconds, inclusive), newest first; of equal times the one that
+ * was given last comes first.
+ */
 export function* orderEntries(
   entries: readonly TimelineEntry[],
   range: { readonly from: number; readonly to: number },
@@ -192,10 +203,16 @@ export function toSubject({ kind, queue, host }: Pick<TimelineEntry, "kind" | "q
   return JSON.stringify([kind, queue?.source, queue?.name, host]);
 }
 
-/** Largest difference between the audit record's and the engine's time of one restart, milliseconds: clocks differ, and stopping takes a while. */
+/**
+ * Largest difference between the audit record's and the engine's time of one restart, milliseconds:
+ * clocks differ, and stopping takes a while.
+ */
 const sameRestartMs = 60_000;
 
-/** Each restart once. Where both record the same one, the audit record's entry wins, with the container as the engine knows it. */
+/**
+ * Each restart once. Where both record the same one, the audit record's entry wins, with the
+ * container as the engine knows it.
+ */
 export function mergeRestarts(audited: readonly TimelineEntry[], seen: readonly TimelineEntry[]): TimelineEntry[] {
   const left = new Set(seen);
   const seenOf = Map.groupBy(seen, ({ container }) => container?.fullId);

@@ -16,12 +16,18 @@ const mostWaiting = 2048;
 /** Between two lines about lost spans, ms. */
 const quietMs = 60_000;
 
-/** For the last spans, ms: after the drain, and less than a supervisor waits for the end of a process. */
+/**
+ * For the last spans, ms: after the drain, and less than a supervisor waits for the end of a
+ * process.
+ */
 const flushMs = 2000;
 
 type Export = SpanExporter["export"];
 
-/** Sends spans in batches, in the background: it never holds up what made them. `drop` counts those that are lost. */
+/**
+ * Sends spans in batches, in the background: it never holds up what made them. `drop` counts those
+ * that are lost.
+ */
 export async function createSender(options: TracingOptions, drop: (reason: DropReason, count: number) => void) {
   const { url, headers, timeoutMs, tls, compression, batch } = options;
   // Ours, so that no silent receiver holds up the end of the process.
@@ -104,7 +110,10 @@ function dropNulls(tls: TracingOptions["tls"]) {
   return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== null));
 }
 
-/** A status, the code of a connection, or what the exporter says of its own failure; never a text of the receiver, which comes with a status. */
+/**
+ * A status, the code of a connection, or what the exporter says of its own failure; never a text of
+ * the receiver, which comes with a status.
+ */
 function describe(error: unknown): string | undefined {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
   if (code === undefined) return message;

@@ -26,7 +26,10 @@ import { parseTraceparent } from "../lib/tracing/traceparent.ts";
 import type { DropReason, SpanAttributes, TraceHeaders, Tracing, TracingOptions } from "../lib/tracing/tracing.ts";
 import { createSender } from "./sender.ts";
 
-/** Spans below one request, and below nothing within a minute: more are counted, not sent. A request that starts hundreds of calls is one, and so is a stream. */
+/**
+ * Spans below one request, and below nothing within a minute: more are counted, not sent. A request
+ * that starts hundreds of calls is one, and so is a stream.
+ */
 const mostSpans = 250;
 const backgroundMs = 60_000;
 
@@ -40,8 +43,9 @@ interface Root {
 }
 
 /**
- * Each begins with the time of the others, until somebody sets the clock. Its time has fractions of a millisecond and never goes back: the SDK's own begins each span at a whole
- * millisecond, so that in a short request children would lie outside of their parents.
+ * Each begins with the time of the others, until somebody sets the clock. Its time has fractions of
+ * a millisecond and never goes back: the SDK's own begins each span at a whole millisecond, so that
+ * in a short request children would lie outside of their parents.
  */
 function createRoots(): () => Root {
   let start = -Infinity;
@@ -62,8 +66,10 @@ interface Scope {
 }
 
 /**
- * Traces with OpenTelemetry. A span's parent is the one that was begun around it, by the asynchronous context: shared reads belong to the request that started them, and nothing
- * passes spans on. What a request started and what goes on after its answer (following an engine, a heavy reading) is a trace of its own, with a link to the request.
+ * Traces with OpenTelemetry. A span's parent is the one that was begun around it, by the
+ * asynchronous context: shared reads belong to the request that started them, and nothing passes
+ * spans on. What a request started and what goes on after its answer (following an engine, a heavy
+ * reading) is a trace of its own, with a link to the request.
  */
 export async function createTracing(options: TracingOptions, version: string): Promise<Tracing> {
   const dropped: Record<DropReason, number> = { limit: 0, queue: 0, export: 0 };
@@ -191,7 +197,10 @@ function toAttributes(attributes: SpanAttributes) {
   return attributes as Record<string, string | number | string[] | undefined>;
 }
 
-/** The span of the sender of a request, if it says so in the form of W3C Trace Context; else the request begins a trace. */
+/**
+ * The span of the sender of a request, if it says so in the form of W3C Trace Context; else the
+ * request begins a trace.
+ */
 function parseParent({ traceparent, tracestate }: IncomingHttpHeaders): SpanContext | null {
   const parent = parseTraceparent(traceparent);
   if (!parent) return null;
@@ -211,7 +220,10 @@ function toHeaders({ traceId, spanId, traceFlags, traceState }: SpanContext): Tr
   return { traceparent: `00-${traceId}-${spanId}-${flags}`, ...(state && { tracestate: state }) };
 }
 
-/** A request decides, and what is below it does as it does. Only where that is configured, its sender decides. */
+/**
+ * A request decides, and what is below it does as it does. Only where that is configured, its
+ * sender decides.
+ */
 function toSampler({ kind, ratio, followsSender }: TracingOptions["sampler"]): Sampler {
   const own =
     kind === "always_on"

@@ -17,7 +17,10 @@ export interface Answer {
 }
 
 export interface VictoriaLogsClient {
-  /** Sends a LogsQL query that limits its answer. @throws LogHistoryError for anything but rows, or the reason of the signal */
+  /**
+   * Sends a LogsQL query that limits its answer. @throws LogHistoryError for anything but rows, or
+   * the reason of the signal
+   */
   query(logsql: string, signal: AbortSignal): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -30,13 +33,19 @@ interface ClientOptions {
   readonly observe?: ObserveCall | undefined;
 }
 
-/** How much of an answer is read, and how long one entry may be: VictoriaLogs stores at most 2 MiB, which JSON may escape. */
+/**
+ * How much of an answer is read, and how long one entry may be: VictoriaLogs stores at most 2 MiB,
+ * which JSON may escape.
+ */
 const maxAnswerBytes = 4 << 20;
 const maxRowBytes = 4 << 20;
 /** Queries at a time. */
 const atOnce = 4;
 
-/** `POST /select/logsql/query` of VictoriaLogs, which answers with a line of JSON for each entry. @throws TypeError when the URL is not http(s) */
+/**
+ * `POST /select/logsql/query` of VictoriaLogs, which answers with a line of JSON for each entry.
+ * @throws TypeError when the URL is not http(s)
+ */
 export function createVictoriaLogsClient({
   url,
   timeoutMs = 4000,
@@ -92,7 +101,10 @@ export function createVictoriaLogsClient({
 
 const toCode = (error: unknown) => toOpsError(error).code;
 
-/** An answer may end anywhere when its server fails: only rows with their line end count, and a rest is a failure. */
+/**
+ * An answer may end anywhere when its server fails: only rows with their line end count, and a rest
+ * is a failure.
+ */
 async function readRows(body: AsyncIterable<Buffer>): Promise<Answer> {
   const rows: Row[] = [];
   let bytes = 0;
@@ -124,7 +136,10 @@ function parseRow(text: string): Row {
   return row as Row;
 }
 
-/** The address of the query API, and the headers of each query. Throws TypeError when it is not http(s). */
+/**
+ * The address of the query API, and the headers of each query. Throws TypeError when it is not
+ * http(s).
+ */
 export function parseTarget(url: string) {
   return parseApiUrl(url, "The URL of the log history", "/select/logsql/query", "application/stream+json");
 }

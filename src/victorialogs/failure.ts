@@ -3,7 +3,9 @@ import { toSocketCode } from "../lib/http-client.ts";
 
 const variable = "WALLET_CORE_OPS_LOG_HISTORY_URL";
 
-/** Failures of the log history: the public message, and the operator's remedy (only `cli check`). */
+/**
+ * Failures of the log history: the public message, and the operator's remedy (only `cli check`).
+ */
 const kinds = {
   unreachable: [
     "The log history is not reachable",
@@ -35,7 +37,10 @@ export class LogHistoryError extends OpsError {
   readonly kind: FailureKind;
   readonly remedy: string;
 
-  /** `detail` is public: an error code, a status or a time of ours, never text of the upstream or the URL. */
+  /**
+   * `detail` is public: an error code, a status or a time of ours, never text of the upstream or
+   * the URL.
+   */
   constructor(kind: FailureKind, detail = "", cause?: unknown) {
     const message = detail ? `${kinds[kind][0]} (${detail})` : kinds[kind][0];
     super("log_history_unavailable", message, { cause, upstream: "victorialogs" });

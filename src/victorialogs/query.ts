@@ -7,12 +7,18 @@ import { unescapeName } from "../lib/redact/names.ts";
  * Source: https://docs.victoriametrics.com/victorialogs/logsql/, sections "String literals", "Exact filter", "Multi-exact filter", "Regexp filter", "Time filter" and "Pipes".
  */
 
-/** A string literal. It has the escapes of Go's, which include all that JSON writes for well-formed text. */
+/**
+ * A string literal. It has the escapes of Go's, which include all that JSON writes for well-formed
+ * text.
+ */
 export function quote(text: string): string {
   return JSON.stringify(text.toWellFormed());
 }
 
-/** The fields of Vector's source docker_logs (its src/sources/docker_logs/mod.rs), with labels flattened by VictoriaLogs. */
+/**
+ * The fields of Vector's source docker_logs (its src/sources/docker_logs/mod.rs), with labels
+ * flattened by VictoriaLogs.
+ */
 const fields = {
   id: "container_id",
   name: "container_name",
@@ -23,8 +29,8 @@ const fields = {
 export const labelPrefix = "label.";
 
 /**
- * Asks for one container's lines, from one end of the range, with its id. Not for the text of a search: redaction, and the level of a line, depend on the lines before
- * it.
+ * Asks for one container's lines, from one end of the range, with its id. Not for the text of a
+ * search: redaction, and the level of a line, depend on the lines before it.
  */
 export function toLinesQuery({ fullId, from, filter, ...range }: HistoryQuery, limit: number): string {
   const filters = [toTimeFilter(range), `${fields.id}:=${quote(fullId)}`, toStreamFilter(filter)];
@@ -61,7 +67,10 @@ export function toLabelsQuery(
   return `${toTimeFilter(range)} ${fields.id}:in(${ids.map(quote).join(",")}) | uniq by (${by}) | limit ${limit}`;
 }
 
-/** Asks for one entry of the last day that has still a time of its own: then `_time` is that of its arrival. */
+/**
+ * Asks for one entry of the last day that has still a time of its own: then `_time` is that of its
+ * arrival.
+ */
 export const ownTimeQuery = `_time:1d ${fields.id}:* timestamp:* | fields _time | limit 1`;
 
 function toTimeFilter({ since, before }: HistoryRange): string {

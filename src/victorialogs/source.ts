@@ -38,8 +38,9 @@ export interface VictoriaLogsOptions {
 const most = { lines: 1000, linesOfOneTime: 20_000 };
 
 /**
- * Logs of Docker containers in VictoriaLogs, with the fields that Vector's source docker_logs writes. Callers with the same query at the same time share it. Nothing is
- * asked but for calls. @throws TypeError when the URL is not http(s)
+ * Logs of Docker containers in VictoriaLogs, with the fields that Vector's source docker_logs
+ * writes. Callers with the same query at the same time share it. Nothing is asked but for calls.
+ * @throws TypeError when the URL is not http(s)
  */
 export function createLogHistory({ rules, logger, ...options }: VictoriaLogsOptions): LogHistory {
   const client = createVictoriaLogsClient(options);
@@ -78,7 +79,10 @@ function toRest({ since, before, from }: HistoryQuery, edge: string, isRead: boo
 /** What VictoriaLogs stores for an entry without a text (`-defaultMsgValue`). */
 const noText = "missing _msg field;";
 
-/** The cleaned lines, oldest first. @throws LogHistoryError for rows that are not an answer to the query */
+/**
+ * The cleaned lines, oldest first. @throws LogHistoryError for rows that are not an answer to the
+ * query
+ */
 async function toLines(
   rows: readonly Row[],
   { fullId, from, since, before }: HistoryQuery,
@@ -171,7 +175,10 @@ async function listContainers(
   );
 }
 
-/** Those of the containers whose entries all have the same labels: a selected one may be of a container that others say is another's. */
+/**
+ * Those of the containers whose entries all have the same labels: a selected one may be of a
+ * container that others say is another's.
+ */
 async function findConsistent(
   query: Query,
   range: HistoryRange,
@@ -212,7 +219,10 @@ function watchQueries(client: VictoriaLogsClient, logger: Logger): Query {
   };
 }
 
-/** One line of `cli check`: how many containers of Kamal wrote in the last day, or the fault and its remedy; warnings about what is shipped. */
+/**
+ * One line of `cli check`: how many containers of Kamal wrote in the last day, or the fault and its
+ * remedy; warnings about what is shipped.
+ */
 export async function probeLogHistory(options: Omit<VictoriaLogsOptions, "logger">): Promise<{
   readonly ok: boolean;
   readonly detail: string;

@@ -258,7 +258,8 @@ it("a head is posted over TLS, on a connection that is closed", async () => {
     const { port } = server.address() as { port: number };
     const { writer, logged } = setUp(`https://u:p@127.0.0.1:${port}/heads?a=b`);
     writer.start();
-    // Not when the head has come, but when the writer knows: before that it would send it once more at its end.
+    // Not when the head has come, but when the writer knows: before that it would send it once more
+    // at its end.
     await expect.poll(() => logged.length).toBe(3);
     await writer.close();
     const one = ["POST", "/heads?a=b", `Basic ${btoa("u:p")}`, `${JSON.stringify(toHead(1))}\n`];

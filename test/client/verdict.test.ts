@@ -52,7 +52,10 @@ function deploy(service: string | null, verdict: Judgement | null, more: Partial
 const hourMs = 3_600_000;
 const gone = new Set<JudgedDeploy>();
 
-/** A gateway with these deploys, newest first. It changes before each look by `next`, and ends pages after `perPage`. */
+/**
+ * A gateway with these deploys, newest first. It changes before each look by `next`, and ends pages
+ * after `perPage`.
+ */
 function createGateway(deploys: readonly JudgedDeploy[], { perPage = 100, next = () => deploys } = {}) {
   const asked: string[] = [];
   let listed = deploys;

@@ -13,7 +13,10 @@ import { createSources, toQueueOptions } from "../../src/sources.ts";
 const prefix = "WALLET_CORE_OPS_";
 const token = { [`${prefix}TOKEN`]: "0123456789abcdef" };
 
-/** What is wrong with a configuration; none when it can be used. Everything but a ConfigError is thrown. */
+/**
+ * What is wrong with a configuration; none when it can be used. Everything but a ConfigError is
+ * thrown.
+ */
 function issuesOf(name: string, value: string, text = ""): readonly string[] {
   try {
     const config = parseConfig({ ...token, [`${prefix}${name}`]: value }, () => text);

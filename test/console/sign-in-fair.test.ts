@@ -10,7 +10,9 @@ const tokens = { accessToken: "access", refreshToken: null, expiresIn: 60 };
 const placesInLine = 500;
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-/** The sign-in over a provider that answers when the test says so. It refuses all but honest codes. */
+/**
+ * The sign-in over a provider that answers when the test says so. It refuses all but honest codes.
+ */
 function createScene() {
   const asked: { readonly code: string; readonly answer: () => void }[] = [];
   const signIn: SignIn = {
@@ -41,7 +43,10 @@ function createScene() {
   return { asked, post };
 }
 
-/** The address of an attacker: half of the networks are sites of IPv6, which have networks of their own. */
+/**
+ * The address of an attacker: half of the networks are sites of IPv6, which have networks of their
+ * own.
+ */
 const toAddress = (network: number, part: number) =>
   network % 2 === 0
     ? `10.${network >> 8}.${network & 255}.${part}`
@@ -49,7 +54,9 @@ const toAddress = (network: number, part: number) =>
 
 const junk = (networks: number) => fc.tuple(fc.nat(networks - 1), fc.nat(250));
 
-/** What happens, in any order: junk arrives, or the provider answers any of the grants that it has. */
+/**
+ * What happens, in any order: junk arrives, or the provider answers any of the grants that it has.
+ */
 const stepsOf = (networks: number, maxLength: number) =>
   fc.array(fc.oneof({ weight: 5, arbitrary: fc.record({ junk: junk(networks) }) }, fc.record({ answer: fc.nat(15) })), {
     maxLength,
@@ -90,15 +97,16 @@ test("an honest sign-in waits a bounded number of answers, under any junk", asyn
         await turn();
       };
       for (const step of before) await run(step);
-      // Networks that are as good as the honest one: no grant of theirs was refused yet. Each has one turn at most
-      // before it, and suspects have one of four.
+      // Networks that are as good as the honest one: no grant of theirs was refused yet. Each has
+      // one turn at most before it, and suspects have one of four.
       const equals = sent.difference(refused).size;
       const bound = Math.ceil(((equals + 1) * 4) / 3) + 1;
       const answer = post("honest", `192.168.${honest}.1`);
       let status = 0;
       void answer.then((got) => (status = got));
       await turn();
-      // All places may have a network of their own, and each is as good. Nobody can tell which of them is honest.
+      // All places may have a network of their own, and each is as good. Nobody can tell which of
+      // them is honest.
       if (status !== 0 && equals >= placesInLine) return;
       const start = answered;
       for (const step of after) {

@@ -201,7 +201,8 @@ test.each([
   };
   await using edge = await startEdge({ publicPages: createSignInPages(signIn) });
   const over = new AbortController();
-  // More than wait at once: those who send them try again at once, within the attempts of their network.
+  // More than wait at once: those who send them try again at once, within the attempts of their
+  // network.
   const flood = Array.from({ length: 300 }, async (_, index) => {
     for (let tries = 0; !over.signal.aborted && tries < 100; tries += 1) {
       await post(edge.port, body, `127.${(index % networks) + 1}.0.1`);

@@ -177,7 +177,8 @@ export function describeJobReader(kind: string, create: () => Promise<JobBackend
             );
             const whole = (await list({ state })).map(({ jobId }) => jobId);
             expect(new Set(whole)).toEqual(new Set(ages.map((_, index) => toId(index + 1))));
-            // After each page others arrive at the top of the list, and the job that its cursor names goes.
+            // After each page others arrive at the top of the list, and the job that its cursor
+            // names goes.
             const seen = await walk({ state, limit }, async (page, last) => {
               await insert({ id: toId(1000 + page), state: given, endedAgo: 1 });
               await backend.remove?.(last);

@@ -186,7 +186,8 @@ export function describeQueueSource(kind: string, create: () => Promise<JobBacke
       skip(!backend.abilities.errors, "it keeps no errors");
       const canary = "CANARYOFAPASSWORD1";
       protectSecrets([canary]);
-      // Secrets over the end of what is shown, and over the end of what is read, which redaction brings into view.
+      // Secrets over the end of what is shown, and over the end of what is read, which redaction
+      // brings into view.
       const start = (length: number) => `${"x".repeat(length - 1)} `;
       const shrunk = (length: number) => `password=${"c".repeat(length - 10)} `;
       const texts = Array.from({ length: canary.length }, (_, index) => [

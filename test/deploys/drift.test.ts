@@ -125,7 +125,8 @@ describe("drift", () => {
     expect(find(fleet, [], []).map(({ kind, found }) => `${kind} ${found.join()}`)).toEqual([
       expected === "leftover" ? "leftover v1" : "mixed_releases v1,v2",
     ]);
-    // Beside the recorded release a newer one may be of an aborted deploy: nobody should remove either.
+    // Beside the recorded release a newer one may be of an aborted deploy: nobody should remove
+    // either.
     const recorded = sampleRecord({ tag: "v1", deployedAt: at(21) });
     expect(kinds(fleet, [], [recorded])).toEqual(["mixed_releases", "unexpected_release"]);
   });

@@ -34,7 +34,10 @@ const judge = (records: readonly Record[], containers: readonly Container[]) =>
 const states = (records: readonly Record[], containers: readonly Container[]) =>
   judge(records, containers).map(({ tag, state }) => `${tag} ${state}`);
 
-/** Kamal boots v2 beside v1, gives up after half a minute, stops it, and leaves v1 running until v3 has booted. */
+/**
+ * Kamal boots v2 beside v1, gives up after half a minute, stops it, and leaves v1 running until v3
+ * has booted.
+ */
 const old = web("v1", 1, at(31));
 const broken = web("v2", 20, at(20, 32));
 const next = web("v3", 30);

@@ -354,7 +354,8 @@ describe("deploys of several origins", () => {
     // Clocks are a little apart.
     expect(times(v1, sampleRecord({ deployedAt: at(51) }))[0]).toEqual(["v2", at(51)]);
     expect(times(v1, sampleRecord({ deployedAt: "2026-01-10T13:51:01Z" }))[0]).toEqual(["v2", at(50)]);
-    // The latest that fits, of another origin and the same release; the lines around it are those of its own file.
+    // The latest that fits, of another origin and the same release; the lines around it are those
+    // of its own file.
     const info = { ...made, origin: "info" as const };
     expect(times(v1, ahead("v2"), { ...made, deployedAt: at(30) }, { ...info, deployedAt: at(31) })[0]).toEqual([
       "v2",

@@ -29,7 +29,10 @@ const refuses = says({ message: "x", error: { code: "unauthorized", message: "Mi
 const data = { data: { hosts: [] } };
 const query = "query ($names: [String!]) { hosts(regions: $names) { name } }";
 
-/** A fleet over one gateway, so that what is parsed is the fleet's own: the gateway's process would be another one. */
+/**
+ * A fleet over one gateway, so that what is parsed is the fleet's own: the gateway's process would
+ * be another one.
+ */
 async function startOver(accept: Parameters<typeof startStub>[1]) {
   const eu = stack.use(await startStub(says(data), accept));
   const fleet = stack.use(await startFleet({ eu: eu.url }));

@@ -149,7 +149,9 @@ describe("unknown tokens", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  /** As `create`; the regions accept tokens with "honest" in them. They answer within `answerMs`. */
+  /**
+   * As `create`; the regions accept tokens with "honest" in them. They answer within `answerMs`.
+   */
   function createScene(answerMs = 40) {
     const asked: string[] = [];
     const ask: AskAcceptance = async ({ name }, authorization) => {

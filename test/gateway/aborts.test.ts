@@ -44,7 +44,9 @@ const surfaces: Readonly<Record<string, readonly Question[]>> = {
   streams: only("follow", [...graphql, ...rest]),
   actions: only("act", [...graphql, ...rest, ...mcp]).filter(({ path, body }) => !waits.test(path + String(body))),
 };
-/** Turns in which an answer is left: one without an end, and any other, which is complete before. */
+/**
+ * Turns in which an answer is left: one without an end, and any other, which is complete before.
+ */
 const [streamTurns, mostTurns] = [12, 500];
 
 const authorization = `Bearer ${token}`;

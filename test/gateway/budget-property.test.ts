@@ -50,8 +50,9 @@ async function post(
 }
 
 /**
- * For how long one request held the event loop, ms; its answer and the memory are within their limits. What holds it too long is tried again: the garbage of the one
- * before may have had its part.
+ * For how long one request held the event loop, ms; its answer and the memory are within their
+ * limits. What holds it too long is tried again: the garbage of the one before may have had its
+ * part.
  */
 async function measure(path: string, body: string): Promise<number> {
   let longest = Number.POSITIVE_INFINITY;

@@ -14,7 +14,10 @@ const start = Math.floor(Date.now() / 1000) - 3 * 3600;
 const at = (minute: number, second = 0) =>
   new Date((start + minute * 60 + second) * 1000).toISOString().replace(".000", "");
 
-/** A container as Docker tells of it: Kamal's name, labels and variables, when it was made, and when it ended. */
+/**
+ * A container as Docker tells of it: Kamal's name, labels and variables, when it was made, and when
+ * it ended.
+ */
 interface Made {
   readonly version: string;
   readonly made: string;
@@ -91,7 +94,10 @@ async function open(...deploys: ReturnType<typeof written>[]) {
   };
 }
 
-/** The list alone does not say when a container ended: an engine that is slow is asked about each of them later. */
+/**
+ * The list alone does not say when a container ended: an engine that is slow is asked about each of
+ * them later.
+ */
 async function inspectedAll(gateway: Awaited<ReturnType<typeof open>>["gateway"], count: number) {
   const countStarted = async () => {
     const { body } = await gateway.query("{ deploys { nodes { containers { startedAt } } } }");

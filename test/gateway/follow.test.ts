@@ -150,7 +150,10 @@ async function all(response: Response): Promise<ServerEvent[]> {
   return events;
 }
 
-/** Opens a stream on each door, changes the tokens meanwhile, and reads both to their end: why they ended. */
+/**
+ * Opens a stream on each door, changes the tokens meanwhile, and reads both to their end: why they
+ * ended.
+ */
 async function endOf(holder: Holder, change: () => void): Promise<unknown[]> {
   const [overRest, overGraphql] = await Promise.all([rest(holder), graphql(holder)]);
   change();

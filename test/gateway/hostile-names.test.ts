@@ -37,7 +37,10 @@ import { grafanaRange, grafanaValues, mcpValues, restValues, worldValues } from 
 beforeAll(() => import("dockerode"));
 
 const never = new AbortController().signal;
-/** Every field, endpoint, metric, tool and route that reads, once; names of the values that are not of this product find nothing. */
+/**
+ * Every field, endpoint, metric, tool and route that reads, once; names of the values that are not
+ * of this product find nothing.
+ */
 const questions: readonly Question[] = [
   ...generateDocuments(createSchema(), worldValues).map(toGraphqlQuestion),
   ...generateRestQuestions(restValues),
@@ -48,7 +51,10 @@ const questions: readonly Question[] = [
 
 const texts = fc.array(hostileName, { minLength: 30, maxLength: 30 });
 
-/** A product all of whose names were written by somebody else, behind the real adapters; `give` hands out the next text. */
+/**
+ * A product all of whose names were written by somebody else, behind the real adapters; `give`
+ * hands out the next text.
+ */
 async function startProduct(give: () => string) {
   const stack = new AsyncDisposableStack();
   const [web, worker] = [fullId("a"), fullId("b")];

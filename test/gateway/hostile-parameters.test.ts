@@ -116,7 +116,10 @@ function toSound({ name, type }: GraphQLArgument): unknown {
   return scalar === "DateTime" ? (name === "to" ? "2026-01-13T10:46:00Z" : "2026-01-13T09:46:00Z") : (sound[name] ?? 1);
 }
 
-/** Values of its type that are at the edge of something; what is of another type ends before our code is asked. */
+/**
+ * Values of its type that are at the edge of something; what is of another type ends before our
+ * code is asked.
+ */
 function toHostile(type: GraphQLInputType): readonly unknown[] {
   if (isNonNullType(type)) return toHostile(type.ofType);
   if (isListType(type)) return [[], ...toHostile(type.ofType).map((value) => [value, value])];
@@ -135,7 +138,10 @@ function toValue(type: GraphQLInputType): fc.Arbitrary<unknown> {
   return name === "String" ? text : fc.constantFrom(...toHostile(type));
 }
 
-/** All scalars below a type, and what is in its objects, three deep, as far as they need no argument. */
+/**
+ * All scalars below a type, and what is in its objects, three deep, as far as they need no
+ * argument.
+ */
 function selectAll(type: GraphQLOutputType, depth = 0): string {
   const named = getNamedType(type);
   if (!isObjectType(named)) return "";
@@ -178,7 +184,9 @@ function findPlaces(): Place[] {
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Each argument with each hostile value of its type, the others that are needed as they should be. */
+/**
+ * Each argument with each hostile value of its type, the others that are needed as they should be.
+ */
 function listHostile(args: readonly GraphQLArgument[]): Variables[] {
   const needed = Object.fromEntries(args.filter(isRequiredArgument).map((one) => [one.name, toSound(one)]));
   return args.flatMap(({ name, type }) => toHostile(type).map((value) => ({ ...needed, [name]: value })));

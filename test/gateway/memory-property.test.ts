@@ -182,7 +182,10 @@ const question = fc.record({
 
 const schema = createSchema();
 
-/** The body of a query for these tables: `name=value` is a field of their payload, `name:value` a filter of the dashboard. */
+/**
+ * The body of a query for these tables: `name=value` is a field of their payload, `name:value` a
+ * filter of the dashboard.
+ */
 function toTables(asked: string): Buffer {
   const words = asked.split(" ").slice(1);
   const payload = Object.fromEntries(words.filter((word) => word.includes("=")).map((word) => word.split("=")));

@@ -9,13 +9,17 @@ import { listHeaviest } from "../support/heaviest-questions.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import type { Question } from "../support/questions.ts";
 
-// Whoever may let others go first always has to: so what is done between two such places is the same on every machine.
+// Whoever may let others go first always has to: so what is done between two such places is the
+// same on every machine.
 vi.mock(import("../../src/lib/budget/turns.ts"), async (load) => {
   const turns = await load();
   return { ...turns, createTurns: () => turns.createTurns(0) };
 });
 
-/** How many containers a large engine has here, and how many of their fields may be read in one piece for each of them. */
+/**
+ * How many containers a large engine has here, and how many of their fields may be read in one
+ * piece for each of them.
+ */
 const count = 200;
 const mostReads = 49;
 /** The first documents of a field have most of what is below it. */

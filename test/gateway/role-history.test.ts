@@ -29,7 +29,10 @@ interface Kept {
   readonly labels?: object;
 }
 
-/** An engine with these containers, which keeps their logs as Docker does: `tail` first, then `since`. */
+/**
+ * An engine with these containers, which keeps their logs as Docker does: `tail` first, then
+ * `since`.
+ */
 async function startEngine(...containers: readonly Kept[]): Promise<FakeEngine> {
   const engine = await startFakeEngine();
   const toLabels = ({ labels }: Kept) => labels ?? { service: "wallet-core", role: "web" };

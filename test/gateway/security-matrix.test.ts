@@ -17,7 +17,8 @@ import { createTokens } from "../support/tokens.ts";
 import { grafanaRange, grafanaValues, mcpValues, restValues, worldValues } from "../support/world-values.ts";
 import { toCanary, worldNow, type WorldOptions } from "../support/world.ts";
 
-// Every door that there is: a new field, argument, endpoint, metric or route is asked for without anybody adding it here.
+// Every door that there is: a new field, argument, endpoint, metric or route is asked for without
+// anybody adding it here.
 const schema = createSchema();
 const documents = generateDocuments(schema, worldValues);
 const everything = [
@@ -65,7 +66,10 @@ afterAll(() => {
 const patient = 120_000;
 const whole: WorldOptions["halves"] = ["staging", "production", "unknown"];
 
-/** Asks as one holder; null is somebody without a token. The answers have their ids and cursors decoded, so that no name hides in one. */
+/**
+ * Asks as one holder; null is somebody without a token. The answers have their ids and cursors
+ * decoded, so that no name hides in one.
+ */
 async function ask(world: WorldOptions, holder: Holder | null, questions: readonly Question[]) {
   const asked = await askWorld(world, { tokensFile: tokens.file, token: holder && tokens.of(holder) }, questions);
   return { ...asked, answers: asked.answers.map((answer) => ({ ...answer, text: decodeIds(answer.text) })) };
@@ -84,7 +88,9 @@ function toLabel({ method, path, headers, body }: Question): string {
   return [method, path, JSON.stringify(headers), body].join(" ");
 }
 
-/** The answers that have something of this in them; what their question names itself does not count. */
+/**
+ * The answers that have something of this in them; what their question names itself does not count.
+ */
 function findLeaks(answers: readonly Answer[], patterns: readonly RegExp[]): string[] {
   return answers.flatMap(({ question, text }) => {
     const label = toLabel(question);
@@ -132,7 +138,8 @@ describe("the world of the matrix", () => {
 });
 
 describe("a token of one environment, with every scope", () => {
-  // The tools of agents in runs of their own: beside others they would move the moments at which streams are cut.
+  // The tools of agents in runs of their own: beside others they would move the moments at which
+  // streams are cut.
   it.each([
     ["production", "", everything],
     ["staging", "", plain],

@@ -6,14 +6,23 @@ import { quietProbeMs } from "../support/pieces.ts";
 import { createUniform } from "../support/random.ts";
 import { type Chunked, type Cost, type Measured, type Sent, startMeasured } from "../support/uninterrupted.ts";
 
-/** Requests that the search sends to each door, and how long it may take where the machine is busy, seconds. */
+/**
+ * Requests that the search sends to each door, and how long it may take where the machine is busy,
+ * seconds.
+ */
 const tries = Number(process.env["UNINTERRUPTED_TRIES"] ?? 80);
 const mostSeconds = Number(process.env["UNINTERRUPTED_SECONDS"] ?? 8);
 const seed = Number(process.env["UNINTERRUPTED_SEED"] ?? 1);
 
-/** For the CPU time of one piece of work on the event loop, where the probe takes as long as on a quiet machine; a slower one has as much more. */
+/**
+ * For the CPU time of one piece of work on the event loop, where the probe takes as long as on a
+ * quiet machine; a slower one has as much more.
+ */
 const most = { cpuMs: 50, probeMs: quietProbeMs, bytes: 20_000_000 } as const;
-/** A request that takes too long is sent again: a collection of garbage, or other programs in the cache, may have had their part. */
+/**
+ * A request that takes too long is sent again: a collection of garbage, or other programs in the
+ * cache, may have had their part.
+ */
 const attempts = 10;
 
 let measured: Measured;
@@ -332,7 +341,10 @@ const late = [
   "query ($on: Boolean = true) { ... @include(if: $on) { containers { name ...A @include(if: $on) } } } fragment A on Container { cpuPct memPct }",
 ];
 
-/** What three requests that end at once may hold it, ms of CPU: settled in one piece, they held it for 110 to 270. */
+/**
+ * What three requests that end at once may hold it, ms of CPU: settled in one piece, they held it
+ * for 110 to 270.
+ */
 const mostTogetherMs = 1.5 * most.cpuMs;
 
 describe("three requests at once whose time is up hold it little longer", () => {
@@ -349,7 +361,10 @@ describe("three requests at once whose time is up hold it little longer", () => 
   });
 });
 
-/** As many connections as one network may have at a door, and as many chunks as a body may have bytes. */
+/**
+ * As many connections as one network may have at a door, and as many chunks as a body may have
+ * bytes.
+ */
 const chunked: readonly Chunked[] = [
   { to: "gateway", path: "/graphql", connections: 15, chunks: 65_000 },
   { to: "gateway", path: "/console/sign-in", connections: 64, chunks: 16_383 },

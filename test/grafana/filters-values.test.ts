@@ -2,7 +2,10 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toBoolean, toNames, toNumber, toValues } from "../../src/grafana/filters.ts";
 
-/** Grafana's own: the value of a variable in a text (13.2: sceneInterpolator, `regex` of formatRegistry). */
+/**
+ * Grafana's own: the value of a variable in a text (13.2: sceneInterpolator, `regex` of
+ * formatRegistry).
+ */
 const escape = (value: string) => value.replaceAll(/[\\^$*+?.()|[\]{}/]/g, "\\$&");
 const interpolate = (values: readonly string[]) =>
   values.length === 1 ? escape(values[0] as string) : `(${values.map(escape).join("|")})`;

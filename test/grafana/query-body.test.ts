@@ -16,7 +16,10 @@ describe("parseBody", () => {
   });
 });
 
-/** How many points would be asked for; null where it is refused as the caller's mistake. Anything else is thrown. */
+/**
+ * How many points would be asked for; null where it is refused as the caller's mistake. Anything
+ * else is thrown.
+ */
 function tryQuery(body: Parameters<typeof parseQuery>[0]) {
   try {
     return parseQuery(body, nowMs);

@@ -16,7 +16,10 @@ interface Given {
   readonly rejects?: Error;
 }
 
-/** Frames of a panel with these targets; the document of each metric has the answer that is given by its name. */
+/**
+ * Frames of a panel with these targets; the document of each metric has the answer that is given by
+ * its name.
+ */
 async function run(answers: Readonly<Record<string, Given>>, body: object = {}) {
   const asked = vi.fn<(name: string, variables: any) => void>();
   const execute = ((document: object, variables: object) => ({

@@ -15,7 +15,10 @@ const page = (rows: readonly Row[], args: Parameters<typeof toPage>[3]) =>
 const order = (rows: readonly Row[]) => rows.toSorted((a, b) => Date.parse(b.time) - Date.parse(a.time));
 const keysOf = ({ edges }: Awaited<ReturnType<typeof page>>) => edges.map(({ node }) => node.key);
 
-/** Rows of few different times, and others that arrive after each page: none older than the newest row. */
+/**
+ * Rows of few different times, and others that arrive after each page: none older than the newest
+ * row.
+ */
 const scene = fc.record({
   seconds: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 25 }),
   arrivals: fc.array(fc.integer({ min: 4, max: 8 }), { maxLength: 10 }),

@@ -11,7 +11,10 @@ import { createMemorySources } from "../support/memory-sources.ts";
 const schema = createSchema();
 const { name } = sampleContainer();
 
-/** Opens a subscription as a token of every right, and gives the question that its stream asks of the token from time to time. */
+/**
+ * Opens a subscription as a token of every right, and gives the question that its stream asks of
+ * the token from time to time.
+ */
 async function openAs(query: string): Promise<(now: Principal) => boolean> {
   const abort = new AbortController();
   const asked: ((now: Principal) => boolean)[] = [];

@@ -21,7 +21,10 @@ const schema = createSchema();
 const now = Date.now();
 const ago = (minutes: number) => `${new Date(now - minutes * 60_000).toISOString().slice(0, 19)}Z`;
 
-/** One engine, five destinations of wallet-core in both naming schemes, and a second service: what each runs, and since when, minutes ago. */
+/**
+ * One engine, five destinations of wallet-core in both naming schemes, and a second service: what
+ * each runs, and since when, minutes ago.
+ */
 const places = [
   { service: "wallet-core", destination: "production", version: "v5", minutes: 600 },
   { service: "wallet-core", destination: "beta", version: "v7", minutes: 20 },
@@ -33,7 +36,10 @@ const places = [
 const folder = mkdtempSync(join(tmpdir(), "destinations-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Each place runs its release, and has a stopped container of the one before, v1, which all of them had. */
+/**
+ * Each place runs its release, and has a stopped container of the one before, v1, which all of them
+ * had.
+ */
 function createFleet(variables: Readonly<Record<string, string>>) {
   const config = parseConfig(
     {

@@ -22,7 +22,10 @@ const instances = Array.from({ length: 50 }, (_, index) => `10.0.0.${index}:9100
 const answer = (resultType: string, result: object[]) =>
   JSON.stringify({ status: "success", data: { resultType, result } });
 
-/** Fifty hosts that share five node names, and what is asked of their past: a load at each time, which is their number. */
+/**
+ * Fifty hosts that share five node names, and what is asked of their past: a load at each time,
+ * which is their number.
+ */
 function answerHosts(form: URLSearchParams): string {
   const times = [Number(form.get("start")), Number(form.get("end"))];
   if (!form.has("step")) {

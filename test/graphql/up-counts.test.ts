@@ -49,7 +49,10 @@ const memory: Partial<Memory> = {
   ],
 };
 
-/** Whether the hosts were up at the times of a range: a all the while, b until the second, c is not known at the first. */
+/**
+ * Whether the hosts were up at the times of a range: a all the while, b until the second, c is not
+ * known at the first.
+ */
 const past = {
   a: [1, 1, 1],
   b: [1, 1, 0],

@@ -72,7 +72,8 @@ test("beyond waitingConnections the longest waiting, idle one is closed", async 
   await expect.poll(served.received).toMatch(/^HTTP\/1\.1 200 /);
   answer.resolve();
   await expect.poll(working.received).toMatch(/^HTTP\/1\.1 200 /);
-  // Answered, it waits like the others. It had an accepted token: one without gives way, and a new one comes last.
+  // Answered, it waits like the others. It had an accepted token: one without gives way, and a new
+  // one comes last.
   await expect.poll(() => served.socket.closed).toBe(true);
   expect([working.socket.closed, second.socket.closed]).toEqual([false, false]);
   for (const { socket } of [working, first, second, served]) socket.destroy();

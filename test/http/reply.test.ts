@@ -7,7 +7,10 @@ import { writeStream } from "../../src/http/reply.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A response whose reader takes a part when the test says so; from 10 bytes on there is no more room. */
+/**
+ * A response whose reader takes a part when the test says so; from 10 bytes on there is no more
+ * room.
+ */
 class TestResponse extends Writable {
   readonly head: unknown[] = [];
   readonly parts: string[] = [];

@@ -97,7 +97,8 @@ test("a stalled reader pauses the source, then is cut off and logged", async () 
   socket.pause();
   await expect.poll(() => returned).toEqual(["slow_consumer"]);
   await expect.poll(() => edge.lines.map((line) => JSON.parse(line).code)).toEqual(["slow_consumer"]);
-  // What the kernel takes for both ends; in the same time a reader that reads is sent many times as much.
+  // What the kernel takes for both ends; in the same time a reader that reads is sent many times as
+  // much.
   const [held, begin] = [sent, performance.now()];
   sent = 0;
   const reading = connect(edge.port, "127.0.0.1", () => reading.write(request)).on("error", () => {});

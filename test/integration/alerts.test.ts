@@ -11,8 +11,9 @@ import { type AlertStage, createAlertStage } from "../support/alert-stage.ts";
 import { removeContainers, stopContainer } from "../support/docker-containers.ts";
 
 /**
- * Each alert, made on real parts and ended: how long after the condition it fires, and how long after its end it stops. A minute of the rules is a second here;
- * what happens meanwhile (scrapes, evaluations, the gateway's own caches) takes as long as ever.
+ * Each alert, made on real parts and ended: how long after the condition it fires, and how long
+ * after its end it stops. A minute of the rules is a second here; what happens meanwhile (scrapes,
+ * evaluations, the gateway's own caches) takes as long as ever.
  */
 let stage: AlertStage;
 let meter: ReturnType<typeof createMeasure>;
@@ -86,7 +87,10 @@ describe("alerts side by side", () => {
   const [busy, watched] = [new AbortController(), new AbortController()];
   const spare = () => stage.gateways.spare;
   afterAll(() => watched.abort());
-  /** A worker takes a job and hangs; what others did takes ten seconds, and leaves the five minutes of the rate soon. */
+  /**
+   * A worker takes a job and hangs; what others did takes ten seconds, and leaves the five minutes
+   * of the rate soon.
+   */
   const hang = async (queue: "hangs" | "slow") => {
     await stage.jobs.end(queue, "done", 5, 288, 10);
     await stage.jobs.run(queue, 287);

@@ -12,7 +12,10 @@ import { createRiverJobs } from "../support/postgres-jobs.ts";
 let dockerd: Dockerd;
 let database: TestDatabase;
 
-/** An engine of another product: three roles, two accessories, one container that somebody started, an old release. */
+/**
+ * An engine of another product: three roles, two accessories, one container that somebody started,
+ * an old release.
+ */
 beforeAll(async () => {
   dockerd = await startDockerd(join(inject("runFolder"), "check"), { bridge: false });
   const start = (name: string, labels: Record<string, string>) => startContainer(dockerd.socketPath, { name, labels });

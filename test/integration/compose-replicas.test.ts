@@ -12,8 +12,9 @@ import { buildReplicaStandIns } from "../support/replicas-stand-ins.ts";
 import { until } from "../support/until.ts";
 
 /**
- * deploy/replicas/compose.yml on an engine of its own, by the commands of docs/scaling.md. HAProxy and PostgreSQL are Debian's, under the names of the images
- * of the registry, which cannot be had here.
+ * deploy/replicas/compose.yml on an engine of its own, by the commands of docs/scaling.md. HAProxy
+ * and PostgreSQL are Debian's, under the names of the images of the registry, which cannot be had
+ * here.
  */
 const folder = mkdtempSync(join(inject("runFolder"), "compose-"));
 const project = join(folder, "project");
@@ -30,7 +31,10 @@ const compose = (...args: readonly string[]) => composed.compose(...args);
 /** Runs the block of the page that has this text. */
 const runBlock = (has: string) => composed.shell(page.find(({ text }) => text.includes(has))?.text ?? "false");
 
-/** A client in the network `edge`: asks for the path at HAProxy; with `load`, again and again until its input ends. Prints what it got as JSON. */
+/**
+ * A client in the network `edge`: asks for the path at HAProxy; with `load`, again and again until
+ * its input ends. Prints what it got as JSON.
+ */
 const client = `
 const [path, method, load] = process.argv.slice(1);
 const state = { asked: 0, wrong: [], last: null };
@@ -168,7 +172,8 @@ test("the standby takes over, and the old server becomes its standby", { timeout
   await until(isAnswered, 150_000);
   expect(outcomes("state-2").startsWith(before)).toBe(true);
 
-  // The old one comes back as it was: nothing is answered by it, also when HAProxy has forgotten which one it was.
+  // The old one comes back as it was: nothing is answered by it, also when HAProxy has forgotten
+  // which one it was.
   docker("start", `${name}-state-1-1`);
   const isUp = () =>
     compose(

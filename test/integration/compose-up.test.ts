@@ -5,7 +5,10 @@ import { type Dockerd, startDockerd } from "../../script/services/dockerd.ts";
 import { type ComposeProject, makeComposeProject, readHealth, readImages } from "../support/compose-project.ts";
 import { buildStandIns } from "../support/compose-stand-ins.ts";
 
-/** docker-compose.yml with the profiles grafana and alerts, on an engine of its own: all but PostgreSQL, whose image cannot be had (see compose-role.test.ts). */
+/**
+ * docker-compose.yml with the profiles grafana and alerts, on an engine of its own: all but
+ * PostgreSQL, whose image cannot be had (see compose-role.test.ts).
+ */
 const folder = mkdtempSync(join(inject("runFolder"), "compose-"));
 const project = join(folder, "project");
 mkdirSync(project);

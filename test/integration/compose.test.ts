@@ -257,7 +257,8 @@ describe("the profile alerts", () => {
 
 describe("the socket proxy's allow-list", () => {
   const flag = proxied["socket-proxy"]?.command?.find((argument) => argument.startsWith("-allowGET=")) ?? "";
-  // The proxy anchors by plain concatenation, so an alternative outside a group would be open at one end.
+  // The proxy anchors by plain concatenation, so an alternative outside a group would be open at
+  // one end.
   const allowed = new RegExp(`^${flag.slice("-allowGET=".length)}$`);
   const id = "a".repeat(64);
 

@@ -74,7 +74,8 @@ test("a change of a container is shown within a second of its event", { timeout:
   const paused = Date.now();
   const seenAt = () => page.evaluate(() => (window as unknown as { seen: { at: number } }).seen.at);
   await expect.poll(seenAt).toBeGreaterThan(0);
-  // A bound for a busy machine: the engine's event, one inspection, one message. The goal is a second, and it takes a fifth of that when nothing else runs.
+  // A bound for a busy machine: the engine's event, one inspection, one message. The goal is a
+  // second, and it takes a fifth of that when nothing else runs.
   expect((await seenAt()) - paused).toBeLessThan(toBound(5000));
   // When it was paused is unknown: the time since its start would be another state's.
   expect(await row.locator("time").count()).toBe(0);

@@ -132,7 +132,10 @@ test("a person signs in with the provider and comes back to the same screen", as
   await page.context().close();
 }, 90_000);
 
-/** Posts to the sign-in from a local address, each 127.x.0.1 a network of its own. Resolves to the status; 0 without an answer. */
+/**
+ * Posts to the sign-in from a local address, each 127.x.0.1 a network of its own. Resolves to the
+ * status; 0 without an answer.
+ */
 async function post(localAddress: string, body: string): Promise<number> {
   const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
   const { port } = new URL(origin);
@@ -155,7 +158,10 @@ async function post(localAddress: string, body: string): Promise<number> {
   }
 }
 
-/** Two networks keep 20 POSTs unfinished, and one sends 50 pieces of junk a second, until the returned function is called; it returns how many were sent. */
+/**
+ * Two networks keep 20 POSTs unfinished, and one sends 50 pieces of junk a second, until the
+ * returned function is called; it returns how many were sent.
+ */
 function attack(): () => { held: number; junk: Record<string, number> } {
   const { port } = new URL(origin);
   const sockets = new Set<Socket>();

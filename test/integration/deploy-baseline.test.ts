@@ -17,7 +17,9 @@ let database: TestDatabase;
 let queues: ReturnType<typeof createQueueSources>;
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 
-/** 300 jobs that ended evenly between so many seconds ago; a third of them failed with this error. */
+/**
+ * 300 jobs that ended evenly between so many seconds ago; a third of them failed with this error.
+ */
 async function work(queue: string, from: number, to: number, error: string): Promise<void> {
   await database.query(
     `insert into river_job (kind, state, scheduled_at, attempted_at, finalized_at, attempt, errors)

@@ -18,7 +18,10 @@ const content = `
   const isDone = () => existsSync(path + ".done");`;
 
 const writers = {
-  /** Truncates the file, then writes it piece by piece, sometimes with a pause that is longer than our patience. */
+  /**
+   * Truncates the file, then writes it piece by piece, sometimes with a pause that is longer than
+   * our patience.
+   */
   slow: `${content}
     for (let n = 1; !isDone(); n += 1) {
       const file = openSync(path, "w");
@@ -38,7 +41,10 @@ const writers = {
     }`,
 };
 
-/** Reads without a pause, by two callers, until they have seen so many versions while the writer runs. */
+/**
+ * Reads without a pause, by two callers, until they have seen so many versions while the writer
+ * runs.
+ */
 async function readDuring(writer: string, versions: number): Promise<DeployInfo[]> {
   const path = join(mkdtempSync(join(inject("runFolder"), "deploy-")), "deploy_info.json");
   const first = {

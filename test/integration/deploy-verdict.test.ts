@@ -36,7 +36,10 @@ async function start(version: "v1" | "v2"): Promise<string> {
   return id;
 }
 
-/** As after a restart of the gateway: nothing is known but what the files, the rows and the engine tell. */
+/**
+ * As after a restart of the gateway: nothing is known but what the files, the rows and the engine
+ * tell.
+ */
 async function openGateway(folder: string, sources: readonly QueueSourceConfig[] = []) {
   const engine = { name: "web-1", env: null, address: { kind: "unix", socketPath } } as const;
   const containers = createContainerSource({ engines: [engine], rules: rulesOf("verdicts"), logger: silentLogger });
@@ -82,10 +85,15 @@ beforeEach(async () => {
   );
 });
 
-/** When these tests began, as SQL: deploys and rows keep their order, however long the tests take. */
+/**
+ * When these tests began, as SQL: deploys and rows keep their order, however long the tests take.
+ */
 const begun = () => `to_timestamp(${started / 1000})`;
 
-/** Jobs of River that ended between so many minutes ago, at an even pace, by the worker of a release; every n-th fails with its own ids. */
+/**
+ * Jobs of River that ended between so many minutes ago, at an even pace, by the worker of a
+ * release; every n-th fails with its own ids.
+ */
 async function work(
   version: "v1" | "v2",
   from: number,
@@ -106,7 +114,9 @@ async function work(
   );
 }
 
-/** v1 was deployed 29.5 minutes ago, v2 14: the window after it lasts until now for another minute. */
+/**
+ * v1 was deployed 29.5 minutes ago, v2 14: the window after it lasts until now for another minute.
+ */
 function writeHistory(): string {
   const folder = mkdtempSync(join(inject("runFolder"), "verdicts-"));
   const line = (tag: string, minutes: number) =>
@@ -226,7 +236,10 @@ it("a failing queue of a table is found beside a healthy one", async () => {
   );
 });
 
-/** Rows of the runner's table, whose workers nobody knows, between so many minutes ago; those that wait end never. */
+/**
+ * Rows of the runner's table, whose workers nobody knows, between so many minutes ago; those that
+ * wait end never.
+ */
 async function run(
   type: string,
   status: "done" | "failed" | "pending",

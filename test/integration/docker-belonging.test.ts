@@ -126,7 +126,8 @@ test("contradictions, destinations and other products are as configured", async 
     ["billing-web-staging-v1", "OTHER", "STAGING", "staging", "billing"],
     ["shop-web-1", "OTHER", null, null, null],
   ]);
-  // What the two say of the environment is not enough for a limited token, nor is the label of another product.
+  // What the two say of the environment is not enough for a limited token, nor is the label of
+  // another product.
   const ofStaging = ["wallet-core-web-beta-v1", "wallet-core-web-staging-v1", "wallet-core-worker-staging-v1"];
   expect(await list("staging")).toEqual(ofStaging);
   expect(await list("staging", "env=staging")).toEqual(ofStaging);

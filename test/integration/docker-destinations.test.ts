@@ -10,7 +10,10 @@ const folder = mkdtempSync(join(inject("runFolder"), "destinations-"));
 const service = "places";
 const ids: string[] = [];
 
-/** As Kamal starts them: with a destination its name is in the container's, in the other scheme in the service's. */
+/**
+ * As Kamal starts them: with a destination its name is in the container's, in the other scheme in
+ * the service's.
+ */
 const start = async (role: string, version: string, destination = "", own = service) => {
   const name = [own, role, destination, version].filter(Boolean).join("-");
   const env = [`KAMAL_VERSION=${version}`, ...(destination ? [`KAMAL_DESTINATION=${destination}`] : [])];

@@ -89,7 +89,8 @@ test("an engine is stopped and started again under the source", async () => {
 
   await dockerd.start();
   await until(async () => (await statuses())[1]?.ok === true);
-  // One line for each change, none for each of the dozen attempts. (While it starts it may accept, and not answer yet.)
+  // One line for each change, none for each of the dozen attempts. (While it starts it may accept,
+  // and not answer yet.)
   const lines = logged.filter((line) => !line.endsWith("docker_timeout"));
   expect(lines).toEqual(["Docker engine cannot be asked docker_unavailable", "Docker engine answers again"]);
   expect((await source.list(soon())).containers.map(({ name }) => name)).toContain("faultcheck-web-1");

@@ -20,7 +20,10 @@ afterAll(async () => {
   await removeContainers(socketPath, ids);
 });
 
-/** Well below the 2 s and 5 s that looking again takes by itself, and below the half second that the lines of a role wait for each other. */
+/**
+ * Well below the 2 s and 5 s that looking again takes by itself, and below the half second that the
+ * lines of a role wait for each other.
+ */
 const promptMs = 400;
 
 test("the first line after a start arrives at once", async () => {
@@ -30,7 +33,8 @@ test("the first line after a start arrives at once", async () => {
     cmd: ["sh", "-c", "trap 'exit 0' TERM; echo hello; while :; do sleep 0.05; done"],
   });
   ids.push(fullId);
-  // An event of the second in which an engine is first watched may come again: the first start is none of ours.
+  // An event of the second in which an engine is first watched may come again: the first start is
+  // none of ours.
   const from = Date.now();
   const abort = new AbortController();
   const starts: number[] = [];

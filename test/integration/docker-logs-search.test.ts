@@ -20,7 +20,8 @@ const ids: string[] = [];
 const stackTrace = String.raw`printf 'ERROR boom\n    at f (x.js:1)\nCaused by: y\nINFO fine\n{"level":40,"msg":"slow"}\nplain\n'`;
 const scripts: Readonly<Record<string, string>> = {
   levels: `${stackTrace}; for i in $(seq 300); do echo "INFO request $i status=200"; done`,
-  // The secret lies across the border of two of Docker's entries; colours and a window title around another one.
+  // The secret lies across the border of two of Docker's entries; colours and a window title around
+  // another one.
   secrets: String.raw`head -c 16380 /dev/zero | tr '\0' x; echo ' password=canary-1234'; printf '\033]0;title\007\033[31mpass\342\200\213word=canary-5678\033[0m\n'; printf -- '-----BEGIN PRIVATE KEY-----\nMIIcanary\n-----END PRIVATE KEY-----\n'`,
   many: "yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -n 200000",
 };

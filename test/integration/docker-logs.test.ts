@@ -18,7 +18,8 @@ const scripts: Readonly<Record<string, string>> = {
   // 40 lines of stderr first, then 400 of stdout.
   mixed:
     "for i in $(seq 40); do echo err-$i >&2; done; sleep 0.1; for i in $(seq 400); do echo out-$i; done; printf unfinished",
-  // 50,000 bytes in one line (four entries), "é" (two bytes) across each border, and a line after it.
+  // 50,000 bytes in one line (four entries), "é" (two bytes) across each border, and a line after
+  // it.
   long: "yes é | head -n 25000 | tr -d '\\n'; echo; echo after",
   huge: "head -c 200000 /dev/zero | tr '\\0' x; echo; echo after",
   two: "echo first; sleep 1.2; echo second; sleep 0.1; echo third",

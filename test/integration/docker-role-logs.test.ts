@@ -63,7 +63,10 @@ interface ReceivedLine extends Line {
 }
 const fields = "kind timestamp stream message container { name version engine env }";
 
-/** Follows the role into a list until told to stop, from when it is known on: that a container was started is told within a second. */
+/**
+ * Follows the role into a list until told to stop, from when it is known on: that a container was
+ * started is told within a second.
+ */
 async function follow(args: string, name = "web") {
   const isKnown = async () => !(await gateway.query(`{ logs(role: "${name}", tail: 1) { truncated } }`)).body.errors;
   await until(isKnown);
@@ -103,7 +106,10 @@ async function logOf(name: string): Promise<string[]> {
   return lines.map(({ timestamp, message }) => `${timestamp} ${message}`).toSorted();
 }
 
-/** Docker keeps the two streams of a container almost, but not quite, in the order of their times: a line is as old as the one before it. */
+/**
+ * Docker keeps the two streams of a container almost, but not quite, in the order of their times: a
+ * line is as old as the one before it.
+ */
 function toPlaces(lines: readonly Line[]): string[] {
   const last = new Map<string, string>();
   return lines.map(({ container: { name }, timestamp }) => {
@@ -149,7 +155,8 @@ test("a role's log covers restarts and releases in order, each line once", async
   expect(of("d")).toEqual(await logOf("d"));
   expect(role.dropped()).toBe(0);
 
-  // What comes after a later line was more than the half second on its way for which lines wait: an engine on a busy machine.
+  // What comes after a later line was more than the half second on its way for which lines wait: an
+  // engine on a busy machine.
   const places = toPlaces(role.lines);
   let last = "";
   const early = role.lines.filter(({ receivedAt }, index) => {

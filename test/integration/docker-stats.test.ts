@@ -27,7 +27,10 @@ let busy = "";
 let idle = "";
 let stopped = "";
 
-/** A tenth of a CPU, which it gets on a busy machine too, evenly; 24 MiB of 64, of which 8 are file cache; 8 MiB written to its disk; a network of its own. */
+/**
+ * A tenth of a CPU, which it gets on a busy machine too, evenly; 24 MiB of 64, of which 8 are file
+ * cache; 8 MiB written to its disk; a network of its own.
+ */
 const work =
   "dd if=/dev/zero of=/written bs=1M count=8 conv=fsync; x=$(head -c 8000000 /dev/zero | tr '\\0' 'x'); while :; do :; done";
 
@@ -138,7 +141,8 @@ describe.each(ways)("stats from the $source", ({ source: way, root }) => {
       expect(new Set(seen.map((stats) => stats?.sampledAt)).size).toBeGreaterThan(3);
       expect(figures.length).toBeGreaterThan(seen.length / 3);
       expect(Math.max(...figures)).toBeLessThan(27);
-      // Low where a window ends between the death of its process and the end of its life, never below nothing.
+      // Low where a window ends between the death of its process and the end of its life, never
+      // below nothing.
       expect(Math.min(...figures)).toBeGreaterThanOrEqual(0);
       const life = () => createCgroupReader().read(id)?.life;
       const before = life();

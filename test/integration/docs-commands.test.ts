@@ -76,7 +76,10 @@ function findMissing(shown: string, real: string, isTable = false): string[] {
   return shown.split("\n").filter((line) => !lines.has(toPattern(line)));
 }
 
-/** What is wrong with a run: its exit code, what it had to print, and what the page shows and it has not. */
+/**
+ * What is wrong with a run: its exit code, what it had to print, and what the page shows and it has
+ * not.
+ */
 function findFaults(run: DocRun, row: DocRow, shown: string, shownCode: number | null): string[] {
   const codes = shownCode === null ? (row.codes ?? [0]) : [shownCode];
   return [

@@ -68,7 +68,10 @@ afterAll(async () => {
   assertNoCrash(log);
 });
 
-/** A client that sends this and then reads no more than the first bytes of what comes back. Resolves with the status, or "" without one. */
+/**
+ * A client that sends this and then reads no more than the first bytes of what comes back. Resolves
+ * with the status, or "" without one.
+ */
 function ask(text: string): Promise<string> {
   const socket = connect(port, "127.0.0.1", () => socket.write(text)).on("error", () => {});
   sockets.add(socket);
@@ -84,8 +87,9 @@ function ask(text: string): Promise<string> {
 const get = (path: string, headers = "") => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
 
 /**
- * Fails unless the health pages and a good token are served now, and the process never had more than so many MB. The shipped container has 384 MB, and the
- * kernel needs some of them for the connections.
+ * Fails unless the health pages and a good token are served now, and the process never had more
+ * than so many MB. The shipped container has 384 MB, and the kernel needs some of them for the
+ * connections.
  */
 async function expectServed(mostMb: number): Promise<void> {
   const url = `http://127.0.0.1:${port}`;
@@ -167,7 +171,8 @@ test("400 clients send 20,000 requests at once", async () => {
 
 test("4,000 clients never end their header", async () => {
   const text = `GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(15_000)}`;
-  // 800 without a token may stay: the others are closed as newer ones come, these after the header timeout of 10 s, with 408.
+  // 800 without a token may stay: the others are closed as newer ones come, these after the header
+  // timeout of 10 s, with 408.
   const statuses = await Promise.all(Array.from({ length: 4000 }, () => ask(text)));
   expect(count(statuses, "")).toBeGreaterThan(2500);
   expect(count(statuses, "408")).toBeGreaterThan(600);
@@ -179,7 +184,8 @@ test("clients with a good token do not read answers of 4 MB", async () => {
   let answered = 0;
   await until(async () => {
     answered += (await ask(get(logs, authorization))) === "200" ? 1 : 0;
-    // The kernel takes up to 4 MB of each, more or less of it: with so many the process has to give up enough of them.
+    // The kernel takes up to 4 MB of each, more or less of it: with so many the process has to give
+    // up enough of them.
     return answered >= 40;
   }, 50_000);
   await expectServed(350);

@@ -16,7 +16,10 @@ import { createMemorySources } from "../support/memory-sources.ts";
 const socketPath = inject("dockerSocket");
 const folder = mkdtempSync(join(inject("runFolder"), "boots-"));
 
-/** A service as Kamal deploys it, and a gateway that looks at its deploys. `sockets` are those of its engines. */
+/**
+ * A service as Kamal deploys it, and a gateway that looks at its deploys. `sockets` are those of
+ * its engines.
+ */
 async function openService(service: string, sockets: readonly string[] = [socketPath]) {
   const dir = join(folder, service);
   mkdirSync(dir);

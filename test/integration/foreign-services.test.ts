@@ -32,7 +32,10 @@ async function fail(queue: string, worker: string): Promise<void> {
   );
 }
 
-/** Two products on one engine and in one database: both have failing jobs, and the florist has containers that crash. */
+/**
+ * Two products on one engine and in one database: both have failing jobs, and the florist has
+ * containers that crash.
+ */
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"), "foreign");
   await createRiverJobs(database);

@@ -62,7 +62,10 @@ function expectLong(frame: DataFrame | undefined): void {
   expect(frame && numbersOf(frame)).toHaveLength(1);
 }
 
-/** By Grafana's own transformations: the columns in their order under their names, the worst row first. */
+/**
+ * By Grafana's own transformations: the columns in their order under their names, the worst row
+ * first.
+ */
 async function expectTable(
   { transformations = [], fieldConfig }: (typeof panels)[number][2],
   frames: DataFrame[],

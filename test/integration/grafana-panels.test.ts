@@ -12,7 +12,8 @@ import { breakDashboard } from "../support/broken-dashboard.ts";
 import { startDemo } from "../support/demo.ts";
 import { until } from "../support/until.ts";
 
-// Every dashboard as Grafana's own packages draw it, on the demo's incident. The pictures stay in this folder.
+// Every dashboard as Grafana's own packages draw it, on the demo's incident. The pictures stay in
+// this folder.
 const out = "test-results/grafana";
 const uids = dashboards.map(({ uid }) => uid);
 const broken = breakDashboard(dashboards[0] as (typeof dashboards)[number]);

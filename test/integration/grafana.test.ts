@@ -20,7 +20,10 @@ const reader = makeToken({
   expiresAt: new Date(Date.now() + 3_600_000),
 });
 
-/** Jobs of the runner that waited from 40 to 20 minutes ago: five that succeeded then, and one that failed. Another shows how far back its rows go. */
+/**
+ * Jobs of the runner that waited from 40 to 20 minutes ago: five that succeeded then, and one that
+ * failed. Another shows how far back its rows go.
+ */
 async function stagePast(url: string): Promise<void> {
   const client = new Client(url);
   await client.connect();

@@ -123,7 +123,8 @@ test("a read-only token first sees what it can do, and runs queries", async () =
   await page.locator(".graphiql-execute-button").click();
   await expect.poll(() => read(page), patient).toContain("wallet-core-staging-web-latest");
   expect(await message.innerText()).toBe(sentence);
-  // Only the check of the token and the query: the schema, which it would be refused, is not asked for.
+  // Only the check of the token and the query: the schema, which it would be refused, is not asked
+  // for.
   expect(editor.requests).toEqual(["200", "200 Containers"]);
   expect(editor.faults).toEqual([]);
 });

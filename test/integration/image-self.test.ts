@@ -14,7 +14,10 @@ const id = `self-${randomBytes(3).toString("hex")}`;
 const token = `ops_${randomBytes(24).toString("base64url")}`;
 const made: string[] = [];
 
-/** Hands every call on. The real filter's image cannot be had here; what counts is that the gateway reaches the engine through it. */
+/**
+ * Hands every call on. The real filter's image cannot be had here; what counts is that the gateway
+ * reaches the engine through it.
+ */
 const proxy = `const { connect, createServer } = require("node:net");
 createServer((client) => {
   const engine = connect("/run/docker-host/docker.sock");
@@ -27,7 +30,10 @@ function run(name: string, ...args: readonly string[]): string {
   return docker("run", "--detach", `--name=${id}-${name}`, ...args);
 }
 
-/** The bundle in a container, on the host's network, behind the proxy. It is a container of the service like any other. */
+/**
+ * The bundle in a container, on the host's network, behind the proxy. It is a container of the
+ * service like any other.
+ */
 async function runGateway(name: string, ...args: readonly string[]) {
   const port = await freePort();
   const environment = {

@@ -30,7 +30,10 @@ const hardened = [
   "--tmpfs=/tmp:noexec",
 ];
 
-/** Runs the image as docker-compose.yml does: hardened, the socket's folder, the secret from a file, a volume for the audit. */
+/**
+ * Runs the image as docker-compose.yml does: hardened, the socket's folder, the secret from a file,
+ * a volume for the audit.
+ */
 async function runGateway(): Promise<void> {
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;

@@ -37,7 +37,10 @@ interface Truth {
   readonly State: { readonly Status: string; readonly StartedAt: string };
 }
 
-/** What `docker inspect` says of each of these, as far as the inventory tells it too; null for those that `docker ps -a` does not have. */
+/**
+ * What `docker inspect` says of each of these, as far as the inventory tells it too; null for those
+ * that `docker ps -a` does not have.
+ */
 async function readTruth(ids: readonly string[]) {
   const listed = (await callDocker(dockerd.socketPath, "GET", "/containers/json?all=1")) as readonly { Id: string }[];
   const present = new Set(listed.map(({ Id }) => Id));

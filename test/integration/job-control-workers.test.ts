@@ -188,7 +188,8 @@ describe("graphile-worker", () => {
     const settled = "select count(*)::int as n from graphile_worker.jobs where attempts = 1 and locked_at is null";
     await until(async () => expect((await database.query(settled)).rows[0]).toEqual({ n: 3 }));
     const { data } = await operator.ask("{ jobErrors { fingerprint count } }");
-    // A job that failed for good can be discarded no more: this is one that waited for its next attempt.
+    // A job that failed for good can be discarded no more: this is one that waited for its next
+    // attempt.
     await database.query(
       "update graphile_worker._private_jobs set max_attempts = 2, run_at = now() + interval '1 hour' where id = $1",
       [ids[0]],

@@ -20,9 +20,15 @@ interface Kind {
   readonly uuid?: boolean;
   /** What is locked by a migration. */
   readonly locked: string;
-  /** Makes a failed job wait for its next attempt; null where the mapping's failed jobs can be discarded as they are. */
+  /**
+   * Makes a failed job wait for its next attempt; null where the mapping's failed jobs can be
+   * discarded as they are.
+   */
   readonly retrying: ((id: string) => string) | null;
-  /** How its states are called after a retry and after a discard; `failed`: what a discard of a failed job leads to, null for a conflict. */
+  /**
+   * How its states are called after a retry and after a discard; `failed`: what a discard of a
+   * failed job leads to, null for a conflict.
+   */
   readonly names: {
     readonly retried: string;
     readonly discarded: string;

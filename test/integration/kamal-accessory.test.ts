@@ -11,9 +11,11 @@ import { type Accessory, readAccessories, renderAccessory } from "../support/kam
 import { until } from "../support/until.ts";
 
 /**
- * deploy/kamal/accessory/deploy.yml on an engine of its own, started by the lines that Kamal would send over ssh, in its order. Kamal itself and kamal-proxy
- * cannot be had here (no registry of gems or images): the requests of kamal-proxy come from a container in the network `kamal`, to the container's id and
- * `app_port`, with the header that kamal-proxy writes. TLS and `buffering` are kamal-proxy's own and not tested.
+ * deploy/kamal/accessory/deploy.yml on an engine of its own, started by the lines that Kamal would
+ * send over ssh, in its order. Kamal itself and kamal-proxy cannot be had here (no registry of gems
+ * or images): the requests of kamal-proxy come from a container in the network `kamal`, to the
+ * container's id and `app_port`, with the header that kamal-proxy writes. TLS and `buffering` are
+ * kamal-proxy's own and not tested.
  */
 const folder = mkdtempSync(join(inject("runFolder"), "accessory-"));
 const home = join(folder, "home");
@@ -68,7 +70,8 @@ beforeAll(async () => {
   const filter = join(folder, "filter");
   for (const path of [context, filter]) mkdirSync(path);
   await Promise.all([makeNodeBase(dockerd.socketPath, "accessory-base"), makeContext(context)]);
-  // What a user fills in: where this host has its socket and the deploys, and the group of the socket.
+  // What a user fills in: where this host has its socket and the deploys, and the group of the
+  // socket.
   const accessories = readAccessories([
     ["/var/run/docker.sock:/run", `${dockerd.socketPath}:/run`],
     ["/var/lib/wallet-core-ops:/run/deploy-info:ro", `${deployInfo}:/run/deploy-info:ro`],

@@ -435,7 +435,10 @@ test("a changed row, a missing one and a foreign text are found", async () => {
   }
 });
 
-/** A database with a record: a whole restart, two whole changes of jobs, an open restart, and one whose outcome is unknown. */
+/**
+ * A database with a record: a whole restart, two whole changes of jobs, an open restart, and one
+ * whose outcome is unknown.
+ */
 async function openRecord() {
   const own = await openDatabase();
   const fill = createPostgresLedger({ url: own.url, logger: silentLogger });
@@ -483,7 +486,8 @@ test("each column is as the lines say, or limits nothing", async () => {
       lease_until: "lease_until - interval '1 day'",
       is_only: "is_only",
     };
-    // Who has an open action, and until when, decides who ends it: it stays open, and counts, until its outcome is in the chain.
+    // Who has an open action, and until when, decides who ends it: it stays open, and counts, until
+    // its outcome is in the chain.
     const free = ["head.is_only", "open.owner", "open.lease_until"];
     const unseen: string[] = [];
     const messages: string[] = [];

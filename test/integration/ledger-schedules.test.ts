@@ -83,7 +83,10 @@ const isLast = ({ outcome, intent, isSettled }: Row) => intent !== null && (outc
 const sorted = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b);
 const containersOf = (open: ReadonlyMap<number, Row>) => [...open.values()].map(({ container }) => container);
 
-/** What is wrong with the rows in their order: at most two actions at a time, one on a container, which rests after it, and the budget of every hour. */
+/**
+ * What is wrong with the rows in their order: at most two actions at a time, one on a container,
+ * which rests after it, and the budget of every hour.
+ */
 function findFaults(rows: readonly Row[]): string[] {
   const faults: string[] = [];
   const open = new Map<number, Row>();
@@ -107,7 +110,10 @@ function findFaults(rows: readonly Row[]): string[] {
   return faults;
 }
 
-/** What is wrong with changes of jobs: each job is of its action, once, none after somebody recorded what became of it, and all where that is `ok`; and the budget of every hour. */
+/**
+ * What is wrong with changes of jobs: each job is of its action, once, none after somebody recorded
+ * what became of it, and all where that is `ok`; and the budget of every hour.
+ */
 function findJobFaults(rows: readonly Row[], changes: readonly JobChange[]): string[] {
   const faults: string[] = [];
   const taken: { readonly atMs: number; readonly jobs: number }[] = [];

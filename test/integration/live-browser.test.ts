@@ -43,7 +43,10 @@ async function openPage(): Promise<Page> {
   return page;
 }
 
-/** Reads subscriptions in the page with fetch, as no EventSource can send a token; `window.live` has their messages. */
+/**
+ * Reads subscriptions in the page with fetch, as no EventSource can send a token; `window.live` has
+ * their messages.
+ */
 async function follow(page: Page, queries: readonly string[]): Promise<void> {
   await page.evaluate(
     ([url, bearer, ...texts]) => {
@@ -115,7 +118,8 @@ test("GraphiQL runs a subscription, shows what comes and ends it", async () => {
   const request = await given;
   expect(await (await request.response())?.headerValue("content-type")).toContain("text/event-stream");
   await restart();
-  // It shows the last message alone, perhaps of a container of another test, and of that the lines that are in sight.
+  // It shows the last message alone, perhaps of a container of another test, and of that the lines
+  // that are in sight.
   const shown = () => page.locator(".result-window").innerText();
   await expect.poll(shown, patient).toMatch(/"action":\s"\w+",\s+"name":\s"[\w-]+"/);
   const ended = page.waitForEvent("requestfailed", (failed) => failed === request);

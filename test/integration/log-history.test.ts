@@ -31,7 +31,8 @@ let container = sampleContainer();
 /** All that it ever wrote. */
 const log: LogLine[] = [];
 
-// 600 lines of stdout and 30 of stderr, at least twice what the driver keeps, slowly enough to be followed: it goes on after the first lines when they were read.
+// 600 lines of stdout and 30 of stderr, at least twice what the driver keeps, slowly enough to be
+// followed: it goes on after the first lines when they were read.
 const script = `trap 'isRead=1' USR1; for i in $(seq 30); do
   for j in $(seq 20); do echo out-$i-$j-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done
   echo err-$i >&2; sleep 0.2; until [ "$isRead" ]; do sleep 0.1; done

@@ -71,7 +71,10 @@ async function query(sql: string): Promise<readonly Record<string, unknown>[]> {
   }
 }
 
-/** Payouts name the container that ran them, and may be retried. Returns the path of the file of queues. */
+/**
+ * Payouts name the container that ran them, and may be retried. Returns the path of the file of
+ * queues.
+ */
 async function nameWorkers(): Promise<string> {
   await query(`alter table payouts add worker text;
                update payouts set settled_at = now(), worker = '${stage.host}:1' where id = 'job_456'`);
@@ -86,7 +89,10 @@ async function nameWorkers(): Promise<string> {
   return path;
 }
 
-/** The command of the page, with the bundle in place of an installed program, and the gateway by its address in place of a context. */
+/**
+ * The command of the page, with the bundle in place of an installed program, and the gateway by its
+ * address in place of a context.
+ */
 async function connectOverStdio(): Promise<McpClient> {
   const [, block = ""] = /```json\n(.*?)\n```/s.exec(readFileSync("docs/mcp.md", "utf8")) ?? [];
   const { command, args } = JSON.parse(block).mcpServers.ops as { command: string; args: readonly string[] };

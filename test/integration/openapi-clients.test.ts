@@ -45,7 +45,10 @@ const compilerOptions = {
 
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 
-/** Runs a program in the folder of the clients; rejects with its output when it fails. Returns what it prints. */
+/**
+ * Runs a program in the folder of the clients; rejects with its output when it fails. Returns what
+ * it prints.
+ */
 function run(program: string, args: readonly string[], more: Record<string, string> = {}): Promise<string> {
   const env = {
     PATH: `${resolve("node_modules/.bin")}:${process.env["PATH"]}`,

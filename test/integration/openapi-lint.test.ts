@@ -8,7 +8,10 @@ const linters = ["redocly", "spectral"] as const;
 const commands = manifest.scripts["lint:schema"].split(" && ");
 const folder = mkdtempSync(join(inject("runFolder"), "openapi-lint-"));
 
-/** Runs a linter as `npm run lint:schema` does, on another file. Returns its exit code and all that it prints. */
+/**
+ * Runs a linter as `npm run lint:schema` does, on another file. Returns its exit code and all that
+ * it prints.
+ */
 function lint(linter: (typeof linters)[number], file: string): Promise<{ code: number; text: string }> {
   const command = commands.find((one) => one.includes(`${linter} lint schema/openapi.json`)) ?? "false";
   const env = { PATH: `node_modules/.bin:${process.env["PATH"]}`, HOME: folder, NO_COLOR: "1" };

@@ -45,7 +45,8 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
     await has("destroy");
     abort.abort("done");
     await reading;
-    // `stop` only when Podman, which waits for the end, sees it before its own cleanup process does: libpod, Container.stop.
+    // `stop` only when Podman, which waits for the end, sees it before its own cleanup process
+    // does: libpod, Container.stop.
     const told = events.map(({ action }) => action).filter((action) => action !== "stop");
     expect(told).toEqual(["create", "start", "pause", "unpause", "rename", "die", "destroy"]);
     expect(events.find(({ action }) => action === "die")).toMatchObject({ exitCode: 3 });

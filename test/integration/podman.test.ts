@@ -135,7 +135,8 @@ describe.skipIf("missing" in podman)(`Podman${"missing" in podman ? ` (skipped: 
       expect(await (stats as ContainerStats).counters(asker)).toMatchObject({ pids: 1, networkReceiveBytes: null });
       expect((stats as { memPct: number }).memPct).toBeGreaterThan(0);
     }
-    // Podman tells of the host's busy time only: by Docker's formula this would be near 200 on an idle machine.
+    // Podman tells of the host's busy time only: by Docker's formula this would be near 200 on an
+    // idle machine.
     const [asked = 0, read = 0] = answers.flat().map((stats) => (stats as { cpuPct: number }).cpuPct);
     expect(Math.abs(asked - read)).toBeLessThan(5);
     expect(asked).toBeGreaterThan(5);

@@ -8,7 +8,9 @@ import { startGatewayProcess } from "../support/gateway-process.ts";
 
 const service = "settle";
 
-/** A container that ends again and again on an engine behind a proxy, which has no events but these. */
+/**
+ * A container that ends again and again on an engine behind a proxy, which has no events but these.
+ */
 async function open() {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(inject("runFolder"), "settle-"));

@@ -30,7 +30,10 @@ function newest(points: readonly HostPoint[]): HostPoint | undefined {
   return found && seconds(found) > now() - 5 ? found : undefined;
 }
 
-/** A store that scrapes each second, through what happens to it and to its targets; each test leaves all of them running. */
+/**
+ * A store that scrapes each second, through what happens to it and to its targets; each test leaves
+ * all of them running.
+ */
 describe.each(stores)("the past in %s", (name, startStore, mayLinger) => {
   const folder = join(inject("runFolder"), `history-${name}`);
   let exporter: NodeExporter;
@@ -97,7 +100,8 @@ describe.each(stores)("the past in %s", (name, startStore, mayLinger) => {
     expect(dead.length).toBeGreaterThanOrEqual(3);
     expect(dead.filter(({ up }) => up === false).length).toBeGreaterThanOrEqual(3);
     for (const { time: _time, up, ...values } of dead) {
-      // A scrape that comes late, on a machine that is busy, leaves a time of which nothing is known.
+      // A scrape that comes late, on a machine that is busy, leaves a time of which nothing is
+      // known.
       expect(up).not.toBe(true);
       expect(values).toEqual({ cpuUtil: null, memUtil: null, diskUtil: null, load1: null });
     }
@@ -179,7 +183,8 @@ describe.each(stores)("the past in %s", (name, startStore, mayLinger) => {
         ttlMs: 0,
       });
       expect(closing).toBeDefined();
-      // A sample is shown late, and a scrape comes late on a machine that is busy: the next six seconds then have all.
+      // A sample is shown late, and a scrape comes late on a machine that is busy: the next six
+      // seconds then have all.
       await vi.waitFor(
         async () => {
           const range = { from: now() - 8, step: 1, steps: 6 };

@@ -5,14 +5,23 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { hostQuery, toHostRangeQuery } from "../../src/prometheus/query.ts";
 
-/** Prometheus' own query engine over series that we make up: what would take hours to happen on a real one. */
+/**
+ * Prometheus' own query engine over series that we make up: what would take hours to happen on a
+ * real one.
+ */
 const folder = mkdtempSync(join(tmpdir(), "ops-promql-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Series in promtool's notation: labels, and start+step×count, `_` for a lost scrape, `stale` for a target that stopped answering. */
+/**
+ * Series in promtool's notation: labels, and start+step×count, `_` for a lost scrape, `stale` for a
+ * target that stopped answering.
+ */
 type Series = readonly (readonly [series: string, values: string])[];
 
-/** Runs the query over the series and compares the whole answer: "SUCCESS", or both where they differ. */
+/**
+ * Runs the query over the series and compares the whole answer: "SUCCESS", or both where they
+ * differ.
+ */
 function run(
   interval: string,
   evalTime: string,
@@ -39,7 +48,10 @@ function run(
 
 const at = 'job="node",instance="a:1"';
 
-/** Two CPUs of a machine that is busy for a quarter of the time, in seconds for each scrape of `step` seconds. */
+/**
+ * Two CPUs of a machine that is busy for a quarter of the time, in seconds for each scrape of
+ * `step` seconds.
+ */
 function quarterBusy(step: number, pattern: (perScrape: number) => string): Series {
   const shares = { idle: 0.5, iowait: 0.15, steal: 0.1, user: 0.2, system: 0.05 };
   return ["0", "1"].flatMap((cpu) =>

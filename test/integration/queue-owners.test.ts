@@ -33,7 +33,10 @@ async function work(queue: string, worker: string, from: number, to: number, fai
   );
 }
 
-/** Two services in one database. Both were deployed 14 minutes ago; since then half of the shop's mails fail. */
+/**
+ * Two services in one database. Both were deployed 14 minutes ago; since then half of the shop's
+ * mails fail.
+ */
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"), "owners");
   await createRiverJobs(database);

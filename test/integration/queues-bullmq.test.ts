@@ -151,7 +151,8 @@ describe("real workers of BullMQ", () => {
   });
 
   it("have BullMQ 4's attempts, counted at their start, without markers", async () => {
-    // As 4.18.3 writes them: one failed and waits for its delay, one was put off by itself, one lost its worker, one failed and may run at once.
+    // As 4.18.3 writes them: one failed and waits for its delay, one was put off by itself, one
+    // lost its worker, one failed and may run at once.
     const now = Date.now();
     const job = async (id: string, more: Record<string, string | number>) =>
       redis.hset(`bull:old:${id}`, {

@@ -199,7 +199,10 @@ describe("unrecorded states", () => {
   });
 });
 
-/** Each time two jobs: "once" ran at once; "again" failed after a wait of 200 minutes, and succeeded, or waits, later: its row has the times of its last attempt. */
+/**
+ * Each time two jobs: "once" ran at once; "again" failed after a wait of 200 minutes, and
+ * succeeded, or waits, later: its row has the times of its last attempt.
+ */
 describe("jobs that were tried more than once", () => {
   const told = (queues: Awaited<ReturnType<typeof historyOf>>) => queues.map(({ exact, sampled }) => [exact, sampled]);
   const waited = { exact: false, sampled: false, depth: [0, 0, 0, 0, 0, 0] };

@@ -45,7 +45,8 @@ it("viewers of a range share a turn; numbers are answered meanwhile", async () =
     const answers = await asked;
     expect(answers.every((answer) => answer?.has("mail"))).toBe(true);
     expect(new Set(answers).size).toBe(8);
-    // They did wait for one another, longer than a busy pool waits for a connection; the numbers did not.
+    // They did wait for one another, longer than a busy pool waits for a connection; the numbers
+    // did not.
     const tookMs = performance.now() - begin;
     expect(tookMs).toBeGreaterThan(8 * readSeconds * 1000);
     expect(toldMs).toBeLessThan(tookMs / 2);

@@ -33,7 +33,10 @@ const lives = Array.from({ length: 600 }, (_, index): Life => {
   return { queue: pick(["a", "b"]), tries, failed: random() < 0.2, endedAgo, run };
 });
 
-/** What ended on the hosts in each step. `knowsTries`: the worker of each attempt is known, else of the last one. */
+/**
+ * What ended on the hosts in each step. `knowsTries`: the worker of each attempt is known, else of
+ * the last one.
+ */
 function countByHand(on: readonly string[], { knowsTries, countsTries }: System) {
   const isOn = (host: string | null | undefined) => host !== null && host !== undefined && on.includes(host);
   const byQueue = ["a", "b"].map((queue) => {

@@ -43,7 +43,10 @@ interface Lived {
   readonly failed: boolean;
 }
 
-/** Jobs of the last two days, some of them still waiting or running; a small generator, so that each run is the same. */
+/**
+ * Jobs of the last two days, some of them still waiting or running; a small generator, so that each
+ * run is the same.
+ */
 function createLives(count: number): Lived[] {
   let state = 42;
   const random = (below: number) => {
@@ -169,7 +172,10 @@ describe("the past of a queue, from its rows", () => {
     expectPoints(history?.points ?? [], countByHand("q1", range.from, range.step, range.steps));
   });
 
-  /** Rows of `life` (queue, due, taken, ended, failed; unix seconds), as a relation of a statement whose $1 is `lives`. */
+  /**
+   * Rows of `life` (queue, due, taken, ended, failed; unix seconds), as a relation of a statement
+   * whose $1 is `lives`.
+   */
   const life = "json_to_recordset($1) as life (queue text, due float8, taken float8, ended float8, failed boolean)";
   const utc = (column: string) => `timezone('utc', to_timestamp(${column}))`;
 

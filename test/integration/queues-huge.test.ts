@@ -10,7 +10,9 @@ import { runnerMapping } from "../support/queue-mappings.ts";
 
 const rows = 400_000;
 const signal = () => AbortSignal.timeout(60_000);
-/** So many are huge here; whole reads of them stay far from their 2 s, however busy the machine is. */
+/**
+ * So many are huge here; whole reads of them stay far from their 2 s, however busy the machine is.
+ */
 const heavy: HeavyOptions = { cost: 4_000, everyMs: 60_000 };
 const config = {
   ...runnerMapping,
@@ -23,7 +25,10 @@ let role: { name: string; url: string };
 
 const columns = `id bigint, type text, status text not null, run_at timestamptz, started_at timestamptz, finished_at timestamptz,
                  attempts int, last_error text`;
-/** 5 % waiting (a tenth of them deferred), 5 % failed and 1 % running of `count`, the others done; ended over 10 hours. */
+/**
+ * 5 % waiting (a tenth of them deferred), 5 % failed and 1 % running of `count`, the others done;
+ * ended over 10 hours.
+ */
 const fill = (table: string, count: number, from = 0) => `
   insert into ${table}
   select n, case when n % 1000 = 13 then null else 'type_' || n % 7 end, status,
@@ -195,7 +200,8 @@ describe("a huge table without an index", () => {
   });
 
   it("is read in parts after a statement ran out of time", async () => {
-    // The planner does not know that comparing a failed job takes 20 ms: few long waits, which are as long beside other work.
+    // The planner does not know that comparing a failed job takes 20 ms: few long waits, which are
+    // as long beside other work.
     await database.query(`
       create type slow_status as (value text);
       create function slow_equal(slow_status, slow_status) returns boolean language plpgsql immutable cost 0.0001 as

@@ -3,7 +3,10 @@ import { silentLogger } from "../../src/lib/logger.ts";
 import { createDatabase } from "../../src/queues/postgres/database.ts";
 import { createTestDatabase } from "../support/postgres-database.ts";
 
-/** The anomaly of a read-only transaction: one closes a batch, one still writes into it, and one that reads both between makes PostgreSQL end a writer. */
+/**
+ * The anomaly of a read-only transaction: one closes a batch, one still writes into it, and one
+ * that reads both between makes PostgreSQL end a writer.
+ */
 it("workers' transactions do not fail under serializable", async () => {
   const database = await createTestDatabase(inject("postgresUrl"), "serializable");
   await database.query(

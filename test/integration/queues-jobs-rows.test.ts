@@ -273,7 +273,8 @@ it("an error group leads to a job, its attempts and arguments over GraphQL", asy
   });
   const args = { text: '{"to": "lee", "token": "[redacted]"}' };
   expect(group.jobs[0].job).toEqual({ state: "FAILED", queue: "default", kind: "mail", args });
-  // The plan and the rows of the jobs, of their attempts, of their arguments; the failures are still in memory, or read again.
+  // The plan and the rows of the jobs, of their attempts, of their arguments; the failures are
+  // still in memory, or read again.
   expect(reads() - before).toBeLessThanOrEqual(6 + 2);
   const page = `jobs(source: "river", queue: "default", state: FAILED, first: 3`;
   const first = (await operator.ask(`{ ${page}) { nodes { jobId } pageInfo { endCursor hasNextPage } } }`)).data.jobs;

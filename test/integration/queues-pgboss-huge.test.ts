@@ -98,7 +98,8 @@ describe.each<BossVersion>([10, 12])("pg-boss %i without the indexes of 12.38", 
     for (const [index, queue] of parts.metrics.entries()) {
       const other = whole.metrics[index] as QueueMetrics;
       expect([queue.exact, other.exact, queue.waitSeconds]).toStrictEqual([false, true, null]);
-      // The windows go on between the two reads: one job fails in 25 s here, and four succeed in a second.
+      // The windows go on between the two reads: one job fails in 25 s here, and four succeed in a
+      // second.
       expect(queue.failuresLastHour === null).toBe(other.failuresLastHour === null);
       expect(Math.abs((queue.failuresLastHour ?? 0) - (other.failuresLastHour ?? 0))).toBeLessThan(5);
       expect(Math.abs((queue.processedPerSec ?? 0) - (other.processedPerSec ?? 0))).toBeLessThan(0.2);

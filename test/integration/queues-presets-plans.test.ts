@@ -26,7 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** The scans of a statement's plan as executed, of tables that are large or not: "Index Only Scan using x". */
+/**
+ * The scans of a statement's plan as executed, of tables that are large or not: "Index Only Scan
+ * using x".
+ */
 async function scans(statement: string): Promise<string[]> {
   const { rows: lines } = await database.query(`explain (analyze, format text) ${statement}`);
   const plan = lines.map((line) => String(line["QUERY PLAN"])).join("\n");
@@ -67,7 +70,8 @@ describe("on 100,000 rows", () => {
              case when state = 'failed' then array[jsonb_build_object('at', ${at}, 'attempt', 1, 'error', 'boom')] else '{}' end ${ages}`);
     await database.query("vacuum analyze oban_jobs");
     const { readings, failures, running } = obanStatements("public");
-    // Completed jobs are 95 % of the table, and are found by their state alone: with them, that is no less than all.
+    // Completed jobs are 95 % of the table, and are found by their state alone: with them, that is
+    // no less than all.
     expect(await scanning(readings, "oban_jobs")).toEqual(["processed", "failures"]);
     for (const statement of running ? [pickRunning(running, ["web-1"]), pickWorkers(running)] : [])
       expect(await scans(statement)).not.toContain("Seq Scan on oban_jobs");
@@ -86,7 +90,8 @@ describe("on 100,000 rows", () => {
     for (const table of ["jobs", "ready_executions", "failed_executions", "claimed_executions"])
       await database.query(`vacuum analyze solid_queue_${table}`);
     const { readings, running } = solidQueueStatements("public");
-    // A read of all of the failed ones is joined to all jobs; there are few where somebody looks after them.
+    // A read of all of the failed ones is joined to all jobs; there are few where somebody looks
+    // after them.
     expect(await scanning(readings, "solid_queue_jobs")).toEqual(["dead"]);
     for (const statement of running ? [pickRunning(running, ["web-1"]), pickWorkers(running)] : [])
       expect(await scans(statement)).not.toContain("Seq Scan on solid_queue_jobs");

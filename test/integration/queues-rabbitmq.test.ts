@@ -316,7 +316,10 @@ describe("a broker with default settings", () => {
   });
 });
 
-/** What the first read from this address is rejected with; its texts and causes hold none of our passwords. */
+/**
+ * What the first read from this address is rejected with; its texts and causes hold none of our
+ * passwords.
+ */
 async function refusal(url: string): Promise<{ code: string; message: string }> {
   const sources = openRabbitmq(url);
   const [source] = (await sources.all(signal())) as [QueueSource];

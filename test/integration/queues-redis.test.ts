@@ -165,7 +165,9 @@ describe("a Redis", () => {
   });
 });
 
-/** What the first read from this address is rejected with; its texts and causes hold no password. */
+/**
+ * What the first read from this address is rejected with; its texts and causes hold no password.
+ */
 async function refusal(url: string): Promise<{ code: string; message: string }> {
   const own = openRedis(url);
   const [reader] = (await own.all(signal())) as [QueueSource];
@@ -255,7 +257,8 @@ describe("asynq", () => {
       await redis.lpush(`${key}pending`, id);
     };
     await redis.sadd("asynq:queues", "mail");
-    // What the forwarder has moved when it was due, beside one that is not yet, and one that nobody wrote.
+    // What the forwarder has moved when it was due, beside one that is not yet, and one that nobody
+    // wrote.
     for (const [id, retried] of [
       ["new", 0],
       ["again", 1],

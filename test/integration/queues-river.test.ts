@@ -13,7 +13,8 @@ const closers: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"), "river");
   await createRiverJobs(database);
-  // Attempts of one job: an array of [seconds ago, text]; River keeps them all in the row, whatever became of the job.
+  // Attempts of one job: an array of [seconds ago, text]; River keeps them all in the row, whatever
+  // became of the job.
   await database.query(`
     create function errors(variadic seconds int[]) returns jsonb[] language sql as $$
       select array_agg(jsonb_build_object('at', now() - s * interval '1 second', 'attempt', n, 'error', 'boom', 'trace', '') order by n)
@@ -83,7 +84,8 @@ it("jobs are grouped by River's queue on request", async () => {
 });
 
 it("available jobs that may not run yet or failed before are counted", async () => {
-  // A retry or a snooze shorter than the scheduler's interval is available at once, with its time ahead; what was retryable is available when its time comes.
+  // A retry or a snooze shorter than the scheduler's interval is available at once, with its time
+  // ahead; what was retryable is available when its time comes.
   await database.query(`
     insert into river_job (id, kind, queue, state, scheduled_at, attempt, attempted_at, errors) values
       (21, 'short', 'short', 'available', now() + interval '4 seconds', 1, now(), errors(0)),

@@ -99,7 +99,8 @@ describe("solid queue", () => {
   });
 
   it("counts an attempt that retry_on repeats as no success", async () => {
-    // As Active Job and Solid Queue write it: each attempt is a row, and the one that failed is finished a moment after the next one was made.
+    // As Active Job and Solid Queue write it: each attempt is a row, and the one that failed is
+    // finished a moment after the next one was made.
     const attempt = (job: string, ended: number | null, number: number) => `
       insert into solid_queue_jobs (queue_name, class_name, arguments, active_job_id, created_at, updated_at, scheduled_at, finished_at)
       values ('retry', 'MailJob', '${serialized(number - 1)}', '${job}', ago(${300 - number * 60}), ago(0), ago(${300 - number * 60}), ${ended === null ? "null" : `ago(${ended})`})

@@ -95,7 +95,9 @@ function load(ask: () => Promise<Response>) {
   };
 }
 
-/** Follows a log as an EventSource does: opens it again where it ended, after the last line it has. */
+/**
+ * Follows a log as an EventSource does: opens it again where it ended, after the last line it has.
+ */
 async function follow(name: string, signal: AbortSignal, lines: string[] = []): Promise<string[]> {
   let last = "";
   while (!signal.aborted) {
@@ -160,7 +162,10 @@ test("gateways are replaced under load; no request fails, no line is lost", { ti
   expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
 });
 
-/** What takes the way to a gateway: it is stopped in the middle of everything, or all its packets are lost. */
+/**
+ * What takes the way to a gateway: it is stopped in the middle of everything, or all its packets
+ * are lost.
+ */
 const faults = {
   paused: (index: number) => {
     gateways[index]?.kill("SIGSTOP");

@@ -11,7 +11,10 @@ import { startGateway, token } from "../support/gateway.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { until } from "../support/until.ts";
 
-/** What gateways get: each answers checks, and closes its connection once it has read any other request, as one that is killed. */
+/**
+ * What gateways get: each answers checks, and closes its connection once it has read any other
+ * request, as one that is killed.
+ */
 const requests: string[] = [];
 /** How their checks are answered. */
 const ready = { acts: true, reads: true };

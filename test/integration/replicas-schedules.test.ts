@@ -19,8 +19,10 @@ import { shiftRecord } from "../support/shift-record.ts";
 import { until } from "../support/until.ts";
 
 /**
- * Three gateways as processes, each in a network of its own, on a real dockerd, a database of jobs, and behind PgBouncer a PostgreSQL with a synchronous standby.
- * Schedules of requests, with what happens to processes, networks and servers in between; what Docker and the job table say is what was done.
+ * Three gateways as processes, each in a network of its own, on a real dockerd, a database of jobs,
+ * and behind PgBouncer a PostgreSQL with a synchronous standby. Schedules of requests, with what
+ * happens to processes, networks and servers in between; what Docker and the job table say is what
+ * was done.
  */
 /** How many schedules are run, and from which seed; docs/decisions has what they came to. */
 const runs = Number(process.env["OPS_REAL_SCHEDULES"] ?? 1);
@@ -36,7 +38,10 @@ let jobs: TestDatabase;
 let jobsBouncer: Awaited<ReturnType<typeof startPgBouncer>>;
 let jobsUrl: string;
 const queuesFile = join(folder, "queues.json");
-/** The server that takes writes, its standby until that has taken over, and the address of the one that counts. */
+/**
+ * The server that takes writes, its standby until that has taken over, and the address of the one
+ * that counts.
+ */
 let primary: RunningPostgres;
 let standby: RunningPostgres | null = null;
 /** When that runs again. */
@@ -90,7 +95,10 @@ async function addStandby(): Promise<void> {
   await until(async () => (await ask("select from pg_stat_replication where sync_state = 'sync'")).length === 1);
 }
 
-/** Ends all sessions of the primary, also those whose commits wait for the standby: they are committed, but there alone. */
+/**
+ * Ends all sessions of the primary, also those whose commits wait for the standby: they are
+ * committed, but there alone.
+ */
 async function endSessions(): Promise<void> {
   const others = "backend_type = 'client backend' and pid <> pg_backend_pid()";
   await ask(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`);

@@ -50,7 +50,10 @@ afterAll(async () => {
 const caller = createCaller();
 const request = { reason: "stuck", requestId: "r1", principal: caller.principal, origin: caller.origin() };
 
-/** One of the gateways that share the database: its engines by their names. `isDeaf`: they get no restart. */
+/**
+ * One of the gateways that share the database: its engines by their names. `isDeaf`: they get no
+ * restart.
+ */
 function open(engines: Readonly<Record<string, string>>, isDeaf = false, settleMs = 1500) {
   const source = createContainerSource({
     engines: Object.entries(engines).map(([name, path]) => ({
@@ -76,7 +79,10 @@ function open(engines: Readonly<Record<string, string>>, isDeaf = false, settleM
     restart,
     recover: () => restarts.recover(),
     adopt: () => restarts.adopt(),
-    /** Dies once it has asked the engine for this restart: it can write nothing more, and its lease ends. */
+    /**
+     * Dies once it has asked the engine for this restart: it can write nothing more, and its lease
+     * ends.
+     */
     async dieDuring(name: string): Promise<void> {
       using signals = await watchRestarts(socketPath, undefined, "kill");
       const before = unheard;

@@ -29,8 +29,8 @@ function createRandom(seed: number): (below: number) => number {
 }
 
 /**
- * An engine that is restarted forgets its events, and so does a gateway: where both ended so shortly after an intent, milliseconds, nobody can know
- * what became of it.
+ * An engine that is restarted forgets its events, and so does a gateway: where both ended so
+ * shortly after an intent, milliseconds, nobody can know what became of it.
  */
 const forgetMs = 5000;
 

@@ -15,7 +15,10 @@ import { until } from "../support/until.ts";
 const socketPath = inject("dockerSocket");
 const newAudit = () => join(mkdtempSync(join(inject("runFolder"), "stop-")), "audit.jsonl");
 const ids: string[] = [];
-/** A name server that takes questions and never answers, and a port that takes connections and never says a word. */
+/**
+ * A name server that takes questions and never answers, and a port that takes connections and never
+ * says a word.
+ */
 const names = createSocket("udp4");
 const silent = createServer(() => {});
 let network: NetworkNamespace;

@@ -9,8 +9,9 @@ import { bootSystemd } from "../support/systemd.ts";
 import { until } from "../support/until.ts";
 
 /**
- * deploy/systemd/wallet-core-ops.service as docs/install.md installs it, run by a real systemd with all its restrictions. Where the machine has the first version
- * of control groups, systemd cannot set MemoryMax and TasksMax.
+ * deploy/systemd/wallet-core-ops.service as docs/install.md installs it, run by a real systemd with
+ * all its restrictions. Where the machine has the first version of control groups, systemd cannot
+ * set MemoryMax and TasksMax.
  */
 const unit = "deploy/systemd/wallet-core-ops.service";
 const folder = mkdtempSync(join(inject("runFolder"), "systemd-"));
@@ -48,7 +49,8 @@ beforeAll(async () => {
     DOCKER_HOSTS: `unix://${proxy.socketPath.replace(sockets, "/run/docker-filtered")}`,
   };
   const lines = Object.entries(settings).map(([name, value]) => `WALLET_CORE_OPS_${name}=${value}\n`);
-  // What `systemctl edit` adds, for the engine's own socket; and the log to the console, which would go to the journal.
+  // What `systemctl edit` adds, for the engine's own socket; and the log to the console, which
+  // would go to the journal.
   const edited = join(folder, "wallet-core-ops.service");
   const added = "[Service]\nSupplementaryGroups=docker\nStandardOutput=tty\nTTYPath=/dev/console\n";
   writeFileSync(edited, `${readFileSync(unit, "utf8")}\n${added}`);

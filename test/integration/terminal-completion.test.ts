@@ -8,7 +8,10 @@ import { until } from "../support/until.ts";
 const home = mkdtempSync(join(tmpdir(), "ops-shells-"));
 const folder = join(home, "bin");
 
-/** `completion` is the real command; what else it is called with it prints, each argument in brackets: at once, as the terminal shows what was typed meanwhile. */
+/**
+ * `completion` is the real command; what else it is called with it prints, each argument in
+ * brackets: at once, as the terminal shows what was typed meanwhile.
+ */
 const program = `#!/bin/sh
 [ "$1" != completion ] || exec ${process.execPath} --disable-warning=ExperimentalWarning ${join(process.cwd(), "src/cli.ts")} "$@"
 printf '%s\\n' "$(printf '[%s]' "$@")"

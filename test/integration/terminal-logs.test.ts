@@ -46,7 +46,9 @@ async function known(role: string, count: number): Promise<void> {
   });
 }
 
-/** What Docker has of a log: each line of both streams, with its time, in the order of their times. */
+/**
+ * What Docker has of a log: each line of both streams, with its time, in the order of their times.
+ */
 async function logOf(name: string): Promise<string[]> {
   const { stdout, stderr } = await run("docker", ["-H", `unix://${socketPath}`, "logs", "-t", ids[name] ?? ""]);
   return `${stdout}${stderr}`.split("\n").filter(Boolean).toSorted();

@@ -133,7 +133,10 @@ describe("a traced gateway", () => {
     await receiver[Symbol.asyncDispose]();
   });
 
-  /** Asks within a new trace until its answer is not one that another request was given, and returns its spans, drawn. */
+  /**
+   * Asks within a new trace until its answer is not one that another request was given, and returns
+   * its spans, drawn.
+   */
   const trace = async (path: string, body?: object) => {
     const sender = createSender();
     const response = await gateway.ask(path, sender.headers, body);

@@ -5,7 +5,10 @@ import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createStopwatch, type Deadline, DeadlineError, withDeadline } from "../../src/lib/abort.ts";
 
-/** Answers after so many milliseconds as the path says, in a thread of its own: it goes on while this one is held. */
+/**
+ * Answers after so many milliseconds as the path says, in a thread of its own: it goes on while
+ * this one is held.
+ */
 const server = `
   const { createServer } = require("node:http");
   const answer = ({ url }, response) => setTimeout(() => response.end("answer"), Number(url.slice(1)));

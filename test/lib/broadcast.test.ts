@@ -24,7 +24,10 @@ function watchSignal() {
   return { abort, signal, listeners: () => listeners };
 }
 
-/** Whether a promise has ended, and after how long it does, milliseconds; null when it does not within 10 s. */
+/**
+ * Whether a promise has ended, and after how long it does, milliseconds; null when it does not
+ * within 10 s.
+ */
 async function timeOf(promise: Promise<unknown>): Promise<number | null> {
   const begin = performance.now();
   let ended: number | null = null;

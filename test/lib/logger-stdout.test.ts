@@ -54,7 +54,9 @@ function readLines(): readonly Line[] {
 const log = (logger: Logger, n: number, length: number, letter = "x") =>
   logger.info({ n, text: letter.repeat(length) }, "line");
 
-/** Fails unless the lines, and what the gaps between them count, are those up to `count` in order. */
+/**
+ * Fails unless the lines, and what the gaps between them count, are those up to `count` in order.
+ */
 function expectAll(lines: readonly Line[], count: number): void {
   let next = 0;
   const places = lines.map(({ n, dropped }) => {
@@ -207,7 +209,8 @@ test("a disk that fills within a line ends the process at once", () => {
     if (room > 0) return take(fd, bytes);
     throw Object.assign(new Error("full"), { code: "ENOSPC" });
   }) as typeof fs.writeSync);
-  // Not thrown at whoever logs: a request would answer it as its own error, and the process would live on.
+  // Not thrown at whoever logs: a request would answer it as its own error, and the process would
+  // live on.
   log(logger, 0, 5000);
   expect(process.exitCode).toBe(1);
   process.exitCode = undefined;

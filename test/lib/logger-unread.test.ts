@@ -35,7 +35,10 @@ function run(
   return child;
 }
 
-/** How it ended, also if that was before: a reader may end first once its writer has closed the pipe. */
+/**
+ * How it ended, also if that was before: a reader may end first once its writer has closed the
+ * pipe.
+ */
 async function untilEnded(child: ChildProcess): Promise<unknown[]> {
   const { exitCode, signalCode } = child;
   return exitCode === null && signalCode === null ? once(child, "exit") : [exitCode, signalCode];
@@ -59,7 +62,9 @@ function makePipe(name: string) {
   };
 }
 
-/** Perl that runs a program whose stdout is a socket of a kind, with its other end open and unread. */
+/**
+ * Perl that runs a program whose stdout is a socket of a kind, with its other end open and unread.
+ */
 const toSocket = (kind: string) => `use Socket; $^F = 20; socketpair(my $own, my $other, AF_UNIX, ${kind}, 0) or die $!;
   open(STDOUT, ">&", $own) or die $!; exec @ARGV`;
 
@@ -161,7 +166,8 @@ test("a gateway whose log nobody reads answers, and counts what is lost", { time
     true,
   );
   const lost = gaps.reduce((sum, gap) => sum + (gap.dropped ?? 0), 0);
-  // Its start and end are 3 lines, requests of the test 5,050, health checks 2, the scrape one and what it missed 3.
+  // Its start and end are 3 lines, requests of the test 5,050, health checks 2, the scrape one and
+  // what it missed 3.
   expect(lines.length - gaps.length + lost).toBe(5059);
   expect(lost).toBeGreaterThanOrEqual(dropped);
   expect(lines.at(-1)?.msg).toBe("stopped");
@@ -196,7 +202,8 @@ test.each(["SOCK_DGRAM", "SOCK_SEQPACKET"])(
     const { child, url, stderr } = await startServer("serve", "ignore", { through: ["perl", "-e", toSocket(kind)] });
     await sendRequests(url, 2000);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
-    // One line at its start, 2,000 requests, one health check and what waiting for the start asked for.
+    // One line at its start, 2,000 requests, one health check and what waiting for the start asked
+    // for.
     expect(await readDropped(url)).toBeGreaterThanOrEqual(2002);
     child.kill("SIGTERM");
     expect(await untilEnded(child)).toEqual([0, null]);

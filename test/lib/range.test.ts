@@ -2,7 +2,10 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { type HistoryRange, isFresh, toGrid, toTimes } from "../../src/lib/range.ts";
 
-/** What a database answers at each time of a range for samples taken then: the newest one until it, for five minutes. */
+/**
+ * What a database answers at each time of a range for samples taken then: the newest one until it,
+ * for five minutes.
+ */
 function lookUp(range: HistoryRange, samples: readonly number[]): number[] {
   return toTimes(range).map((time) => {
     const newest = samples.findLast((sample) => sample <= time);

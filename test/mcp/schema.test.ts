@@ -23,7 +23,8 @@ it("at most 12 tools read, and two act", () => {
   expect(tools.filter(({ isAction }) => isAction).map(({ name }) => name)).toEqual(["restart", "retry_group"]);
 });
 
-// 3.5 bytes for a token is more than tokenizers need for such JSON: o200k has 2,621 tokens for 10,476 bytes, cl100k 2,510.
+// 3.5 bytes for a token is more than tokenizers need for such JSON: o200k has 2,621 tokens for
+// 10,476 bytes, cl100k 2,510.
 it("the tools take at most 3,000 tokens of a conversation", () => {
   expect(Buffer.byteLength(JSON.stringify(tools.map(toListed))) / 3.5).toBeLessThanOrEqual(3000);
 });

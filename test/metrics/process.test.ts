@@ -12,7 +12,10 @@ vi.mock("node:perf_hooks", async (load) => ({
   monitorEventLoopDelay: vi.fn<typeof monitorEventLoopDelay>(),
 }));
 
-/** Delays of the event loop in nanoseconds, the length of a turn (20 ms) included; null before the first. */
+/**
+ * Delays of the event loop in nanoseconds, the length of a turn (20 ms) included; null before the
+ * first.
+ */
 let delays: Readonly<Record<number, number>> | null = null;
 const histogram = {
   get count() {

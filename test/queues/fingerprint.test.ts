@@ -117,7 +117,8 @@ describe("foldError", () => {
   });
 
   it.each([
-    // 14 letters of both cases behind a word and `_` are an id; shorter ones, and those of one case, are words.
+    // 14 letters of both cases behind a word and `_` are an id; shorter ones, and those of one
+    // case, are words.
     ["cus_AbcdefghijklmN", "cus_#"],
     ["cus_AbcdefghijklM", "cus_AbcdefghijklM"],
     ["cus_abcdefghijklmn", "cus_abcdefghijklmn"],

@@ -27,7 +27,10 @@ const unknown = {
   runP95Seconds: null,
 };
 
-/** Five jobs could run before the range, two of them were taken then; the third began to wait at 940 and is taken in the third step. */
+/**
+ * Five jobs could run before the range, two of them were taken then; the third began to wait at 940
+ * and is taken in the third step.
+ */
 const steps = [
   happened(0, { due: 5, taken: 2, processed: 70, failures: 80, waitP50: 90, waitP95: 91, runP95: 92 }),
   happened(1, { due: 10, taken: 4, processed: 30, failures: 7, waitP50: 11, waitP95: 12, runP95: 13, oldestDue: 930 }),

@@ -4,7 +4,10 @@ import { sampleQueue } from "../support/queues.ts";
 
 const hour = 3_600_000;
 
-/** Shows one queue with a p95 of its run times, null where nothing ended, and says what is usual then. */
+/**
+ * Shows one queue with a p95 of its run times, null where nothing ended, and says what is usual
+ * then.
+ */
 function createQueue() {
   let time = 10 * hour;
   const runTimes = createRunTimes(() => time);

@@ -158,7 +158,10 @@ describe("createHistoryRing", () => {
 });
 
 describe("the samples of a ring", () => {
-  /** The samples that are left of those at these seconds, the counters beginning anew at some of them. */
+  /**
+   * The samples that are left of those at these seconds, the counters beginning anew at some of
+   * them.
+   */
   const left = (seconds: readonly number[], anew: readonly number[] = []) => {
     const watch = createWatch();
     for (const second of seconds)

@@ -5,7 +5,10 @@ import { sampleQueue } from "../support/queues.ts";
 
 const start = Date.parse("2026-01-13T10:00:00Z");
 
-/** Reads of one queue: seconds after the start, jobs that wait, when the oldest could run (seconds after the start). */
+/**
+ * Reads of one queue: seconds after the start, jobs that wait, when the oldest could run (seconds
+ * after the start).
+ */
 function read(...reads: readonly (readonly [at: number, depth: number, due: number | null])[]) {
   const untaken = createUntaken();
   return reads.map(([at, depth, due]) => {

@@ -8,7 +8,9 @@ import { sampleDeployInfo } from "../support/deploys.ts";
 import { createMemorySources } from "../support/memory-sources.ts";
 import { createRest } from "../support/rest.ts";
 
-/** Sources whose rows and deploy the test exchanges, as a source does when it has learned something. */
+/**
+ * Sources whose rows and deploy the test exchanges, as a source does when it has learned something.
+ */
 let rows: readonly Container[];
 let deploy: DeployInfo;
 let isOk: boolean;

@@ -124,7 +124,10 @@ it.each(inLanguage("graphql"))("$title runs without errors", async ({ block }) =
   expect(await runDocument(block.text)).toEqual([]);
 });
 
-/** Configuration that is read by a program of another, and what is checked of it: words of the block, what must hold. */
+/**
+ * Configuration that is read by a program of another, and what is checked of it: words of the
+ * block, what must hold.
+ */
 const yamlChecks: readonly [page: string, has: string, check: (documents: unknown[], block: DocBlock) => void][] = [
   [
     "deploy/kamal/README.md",

@@ -29,7 +29,10 @@ function listImports(file: string): readonly string[] {
   return ts.preProcessFile(readFileSync(file, "utf8"), true, true).importedFiles.map(({ fileName }) => fileName);
 }
 
-/** Names that a file imports from a module, types left out; "all of it" where they are not in braces. */
+/**
+ * Names that a file imports from a module, types left out; "all of it" where they are not in
+ * braces.
+ */
 function listNames(file: string, modules: RegExp): readonly string[] {
   if (!listImports(file).some((name) => modules.test(name))) return [];
   const source = ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true);

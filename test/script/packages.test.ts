@@ -4,7 +4,9 @@ import { expect, it } from "vitest";
 import bench from "../../bench/package.json" with { type: "json" };
 import root from "../../package.json" with { type: "json" };
 
-/** Packages that files import as they run, at once or later, by themselves or through files of ours. */
+/**
+ * Packages that files import as they run, at once or later, by themselves or through files of ours.
+ */
 async function listPackages(entryPoints: readonly string[]): Promise<ReadonlySet<string>> {
   const { metafile } = await build({
     entryPoints: [...entryPoints],

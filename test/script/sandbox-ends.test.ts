@@ -14,11 +14,16 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** It never ends by itself, nor does a child of its own, which has left its group and its session. */
+/**
+ * It never ends by itself, nor does a child of its own, which has left its group and its session.
+ */
 const hangs = "setsid sleep 600 & sleep 600";
 const fails = "setsid sleep 600 & echo 'the reason' >&2; exit 1";
 
-/** An engine without images and containers. `load`: what it does with an image that it has been sent. */
+/**
+ * An engine without images and containers. `load`: what it does with an image that it has been
+ * sent.
+ */
 const toEngine = (load: string) => `#!${process.execPath}
 const { createServer } = require("node:http");
 const path = process.argv.find((arg) => arg.startsWith("--host=")).slice("--host=unix://".length);
@@ -42,7 +47,10 @@ require("node:http").createServer((_, response) => response.end()).listen(port, 
 /** The machine's own programs, for a start that gets further. */
 const real = (...names: string[]) => Object.fromEntries(names.map((name) => [name, `exec ${findProgram(name)} "$@"`]));
 
-/** Of the machine's own programs, those that the stand-ins and the scripts use. What is not here is not installed. */
+/**
+ * Of the machine's own programs, those that the stand-ins and the scripts use. What is not here is
+ * not installed.
+ */
 const tools = real("sh", "setsid", "sleep", "cat", "grep", "find", "ln", "tar", "busybox");
 
 /** The programs of `PATH`, and no others. Debian's dockerd is found without it. */

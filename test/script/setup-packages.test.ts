@@ -12,7 +12,10 @@ afterEach(() => {
 const page = "script/grafana/draw/page";
 const all = [". --include=dev", "bench --omit=dev", `${page} --include=dev`];
 
-/** Notes what it is called with, and writes what npm writes: the packages of the lock file, those for tests if asked. */
+/**
+ * Notes what it is called with, and writes what npm writes: the packages of the lock file, those
+ * for tests if asked.
+ */
 const npm = `#!/bin/sh
 echo "$3 $4" >>npm.log
 mkdir -p "$3/node_modules/.bin"

@@ -17,8 +17,8 @@ interface Started {
 
 /**
  * Cuts connections of servers in this process exactly where a test wants it: a request waits in a
- * turn of the event loop for something, so each turn is an await at which its client may leave. Also
- * collects unhandled rejections, any of which would end the process.
+ * turn of the event loop for something, so each turn is an await at which its client may leave.
+ * Also collects unhandled rejections, any of which would end the process.
  */
 export function createCutter() {
   const cut = new Set<string>();
@@ -56,7 +56,10 @@ export function createCutter() {
   let lastId = 0;
   return {
     unhandled,
-    /** Asks, and loses the connection after so many turns. False when the answer was complete before that. */
+    /**
+     * Asks, and loses the connection after so many turns. False when the answer was complete before
+     * that.
+     */
     async ask(url: string, question: Question, authorization: string | null, turns: number): Promise<boolean> {
       const id = String(++lastId);
       await send(url, question, authorization, { [header]: `${id} ${turns}` });
@@ -70,7 +73,10 @@ export function createCutter() {
   };
 }
 
-/** The body goes in a packet of its own, so that it is waited for. Resolves when the connection is closed, however. */
+/**
+ * The body goes in a packet of its own, so that it is waited for. Resolves when the connection is
+ * closed, however.
+ */
 export async function send(
   url: string,
   { method, path, headers, body }: Question,

@@ -21,7 +21,10 @@ export interface Condition {
   readonly remembered?: number;
 }
 
-/** Allowed delay after the rule's own duration, seconds: a scrape, two evaluations, a cache of the gateway; a failed scrape on a busy machine starts again. */
+/**
+ * Allowed delay after the rule's own duration, seconds: a scrape, two evaluations, a cache of the
+ * gateway; a failed scrape on a busy machine starts again.
+ */
 const graceSeconds = 45;
 
 interface GrafanaRule {
@@ -41,7 +44,10 @@ for (const { title, data } of groups.flatMap(({ rules }) => rules)) {
 export function createMeasure(stage: AlertStage) {
   const times: { alert: string; "for (s)": number; "fired after (s)": number; "ended after (s)": number }[] = [];
 
-  /** The state of Grafana's rule for series with these labels; null for a rule that does not ask Prometheus. */
+  /**
+   * The state of Grafana's rule for series with these labels; null for a rule that does not ask
+   * Prometheus.
+   */
   const askGrafana = async (alert: string, labels: Labels = {}): Promise<"firing" | "quiet" | "no data" | null> => {
     const model = models.get(alert);
     if (!model) return null;

@@ -21,7 +21,10 @@ import { startFaultProxy } from "./fault-proxy.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres-database.ts";
 import { untilSamples } from "./prometheus.ts";
 
-/** Acceleration of all durations in rules: one of their minutes is a second. Durations that the gateway measures are unchanged. */
+/**
+ * Acceleration of all durations in rules: one of their minutes is a second. Durations that the
+ * gateway measures are unchanged.
+ */
 export const factor = 60;
 const service = "wallet-core";
 const token = "alert-stage-0123456789";
@@ -62,8 +65,9 @@ const crowd = ["crowd_a", "crowd_b"].map((table) =>
 );
 
 /**
- * Two engines, a database, a host, a deploy and two gateways over them, all real and private; a Prometheus with the shipped configuration and accelerated rules,
- * and an Alertmanager with a receiver on this machine.
+ * Two engines, a database, a host, a deploy and two gateways over them, all real and private; a
+ * Prometheus with the shipped configuration and accelerated rules, and an Alertmanager with a
+ * receiver on this machine.
  */
 export async function createAlertStage() {
   await using stack = new AsyncDisposableStack();
@@ -85,7 +89,8 @@ export async function createAlertStage() {
   const database = await createTestDatabase(postgres.url, "alerts");
   await database.query([...queueNames, "crowd_a", "crowd_b"].map(toTable).join("\n"));
 
-  // The gateway asks Prometheus through something that can fail, and Prometheus scrapes the gateway: one of them must have a fixed port.
+  // The gateway asks Prometheus through something that can fail, and Prometheus scrapes the
+  // gateway: one of them must have a fixed port.
   const prometheusPort = await freePort();
   const flaky = stack.use(await startFlakyProxy(`http://127.0.0.1:${prometheusPort}`));
   const deployPath = join(folder, "deploy", "deploy_info.json");
@@ -246,7 +251,10 @@ function createJobs(database: TestDatabase) {
   };
 }
 
-/** As a gateway of a version before or after: while it `isMute`, it does not say what it has checked. */
+/**
+ * As a gateway of a version before or after: while it `isMute`, it does not say what it has
+ * checked.
+ */
 async function startOlderGateway() {
   let isMute = false;
   const server = createServer((_request, response) => {
@@ -296,7 +304,8 @@ async function createGateway(
 }
 
 /**
- * A host whose memory and disk the test sets: the real node-exporter over a copy of /proc, and a small tmpfs that it reports as a disk.
+ * A host whose memory and disk the test sets: the real node-exporter over a copy of /proc, and a
+ * small tmpfs that it reports as a disk.
  */
 async function startHost(folder: string, stack: AsyncDisposableStack) {
   const [proc, disk] = [join(folder, "proc"), join(folder, "disk")];
@@ -334,11 +343,16 @@ async function startHost(folder: string, stack: AsyncDisposableStack) {
   };
 }
 
-/** A proxy before Prometheus that fails like an overloaded one: always, or three of four times. Each gateway asks once a second, and the other one has no errors. Before a gateway it fails one scrape. */
+/**
+ * A proxy before Prometheus that fails like an overloaded one: always, or three of four times. Each
+ * gateway asks once a second, and the other one has no errors. Before a gateway it fails one
+ * scrape.
+ */
 async function startFlakyProxy(target: string) {
   let failing: "never" | "at times" | "once" | "always" = "never";
   const server = createServer((request, response) => {
-    // Only what asks for the past: a scrape asks for the present, and what it cannot get is an outage.
+    // Only what asks for the past: a scrape asks for the present, and what it cannot get is an
+    // outage.
     const isNow = failing === "always" || (failing === "at times" && request.url?.includes("/query_range"));
     if (isNow || failing === "once") {
       if (failing === "once") failing = "never";
@@ -391,7 +405,10 @@ interface ConfigPlaces {
   readonly job: string;
 }
 
-/** The shipped configuration of Prometheus, with the addresses of this run. Scrapes of a busy machine are slow. */
+/**
+ * The shipped configuration of Prometheus, with the addresses of this run. Scrapes of a busy
+ * machine are slow.
+ */
 function toConfig({ folder, targets, host, alertmanager, job }: ConfigPlaces): string {
   return replaceAll(readFileSync("deploy/prometheus/prometheus.yml", "utf8"), [
     ["scrape_interval: 15s", "scrape_interval: 2s"],

@@ -56,7 +56,10 @@ export function watchAlerts(prometheusUrl: string) {
   return {
     /** Every alert that fired, in order. */
     seen: seen as readonly Firing[],
-    /** Resolves with the one that fires, with these labels among its own, "" for none; one that fires already counts. */
+    /**
+     * Resolves with the one that fires, with these labels among its own, "" for none; one that
+     * fires already counts.
+     */
     fires: (alert: string, labels: Labels = {}, timeoutMs = 60_000) =>
       until(
         () => current(alert, labels).find(({ to }) => to === null),

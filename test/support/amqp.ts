@@ -10,7 +10,10 @@ interface Delivery {
 }
 
 export interface AmqpClient {
-  /** Through the default exchange; resolves when the broker has taken it (publisher confirm). `timestamp` in seconds. */
+  /**
+   * Through the default exchange; resolves when the broker has taken it (publisher confirm).
+   * `timestamp` in seconds.
+   */
   publish(queue: string, body: string, options?: { readonly timestamp?: number }): Promise<void>;
   /** Until the connection is closed. */
   consume(
@@ -41,7 +44,10 @@ const u64 = (n: number | bigint) => {
 };
 const method = (group: number, id: number, ...args: Buffer[]) => Buffer.concat([u16(group), u16(id), ...args]);
 
-/** The part of AMQP 0-9-1 that tests need: publishing with confirms, and consuming, on one channel. Source: amqp0-9-1.pdf, sections 2.3 and 4.2. */
+/**
+ * The part of AMQP 0-9-1 that tests need: publishing with confirms, and consuming, on one channel.
+ * Source: amqp0-9-1.pdf, sections 2.3 and 4.2.
+ */
 export async function connectAmqp({
   port,
   user,

@@ -20,10 +20,16 @@ const unstable: ReadonlySet<string> = new Set([
 ]);
 /** Concurrent questions. */
 const atOnce = 16;
-/** Time until a stream has begun, and until an event is in it, ms: the lines of a role wait half a second. */
+/**
+ * Time until a stream has begun, and until an event is in it, ms: the lines of a role wait half a
+ * second.
+ */
 const [beginMs, happenMs] = [150, 800];
 
-/** Asks a gateway over its own world, through the real edge: first reads, then actions, then streams while something happens, until shutdown. */
+/**
+ * Asks a gateway over its own world, through the real edge: first reads, then actions, then streams
+ * while something happens, until shutdown.
+ */
 export async function askWorld(
   options: WorldOptions,
   { tokensFile, token }: { readonly tokensFile: string; readonly token: string | null },
@@ -93,7 +99,10 @@ export function toComparable(text: string): string {
 
 const storedEvent = /^event: next\ndata: \{"data":\{"storedLogs":.*\n\n?/gm;
 
-/** Stored lines come in parts as time passes: here as one message, of all lines and with what the last one says. */
+/**
+ * Stored lines come in parts as time passes: here as one message, of all lines and with what the
+ * last one says.
+ */
 function joinStoredLines(text: string): string {
   const parts = text.match(storedEvent);
   if (!parts) return text;

@@ -18,8 +18,9 @@ import { createMemorySources } from "./memory-sources.ts";
 import { rememberQueues } from "./queues.ts";
 
 /**
- * A gateway over large sources, in its own process with the image's memory limit: 50 containers with 5,000 lines of log each, 50 queues with many failures,
- * 50 hosts, and histories of all. Its parent asks how long its event loop was blocked, and for its memory.
+ * A gateway over large sources, in its own process with the image's memory limit: 50 containers
+ * with 5,000 lines of log each, 50 queues with many failures, 50 hosts, and histories of all. Its
+ * parent asks how long its event loop was blocked, and for its memory.
  */
 const many = Array.from({ length: 50 }, (_, index) => index);
 const lineLengths = [100, 900, 15_000];
@@ -96,7 +97,10 @@ const sources: Sources = {
   hosts: { ...memory.sources.hosts, history: recallHosts },
 };
 
-/** The most CPU time of this thread between two rounds of the event loop, ms, without the share of other processes. */
+/**
+ * The most CPU time of this thread between two rounds of the event loop, ms, without the share of
+ * other processes.
+ */
 let longest = 0;
 let last = process.threadCpuUsage();
 function watch(): void {

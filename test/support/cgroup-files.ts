@@ -2,14 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A folder with `sys` and `proc` in it, as a kernel would show them; a file that is null is left out. */
+/**
+ * A folder with `sys` and `proc` in it, as a kernel would show them; a file that is null is left
+ * out.
+ */
 export interface CgroupFiles extends Disposable {
   readonly root: string;
   readonly proc: string;
   write(files: Readonly<Record<string, string | null>>): void;
 }
 
-/** The host's side: CPU time of two CPUs, our own network, and one process (4711) of the container with a network of its own. */
+/**
+ * The host's side: CPU time of two CPUs, our own network, and one process (4711) of the container
+ * with a network of its own.
+ */
 export function createCgroupFiles(cgroupLine: string): CgroupFiles {
   const folder = mkdtempSync(join(tmpdir(), "ops-cgroup-"));
   const write: CgroupFiles["write"] = (files) => {

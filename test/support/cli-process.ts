@@ -7,7 +7,10 @@ export interface CliProcess {
   /** Its output, to stdout and to stderr. */
   readonly out: () => string;
   readonly err: () => string;
-  /** Its exit code; null when a signal ended it. Rejects when it crashed: an unhandled rejection or exception ended it. */
+  /**
+   * Its exit code; null when a signal ended it. Rejects when it crashed: an unhandled rejection or
+   * exception ended it.
+   */
   readonly ended: Promise<number | null>;
 }
 
@@ -16,13 +19,19 @@ export function startCli(args: readonly string[], env: Record<string, string> = 
   return startProgram([process.execPath, "src/cli.ts", ...args], env);
 }
 
-/** The same in a terminal, which closes when `child`, its holder, is killed. The first line of the output is the gateway's process id. */
+/**
+ * The same in a terminal, which closes when `child`, its holder, is killed. The first line of the
+ * output is the gateway's process id.
+ */
 export function startInTerminal(args: readonly string[], env: Record<string, string>): CliProcess {
   const command = `echo $$; exec ${[process.execPath, "src/cli.ts", ...args].join(" ")}`;
   return startProgram(["script", "--quiet", "--command", command, "/dev/null"], env);
 }
 
-/** Starts any program as a process. `isOurs`: whether a crash of it fails the test; the program of a page may end by its own error. */
+/**
+ * Starts any program as a process. `isOurs`: whether a crash of it fails the test; the program of a
+ * page may end by its own error.
+ */
 export function startProgram(
   [program = "", ...args]: readonly string[],
   env: Record<string, string>,

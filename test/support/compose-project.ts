@@ -18,8 +18,9 @@ interface ProjectOptions {
 }
 
 /**
- * A copy of the shipped files in the empty folder `project`, with a fresh bundle, secrets of its own, and this machine's Node as the base of images.
- * `compose` takes arguments and returns what it prints; `shell` runs a block of the documentation there.
+ * A copy of the shipped files in the empty folder `project`, with a fresh bundle, secrets of its
+ * own, and this machine's Node as the base of images. `compose` takes arguments and returns what it
+ * prints; `shell` runs a block of the documentation there.
  */
 export async function makeComposeProject(project: string, socketPath: string, options: ProjectOptions) {
   await Promise.all([makeNodeBase(socketPath, "ops-base"), makeContext(project)]);

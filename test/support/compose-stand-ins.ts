@@ -6,7 +6,10 @@ import process from "node:process";
 import { findProgram } from "../../script/services/process.ts";
 import { dockerCli } from "./image.ts";
 
-/** Substitutes for images of a registry: this machine's Prometheus, Alertmanager and node-exporter, and a program that reads its files as Grafana does. */
+/**
+ * Substitutes for images of a registry: this machine's Prometheus, Alertmanager and node-exporter,
+ * and a program that reads its files as Grafana does.
+ */
 const programs = {
   prometheus: { command: ["/bin/prometheus"], volume: "/prometheus", user: "65534:65534" },
   alertmanager: { command: ["/bin/prometheus-alertmanager"], volume: "/alertmanager", user: "65534:65534" },
@@ -21,7 +24,10 @@ function copyInto(root: string, from: string, to: string): void {
   copyFileSync(from, join(root, to));
 }
 
-/** Copies programs to where `place` puts them, and the shared libraries that they need to their own paths. */
+/**
+ * Copies programs to where `place` puts them, and the shared libraries that they need to their own
+ * paths.
+ */
 export function copyPrograms(root: string, paths: readonly string[], place: (path: string) => string): void {
   for (const path of paths) {
     copyInto(root, path, place(path));
@@ -45,7 +51,8 @@ export function buildStandIns(socketPath: string, images: Readonly<Record<string
       const image = images[name];
       if (image === undefined) continue;
       mkdirSync(join(context, "empty"), { recursive: true });
-      // The images of the registry hold none of our files: what a service needs must come by its mounts.
+      // The images of the registry hold none of our files: what a service needs must come by its
+      // mounts.
       writeFileSync(
         join(context, "Dockerfile"),
         `FROM ops-sample:latest\nCOPY root /\nCOPY --chown=${user} empty ${volume}\nVOLUME ${volume}\nENTRYPOINT ${JSON.stringify(command)}\n`,

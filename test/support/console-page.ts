@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 
-/** The source of axe-core: run in the page by the browser's debugger, so the page's own policy stays as it is. */
+/**
+ * The source of axe-core: run in the page by the browser's debugger, so the page's own policy stays
+ * as it is.
+ */
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export interface ConsoleView {
@@ -13,7 +16,10 @@ export interface ConsoleView {
 
 export interface ConsoleTab extends AsyncDisposable {
   readonly page: Page;
-  /** Whatever a page must not do: errors, refusals of the policy, requests to another origin, dialogs. */
+  /**
+   * Whatever a page must not do: errors, refusals of the policy, requests to another origin,
+   * dialogs.
+   */
   readonly faults: string[];
   /** Opens an address of the console. */
   open(address: string): Promise<void>;
@@ -21,7 +27,10 @@ export interface ConsoleTab extends AsyncDisposable {
   findBarriers(): Promise<string[]>;
 }
 
-/** A browser's tab that is signed in at the console of `origin`, and whose every wrong move is written down. */
+/**
+ * A browser's tab that is signed in at the console of `origin`, and whose every wrong move is
+ * written down.
+ */
 export async function openConsole(
   browser: Browser,
   origin: string,
@@ -69,7 +78,8 @@ function watch(context: BrowserContext, page: Page, origin: string): string[] {
   });
   page.on("pageerror", (error) => faults.push(`page error: ${error.message}`));
   page.on("console", (entry) => {
-    // An interface of another program came or went: Chromium breaks what is on its way, and the page asks again.
+    // An interface of another program came or went: Chromium breaks what is on its way, and the
+    // page asks again.
     if (entry.text().includes("ERR_NETWORK_CHANGED")) return;
     if (["error", "warning"].includes(entry.type())) faults.push(`console: ${entry.text()}`);
   });

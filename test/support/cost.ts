@@ -1,11 +1,15 @@
 /** About the factor of linear work: then no more has to be measured. */
 const linear = 5;
-/** Less than this is linear work on a busy machine. What seems to be more is measured for longer, ms. */
+/**
+ * Less than this is linear work on a busy machine. What seems to be more is measured for longer,
+ * ms.
+ */
 const [unclear, longestMs] = [7, 5000];
 
 /**
- * The factor of the cost of a four times larger input, in the same run: about 4 for linear work, 16 for quadratic. For each size the fastest of many interleaved calls
- * counts: a call of a few milliseconds is mostly not interrupted by other processes, compilation or garbage collection.
+ * The factor of the cost of a four times larger input, in the same run: about 4 for linear work, 16
+ * for quadratic. For each size the fastest of many interleaved calls counts: a call of a few
+ * milliseconds is mostly not interrupted by other processes, compilation or garbage collection.
  */
 export function growthOf(work: (size: number) => unknown, size: number): number {
   let [small, large] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
@@ -34,7 +38,8 @@ function toMs(work: () => unknown): number {
 }
 
 /**
- * Measures how long this thread works before its timers run, as CPU time in milliseconds, so that a slow machine does not count as blocking.
+ * Measures how long this thread works before its timers run, as CPU time in milliseconds, so that a
+ * slow machine does not count as blocking.
  *
  * @returns a function that ends the measurement and returns the times in ascending order
  */

@@ -1,7 +1,10 @@
 import { tools } from "../../src/mcp/tools.ts";
 import type { Sent } from "./uninterrupted.ts";
 
-/** For each place of a request, parts of the door's grammar with how often each stands there. `%` in a part is its number. */
+/**
+ * For each place of a request, parts of the door's grammar with how often each stands there. `%` in
+ * a part is its number.
+ */
 export type Genes = Readonly<Record<string, readonly (readonly [part: string, times: number])[]>>;
 
 /** A way in, with the grammar of what it takes. */
@@ -17,7 +20,10 @@ export interface Door {
   readonly most: number;
 }
 
-/** Each part beside each base, as often as fits; of a document's parts also as often as its tokens allow. */
+/**
+ * Each part beside each base, as often as fits; of a document's parts also as often as its tokens
+ * allow.
+ */
 export function listFirstGenes({ bases, parts, most }: Door): readonly Genes[] {
   return bases.flatMap((base) =>
     Object.entries(parts).flatMap(([place, own]) =>
@@ -194,7 +200,10 @@ function toFirst(text: string, words: readonly string[], usual: string): string 
   return words.find((word) => text.startsWith(word)) ?? (text === "" ? usual : text);
 }
 
-/** Every way in that takes something from a client. `introspectOnly`: a token without any other right. */
+/**
+ * Every way in that takes something from a client. `introspectOnly`: a token without any other
+ * right.
+ */
 export function listDoors(introspectOnly: string): readonly Door[] {
   return [
     toGraphqlDoor("POST /graphql", "gateway"),

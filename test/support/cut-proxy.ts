@@ -9,9 +9,14 @@ export interface CutProxy {
   /** Answers nobody: connections stay open, new ones are accepted. */
   hush(): void;
   mend(): void;
-  /** Ends all connections; new ones go to this server, as where an address moves with the primary. */
+  /**
+   * Ends all connections; new ones go to this server, as where an address moves with the primary.
+   */
   moveTo(serverUrl: string): void;
-  /** Cuts the next connection that commits, once: before the server gets it, or after it has it and before the answer. */
+  /**
+   * Cuts the next connection that commits, once: before the server gets it, or after it has it and
+   * before the answer.
+   */
   cutAtCommit(when: "before" | "after", then?: () => void): void;
   close(): Promise<void>;
 }

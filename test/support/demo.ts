@@ -1,7 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** The demo as a person starts it, in a process group of its own, so that Ctrl-C can be sent as a terminal does: to all of it. */
+/**
+ * The demo as a person starts it, in a process group of its own, so that Ctrl-C can be sent as a
+ * terminal does: to all of it.
+ */
 export function startDemo(...args: readonly string[]) {
   const child = spawn("script/demo", args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

@@ -6,7 +6,10 @@ import { createDeploySource } from "../../src/deploys/files/source.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { toEnv } from "./deploys.ts";
 
-/** A root for the folders of one test file, removed after its tests. `create` makes a folder, and the path of a deploy_info.json in it. */
+/**
+ * A root for the folders of one test file, removed after its tests. `create` makes a folder, and
+ * the path of a deploy_info.json in it.
+ */
 export function createDeployFolders() {
   const root = mkdtempSync(join(tmpdir(), "ops-deploy-"));
   afterAll(() => rmSync(root, { recursive: true, force: true }));

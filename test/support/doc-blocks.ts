@@ -1,6 +1,9 @@
 import { globSync, readFileSync } from "node:fs";
 
-/** The pages whose blocks and commands are run. docs/upgrades.md is checked as far as it names what is there now. */
+/**
+ * The pages whose blocks and commands are run. docs/upgrades.md is checked as far as it names what
+ * is there now.
+ */
 const docPages: readonly string[] = [
   "README.md",
   "ARCHITECTURE.md",
@@ -99,7 +102,10 @@ function findSpans(page: string, prose: string): DocSpan[] {
   return spans;
 }
 
-/** The commands of a console block (`$ ...` and what it answers), or of a sh block (one in each line). */
+/**
+ * The commands of a console block (`$ ...` and what it answers), or of a sh block (one in each
+ * line).
+ */
 export function listCommands(block: DocBlock): DocCommand[] {
   const hasPrompt = block.language === "console";
   const commands: { command: string; shown: string[] }[] = [];

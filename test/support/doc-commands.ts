@@ -1,6 +1,9 @@
 import type { DocBlock } from "./doc-blocks.ts";
 
-/** Blocks, of any language, that a test of their own runs: their page, a text in the block, and the test, which must read the page. */
+/**
+ * Blocks, of any language, that a test of their own runs: their page, a text in the block, and the
+ * test, which must read the page.
+ */
 export const ownTests: readonly { readonly page: string; readonly has: string; readonly test: string }[] = [
   { page: "docs/client.md", has: "fetch(SLACK_WEBHOOK", test: "test/script/programs.test.ts" },
   { page: "docs/client.md", has: "A gate of CI", test: "test/script/programs.test.ts" },

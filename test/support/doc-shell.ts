@@ -24,7 +24,10 @@ interface ShellOptions {
   readonly endJob: () => void;
 }
 
-/** A home and a PATH as a reader of the pages has them: bash, curl, Node, and `wallet-core-ops`, which asks the gateway at `url`. */
+/**
+ * A home and a PATH as a reader of the pages has them: bash, curl, Node, and `wallet-core-ops`,
+ * which asks the gateway at `url`.
+ */
 export function createDocShell({ url, token, stagingToken, endJob }: ShellOptions) {
   const home = mkdtempSync(join(tmpdir(), "ops-docs-"));
   const bin = join(home, "bin");

@@ -12,7 +12,8 @@ import { createTokens } from "./tokens.ts";
 const ago = (seconds: number) => `${new Date(Date.now() - seconds * 1000).toISOString().slice(0, 19)}Z`;
 
 /**
- * A gateway of a product that has every name that the pages use: containers, roles, queues, a bad deploy `v42`. A page with a new name needs it here.
+ * A gateway of a product that has every name that the pages use: containers, roles, queues, a bad
+ * deploy `v42`. A page with a new name needs it here.
  */
 export async function startDocStage() {
   const staging = (name: string, role: string, more: Partial<Container> = {}) =>

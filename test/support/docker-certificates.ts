@@ -9,7 +9,10 @@ export interface Certificates {
   readonly key: string;
 }
 
-/** An authority in `folder`, made with openssl, that signs certificates for servers at 127.0.0.1 and for clients. */
+/**
+ * An authority in `folder`, made with openssl, that signs certificates for servers at 127.0.0.1 and
+ * for clients.
+ */
 export function createAuthority(folder: string): {
   issue(name: string, usage: "serverAuth" | "clientAuth"): Certificates;
 } {

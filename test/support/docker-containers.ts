@@ -62,7 +62,10 @@ export async function createContainer(socketPath: string, spec: ContainerSpec): 
   return Id;
 }
 
-/** Pauses a container. On cgroup v1 runc gives up where it cannot freeze a busy group in time: then again. */
+/**
+ * Pauses a container. On cgroup v1 runc gives up where it cannot freeze a busy group in time: then
+ * again.
+ */
 export async function pauseContainer(socketPath: string, id: string): Promise<void> {
   await until(() =>
     callDocker(socketPath, "POST", `/containers/${id}/pause`).then(
@@ -75,7 +78,10 @@ export async function pauseContainer(socketPath: string, id: string): Promise<vo
   );
 }
 
-/** Starts a container. Where its shell traps a signal, answers when it does: before that, process 1 ignores the signal. */
+/**
+ * Starts a container. Where its shell traps a signal, answers when it does: before that, process 1
+ * ignores the signal.
+ */
 export async function startContainer(socketPath: string, spec: ContainerSpec): Promise<string> {
   const id = await createContainer(socketPath, spec);
   await callDocker(socketPath, "POST", `/containers/${id}/start`);
@@ -96,8 +102,8 @@ interface ContainerState {
 }
 
 /**
- * Whether a container's process has a handler for a signal: the bit of its number in SigCgt of proc(5). runc, which becomes
- * that process, has handlers of its own.
+ * Whether a container's process has a handler for a signal: the bit of its number in SigCgt of
+ * proc(5). runc, which becomes that process, has handlers of its own.
  */
 function traps(pid: number, signal: NodeJS.Signals): boolean {
   const file = `/proc/${pid}/status`;
@@ -117,8 +123,9 @@ export async function restartContainer(socketPath: string, id: string): Promise<
 }
 
 /**
- * Starts a container that writes to its log and ends; answers its full id after its end. Docker loses all output of one that ends before its pipes have
- * been opened, as happens within milliseconds on a busy machine: then again, up to ten times.
+ * Starts a container that writes to its log and ends; answers its full id after its end. Docker
+ * loses all output of one that ends before its pipes have been opened, as happens within
+ * milliseconds on a busy machine: then again, up to ten times.
  */
 export async function runContainer(socketPath: string, spec: ContainerSpec): Promise<string> {
   for (let attempt = 0; attempt < 10; attempt += 1) {
@@ -140,7 +147,10 @@ export async function removeContainers(socketPath: string, ids: readonly string[
   await Promise.allSettled(ids.map((id) => callDocker(socketPath, "DELETE", `/containers/${id}?force=1&v=1`)));
 }
 
-/** The rows of these containers in the source's lists, hidden ones too; null for one that is in none. */
+/**
+ * The rows of these containers in the source's lists, hidden ones too; null for one that is in
+ * none.
+ */
 export async function findRows(source: ContainerSource, refs: readonly ContainerRef[]): Promise<(Container | null)[]> {
   const signal = soon();
   const lists = [(await source.list(signal)).containers, await source.listRetired(signal)];

@@ -14,7 +14,10 @@ export interface DockerProxy {
   close(): Promise<void>;
 }
 
-/** A byte pipe before a real engine's socket that counts requests and connections, and can break them. Backpressure passes through. */
+/**
+ * A byte pipe before a real engine's socket that counts requests and connections, and can break
+ * them. Backpressure passes through.
+ */
 export async function startDockerProxy(target: string, folder: string): Promise<DockerProxy> {
   const socketPath = join(folder, `count-${process.pid}-${Date.now() % 100_000}.sock`);
   const sockets = new Map<Socket, string>();

@@ -7,7 +7,10 @@ import type { EngineEvent } from "../../src/containers/docker/engine/events.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** An engine with programmable answers: for what a real one cannot be made to do, and to count requests. */
+/**
+ * An engine with programmable answers: for what a real one cannot be made to do, and to count
+ * requests.
+ */
 export interface FakeEngine extends AsyncDisposable {
   readonly options: EngineOptions;
   /** "GET /v1.45/containers/json?all=1", with " +body" when there was one. In order. */

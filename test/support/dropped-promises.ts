@@ -152,7 +152,10 @@ function toSources(value: ts.Expression): ts.Expression[] {
   return [value];
 }
 
-/** Whether it may begin a promise at all: a call, and neither one that is awaited nor one whose rejection is caught. */
+/**
+ * Whether it may begin a promise at all: a call, and neither one that is awaited nor one whose
+ * rejection is caught.
+ */
 function mayBegin(value: ts.Expression): boolean {
   return toSources(value).some((one) => ts.isNewExpression(one) || (ts.isCallExpression(one) && !isCaught(one)));
 }

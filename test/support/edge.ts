@@ -100,7 +100,10 @@ function send(
   });
 }
 
-/** Writes bytes and returns everything that comes back until the server closes, or until `quietMs` have passed. */
+/**
+ * Writes bytes and returns everything that comes back until the server closes, or until `quietMs`
+ * have passed.
+ */
 export function sendRaw(port: number, text: string, quietMs = 3000): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";

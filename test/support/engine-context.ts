@@ -4,7 +4,10 @@ import { toKind, toOrigin } from "../../src/containers/kamal/origin.ts";
 import type { ContainerRules, EngineContext } from "../../src/containers/kamal/rules.ts";
 import type { Environment } from "../../src/lib/environment.ts";
 
-/** What one engine's list shows of the apps on it, from the whole list: the oracle of the index that changes with single containers. */
+/**
+ * What one engine's list shows of the apps on it, from the whole list: the oracle of the index that
+ * changes with single containers.
+ */
 export function toEngineContext(
   containers: readonly RawContainer[],
   engine: { readonly env: Environment | null; readonly rules: ContainerRules; readonly hostNames: readonly string[] },

@@ -17,7 +17,9 @@ interface FakeUpstream extends AsyncDisposable {
 
 type Answer = (response: ServerResponse, request: SeenRequest) => void;
 
-/** An HTTP server with programmable misbehaviour: only for what no real service can be made to do. */
+/**
+ * An HTTP server with programmable misbehaviour: only for what no real service can be made to do.
+ */
 export async function startFakeUpstream(answer: Answer): Promise<FakeUpstream> {
   const seen: SeenRequest[] = [];
   const sockets = new Set<object>();

@@ -11,7 +11,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A proxy before a real engine with the faults of a bad network, a bad proxy or a stuck container. */
+/**
+ * A proxy before a real engine with the faults of a bad network, a bad proxy or a stuck container.
+ */
 export interface FaultProxy extends AsyncDisposable {
   readonly socketPath: string;
   /** The same proxy over a network: `tcp://127.0.0.1:PORT`. */
@@ -22,7 +24,10 @@ export interface FaultProxy extends AsyncDisposable {
   cut(): void;
   /** Never answers requests whose path contains this, until `heal`. */
   hang(part: string): void;
-  /** Keeps requests whose path contains this, until `deliver`: also when their senders are gone by then. */
+  /**
+   * Keeps requests whose path contains this, until `deliver`: also when their senders are gone by
+   * then.
+   */
   hold(part: string): void;
   /** How many requests are kept. */
   held(): number;

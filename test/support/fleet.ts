@@ -77,8 +77,9 @@ interface Stub extends AsyncDisposable {
 const acceptance = { query: "{__typename}", answer: { data: { __typename: "Query" } } };
 
 /**
- * A region that says what a test wants, and records what it is asked. It accepts every token, unless
- * `accept` answers the fleet's questions about tokens; these are in `acceptance`, not in `received`.
+ * A region that says what a test wants, and records what it is asked. It accepts every token,
+ * unless `accept` answers the fleet's questions about tokens; these are in `acceptance`, not in
+ * `received`.
  */
 export async function startStub(
   reply: (response: ServerResponse, received: Received) => void,

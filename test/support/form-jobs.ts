@@ -38,8 +38,9 @@ export const tableForms = {
 } as const;
 
 /**
- * A table whose rows are jobs of two tenants, with states that are numbers, errors in a list of attempts, and times of the given form. Of each job that is inserted,
- * the other tenant has a twin: what reads or changes it does not follow `where`.
+ * A table whose rows are jobs of two tenants, with states that are numbers, errors in a list of
+ * attempts, and times of the given form. Of each job that is inserted, the other tenant has a twin:
+ * what reads or changes it does not follow `where`.
  */
 export async function createFormJobs(
   database: TestDatabase,

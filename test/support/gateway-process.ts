@@ -24,7 +24,10 @@ export interface AuditLine {
   readonly docker_status: number | null;
 }
 
-/** The gateway as a process of its own, so that it can be signalled and killed; only Docker is configured. `network`: a network of its own to run in. */
+/**
+ * The gateway as a process of its own, so that it can be signalled and killed; only Docker is
+ * configured. `network`: a network of its own to run in.
+ */
 export async function startGatewayProcess(
   socketPath: string,
   service: string,
@@ -111,8 +114,8 @@ export function readAudit(path: string): AuditLine[] {
 }
 
 /**
- * The names of restarted containers in the order of the engine's events, live. Resolves when it listens. `since`: includes events from then
- * on that the daemon still has.
+ * The names of restarted containers in the order of the engine's events, live. Resolves when it
+ * listens. `since`: includes events from then on that the daemon still has.
  */
 export async function watchRestarts(socketPath: string, since?: Date, event: "restart" | "kill" = "restart") {
   const names: string[] = [];

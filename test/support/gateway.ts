@@ -10,7 +10,10 @@ import { assertFitsOpenApi } from "./openapi.ts";
 
 export const token = "test-token-0123456789";
 
-/** Headers of a modern client: request errors have their own status, while `application/json` has 200 for them. */
+/**
+ * Headers of a modern client: request errors have their own status, while `application/json` has
+ * 200 for them.
+ */
 export const graphqlHeaders = { "content-type": "application/json", accept: "application/graphql-response+json" };
 
 function toHeaders(given: HeadersInit | undefined): Headers {
@@ -43,7 +46,10 @@ interface GatewayOptions extends Pick<Parts, "mcp" | "signIn"> {
   readonly limits?: Partial<EdgeLimits>;
 }
 
-/** A gateway with its real edge on a free port, over any sources, for one plain token with every right. */
+/**
+ * A gateway with its real edge on a free port, over any sources, for one plain token with every
+ * right.
+ */
 export async function startGateway(sources: Sources, options: GatewayOptions = {}): Promise<Started> {
   const {
     logger = silentLogger,

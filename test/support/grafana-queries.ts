@@ -16,7 +16,10 @@ interface Place {
 /** Values of the dashboard's variables; null is "All", which has our `allValue`. */
 export type Chosen = Readonly<Record<string, string | readonly string[] | null>>;
 
-/** What the browser fills in: `$name`, `${name}`, `${name:json}`, `${name:doublequote}` and `${name:singlequote}`; not what is no variable of the dashboard. */
+/**
+ * What the browser fills in: `$name`, `${name}`, `${name:json}`, `${name:doublequote}` and
+ * `${name:singlequote}`; not what is no variable of the dashboard.
+ */
 export function interpolate(text: string, chosen: Chosen): string {
   return text.replace(
     /\$\{(\w+)(?::(\w+))?\}|\$(\w+)/g,
@@ -41,7 +44,10 @@ export function interpolate(text: string, chosen: Chosen): string {
   );
 }
 
-/** Sends a query of a panel or an alert rule as its plugin would, and gives the frames that the plugin would make. */
+/**
+ * Sends a query of a panel or an alert rule as its plugin would, and gives the frames that the
+ * plugin would make.
+ */
 export async function ask(place: Place, target: Target, chosen: Chosen = {}, hours = 6): Promise<DataFrame[]> {
   const { type } = target.datasource;
   if (type === "yesoreyeram-infinity-datasource") return [await askInfinity(place, target, chosen, hours)];

@@ -1,7 +1,10 @@
 import { expect } from "vitest";
 import { type DataFrame, FieldType, toDataFrame } from "./grafana-data.ts";
 
-/** The items of an answer as the plugin makes them: each through `toDataFrame`, and what holds for every one of ours. */
+/**
+ * The items of an answer as the plugin makes them: each through `toDataFrame`, and what holds for
+ * every one of ours.
+ */
 export function readFrames(answer: unknown): DataFrame[] {
   expect(Array.isArray(answer), JSON.stringify(answer)).toBe(true);
   return (answer as any[]).map((item) => {

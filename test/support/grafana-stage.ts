@@ -18,8 +18,9 @@ interface Options {
 }
 
 /**
- * The stage three minutes after a deploy, which left a worker of the release before, on a hot host: behind the gateway as it is run, with a Prometheus that scrapes it, and a
- * token for Grafana that may only read.
+ * The stage three minutes after a deploy, which left a worker of the release before, on a hot host:
+ * behind the gateway as it is run, with a Prometheus that scrapes it, and a token for Grafana that
+ * may only read.
  */
 export async function createGrafanaStage(options: Options) {
   await using stack = new AsyncDisposableStack();

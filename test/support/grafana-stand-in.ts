@@ -3,8 +3,9 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 
 /**
- * Runs in Grafana's place: in its container, as its user, with its mounts, secrets and networks. Serves its datasources file with variables and files
- * filled in as Grafana does, and sends requests on to where Grafana's server would.
+ * Runs in Grafana's place: in its container, as its user, with its mounts, secrets and networks.
+ * Serves its datasources file with variables and files filled in as Grafana does, and sends
+ * requests on to where Grafana's server would.
  */
 const provisioning = "/etc/grafana/provisioning";
 

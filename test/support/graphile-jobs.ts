@@ -13,7 +13,9 @@ export async function installGraphileWorker(connectionString: string): Promise<v
   await utils.release();
 }
 
-/** A worker that takes jobs as soon as there are some, several at once; not those that are on hold. */
+/**
+ * A worker that takes jobs as soon as there are some, several at once; not those that are on hold.
+ */
 export async function runGraphileWorker(
   connectionString: string,
   taskList: TaskList,
@@ -31,7 +33,10 @@ export async function runGraphileWorker(
   return { ...runner, stop };
 }
 
-/** Adds a job whose payload has this name. `options` are further arguments of add_job, as `, max_attempts := 1`. */
+/**
+ * Adds a job whose payload has this name. `options` are further arguments of add_job, as `,
+ * max_attempts := 1`.
+ */
 export async function addJob(database: TestDatabase, task: string, job: string, options = ""): Promise<void> {
   await database.query(`select graphile_worker.add_job($1, json_build_object('job', $2::text)${options})`, [task, job]);
 }

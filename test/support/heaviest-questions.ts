@@ -32,8 +32,9 @@ interface Named {
 }
 
 /**
- * Questions of every root field of Query that the schema has, with arguments that leave out as little as
- * they can, and of every endpoint, metric, tool and route that reads. They name things of world.ts.
+ * Questions of every root field of Query that the schema has, with arguments that leave out as
+ * little as they can, and of every endpoint, metric, tool and route that reads. They name things of
+ * world.ts.
  */
 export function listHeaviest(): readonly Named[] {
   const graphql = generateDocuments(createSchema(), most, { everywhere: true })

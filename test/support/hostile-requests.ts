@@ -151,7 +151,10 @@ const holes = [
   "key",
 ];
 
-/** Any POST to the datasource: mostly a query as Grafana sends it, with more than a person would ask. */
+/**
+ * Any POST to the datasource: mostly a query as Grafana sends it, with more than a person would
+ * ask.
+ */
 export const grafanaPosts: fc.Arbitrary<{ readonly path: string; readonly body: string }> = fc.oneof(
   {
     weight: 8,

@@ -29,12 +29,18 @@ export const hostileText = fc
   )
   .map((parts) => parts.join(""));
 
-/** The same with at least one of them, for a name that must not be empty. NUL is left out: neither PostgreSQL nor an engine stores it. */
+/**
+ * The same with at least one of them, for a name that must not be empty. NUL is left out: neither
+ * PostgreSQL nor an engine stores it.
+ */
 export const hostileName = fc
   .tuple(hostileText, fc.constantFrom(...pieces.filter((piece) => piece !== "\u0000")), hostileText)
   .map((parts) => parts.join("").replaceAll("\u0000", ""));
 
-/** The unsafe characters in an answer, plain or as JSON escapes; line feeds and tabs part its lines and columns. */
+/**
+ * The unsafe characters in an answer, plain or as JSON escapes; line feeds and tabs part its lines
+ * and columns.
+ */
 export function findUnsafe(text: string): readonly string[] {
   const decoded = text.replaceAll(
     /\\(?:u([0-9a-fA-F]{4})|([bfr\\]))/g,

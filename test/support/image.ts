@@ -19,8 +19,9 @@ export function dockerCli(socketPath: string): (...args: readonly string[]) => s
 }
 
 /**
- * Builds a base image like the official slim one from this machine: the Node of the tests, its shared libraries and a passwd file, without a
- * shell. The Dockerfile takes its base as an argument because no registry is reachable.
+ * Builds a base image like the official slim one from this machine: the Node of the tests, its
+ * shared libraries and a passwd file, without a shell. The Dockerfile takes its base as an argument
+ * because no registry is reachable.
  */
 export async function makeNodeBase(socketPath: string, tag: string): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "ops-base-"));
@@ -49,7 +50,10 @@ export async function makeNodeBase(socketPath: string, tag: string): Promise<voi
   }
 }
 
-/** A build context of the files that the repository has, with a fresh bundle, and a secret that must not get into the image. */
+/**
+ * A build context of the files that the repository has, with a fresh bundle, and a secret that must
+ * not get into the image.
+ */
 export async function makeContext(folder: string): Promise<void> {
   await buildBundle(join(folder, "dist"));
   for (const file of ["Dockerfile", ".dockerignore"]) copyFileSync(file, join(folder, file));

@@ -28,7 +28,10 @@ interface Answer {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** The sources of a gateway with JOBS=on over real databases, with a user's configuration, and a caller. */
+/**
+ * The sources of a gateway with JOBS=on over real databases, with a user's configuration, and a
+ * caller.
+ */
 export function openOperator({ databaseUrl, controlUrl, queues = null }: OperatorOptions) {
   const folder = mkdtempSync(join(tmpdir(), "ops-jobs-"));
   const auditFile = join(folder, "audit.jsonl");

@@ -23,7 +23,10 @@ export interface Accessory {
 
 const accessoriesPath = "deploy/kamal/accessory/deploy.yml";
 
-/** The accessories of our file, with each `[text, other]` put in its place: what a user fills in. Throws where the file does not have the text. */
+/**
+ * The accessories of our file, with each `[text, other]` put in its place: what a user fills in.
+ * Throws where the file does not have the text.
+ */
 export function readAccessories(
   changes: readonly (readonly [string, string])[] = [],
 ): Readonly<Record<string, Accessory>> {
@@ -35,7 +38,10 @@ export function readAccessories(
   return (parse(text) as { accessories: Record<string, Accessory> }).accessories;
 }
 
-/** A value as Kamal quotes it for the shell of the host: in double quotes, with `${...}` alone left to the shell. For printable ASCII. */
+/**
+ * A value as Kamal quotes it for the shell of the host: in double quotes, with `${...}` alone left
+ * to the shell. For printable ASCII.
+ */
 function quote(value: unknown): string {
   const text = String(value);
   if (!/^[ -~]*$/.test(text)) throw new Error(`not printable ASCII: ${text}`);
@@ -48,9 +54,10 @@ const withValues = (option: string, values: Readonly<Record<string, unknown>>) =
   Object.entries(values).flatMap(([name, value]) => [option, `${name}=${quote(value)}`]);
 
 /**
- * What Kamal 2.12 runs over ssh for `kamal accessory boot`, in the home of the ssh user: the line of the shell, and the file with its secrets. Order and
- * quoting are those of its lib/kamal/commands/accessory.rb (run), lib/kamal/configuration/accessory.rb (the arguments) and lib/kamal/utils.rb (argumentize,
- * optionize, escape_shell_value), read in basecamp/kamal.
+ * What Kamal 2.12 runs over ssh for `kamal accessory boot`, in the home of the ssh user: the line
+ * of the shell, and the file with its secrets. Order and quoting are those of its
+ * lib/kamal/commands/accessory.rb (run), lib/kamal/configuration/accessory.rb (the arguments) and
+ * lib/kamal/utils.rb (argumentize, optionize, escape_shell_value), read in basecamp/kamal.
  */
 export function renderAccessory(
   service: string,

@@ -11,8 +11,8 @@ interface HookRun {
 }
 
 /**
- * Hooks of `deploy/kamal/gates`, copied to `folder` as people copy them, with `wallet-core-ops` in the PATH. They ask the gateway at `url`, and are run as Kamal
- * runs hooks.
+ * Hooks of `deploy/kamal/gates`, copied to `folder` as people copy them, with `wallet-core-ops` in
+ * the PATH. They ask the gateway at `url`, and are run as Kamal runs hooks.
  */
 export function createGateHooks(folder: string, url: string) {
   const [bin, hooks] = [join(folder, "bin"), join(folder, "hooks")];

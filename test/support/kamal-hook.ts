@@ -9,7 +9,8 @@ const execute = promisify(execFile);
 const hook = fileURLToPath(new URL("../../deploy/kamal/post-deploy", import.meta.url));
 
 /**
- * Stands for ssh: logs its arguments, and runs the remote command in `hosts/<host>`, without the environment of the caller. `down` cannot be reached.
+ * Stands for ssh: logs its arguments, and runs the remote command in `hosts/<host>`, without the
+ * environment of the caller. `down` cannot be reached.
  */
 const sshStub = `#!/bin/sh
 printf '%s\\n' "$*" >>"$STUB/ssh.log"
@@ -25,7 +26,10 @@ interface HookRun {
   readonly stderr: string;
 }
 
-/** A place to run the hook in: stub ssh, hosts as folders, an empty application folder (not a git tree until `git` makes it one). */
+/**
+ * A place to run the hook in: stub ssh, hosts as folders, an empty application folder (not a git
+ * tree until `git` makes it one).
+ */
 export function createHookSandbox(folder: string) {
   const app = join(folder, "app");
   const bin = join(folder, "bin");

@@ -17,7 +17,10 @@ interface Restart {
   readonly endMs: number;
 }
 
-/** An engine of the simulation: it restarts what it was asked to, whatever became of the gateway that asked. */
+/**
+ * An engine of the simulation: it restarts what it was asked to, whatever became of the gateway
+ * that asked.
+ */
 function createEngine() {
   const running = new Map<number, Restart & { readonly done: PromiseWithResolvers<void> }>();
   /** As Docker's own events of restarts: in the order of their ends. */
@@ -95,7 +98,10 @@ export interface Row {
   readonly isSettled: boolean;
 }
 
-/** Several gateways on one real PostgreSQL and one engine, whose time is a virtual clock: that of the database's statements, of the leases and of the engine. */
+/**
+ * Several gateways on one real PostgreSQL and one engine, whose time is a virtual clock: that of
+ * the database's statements, of the leases and of the engine.
+ */
 export async function openLedgerStage(serverUrl: string, limits: ActionLimits, jobsPerHour: number) {
   const database = await createTestDatabase(serverUrl, "schedules");
   // Before pg_catalog: the statements of the ledger ask this clock.
@@ -276,7 +282,10 @@ export async function openLedgerStage(serverUrl: string, limits: ActionLimits, j
         await stage.settle();
       }
     },
-    /** Mends everything, and waits until every action has its last outcome. A busy machine may take long to end a session that was cut, whose locks go with it. */
+    /**
+     * Mends everything, and waits until every action has its last outcome. A busy machine may take
+     * long to end a session that was cut, whose locks go with it.
+     */
     async finish() {
       for (const index of gateways.keys()) stage.resume(index);
       const deadline = Date.now() + toBound(20_000);

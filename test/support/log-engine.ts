@@ -17,7 +17,10 @@ export interface LogEntry {
 
 type Query = Readonly<Record<string, string | number>>;
 
-/** An engine with one container, without a connection: its log is read from an array, as Docker would choose from it. */
+/**
+ * An engine with one container, without a connection: its log is read from an array, as Docker
+ * would choose from it.
+ */
 export function createLogEngine() {
   const state = {
     log: [] as LogEntry[],
@@ -32,7 +35,10 @@ export function createLogEngine() {
     streams: [] as Readable[],
     /** As some versions of Docker: from the first line that is not before `since`, it sends all. */
     sendsAllFromFirst: false,
-    /** Makes it a Podman. During each answer entries are written: an answer of the newest ones lacks `lost`, but has `later`. */
+    /**
+     * Makes it a Podman. During each answer entries are written: an answer of the newest ones lacks
+     * `lost`, but has `later`.
+     */
     meanwhile: null as { lost: LogEntry[]; later: LogEntry[] }[] | null,
   };
   const engine = {

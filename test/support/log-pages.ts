@@ -8,7 +8,10 @@ import {
   toLogPage,
 } from "../../src/containers/logs/log.ts";
 
-/** The page of a log in memory, in the order it was written. Around a point at most `reach` lines are searched on each side. */
+/**
+ * The page of a log in memory, in the order it was written. Around a point at most `reach` lines
+ * are searched on each side.
+ */
 export function readPage(log: readonly LogLine[], options: LogOptions, reach = Infinity): LogPage {
   const { accepts: matches } = createLogFilter(options);
   const toIndex = createLineCounter();

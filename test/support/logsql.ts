@@ -1,4 +1,8 @@
-/** A part of LogsQL, as its documentation describes it: https://docs.victoriametrics.com/victorialogs/logsql/. Anything else is refused, as VictoriaLogs refuses it. */
+/**
+ * A part of LogsQL, as its documentation describes it:
+ * https://docs.victoriametrics.com/victorialogs/logsql/. Anything else is refused, as VictoriaLogs
+ * refuses it.
+ */
 export interface LogsQuery {
   readonly filters: readonly LogsFilter[];
   readonly fields: readonly string[] | null;
@@ -14,7 +18,10 @@ type LogsFilter =
   | { readonly kind: "in"; readonly field: string; readonly values: readonly string[] }
   | { readonly kind: "any"; readonly field: string };
 
-/** What Go's string literals may have after a backslash, but for numbers. Source: https://go.dev/ref/spec#String_literals. */
+/**
+ * What Go's string literals may have after a backslash, but for numbers. Source:
+ * https://go.dev/ref/spec#String_literals.
+ */
 const goEscapes = new Map(
   Object.entries({ a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\", '"': '"' }),
 );

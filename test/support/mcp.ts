@@ -24,7 +24,10 @@ export interface McpClient extends AsyncDisposable {
 /** The name by which the clients introduce themselves. */
 export const agent = { name: "night-shift", version: "3.1" };
 
-/** A client as an agent has it, of one generation of the protocol, connected to the gateway at `url`. */
+/**
+ * A client as an agent has it, of one generation of the protocol, connected to the gateway at
+ * `url`.
+ */
 export async function connectMcp(url: string, generation: Generation, own: string = token): Promise<McpClient> {
   const requestInit = { headers: { authorization: `Bearer ${own}`, "user-agent": "earlier/1.0 (test)" } };
   const endpoint = new URL(`${url}/mcp`);

@@ -3,7 +3,10 @@ import { toNext } from "../../src/containers/logs/history/collect.ts";
 import type { HistoryQuery, HistorySelector, LogHistory } from "../../src/containers/logs/history/log-history.ts";
 import type { LogLine } from "../../src/containers/logs/log.ts";
 
-/** A log history in memory, whose pieces have about `pieceSize` lines; `failAfter` pieces it fails. It lists containers without a log whatever the range is. */
+/**
+ * A log history in memory, whose pieces have about `pieceSize` lines; `failAfter` pieces it fails.
+ * It lists containers without a log whatever the range is.
+ */
 export function createMemoryLogHistory({ pieceSize = 3 } = {}) {
   const state = {
     logs: new Map<string, readonly LogLine[]>(),

@@ -16,7 +16,10 @@ export async function startMetricsServer(metrics: () => string): Promise<Metrics
   return { address: server.url.replace("http://", ""), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-/** Metrics of a machine with one CPU that is busy for the given share of the time, since the start of this process. */
+/**
+ * Metrics of a machine with one CPU that is busy for the given share of the time, since the start
+ * of this process.
+ */
 export function machineMetrics(nodename: string, busy: number): string {
   const seconds = performance.now() / 1000;
   return [

@@ -5,7 +5,10 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 const run = (command: string, ...args: readonly string[]) =>
   execFileSync(command, args, { stdio: ["ignore", "ignore", "pipe"] });
 
-/** A network of its own for processes, joined to this machine by two interfaces. A cut loses packets, as a network does: connections hang. Needs root. */
+/**
+ * A network of its own for processes, joined to this machine by two interfaces. A cut loses
+ * packets, as a network does: connections hang. Needs root.
+ */
 export function createNamespace() {
   const id = randomInt(2 ** 16);
   const [name, outside] = [`ops-${id}`, `ops-v${id}`];

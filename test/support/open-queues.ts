@@ -4,7 +4,10 @@ import type { QueueMetrics, QueueSource } from "../../src/queues/queue.ts";
 import type { QueueSourceConfig } from "../../src/queues/registry.ts";
 import { createQueueSources } from "../../src/queues/source.ts";
 
-/** The sources of a configuration, or those that are detected (null), of environment staging; closed when the test ends. */
+/**
+ * The sources of a configuration, or those that are detected (null), of environment staging; closed
+ * when the test ends.
+ */
 export async function openQueues(
   databaseUrl: string,
   configured: readonly QueueSourceConfig[] | null,

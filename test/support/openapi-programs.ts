@@ -4,7 +4,10 @@ export interface Called {
   readonly body: unknown;
 }
 
-/** Asks every operation, and prints a JSON object of answers by operationId. The compiler refuses it when an operation is missing. */
+/**
+ * Asks every operation, and prints a JSON object of answers by operationId. The compiler refuses it
+ * when an operation is missing.
+ */
 const ending = `
 const answers: Record<string, unknown> = {};
 for (const [id, call] of Object.entries(every)) {
@@ -26,7 +29,10 @@ const code: string | undefined = (await calls.missing()).error?.error.code;
 console.log(JSON.stringify({ answers, depths, states, health, isStale, code }));
 `;
 
-/** A program over the types of openapi-typescript in ops.d.ts. Environment: OPS_URL, OPS_TOKEN, NAME (a container). */
+/**
+ * A program over the types of openapi-typescript in ops.d.ts. Environment: OPS_URL, OPS_TOKEN, NAME
+ * (a container).
+ */
 export const fetchProgram = `
 import createClient from "openapi-fetch";
 import type { operations, paths } from "./ops.d.ts";

@@ -9,7 +9,10 @@ addFormats.default(ajv);
 ajv.addVocabulary(Object.keys(document));
 ajv.addSchema({ $id: "openapi", ...document });
 
-/** Throws when a real answer does not fit the committed contract: path template without the base, method, status, parsed body. */
+/**
+ * Throws when a real answer does not fit the committed contract: path template without the base,
+ * method, status, parsed body.
+ */
 export function assertFitsOpenApi(method: string, template: string, status: number, body: unknown): void {
   const path = base + template.replace(":name", "{name}");
   const operation = document.paths[path]?.[method.toLowerCase()];

@@ -25,11 +25,14 @@ export interface ReceivedSpan {
   readonly resource: Attributes;
 }
 
-/** How it answers an export: a status; `hang` is silence, in which the bodies are still recorded. */
+/**
+ * How it answers an export: a status; `hang` is silence, in which the bodies are still recorded.
+ */
 type Answer = number | "hang";
 
 /**
- * A receiver of OTLP over HTTP, for protobuf and JSON. It reads protobuf by the field numbers of opentelemetry-proto, not with the code that wrote it.
+ * A receiver of OTLP over HTTP, for protobuf and JSON. It reads protobuf by the field numbers of
+ * opentelemetry-proto, not with the code that wrote it.
  */
 export async function startOtlpReceiver(first: Answer = 200) {
   const spans: ReceivedSpan[] = [];
@@ -65,7 +68,10 @@ async function readSpans(req: IncomingMessage): Promise<ReceivedSpan[]> {
 
 type Fields = Map<number, (Uint8Array | bigint | number)[]>;
 
-/** The fields of a message by their numbers; what is inside of them is read by those who know their types. */
+/**
+ * The fields of a message by their numbers; what is inside of them is read by those who know their
+ * types.
+ */
 function readFields(bytes: Uint8Array): Fields {
   const fields: Fields = new Map();
   const reader = new BinaryReader(bytes);

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { findProgram, freePort, startProcess } from "../../script/services/process.ts";
 
-/** Debian's PgBouncer in transaction mode before a server: each transaction may get another session of the server. As root it does not run. `hosts`: more addresses to listen on. */
+/**
+ * Debian's PgBouncer in transaction mode before a server: each transaction may get another session
+ * of the server. As root it does not run. `hosts`: more addresses to listen on.
+ */
 export async function startPgBouncer(serverUrl: string, hosts: readonly string[] = []) {
   const server = new URL(serverUrl);
   const port = await freePort();

@@ -1,6 +1,9 @@
 import process from "node:process";
 
-/** What this process did since `begin`: the most CPU time in one piece of the event loop, and by how much the heap grew. */
+/**
+ * What this process did since `begin`: the most CPU time in one piece of the event loop, and by how
+ * much the heap grew.
+ */
 export interface Piece {
   readonly cpuMs: number;
   readonly bytes: number;
@@ -8,7 +11,10 @@ export interface Piece {
 
 /** Watches this thread's event loop from now on. */
 export function watchPieces() {
-  /** CPU time between two rounds of the event loop, ms, without the share of other processes; and the heap. */
+  /**
+   * CPU time between two rounds of the event loop, ms, without the share of other processes; and
+   * the heap.
+   */
   let [longest, last, heap, most] = [0, process.threadCpuUsage(), 0, 0];
   const look = () => {
     const { user, system } = process.threadCpuUsage(last);

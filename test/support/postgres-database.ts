@@ -8,7 +8,10 @@ export interface TestDatabase {
   query(sql: string, values?: readonly unknown[]): Promise<QueryResult<Record<string, unknown>>>;
   /** A further session of the superuser, for locks. The caller ends it. */
   connect(): Promise<Client>;
-  /** The URL for another role, created here with this password-less definition: `login`, grants follow by `query`. */
+  /**
+   * The URL for another role, created here with this password-less definition: `login`, grants
+   * follow by `query`.
+   */
   createRole(options?: string): Promise<{ name: string; url: string }>;
   drop(): Promise<void>;
 }

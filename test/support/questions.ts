@@ -54,7 +54,10 @@ function getValues(name: string, values: Values): ArgumentValues {
   return found;
 }
 
-/** Every endpoint of the contract: plain, and with each parameter, of our own and other environments; as JSON and as text. */
+/**
+ * Every endpoint of the contract: plain, and with each parameter, of our own and other
+ * environments; as JSON and as text.
+ */
 export function generateRestQuestions(values: Values): readonly Question[] {
   const all: readonly Endpoint[] = endpoints;
   return all.flatMap(({ method, path, params, text, deprecated }) => {
@@ -85,7 +88,9 @@ export function generateRestQuestions(values: Values): readonly Question[] {
   });
 }
 
-/** Every route of Grafana's datasource, for every metric, dimension and field of the query builder. */
+/**
+ * Every route of Grafana's datasource, for every metric, dimension and field of the query builder.
+ */
 export function generateGrafanaQuestions(
   values: Values,
   range: { readonly from: string; readonly to: string },
@@ -160,7 +165,10 @@ const toolNeeds: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 /** The argument that another one stands in place of. */
 const insteadOf: Readonly<Record<string, string>> = { names: "role", regex: "text" };
 
-/** Every tool of /mcp: with what it needs, and with each further argument, of our own and other environments. */
+/**
+ * Every tool of /mcp: with what it needs, and with each further argument, of our own and other
+ * environments.
+ */
 export function generateMcpQuestions(values: Values): readonly Question[] {
   return tools.flatMap(({ name, args: { shape }, isAction }) => {
     const needed = Object.entries(shape).filter(([, type]) => !type.safeParse(undefined).success);

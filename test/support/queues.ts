@@ -49,7 +49,10 @@ export function sampleFailures(overrides: Partial<JobFailures> = {}): JobFailure
 
 export type Asked = { readonly queues: readonly string[] | null; readonly range: HistoryRange };
 
-/** A source's past: one job of each queue becomes due in the first step, fails, and still waits. Unknown names have an empty past. */
+/**
+ * A source's past: one job of each queue becomes due in the first step, fails, and still waits.
+ * Unknown names have an empty past.
+ */
 export function rememberQueues(names: readonly string[], asked: Asked[] = []): NonNullable<QueueSource["history"]> {
   return async (queues, range) => {
     asked.push({ queues, range });
@@ -158,7 +161,10 @@ export function sampleAttempt(overrides: Partial<JobAttempt> = {}): JobAttempt {
   };
 }
 
-/** Reads jobs in memory, newest first, each with the same attempts. `calls`: the method of each call, and how many jobs it asked for. */
+/**
+ * Reads jobs in memory, newest first, each with the same attempts. `calls`: the method of each
+ * call, and how many jobs it asked for.
+ */
 export function createMemoryJobs(
   jobs: readonly Job[],
   attempts: readonly JobAttempt[] = [],

@@ -11,8 +11,9 @@ export interface RabbitmqAdmin {
   call<T>(method: "GET" | "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T>;
   declare(queue: string, args?: Record<string, unknown>): Promise<void>;
   /**
-   * Until the API reports these numbers of a queue, twice in a row. It may lose the numbers of a queue whose namesake was just deleted, and has them again only
-   * when the queue changes: taking a message and giving it back is such a change.
+   * Until the API reports these numbers of a queue, twice in a row. It may lose the numbers of a
+   * queue whose namesake was just deleted, and has them again only when the queue changes: taking a
+   * message and giving it back is such a change.
    */
   settle(queue: string, numbers: { readonly ready?: number; readonly unacked?: number }): Promise<void>;
   /** Deletes all queues of all virtual hosts. */
@@ -61,7 +62,10 @@ export function createAdmin({ url }: Pick<RunningRabbitmq, "url">): RabbitmqAdmi
   };
 }
 
-/** Publishes messages, consumes all and acknowledges each or, if it fails, rejects it without a requeue. */
+/**
+ * Publishes messages, consumes all and acknowledges each or, if it fails, rejects it without a
+ * requeue.
+ */
 export async function work(
   broker: RunningRabbitmq,
   queue: string,

@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
-/** A PostgreSQL server that refuses every login with this SQLSTATE and message. Source: "Message Formats", ErrorResponse. */
+/**
+ * A PostgreSQL server that refuses every login with this SQLSTATE and message. Source: "Message
+ * Formats", ErrorResponse.
+ */
 export async function startRefusingPostgres(code: string, message: string) {
   const server = createServer((socket) => {
     socket.on("error", () => {});

@@ -5,7 +5,10 @@ import { findProgram } from "../../script/services/process.ts";
 import { copyPrograms } from "./compose-stand-ins.ts";
 import { dockerCli } from "./image.ts";
 
-/** What the image of the registry does at its start as `postgres`, by its documentation: creates an empty database, runs the scripts, starts the server. */
+/**
+ * What the image of the registry does at its start as `postgres`, by its documentation: creates an
+ * empty database, runs the scripts, starts the server.
+ */
 const entrypoint = `#!/bin/bash
 set -e
 if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
@@ -38,7 +41,10 @@ function findServer(): string {
   return version;
 }
 
-/** Builds Debian's HAProxy and PostgreSQL under the names of the images of the registry, with what is on their paths there. */
+/**
+ * Builds Debian's HAProxy and PostgreSQL under the names of the images of the registry, with what
+ * is on their paths there.
+ */
 export function buildReplicaStandIns(
   socketPath: string,
   images: { readonly haproxy: string; readonly postgres: string },

@@ -6,13 +6,22 @@ import { type Running, UnavailableError } from "../../script/services/process.ts
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Path of the Unix socket of the real dockerd of this run; sample image: `ops-sample:latest`. */
+    /**
+     * Path of the Unix socket of the real dockerd of this run; sample image: `ops-sample:latest`.
+     */
     dockerSocket: string;
-    /** URL of the real PostgreSQL of this run, as a superuser; create a database of your own in it. */
+    /**
+     * URL of the real PostgreSQL of this run, as a superuser; create a database of your own in it.
+     */
     postgresUrl: string;
-    /** URL of the real Prometheus of this run, which scrapes the real node-exporter as job "node". */
+    /**
+     * URL of the real Prometheus of this run, which scrapes the real node-exporter as job "node".
+     */
     prometheusUrl: string;
-    /** Path of the Unix socket of the real Podman of this run, with the same sample image; or the reason why its tests are skipped. */
+    /**
+     * Path of the Unix socket of the real Podman of this run, with the same sample image; or the
+     * reason why its tests are skipped.
+     */
     podman: { readonly socketPath: string } | { readonly missing: string };
     /** Folder for sockets and files of this run. */
     runFolder: string;
@@ -20,8 +29,9 @@ declare module "vitest" {
 }
 
 /**
- * Starts the real services once for all integration tests. While you work on one of them, name those that you need:
- * `OPS_TEST_SERVICES=docker,postgres npx vitest run --project integration ...`.
+ * Starts the real services once for all integration tests. While you work on one of them, name
+ * those that you need: `OPS_TEST_SERVICES=docker,postgres npx vitest run --project integration
+ * ...`.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const wanted = new Set((process.env["OPS_TEST_SERVICES"] ?? "docker,podman,postgres,prometheus").split(","));

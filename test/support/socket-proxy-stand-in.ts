@@ -2,8 +2,9 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 
 /**
- * Runs in the place of wollomatic/socket-proxy, whose image cannot be had here: with its arguments, as its user, with its mounts. Sends on what `-allowGET`
- * matches, anchored as there, and refuses the rest.
+ * Runs in the place of wollomatic/socket-proxy, whose image cannot be had here: with its arguments,
+ * as its user, with its mounts. Sends on what `-allowGET` matches, anchored as there, and refuses
+ * the rest.
  */
 function argument(name: string): string {
   const found = process.argv.find((word) => word.startsWith(`-${name}=`));

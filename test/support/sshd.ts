@@ -20,7 +20,10 @@ export interface Sshd {
   stop(): Promise<void>;
 }
 
-/** An SSH server of our own in `folder`, with a host key and users' keys of its own. Needs root and Debian's openssh-server. */
+/**
+ * An SSH server of our own in `folder`, with a host key and users' keys of its own. Needs root and
+ * Debian's openssh-server.
+ */
 export async function startSshd(folder: string): Promise<Sshd> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   mkdirSync("/run/sshd", { recursive: true });

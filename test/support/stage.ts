@@ -65,7 +65,9 @@ async function stageContainers(socket: string, suffix: string, host: string): Pr
   return [web, redis, old, exec];
 }
 
-/** The seed's queues: depths, completions in five minutes and failures in the last hour, as rows. */
+/**
+ * The seed's queues: depths, completions in five minutes and failures in the last hour, as rows.
+ */
 async function stageJobs(database: TestDatabase): Promise<void> {
   await database.query(`
     create table runner_jobs (id text primary key, type text not null, status text not null, run_at timestamptz,
@@ -83,7 +85,10 @@ async function stageJobs(database: TestDatabase): Promise<void> {
                                       ('job_123', 'rejected', now() - interval '1 minute', 'pq: serialization failure')`);
 }
 
-/** Real upstreams with the seed's examples, and the gateway's sources over them with a user's configuration. */
+/**
+ * Real upstreams with the seed's examples, and the gateway's sources over them with a user's
+ * configuration.
+ */
 export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, runFolder }: StageOptions) {
   const folder = mkdtempSync(join(runFolder, "stage-"));
   const suffix = folder.slice(-6).toLowerCase();
@@ -119,7 +124,10 @@ export async function createStage({ dockerSocket, postgresUrl, prometheusUrl, ru
     env,
     sources,
     service,
-    /** Host name of the web container, of this stage alone: a job whose worker is of two containers is of none. */
+    /**
+     * Host name of the web container, of this stage alone: a job whose worker is of two containers
+     * is of none.
+     */
     host,
     containers,
     [Symbol.asyncDispose]: async () => {

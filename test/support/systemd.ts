@@ -24,8 +24,9 @@ interface Machine {
 }
 
 /**
- * Makes a machine over this one's files (an overlay in memory, so that nothing is written here) in namespaces of its own, with /dev, /run and a tree of control
- * groups of its own, and runs systemd in it as process 1. The network is this machine's. Units are those of SYSTEMD_UNIT_PATH alone.
+ * Makes a machine over this one's files (an overlay in memory, so that nothing is written here) in
+ * namespaces of its own, with /dev, /run and a tree of control groups of its own, and runs systemd
+ * in it as process 1. The network is this machine's. Units are those of SYSTEMD_UNIT_PATH alone.
  */
 const boot = `set -eu
 mount -t tmpfs -o mode=755 tmpfs "$BASE/memory"
@@ -82,7 +83,10 @@ function findFirstProcess(name: string): number | null {
   return found === undefined ? null : Number(found);
 }
 
-/** Boots a real systemd that starts a unit. Needs root and the Debian package systemd. `[Symbol.asyncDispose]` ends it and all that it started. */
+/**
+ * Boots a real systemd that starts a unit. Needs root and the Debian package systemd.
+ * `[Symbol.asyncDispose]` ends it and all that it started.
+ */
 export async function bootSystemd({ folder, units, files, links, mounts }: Machine) {
   const name = `ops-${basename(folder).toLowerCase()}`;
   const console = join(folder, "console.log");

@@ -17,7 +17,8 @@ type Batch = {
 };
 
 /**
- * A gateway with one log, as far as `logs` asks it: all stored lines, and a stream that begins with the newest ones, both in messages of at most `most` lines.
+ * A gateway with one log, as far as `logs` asks it: all stored lines, and a stream that begins with
+ * the newest ones, both in messages of at most `most` lines.
  */
 export function createFakeLog({ most }: { readonly most: number }) {
   const lines: Line[] = [];

@@ -20,7 +20,9 @@ interface TerminalOptions {
   readonly onError?: (text: string) => void;
 }
 
-/** Runs a command of the terminal client in this process; returns its exit code and what it wrote. */
+/**
+ * Runs a command of the terminal client in this process; returns its exit code and what it wrote.
+ */
 export async function runTerminal(name: string, args: readonly string[] = [], options: TerminalOptions = {}) {
   const entry = terminalCommands.find((one) => one.name === name);
   if (!entry) throw new Error(`No command is named ${name}`);

@@ -5,7 +5,10 @@ import { createMemorySources } from "./memory-sources.ts";
 import { createMemoryJobs, sampleJob } from "./queues.ts";
 import { toEntry } from "../../src/timeline/timeline.ts";
 
-/** HTML, colours, C1, the end of a line, and characters that turn the reading direction or are not seen. */
+/**
+ * HTML, colours, C1, the end of a line, and characters that turn the reading direction or are not
+ * seen.
+ */
 export const hostile = `<b onmouseover="x">\u001b[31m\u001b]0;t\u0007\u009b2Jred\r\nnext\t\u202egnp\u{e0041}\u2028`;
 
 /** A line of text that shows of `hostile` what may be shown. */

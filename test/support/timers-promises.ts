@@ -1,8 +1,8 @@
 import type { TimerOptions } from "node:timers";
 
 /**
- * Node's `timers/promises` over the global timers, which vitest fakes. It does not fake that module itself:
- * `vi.mock("node:timers/promises", () => import(".../timers-promises.ts"))`.
+ * Node's `timers/promises` over the global timers, which vitest fakes. It does not fake that module
+ * itself: `vi.mock("node:timers/promises", () => import(".../timers-promises.ts"))`.
  */
 export function setTimeout<T = void>(ms = 0, value?: T, { signal }: TimerOptions = {}): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -11,7 +11,10 @@ export interface Rights {
   readonly environments?: readonly Environment[];
 }
 
-/** A file of tokens, one for each holder, whose rights can be changed and revoked while a gateway reads it. */
+/**
+ * A file of tokens, one for each holder, whose rights can be changed and revoked while a gateway
+ * reads it.
+ */
 export function createTokens<Holder extends string>(holders: Readonly<Record<Holder, Rights>>, lifetimeMs = 3_600_000) {
   const folder = mkdtempSync(join(tmpdir(), "ops-tokens-"));
   const file = join(folder, "tokens.json");

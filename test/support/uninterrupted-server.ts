@@ -19,8 +19,9 @@ import { createMemorySources } from "./memory-sources.ts";
 import { probe, watchPieces } from "./pieces.ts";
 
 /**
- * A gateway with sign-in, and a fleet over it, in a process of their own. After each request the parent asks for the most CPU time that the event loop was held in one
- * piece, and by how much the heap grew.
+ * A gateway with sign-in, and a fleet over it, in a process of their own. After each request the
+ * parent asks for the most CPU time that the event loop was held in one piece, and by how much the
+ * heap grew.
  */
 const limits = { streamsPerToken: 10_000, streams: 10_000, streamBurst: 1e9, failedAuthBurst: 1e9, limitPerToken: 100 };
 const [token = "", tokensFile = ""] = process.argv.slice(2);
@@ -76,7 +77,10 @@ function toTime(index: number): string {
   return formatRfc3339(Date.UTC(2025, 0, 1) + index * 3_600_000);
 }
 
-/** Half of them are releases of one role on one engine, which are compared with each other; the others are of many groups, and some of them changed lately. */
+/**
+ * Half of them are releases of one role on one engine, which are compared with each other; the
+ * others are of many groups, and some of them changed lately.
+ */
 function toContainer(index: number): Container {
   const createdAt = index % 4 === 0 ? formatRfc3339(Date.now() - 900_000) : toTime(index);
   const common = { name: `web-${index}`, createdAt, startedAt: createdAt, commitSha: "" };

@@ -13,7 +13,10 @@ export interface Sent {
   readonly body?: string;
 }
 
-/** What one request cost: the most CPU time in one piece of the event loop, and by how much the heap grew. */
+/**
+ * What one request cost: the most CPU time in one piece of the event loop, and by how much the heap
+ * grew.
+ */
 export interface Cost {
   readonly cpuMs: number;
   readonly bytes: number;
@@ -31,7 +34,9 @@ export async function startMeasured() {
     execArgv,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  /** By the number of their question: the answer to one that was given up is not that to the next. */
+  /**
+   * By the number of their question: the answer to one that was given up is not that to the next.
+   */
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   server.on("message", ({ number, answer }: { readonly number: number; readonly answer: unknown }) => {
     waiting.get(number)?.resolve(answer);
@@ -61,7 +66,10 @@ export async function startMeasured() {
       for (let attempt = 0; attempt < 10; attempt += 1) fastest = Math.min(fastest, await ask<number>("probe"));
       return fastest;
     },
-    /** `isExact`: without the garbage of requests before it, whose collection takes longer than most requests. */
+    /**
+     * `isExact`: without the garbage of requests before it, whose collection takes longer than most
+     * requests.
+     */
     measure: async (sent: Sent, isExact = false): Promise<Cost> => {
       await ask(isExact ? "begin without garbage" : "begin");
       const answer = await send(sent.to === "fleet" ? ports.fleetPort : ports.port, sent);
@@ -78,7 +86,10 @@ export async function startMeasured() {
       await ask("hang no more");
       return answers.map((answer) => ({ ...answer, ...cost }));
     },
-    /** The cost of bodies in chunks of one byte that many connections send at once, and the longest wait of a health check meanwhile, ms. */
+    /**
+     * The cost of bodies in chunks of one byte that many connections send at once, and the longest
+     * wait of a health check meanwhile, ms.
+     */
     measureChunks: async ({
       to,
       path,

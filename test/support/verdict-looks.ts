@@ -60,7 +60,10 @@ function countInRow(result: readonly boolean[]): number {
   return most;
 }
 
-/** The jobs that ended from half an hour before the deploy until each second up to half an hour after it. */
+/**
+ * The jobs that ended from half an hour before the deploy until each second up to half an hour
+ * after it.
+ */
 function drawJobs({ was, is, since, jobsPerSecond }: Rise, uniform: () => number): readonly Ended[] {
   let sum: Ended = { succeeded: 0, failed: 0 };
   const until = [sum];

@@ -14,8 +14,9 @@ export interface VictoriaLogsStandIn extends AsyncDisposable {
 }
 
 /**
- * Answers `POST /select/logsql/query` as VictoriaLogs does (docs/victorialogs/querying/README.md and app/vlselect/logsql/logsql.go of VictoriaMetrics/VictoriaLogs): a line of
- * JSON for each entry, empty fields left out, times without ending zeros, 400 with a text for what is no LogsQL.
+ * Answers `POST /select/logsql/query` as VictoriaLogs does (docs/victorialogs/querying/README.md
+ * and app/vlselect/logsql/logsql.go of VictoriaMetrics/VictoriaLogs): a line of JSON for each
+ * entry, empty fields left out, times without ending zeros, 400 with a text for what is no LogsQL.
  */
 export async function startVictoriaLogs(entries: readonly LogEntry[] = []): Promise<VictoriaLogsStandIn> {
   const queries: LogsQuery[] = [];

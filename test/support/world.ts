@@ -29,7 +29,10 @@ export type Half = Environment | "unknown";
 export const worldNow = Date.parse("2026-01-13T10:00:00Z");
 const ago = (seconds: number) => formatRfc3339(worldNow - seconds * 1000);
 
-/** Every text of a half has its word, every id its digits, and every number except times and shares is its number. */
+/**
+ * Every text of a half has its word, every id its digits, and every number except times and shares
+ * is its number.
+ */
 const marks = {
   staging: { word: "ownmark", digits: "a11cea11ce", number: 4242 },
   production: { word: "prodcanary", digits: "bad0bad0bad0", number: 8_086_421 },
@@ -63,7 +66,9 @@ function toEnv(half: Half): Environment | null {
   return half === "unknown" ? null : half;
 }
 
-/** The half whose engines run it: with ENV no engine, queue or deploy has an unknown environment. */
+/**
+ * The half whose engines run it: with ENV no engine, queue or deploy has an unknown environment.
+ */
 function toHome(half: Half, env: Environment | null): Half {
   return half === "unknown" ? (env ?? half) : half;
 }
@@ -344,7 +349,10 @@ function toAuditRecords(half: Half, { name, fullId, engine, image }: Container):
   ];
 }
 
-/** Sources of a whole product whose halves mirror each other; nothing depends on the clock or on chance. */
+/**
+ * Sources of a whole product whose halves mirror each other; nothing depends on the clock or on
+ * chance.
+ */
 export function createWorld({ env, halves, broken = false }: WorldOptions) {
   const parts = halves.map((half) => ({ half, ...toContainers(half, env) }));
   const homes = halves.filter((half) => toHome(half, env) === half);
@@ -464,7 +472,8 @@ export function createWorld({ env, halves, broken = false }: WorldOptions) {
   const { audit } = memory.sources;
   const { history: logHistory, state: older } = createMemoryLogHistory();
   older.containers = parts.map(({ removed }) => removed);
-  // Only of those: the order in which several containers are read to their end is not always the same.
+  // Only of those: the order in which several containers are read to their end is not always the
+  // same.
   older.logs = new Map(
     parts.map(({ half, removed }) => {
       const message = `${wordOf(half)} wrote this before`;

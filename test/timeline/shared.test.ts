@@ -144,7 +144,10 @@ describe("gateways that share a timeline", () => {
     for (const each of [one, two, three]) expect(all(each)).toEqual([requested]);
   });
 
-  /** Samples of gateways in their order: `a ok 5` is that gateway a samples ok at second 5; `sync` is one of all. */
+  /**
+   * Samples of gateways in their order: `a ok 5` is that gateway a samples ok at second 5; `sync`
+   * is one of all.
+   */
   async function sampled(isShared: boolean, ...steps: readonly string[]) {
     const stage = createStage();
     const open = () => {

@@ -94,7 +94,10 @@ const states = graph({
   states: is.queueStates,
 });
 
-/** Everything about queues; all panels but the first row, the errors of all queues and the sources show the chosen queues. */
+/**
+ * Everything about queues; all panels but the first row, the errors of all queues and the sources
+ * show the chosen queues.
+ */
 export const queues: Dashboard = dashboard({
   uid: "ops-queues",
   title: "Queues",

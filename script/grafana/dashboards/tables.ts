@@ -18,7 +18,10 @@ const toRole = toCellOf("ops-containers", "role");
 const toHost = toCellOf("ops-containers", "host");
 const toEngine = toCellOf("ops-containers", "engine");
 
-/** One container: needs the fields `container` and `engine`. The whole name is on hover, where a column has no room for it. */
+/**
+ * One container: needs the fields `container` and `engine`. The whole name is on hover, where a
+ * column has no room for it.
+ */
 const toContainer = {
   title: "Only ${__data.fields.container} on ${__data.fields.engine}",
   url: "/d/ops-containers?var-container=${__data.fields.container:percentencode}&var-engine=${__data.fields.engine:percentencode}",

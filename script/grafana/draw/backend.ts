@@ -30,7 +30,10 @@ type Result =
 /** How often Prometheus scrapes, by provisioning/datasources: `timeInterval`. */
 const scrapeSeconds = 15;
 
-/** What Grafana's server answers to POST /api/ds/query: it runs the Go parts of Infinity and of the Prometheus datasource. */
+/**
+ * What Grafana's server answers to POST /api/ds/query: it runs the Go parts of Infinity and of the
+ * Prometheus datasource.
+ */
 export async function answerQueries(
   upstreams: Upstreams,
   body: QueryBody,
@@ -96,7 +99,10 @@ interface PrometheusAnswer {
   };
 }
 
-/** By the rules of Grafana's Prometheus datasource: the step, `$__rate_interval`, ends at whole steps, and names of series. */
+/**
+ * By the rules of Grafana's Prometheus datasource: the step, `$__rate_interval`, ends at whole
+ * steps, and names of series.
+ */
 async function askPrometheus(
   { prometheusUrl }: Upstreams,
   query: QueryBody["queries"][number],

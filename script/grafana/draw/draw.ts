@@ -26,7 +26,10 @@ interface DrawOptions extends View {
   readonly height?: number;
 }
 
-/** Answered without a network: while containers start and stop, Chromium ends its requests (ERR_NETWORK_CHANGED). */
+/**
+ * Answered without a network: while containers start and stop, Chromium ends its requests
+ * (ERR_NETWORK_CHANGED).
+ */
 const origin = "https://grafana.invalid";
 const width = 1600;
 /** Of Grafana's grid, with its gap. */
@@ -35,7 +38,10 @@ const controlsHeight = 70;
 /** Everything is asked and drawn by then. */
 const withinMs = 60_000;
 
-/** Draws dashboards in Chromium, and resolves to what their panels show. Rejects when the page fails, or does not end. */
+/**
+ * Draws dashboards in Chromium, and resolves to what their panels show. Rejects when the page
+ * fails, or does not end.
+ */
 export async function drawDashboards({ dashboards, upstreams, ...options }: DrawOptions): Promise<DrawnDashboard[]> {
   await using stack = new AsyncDisposableStack();
   const answer = await createSite(dashboards, upstreams);

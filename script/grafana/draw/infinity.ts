@@ -24,8 +24,9 @@ const types: Readonly<Record<string, Field["type"]>> = {
 };
 
 /**
- * The fields that Infinity's own parser makes of an answer of /graphql, before a time series becomes wide: in the order of their names, then the computed ones.
- * Source: jsonframer and gframer of grafana/infinity-libs.
+ * The fields that Infinity's own parser makes of an answer of /graphql, before a time series
+ * becomes wide: in the order of their names, then the computed ones. Source: jsonframer and gframer
+ * of grafana/infinity-libs.
  *
  * @throws Error where it would show one
  */
@@ -72,14 +73,18 @@ function toValue(value: unknown, type: string): unknown {
   return typeof value === type ? value : null;
 }
 
-/** Expressions of govaluate. Of the operators that ours have (`==`, `!=`, `&&`, `||`, `?:`, `IN`), JavaScript lacks only the last. */
+/**
+ * Expressions of govaluate. Of the operators that ours have (`==`, `!=`, `&&`, `||`, `?:`, `IN`),
+ * JavaScript lacks only the last.
+ */
 function compute(expression: string, row: object): unknown {
   const translated = expression.replaceAll(/(\w+) IN \(([^)]*)\)/g, "[$2].includes($1)");
   return runInNewContext(translated, { ...row }) as unknown;
 }
 
 /**
- * One field for each combination of the string columns, as Infinity makes them of the format `timeseries`. Source: LongToWide of grafana-plugin-sdk-go.
+ * One field for each combination of the string columns, as Infinity makes them of the format
+ * `timeseries`. Source: LongToWide of grafana-plugin-sdk-go.
  *
  * @throws Error when times are missing or do not ascend
  */
@@ -125,7 +130,10 @@ export function fillTimes(text: string, from: Date, to: Date): string {
     .replaceAll("${__timeTo:date:iso}", to.toISOString());
 }
 
-/** The headers of the requests to /graphql of the datasource that deploy/grafana/provisioning describes. */
+/**
+ * The headers of the requests to /graphql of the datasource that deploy/grafana/provisioning
+ * describes.
+ */
 export function infinityHeaders(token: string, contentType: string): Record<string, string> {
   return {
     accept: "application/json;q=0.9,text/plain",

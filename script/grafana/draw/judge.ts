@@ -4,8 +4,10 @@ import type { DrawnDashboard, DrawnPanel } from "./report.ts";
 export type EmptyPanels = Readonly<Record<string, string>>;
 
 /**
- * What is wrong with drawn dashboards, each as `<uid>: <title>: <what>`: panels with errors, empty ones, cut titles, names of columns, and columns that are marked as text, links
- * that lead nowhere, and errors of the page. A panel of `empty` that shows something is a fault too, so that the list stays true.
+ * What is wrong with drawn dashboards, each as `<uid>: <title>: <what>`: panels with errors, empty
+ * ones, cut titles, names of columns, and columns that are marked as text, links that lead nowhere,
+ * and errors of the page. A panel of `empty` that shows something is a fault too, so that the list
+ * stays true.
  *
  * @param uids those of all dashboards
  */

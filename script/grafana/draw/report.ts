@@ -3,7 +3,10 @@ export interface DrawnPanel {
   readonly id: number;
   readonly title: string;
   readonly isTitleCut: boolean;
-  /** Errors of its queries and of their notices, its error badge, and a failure in place of its content. */
+  /**
+   * Errors of its queries and of their notices, its error badge, and a failure in place of its
+   * content.
+   */
   readonly errors: readonly string[];
   /** Rows of all its frames; of a graph, the values within the time range. */
   readonly values: number;
@@ -22,7 +25,10 @@ export interface DrawnColumn {
   readonly isNameCut: boolean;
   /** Marked as text: "Wrap text" (`custom.wrapText`) is on. */
   readonly isText: boolean;
-  /** Texts that are not visible to their end, of the rows in view. A column that begins right of the panel has one: its name. */
+  /**
+   * Texts that are not visible to their end, of the rows in view. A column that begins right of the
+   * panel has one: its name.
+   */
   readonly cut: readonly string[];
 }
 

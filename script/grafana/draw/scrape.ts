@@ -12,7 +12,10 @@ interface Gateway {
 const scrapes = 20;
 const numbersMs = 60_000;
 
-/** Starts a Prometheus in `folder` that scrapes a gateway every second, with the shipped rules. Resolves to its URL once it has numbers. */
+/**
+ * Starts a Prometheus in `folder` that scrapes a gateway every second, with the shipped rules.
+ * Resolves to its URL once it has numbers.
+ */
 export async function startScrape(
   folder: string,
   { url, token }: Gateway,

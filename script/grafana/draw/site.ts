@@ -11,7 +11,10 @@ const modules = join(page, "node_modules");
 const icons = "/public/build/img/icons/";
 const proxy = `/api/datasources/proxy/uid/${datasource.uid}`;
 
-/** The fonts of Grafana's own page, which @grafana/ui names and does not bring: the length of a text depends on them. */
+/**
+ * The fonts of Grafana's own page, which @grafana/ui names and does not bring: the length of a text
+ * depends on them.
+ */
 const fonts: readonly (readonly [path: string, file: string])[] = [
   ["/public/fonts/inter/Inter-Regular.woff2", "inter-ui/web/Inter-Regular.woff2"],
   ["/public/fonts/inter/Inter-Medium.woff2", "inter-ui/web/Inter-Medium.woff2"],
@@ -27,8 +30,9 @@ const html = `<!doctype html>
 </html>`;
 
 /**
- * @grafana/plugin-compat imports what only other versions of @grafana/runtime have, and looks whether it is undefined. A missing name is an error between ES modules, but
- * not from a CommonJS one.
+ * @grafana/plugin-compat imports what only other versions of @grafana/runtime have, and looks
+ *   whether it is undefined. A missing name is an error between ES modules, but not from a CommonJS
+ *   one.
  */
 const lenientRuntime: Plugin = {
   name: "lenient-runtime",
@@ -82,8 +86,8 @@ type Reply =
   | { readonly path: string };
 
 /**
- * What the page that draws `dashboards` asks for: its files, and what Grafana's server answers in the place of backend plugins and as the proxy of the JSON datasource. The
- * token stays here.
+ * What the page that draws `dashboards` asks for: its files, and what Grafana's server answers in
+ * the place of backend plugins and as the proxy of the JSON datasource. The token stays here.
  */
 export async function createSite(
   dashboards: readonly Dashboard[],
@@ -111,14 +115,19 @@ function toJson(content: object): Reply {
   return { contentType: "application/json", body: JSON.stringify(content) };
 }
 
-/** Grafana serves the icons of @grafana/ui from there, and a few of its own, which are empty here. */
+/**
+ * Grafana serves the icons of @grafana/ui from there, and a few of its own, which are empty here.
+ */
 function findIcon(name: string): Reply {
   const path = join(modules, "@grafana/ui/dist/public/img/icons", name);
   if (existsSync(path)) return { path };
   return { contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"/>' };
 }
 
-/** As Grafana's proxy: the path is appended to the datasource's URL, and the header with the token is added. */
+/**
+ * As Grafana's proxy: the path is appended to the datasource's URL, and the header with the token
+ * is added.
+ */
 async function pass({ url, token }: Upstreams, path: string, body: string): Promise<Reply> {
   const response = await fetch(`${url}/grafana${path}`, { method: "POST", headers: proxyHeaders(token), body });
   return { status: response.status, contentType: "application/json", body: await response.text() };

@@ -1,8 +1,8 @@
 import { type AppContainer, appContainer, jobScript } from "../kamal.ts";
 
 /**
- * A worker whose jobs a process outside runs (`worker.ts`): it prints what that process writes into the file `log` of `folder`, errors on stderr. The file `life`
- * changes with each start.
+ * A worker whose jobs a process outside runs (`worker.ts`): it prints what that process writes into
+ * the file `log` of `folder`, errors on stderr. The file `life` changes with each start.
  */
 export function workerContainer(version: string, folder: string, replica: number): AppContainer {
   return appContainer("worker", version, { script: workerScript, mount: `${folder}:/work`, replica });
@@ -13,7 +13,10 @@ export function previousWorker(version: string): AppContainer {
   return appContainer("worker", version, { script: jobScript("worker", 1), running: false });
 }
 
-/** A worker that ends with an error again and again: at first every 12 seconds, so that a loop shows soon, later about seven times in five minutes. */
+/**
+ * A worker that ends with an error again and again: at first every 12 seconds, so that a loop shows
+ * soon, later about seven times in five minutes.
+ */
 export function payoutsWorker(version: string): AppContainer {
   return appContainer("payouts-worker", version, { script: payoutsScript });
 }

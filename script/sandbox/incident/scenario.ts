@@ -9,9 +9,11 @@ import { settlementKind, settlementsSql } from "./settlements.ts";
 const oldAgo = 26 * 3_600_000;
 
 /**
- * A bad release: since its deploy `pos_settlement` fails, and then, six minutes after the start, stalls because its workers hang; `payouts-worker` restarts in a loop. All else works as
- * in `healthyScenario`. The records of jobs and deploys reach back before the start; containers and their logs begin with it. Makes the folders through which
- * jobs reach the logs of their workers' containers.
+ * A bad release: since its deploy `pos_settlement` fails, and then, six minutes after the start,
+ * stalls because its workers hang; `payouts-worker` restarts in a loop. All else works as in
+ * `healthyScenario`. The records of jobs and deploys reach back before the start; containers and
+ * their logs begin with it. Makes the folders through which jobs reach the logs of their workers'
+ * containers.
  *
  * @param folder private folder of the sandbox
  */

@@ -14,8 +14,9 @@ interface Job {
 const failuresBeforeHang = 5;
 
 /**
- * Plays a worker of the bad release until `signal` aborts: with each start of its container it fails some jobs, then hangs on the next one, which stays
- * running. Each attempt is a line in the container's log before it is a row.
+ * Plays a worker of the bad release until `signal` aborts: with each start of its container it
+ * fails some jobs, then hangs on the next one, which stays running. Each attempt is a line in the
+ * container's log before it is a row.
  */
 export async function playWorker(pool: Pool, worker: SettlementWorker, signal: AbortSignal): Promise<void> {
   let life = "";

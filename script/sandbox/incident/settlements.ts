@@ -25,8 +25,9 @@ export function toClientId(host: string, since: Date): string {
 }
 
 /**
- * SQL of River's tables as its migrations leave them, with the hour until `startedAt`: jobs that succeed until two minutes after the deploy of the last release,
- * 12 failed attempts since that deploy, jobs that wait since the last success, and three urgent ones.
+ * SQL of River's tables as its migrations leave them, with the hour until `startedAt`: jobs that
+ * succeed until two minutes after the deploy of the last release, 12 failed attempts since that
+ * deploy, jobs that wait since the last success, and three urgent ones.
  *
  * @param releases oldest first
  */

@@ -7,7 +7,10 @@ import { isLocked } from "./lock.ts";
 /** O_NONBLOCK: opening a FIFO without a reader must fail, not wait. */
 const openFlags = constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Appends lines to the file that is at `path` at that moment. Opens it (0600) when needed, and again after it was rotated. */
+/**
+ * Appends lines to the file that is at `path` at that moment. Opens it (0600) when needed, and
+ * again after it was rotated.
+ */
 export function createAppendFile(path: string) {
   let current: FileHandle | null = null;
   const close = async () => {
@@ -26,8 +29,9 @@ export function createAppendFile(path: string) {
     /** Opens the file, to make sure that it is regular and writable. */
     open: async () => void (await ready()),
     /**
-     * Writes the line of `make` with one write(); it is on disk when this resolves. `make` gets the partial line that a crash or a full disk
-     * left at the end; that is closed with a newline first. Not for concurrent calls. @throws the file system's error
+     * Writes the line of `make` with one write(); it is on disk when this resolves. `make` gets the
+     * partial line that a crash or a full disk left at the end; that is closed with a newline
+     * first. Not for concurrent calls. @throws the file system's error
      */
     append: async (make: (piece: string | null) => string): Promise<void> => {
       const { file, size } = await ready();

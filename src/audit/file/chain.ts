@@ -7,7 +7,9 @@ import { createTimeCheck, type TimeCheck } from "../times.ts";
 import { longestLine, openToRead, readLines, UnpackError } from "./lines.ts";
 import { isBeyond, listParts, type Part, toUnreadNote } from "./parts.ts";
 
-/** A line that is still without its newline after this time was cut: a write has a deadline of 5 s. */
+/**
+ * A line that is still without its newline after this time was cut: a write has a deadline of 5 s.
+ */
 const unfinishedMs = 10_000;
 
 interface ChainCheckOptions {
@@ -16,7 +18,10 @@ interface ChainCheckOptions {
   readonly newest?: () => ChainHead;
   /** How long an answer stands, milliseconds. @default 1000 */
   readonly ttlMs?: number;
-  /** After this time everything is checked again, milliseconds: what was checked may have been changed since. @default 10 minutes */
+  /**
+   * After this time everything is checked again, milliseconds: what was checked may have been
+   * changed since. @default 10 minutes
+   */
   readonly fullEveryMs?: number;
   /** How long a caller waits for a check that goes on, milliseconds. @default 1000 */
   readonly waitMs?: number;
@@ -44,9 +49,11 @@ interface Progress {
 }
 
 /**
- * Checks the hash chain of the record at `path` again and again. It remembers how far it came and checks only what was appended since; everything again every
- * `fullEveryMs`, and when a file that was checked has changed or is gone. A caller waits at most `waitMs`; a long check then goes on in the background, one at a time, and
- * the answer is that of the last check. Rejects with the file system's error.
+ * Checks the hash chain of the record at `path` again and again. It remembers how far it came and
+ * checks only what was appended since; everything again every `fullEveryMs`, and when a file that
+ * was checked has changed or is gone. A caller waits at most `waitMs`; a long check then goes on in
+ * the background, one at a time, and the answer is that of the last check. Rejects with the file
+ * system's error.
  */
 export function createChainCheck({
   path,
@@ -111,7 +118,10 @@ function begin(): Progress {
   };
 }
 
-/** Checks what was appended. Returns null when all is whole, the fault, or `changed` when a file is not as it was: then all must be checked again. */
+/**
+ * Checks what was appended. Returns null when all is whole, the fault, or `changed` when a file is
+ * not as it was: then all must be checked again.
+ */
 async function advance(path: string, progress: Progress): Promise<null | { readonly fault: string } | "changed"> {
   const { parts, copies, conflict, checkEnds } = await listParts(path);
   if (conflict !== null) return { fault: conflict };
@@ -161,7 +171,10 @@ interface PartOptions
   readonly mayBeUnfinished: boolean;
 }
 
-/** Checks a file from `part.offset` on, and moves that to the end of the last whole entry. Returns the fault. */
+/**
+ * Checks a file from `part.offset` on, and moves that to the end of the last whole entry. Returns
+ * the fault.
+ */
 async function checkPart(
   file: FileHandle,
   { path, isPacked, upTo, mayBeUnfinished, checkEnds }: PartOptions,

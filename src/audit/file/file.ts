@@ -33,9 +33,10 @@ const deadlineMs = 5_000;
 const scanLimit = 10_000;
 
 /**
- * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line is on disk. On any failure it rejects
- * with audit_unavailable, and the caller does not act. After a rejection the line may still appear (a hung disk that came back): an intent
- * without an outcome proves no action. One process writes a file at a time, others are refused.
+ * The audit record as chained JSON lines, in the order of the calls. `write` resolves when the line
+ * is on disk. On any failure it rejects with audit_unavailable, and the caller does not act. After
+ * a rejection the line may still appear (a hung disk that came back): an intent without an outcome
+ * proves no action. One process writes a file at a time, others are refused.
  */
 export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & { close(): Promise<void> } {
   const file = createAppendFile(path);
@@ -43,7 +44,9 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   let lock: FileLock | null = null;
   /** Null when it must be read from the file: at first, and after a write that failed half-way. */
   let head: AuditHead | null = null;
-  /** The newest acknowledged entry. The chain goes on from it, even when its file was rotated away. */
+  /**
+   * The newest acknowledged entry. The chain goes on from it, even when its file was rotated away.
+   */
   let acknowledged: AuditHead = { ...genesis, at: null };
 
   const checkChain = createChainCheck({ path, newest: () => acknowledged });

@@ -5,13 +5,21 @@ import { Readable, pipeline } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
 
-/** Bytes that are read at a time, forward: their lines are checked in about 3 ms, before other requests run. */
+/**
+ * Bytes that are read at a time, forward: their lines are checked in about 3 ms, before other
+ * requests run.
+ */
 const chunkBytes = 128 << 10;
-/** Bytes that are read at a time from the end: of a file, and of what a compressed one unpacks to. */
+/**
+ * Bytes that are read at a time from the end: of a file, and of what a compressed one unpacks to.
+ */
 const [blockBytes, windowBytes] = [64 << 10, 8 << 20];
 /** No line of ours is as long: a file without newlines must not fill the memory. */
 export const longestLine = 4 << 20;
-/** What a compressed file may unpack to, bytes. Its newest lines come last, so that each reading unpacks all of it. */
+/**
+ * What a compressed file may unpack to, bytes. Its newest lines come last, so that each reading
+ * unpacks all of it.
+ */
 const mostUnpacked = 256 << 20;
 
 /** A compressed file that cannot be unpacked to its end. */
@@ -29,7 +37,10 @@ export async function isGzip(file: FileHandle): Promise<boolean> {
 }
 
 interface Line {
-  /** With its newline. Without one: the rest of the file, or the first bytes of a line that is too long. */
+  /**
+   * With its newline. Without one: the rest of the file, or the first bytes of a line that is too
+   * long.
+   */
   readonly text: string;
   readonly start: number;
   readonly end: number;
@@ -44,7 +55,10 @@ interface ReadOptions {
   readonly to?: number;
 }
 
-/** The lines of a file from its beginning, up to one that is too long. Throws UnpackError when it comes to the damage. */
+/**
+ * The lines of a file from its beginning, up to one that is too long. Throws UnpackError when it
+ * comes to the damage.
+ */
 export async function* readLines(
   file: FileHandle,
   { isPacked, from = 0, to = Number.POSITIVE_INFINITY }: ReadOptions,
@@ -71,8 +85,9 @@ function toLineText(line: Buffer): string {
 }
 
 /**
- * The lines of a file from its end, without newlines. The first is the text after the last newline: "" or a partial line. Throws UnpackError before the first line when it
- * cannot be unpacked to its end.
+ * The lines of a file from its end, without newlines. The first is the text after the last newline:
+ * "" or a partial line. Throws UnpackError before the first line when it cannot be unpacked to its
+ * end.
  */
 export async function* readLinesBackward(file: FileHandle, isPacked = false): AsyncGenerator<string> {
   let start = isPacked ? Number.POSITIVE_INFINITY : (await file.stat()).size;
@@ -103,7 +118,9 @@ async function readBefore(file: FileHandle, end: number): Promise<Block> {
   return { bytes: buffer.subarray(0, bytesRead), start };
 }
 
-/** Unpacks from the beginning each time, and keeps a window: one suffices for thousands of entries. */
+/**
+ * Unpacks from the beginning each time, and keeps a window: one suffices for thousands of entries.
+ */
 async function unpackBefore(file: FileHandle, end: number): Promise<Block> {
   const chunks: Buffer[] = [];
   let [at, held] = [0, 0];

@@ -11,9 +11,10 @@ export interface FileLock {
 }
 
 /**
- * The right to write a file while this process lives: a listening Unix socket at `<path>.lock`. The kernel closes it with the
- * process, however that dies. It works between containers that share the folder, where process ids do not. Not over NFS. @throws
- * Error when another process holds it, or the file system's error
+ * The right to write a file while this process lives: a listening Unix socket at `<path>.lock`. The
+ * kernel closes it with the process, however that dies. It works between containers that share the
+ * folder, where process ids do not. Not over NFS. @throws Error when another process holds it, or
+ * the file system's error
  */
 export async function acquireLock(path: string): Promise<FileLock> {
   const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);

@@ -71,7 +71,9 @@ export class AlteredEntryError extends PartsError {
   }
 }
 
-/** Two files have different entries of one number: to go on from one of them would fork the chain. */
+/**
+ * Two files have different entries of one number: to go on from one of them would fork the chain.
+ */
 export class ForkError extends PartsError {
   constructor(path: string, conflict: string) {
     super(`${path}: ${conflict}: ${forkRemedy}`);
@@ -98,7 +100,10 @@ export function toIgnoredNote(name: string): string {
 }
 
 const compressed = /\.(gz|xz|zst|bz2|lz4|lzma|Z)$/;
-/** What rotation appends to a name: a number, or a date with or without a time; and the ending of a compression. */
+/**
+ * What rotation appends to a name: a number, or a date with or without a time; and the ending of a
+ * compression.
+ */
 const rotation = /^(?:[.-]\d+(?:[-_.:T]\d+)*)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|Z))?$/;
 /** How often the files are listed again where they change meanwhile. */
 const mostListings = 5;
@@ -159,7 +164,8 @@ function assemble(
   const parts = choose(found, live);
   const chosen = new Set(parts.map((part) => part.path));
   const rest = found.filter((one) => !chosen.has(one.path));
-  // While a file is being compressed, it is there twice. The file that is written now may be another one than that of its name.
+  // While a file is being compressed, it is there twice. The file that is written now may be
+  // another one than that of its name.
   const faulty = looked.filter((one) => "cause" in one);
   const outside = new Set([normalize(path), ...faulty.map((one) => one.path)]);
   const readable = new Set(rotated.map((name) => join(dirname(path), name)).filter((one) => !outside.has(one)));
@@ -222,7 +228,10 @@ function choose(found: readonly FoundPart[], live: FoundPart | undefined): (Foun
   return parts;
 }
 
-/** Of files with the same entries, the one that begins earliest, and one that is not compressed before one that is. */
+/**
+ * Of files with the same entries, the one that begins earliest, and one that is not compressed
+ * before one that is.
+ */
 function findBest(found: readonly FoundPart[], upTo: number): FoundPart | undefined {
   const reach = (part: FoundPart) => Math.min(toEnd(part), upTo);
   const before = found.filter(({ first }) => first <= upTo);
@@ -269,7 +278,10 @@ async function look(path: string, isCurrent: boolean): Promise<FoundPart | Unrea
   }
 }
 
-/** Whether a line without an entry may be of our file: an empty one, or what a crash left of an entry. */
+/**
+ * Whether a line without an entry may be of our file: an empty one, or what a crash left of an
+ * entry.
+ */
 function mayBeOurs(text: string): boolean {
   const line = text.trimEnd();
   return line === "" || line.startsWith(lineStart) || lineStart.startsWith(line);

@@ -24,8 +24,9 @@ interface Verdict {
 }
 
 /**
- * Checks the chain of a record with its rotated files: every byte of every line, their number and order, and that each anchor
- * is in it. `partial`: the oldest files were removed on purpose. Without an anchor it cannot notice missing newest lines.
+ * Checks the chain of a record with its rotated files: every byte of every line, their number and
+ * order, and that each anchor is in it. `partial`: the oldest files were removed on purpose.
+ * Without an anchor it cannot notice missing newest lines.
  */
 export async function verifyAudit(
   path: string,
@@ -67,7 +68,10 @@ export async function verifyAudit(
   };
 }
 
-/** The chain's head after a file, or what goes on after its path: the fault. `start` null: the first line may follow any entry. */
+/**
+ * The chain's head after a file, or what goes on after its path: the fault. `start` null: the first
+ * line may follow any entry.
+ */
 async function verifyPart(
   { path, isPacked, upTo }: Part,
   start: ChainHead | null,
@@ -95,7 +99,10 @@ async function verifyPart(
   return cut === null ? lines.head() : `: ${cut}`;
 }
 
-/** One line of `cli check`: the head of the record, or why it cannot be written and the remedy. Never rejects. */
+/**
+ * One line of `cli check`: the head of the record, or why it cannot be written and the remedy.
+ * Never rejects.
+ */
 export async function probeAudit(path: string): Promise<{ ok: boolean; detail: string; warnings: readonly string[] }> {
   try {
     const { size, locked } = await checkWritable(path);

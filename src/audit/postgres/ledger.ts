@@ -75,15 +75,20 @@ interface OpenRow {
 
 /** Total deadlines, ms: of a decision with the wait for others, and of what only reads. */
 const deadlineMs = { written: 5_000, read: 2_000 };
-/** An owner acts only while its lease lasts this much longer, ms: what it asks an engine for begins before another gateway may look. */
+/**
+ * An owner acts only while its lease lasts this much longer, ms: what it asks an engine for begins
+ * before another gateway may look.
+ */
 const marginMs = 3_000;
 /** Entries scanned for one page, and how many at a time. */
 const [scanLimit, batch] = [10_000, 500];
 
 /**
- * The ledger of several gateways, in PostgreSQL: each decision locks the end of the chain, reads what limits the action, and appends its intent, in one transaction. An open
- * action belongs to the gateway that began it, as long as that extends its lease; after that another one may take it over, and then it alone writes its outcome. Uses no
- * session state, so that it works behind PgBouncer in transaction mode. `migrate` makes its tables. All times are the database's.
+ * The ledger of several gateways, in PostgreSQL: each decision locks the end of the chain, reads
+ * what limits the action, and appends its intent, in one transaction. An open action belongs to the
+ * gateway that began it, as long as that extends its lease; after that another one may take it
+ * over, and then it alone writes its outcome. Uses no session state, so that it works behind
+ * PgBouncer in transaction mode. `migrate` makes its tables. All times are the database's.
  */
 export function createPostgresLedger({
   url,
@@ -98,11 +103,16 @@ export function createPostgresLedger({
   const held = new Map<number, { readonly until: number; readonly leaseMs: number }>();
   const toLeaseMs = (family: ActionFamily) => (family === "restart" ? restartLeaseMs : leaseMs);
   const releasing = new Set<Promise<unknown>>();
-  /** Outcomes that were written without an answer: when they are written again, they may be there. */
+  /**
+   * Outcomes that were written without an answer: when they are written again, they may be there.
+   */
   const unanswered = new Map<string, ReturnType<typeof toAppended>[]>();
   /** Open actions that are no entries: each is logged once. */
   const unreadable = new Set<number>();
-  /** Whether the entries that limit an action must be read by the next try: not yet, or an action failed since. */
+  /**
+   * Whether the entries that limit an action must be read by the next try: not yet, or an action
+   * failed since.
+   */
   let isDoubtful = true;
   /** Since the last success: one line of the log for each time that the record goes away. */
   let isAway = false;
@@ -143,8 +153,8 @@ export function createPostgresLedger({
     ask(mode, (client) => rowsOf<Row>(client, text, values), mode);
 
   /**
-   * Runs the work behind the locked end of the chain. What was not committed is tried once more on a new connection; after a commit whose answer was lost, `isDone` says whether
-   * it was made.
+   * Runs the work behind the locked end of the chain. What was not committed is tried once more on
+   * a new connection; after a commit whose answer was lost, `isDone` says whether it was made.
    */
   const atHead = <T>(
     work: (client: PoolClient, head: TableHead) => Promise<T>,
@@ -178,7 +188,8 @@ export function createPostgresLedger({
         await client.query(beginWriting);
         await client.query(lockHead);
         const wasDone = await isDone(client, result);
-        // Its commit waits for a synchronous standby, a rollback would not: where the first commit's session was ended in that wait, the primary alone may have it.
+        // Its commit waits for a synchronous standby, a rollback would not: where the first
+        // commit's session was ended in that wait, the primary alone may have it.
         await client.query("commit");
         return wasDone;
       };
@@ -252,7 +263,10 @@ export function createPostgresLedger({
         return [];
       });
 
-  /** Writes an outcome behind the locked end of the chain, once. Resolves to whether `append` wrote it. */
+  /**
+   * Writes an outcome behind the locked end of the chain, once. Resolves to whether `append` wrote
+   * it.
+   */
   const write = async (
     { seq, entry }: OpenAction,
     outcome: Parameters<Ledger["end"]>[1],

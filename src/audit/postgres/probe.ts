@@ -49,7 +49,10 @@ export function migrateTables(url: string): Promise<Result> {
   });
 }
 
-/** Checks the whole record, and that each anchor is in its chain. `partial`: its oldest entries were removed on purpose. */
+/**
+ * Checks the whole record, and that each anchor is in its chain. `partial`: its oldest entries were
+ * removed on purpose.
+ */
 export function verifyTable(
   url: string,
   { partial = false, anchors = [] }: { readonly partial?: boolean; readonly anchors?: readonly ChainHead[] } = {},
@@ -72,7 +75,10 @@ export function verifyTable(
   });
 }
 
-/** One line of `cli check`: the head of the record, or why it cannot be written and the remedy. Never rejects. */
+/**
+ * One line of `cli check`: the head of the record, or why it cannot be written and the remedy.
+ * Never rejects.
+ */
 export async function probeState(
   url: string,
 ): Promise<{ readonly ok: boolean; readonly detail: string; readonly warnings: readonly string[] }> {

@@ -124,7 +124,9 @@ function checkRow(row: ChainRow, { seq, hash }: ChainHead): ChainedLine {
   return line;
 }
 
-/** What an earlier request under the same key came to; null for a new one. Rejects with pg's error. */
+/**
+ * What an earlier request under the same key came to; null for a new one. Rejects with pg's error.
+ */
 export async function findEarlier(client: PoolClient, entry: AuditEntry): Promise<NotBegun | null> {
   const key = toAnswerKey(entry);
   if (key === null) return null;
@@ -134,7 +136,10 @@ export async function findEarlier(client: PoolClient, entry: AuditEntry): Promis
   return judgeKey({ seq: found.seq, entry: toRecord(found.line), outcome }, entry);
 }
 
-/** An earlier answer or a refusal, or how much of its budget an action gets. Rejects with pg's error. */
+/**
+ * An earlier answer or a refusal, or how much of its budget an action gets. Rejects with pg's
+ * error.
+ */
 export async function judge(client: PoolClient, asked: AuditEntry, limits: ActionLimits) {
   const known = await findEarlier(client, asked);
   if (known) return known;
@@ -151,7 +156,9 @@ export async function wasMade(
   return row?.has === true;
 }
 
-/** The end of the chain, with the time of the database. `at`: that of its entry; null without one. */
+/**
+ * The end of the chain, with the time of the database. `at`: that of its entry; null without one.
+ */
 export type TableHead = ChainHead & { readonly now: Date; readonly at: string | null };
 
 /** An entry behind the head, and its values in the order of the statements. */

@@ -3,7 +3,10 @@ import { engineGraceMs, mostStopSeconds } from "../ledger.ts";
 
 /** The largest bigint. */
 const largest = "9223372036854775807";
-/** The numbers of the chain: a row with another one was added, and limits nothing. Where the head is missing nothing begins, and what is there stays readable. */
+/**
+ * The numbers of the chain: a row with another one was added, and limits nothing. Where the head is
+ * missing nothing begins, and what is there stays readable.
+ */
 const inChain = (seq: string) => `${seq} between 1 and coalesce((select h.seq from ${schema}.head h), ${largest})`;
 const chain = `(select * from ${schema}.entry where ${inChain("seq")})`;
 
@@ -17,8 +20,9 @@ export const missingHead = "the row of its head is missing, and the newest entri
 export const countOwners = `select count(distinct owner)::int as gateways from ${schema}.open where ${inChain("seq")}`;
 
 /**
- * ($1 the entries after this one, $2 how many) What a check compares, as it is at one time: entries in their order, the head, the first
- * entry with a number outside of the chain, open actions and resting containers. Numbers of times are unix ms; an infinite one is a text.
+ * ($1 the entries after this one, $2 how many) What a check compares, as it is at one time: entries
+ * in their order, the head, the first entry with a number outside of the chain, open actions and
+ * resting containers. Numbers of times are unix ms; an infinite one is a text.
  */
 export const readState = `
   select
@@ -106,7 +110,10 @@ export const readEarlier = `
   where i.answer_key = $1 and i.outcome = 'intent' and i.at > statement_timestamp() - interval '24 hours'
   order by i.seq desc limit 1`;
 
-/** ($1 seq, $2 at, $3 line, $4 outcome, $5 family, $6 intent, $7 holder, $8 answer key, $9 granted, $10 hash) Appends an entry and moves the head. */
+/**
+ * ($1 seq, $2 at, $3 line, $4 outcome, $5 family, $6 intent, $7 holder, $8 answer key, $9 granted,
+ * $10 hash) Appends an entry and moves the head.
+ */
 const append = `
   entered as (
     insert into ${schema}.entry (seq, at, line, outcome, family, intent, holder, answer_key, granted)
@@ -120,8 +127,8 @@ export const appendIntent = `with ${append}
   values ($1, $5, $11, $12, clock_timestamp() + $13::float8 * interval '1 ms')`;
 
 /**
- * What an action and its outcome write, and takes it back. The head is written as it was, so that the commit waits
- * for the disk and for a synchronous standby, as that of an action does.
+ * What an action and its outcome write, and takes it back. The head is written as it was, so that
+ * the commit waits for the disk and for a synchronous standby, as that of an action does.
  */
 export const tryAppending = `
   savepoint tried;

@@ -10,13 +10,18 @@ import { missingHead, readState } from "./statements.ts";
 
 /** Entries that are read at a time. */
 const batch = 2000;
-/** After this time everything is checked again, ms: what was checked may have been changed since. */
+/**
+ * After this time everything is checked again, ms: what was checked may have been changed since.
+ */
 const fullEveryMs = 600_000;
 /** How long an answer stands, ms. */
 const ttlMs = 1000;
 /** How long the longest cool-down is, ms. */
 const restMs = 3_600_000;
-/** 0.2 took the time of a cool-down a moment after that of its line: at most the deadline of a transaction, ms. */
+/**
+ * 0.2 took the time of a cool-down a moment after that of its line: at most the deadline of a
+ * transaction, ms.
+ */
 const lateMs = 10_000;
 
 /** A row of an entry; its time in unix ms. */
@@ -52,7 +57,10 @@ export interface TableState {
   readonly now: number;
 }
 
-/** The state with so many entries after a number, in one statement and so at one time. Rejects with pg's error. */
+/**
+ * The state with so many entries after a number, in one statement and so at one time. Rejects with
+ * pg's error.
+ */
 export async function readTableState(
   client: Parameters<typeof rowsOf>[0],
   after: number,
@@ -88,8 +96,9 @@ interface TableCheckOptions {
 }
 
 /**
- * Checks a record in a table: the hash chain, its head, and that every column and row that limits an action is as the hashed lines say. Checks only what was appended since the
- * last time, and everything again every ten minutes. An end that was there once must stay there.
+ * Checks a record in a table: the hash chain, its head, and that every column and row that limits
+ * an action is as the hashed lines say. Checks only what was appended since the last time, and
+ * everything again every ten minutes. An end that was there once must stay there.
  */
 export function createTableCheck({
   read,
@@ -186,7 +195,8 @@ export function findColumn(row: EntryRow, record: AuditRecord): string | null {
     answer_key: toAnswerKey(record),
     granted: toGranted(record),
   };
-  // In format 1, a further restart of a role took nothing, without saying so. It counts as one (`toGranted`).
+  // In format 1, a further restart of a role took nothing, without saying so. It counts as one
+  // (`toGranted`).
   const isFurther = record.format == null && expected.family === "restart" && row.granted === 0;
   const columns = Object.keys(expected) as (keyof typeof expected)[];
   return columns.find((name) => row[name] !== expected[name] && !(name === "granted" && isFurther)) ?? null;
@@ -207,7 +217,10 @@ function note({ open, rests }: Progress, record: AuditRecord): void {
     rests.set(record.containerId, { seq: record.seq, at: record.at, format: record.format ?? null });
 }
 
-/** Compares the end of the chain, what is open and what rests with what the lines say. Returns the fault. */
+/**
+ * Compares the end of the chain, what is open and what rests with what the lines say. Returns the
+ * fault.
+ */
 function compare({ head, open, rests }: Progress, state: TableState, newest: ChainHead): string | null {
   if (state.head === null) return missingHead;
   const end = head ?? genesis;

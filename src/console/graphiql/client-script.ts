@@ -1,8 +1,9 @@
 import { examples } from "./examples.ts";
 
 /**
- * The script of the page, as text: it runs in the browser. GraphiQL is mounted only with a token that the server has accepted, so
- * that its first introspection is not a 401. Every request of the page goes through `fetch` below, which adds the token.
+ * The script of the page, as text: it runs in the browser. GraphiQL is mounted only with a token
+ * that the server has accepted, so that its first introspection is not a 401. Every request of the
+ * page goes through `fetch` below, which adds the token.
  */
 export const clientScript = `"use strict";
 (() => {
@@ -17,7 +18,8 @@ export const clientScript = `"use strict";
   let mounted = false;
   let accepted = "Token accepted.";
 
-  // GraphiQL shows descriptions as the markup of their Markdown, by a plain text. It may hold what Markdown makes, and nothing else.
+  // GraphiQL shows descriptions as the markup of their Markdown, by a plain text. It may hold what
+  // Markdown makes, and nothing else.
   const elements = "p a code pre em strong s ul ol li h1 h2 h3 h4 h5 h6 blockquote hr br table thead tbody tr th td".split(" ");
   const clean = (inert, text) => {
     // Nothing runs or loads in a document of a parser.
@@ -69,7 +71,8 @@ export const clientScript = `"use strict";
       label === "json" ? workers.jsonWorker : label === "graphql" ? workers.graphqlWorker : workers.editorWorker,
   };
 
-  // GraphiQL reads a changed query 100 ms after the change, and until then asks for the operation that was there before. A run waits for it.
+  // GraphiQL reads a changed query 100 ms after the change, and until then asks for the operation
+  // that was there before. A run waits for it.
   let changes = 0;
   let isRunWanted = false;
   const findRunButton = () => document.querySelector(".graphiql-execute-button");
@@ -95,7 +98,8 @@ export const clientScript = `"use strict";
   };
   for (const type of ["click", "keydown", "input", "paste", "drop"]) document.addEventListener(type, noteEvent, true);
 
-  // Else GraphiQL takes a click of a hand that moves 3 px for the drag of a tab, and the click is lost.
+  // Else GraphiQL takes a click of a hand that moves 3 px for the drag of a tab, and the click is
+  // lost.
   const stopDrag = (event) => {
     if (event.target instanceof Element && event.target.closest(".graphiql-tab")) event.stopPropagation();
   };
@@ -112,7 +116,8 @@ export const clientScript = `"use strict";
       // Subscriptions too: else their variables would be in addresses, which proxies log.
       method: "POST",
       defaultTabs: ${JSON.stringify(examples.map((query) => ({ query })))},
-      // What people type as a header is often a secret: not kept. Nor is the query put into the address bar.
+      // What people type as a header is often a secret: not kept. Nor is the query put into the
+      // address bar.
       shouldPersistHeaders: false,
       onEditQuery() {},
     });

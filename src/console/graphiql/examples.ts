@@ -1,4 +1,6 @@
-/** The tabs that the console opens with. A unit test validates them against schema/schema.graphql. */
+/**
+ * The tabs that the console opens with. A unit test validates them against schema/schema.graphql.
+ */
 export const examples: readonly string[] = [
   `# What is running, how busy it is, and which deploy it came with
 query Containers {

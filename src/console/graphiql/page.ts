@@ -8,14 +8,17 @@ const common = ["X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-refe
 const isolation = ["Cross-Origin-Opener-Policy", "same-origin", "Cross-Origin-Resource-Policy", "same-origin"];
 
 /**
- * Policies of Trusted Types that may be created: those of the Monaco editor, which writes its own markup, that of its sanitiser, and two of our script. Of these `default`
- * cleans all other markup.
+ * Policies of Trusted Types that may be created: those of the Monaco editor, which writes its own
+ * markup, that of its sanitiser, and two of our script. Of these `default` cleans all other markup.
  */
 const policies =
   "defaultWorkerFactory tokenizeToString standaloneColorizer editorViewLayer domLineBreaksComputer diffReview " +
   "diffEditorWidget editorGhostText stickyScrollViewLayer dompurify inert default";
 
-/** Scripts and requests: only this origin. Styles: the Monaco editor writes style elements, so inline ones must be allowed. */
+/**
+ * Scripts and requests: only this origin. Styles: the Monaco editor writes style elements, so
+ * inline ones must be allowed.
+ */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -37,8 +40,9 @@ const cacheableHeaders = [...assetHeaders, "Cache-Control", "public, max-age=315
 const freshHeaders = [...assetHeaders, "Cache-Control", "no-cache"];
 
 /**
- * The GraphiQL console: at `path` for a browser that navigates there (not for a GraphQL query by GET, which has a `query`
- * parameter), and its files below `<path>/console/`. Everything is static; the data it shows is fetched with the visitor's token.
+ * The GraphiQL console: at `path` for a browser that navigates there (not for a GraphQL query by
+ * GET, which has a `query` parameter), and its files below `<path>/console/`. Everything is static;
+ * the data it shows is fetched with the visitor's token.
  */
 export function createGraphiqlPages(path = "/graphql"): PublicPage[] {
   let assets: ReturnType<typeof loadAssets> | undefined;
@@ -81,7 +85,10 @@ async function toReply(asset: Asset, { headers, query }: PublicRequest, route: s
 
 interface Asset {
   readonly type: string;
-  /** Start of the SHA-256 of its content. It is in the address, so that browsers may cache it for ever. */
+  /**
+   * Start of the SHA-256 of its content. It is in the address, so that browsers may cache it for
+   * ever.
+   */
   readonly version: string;
   /** One Buffer that all connections share; text would be copied for each. */
   readonly plain: Buffer;
@@ -102,7 +109,10 @@ type AssetName = (typeof assetNames)[number];
 
 const compress = promisify(gzip);
 
-/** GraphiQL as published with Yoga, and our page around it. 9 MB, so it is loaded for the first visitor, not at start. */
+/**
+ * GraphiQL as published with Yoga, and our page around it. 9 MB, so it is loaded for the first
+ * visitor, not at start.
+ */
 async function loadAssets(): Promise<Readonly<Record<AssetName, Asset>>> {
   const graphiql = await import("@graphql-yoga/render-graphiql/graphiql");
   return {
@@ -130,7 +140,10 @@ function createAsset(text: string, type: string): Asset {
 /** Address of an asset with its version, as in the page. */
 type Link = (name: AssetName) => string;
 
-/** The page around GraphiQL: no inline script, no inline style, nothing from other origins. The token never leaves this tab. */
+/**
+ * The page around GraphiQL: no inline script, no inline style, nothing from other origins. The
+ * token never leaves this tab.
+ */
 function renderConsole(link: Link): string {
   return `<!doctype html>
 <html lang="en">

@@ -14,7 +14,10 @@ export interface SshAddress {
   readonly socketPath: string;
 }
 
-/** Address of one Docker-compatible engine. TLS and SSH files are paths, read at connect, so that they can be renewed. */
+/**
+ * Address of one Docker-compatible engine. TLS and SSH files are paths, read at connect, so that
+ * they can be renewed.
+ */
 export type EngineAddress =
   | { readonly kind: "unix"; readonly socketPath: string }
   | {
@@ -30,6 +33,9 @@ export interface EngineOptions {
   /** Environment of containers that name none. */
   readonly env: Environment | null;
   readonly address: EngineAddress;
-  /** Where restarts and health probes go, if not to `address`: a socket proxy that lets nothing else through. */
+  /**
+   * Where restarts and health probes go, if not to `address`: a socket proxy that lets nothing else
+   * through.
+   */
   readonly control?: EngineAddress | null;
 }

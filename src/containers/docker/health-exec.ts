@@ -22,14 +22,17 @@ const createAnswer = z.object({ Id: z.string().regex(/^[0-9a-f]{64}$/) });
 const execAnswer = z.object({ Running: z.boolean(), ExitCode: z.int32().nullish() });
 
 /**
- * Leaving an exec does not end its process, so the script ends itself: Docker makes it the leader of a process group, and its watcher kills that group,
- * with everything the probe has started.
+ * Leaving an exec does not end its process, so the script ends itself: Docker makes it the leader
+ * of a process group, and its watcher kills that group, with everything the probe has started.
  */
 const script = `n=$1; shift
 (sleep "$n"; kill -9 0) </dev/null >/dev/null 2>&1 &
 w=$!; "$@"; r=$?; kill "$w" 2>/dev/null; exit "$r"`;
 
-/** Runs a container's own health check by exec, one at a time for each container: a second caller joins the first. Null without a health check. */
+/**
+ * Runs a container's own health check by exec, one at a time for each container: a second caller
+ * joins the first. Null without a health check.
+ */
 export function createHealthProber(): (engine: EngineCalls, ref: ContainerRef) => Promise<ProbeRun | null> {
   const running = new Map<string, Promise<ProbeRun | null>>();
   return (engine, { fullId }) => {

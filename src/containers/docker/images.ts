@@ -23,15 +23,17 @@ type ImageEngine = Pick<Engine, "name" | "client" | "ask" | "limits" | "view" | 
 /** One reading serves all who ask, so it waits as that of an owner of its own. */
 const ours: Asker = { owner: "images", order: 0 };
 
-/** Only the newest are inspected: Kamal retains five containers, and prunes the images of others. */
+/**
+ * Only the newest are inspected: Kamal retains five containers, and prunes the images of others.
+ */
 const mostImages = 20;
 
 /**
- * Finds releases whose containers are gone: Kamal builds their images with the label `service`, and tags the one that it boots `latest`; the engine
- * records the time (`Metadata.LastTagTime`).
+ * Finds releases whose containers are gone: Kamal builds their images with the label `service`, and
+ * tags the one that it boots `latest`; the engine records the time (`Metadata.LastTagTime`).
  *
- * @returns the services' images on an engine, cached for a minute. Empty when the engine is lost. When it refuses the call, as a filtered socket may, the
- *   last known ones. Never rejects.
+ * @returns the services' images on an engine, cached for a minute. Empty when the engine is lost.
+ *   When it refuses the call, as a filtered socket may, the last known ones. Never rejects.
  */
 export function createImageReader({ services, timeoutMs, ttlMs = 60_000 }: ImageReaderOptions) {
   const byEngine = new Map<ImageEngine, { readonly at: number; readonly images: Promise<readonly ReleaseImage[]> }>();
@@ -71,7 +73,10 @@ export function createImageReader({ services, timeoutMs, ttlMs = 60_000 }: Image
   };
 }
 
-/** The engine's configured environment, unless a core container there has another: then an image without one may belong to either. */
+/**
+ * The engine's configured environment, unless a core container there has another: then an image
+ * without one may belong to either.
+ */
 function toSharedEnv(snapshot: Snapshot): Environment | null {
   const { env } = snapshot.context;
   const core = [...snapshot.visible, ...snapshot.listRetired()].filter(({ kind }) => kind === "core");

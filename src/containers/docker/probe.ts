@@ -16,7 +16,9 @@ import { StatusError, toDockerError } from "./http/errors.ts";
 import { createContainerSource } from "./source.ts";
 import { createCgroupReader } from "./stats/cgroup.ts";
 
-/** Result of checking one engine: one line for people, with the reason and the remedy on failure. */
+/**
+ * Result of checking one engine: one line for people, with the reason and the remedy on failure.
+ */
 export interface EngineProbe {
   readonly ok: boolean;
   readonly detail: string;
@@ -25,7 +27,9 @@ export interface EngineProbe {
   readonly warnings: readonly string[];
 }
 
-/** Reads an engine's API version and containers, within `timeoutMs`. Never rejects. For `cli check`. */
+/**
+ * Reads an engine's API version and containers, within `timeoutMs`. Never rejects. For `cli check`.
+ */
 export async function probeEngine(engine: EngineOptions, timeoutMs = 5000): Promise<EngineProbe> {
   const client = createEngineClient(engine.address);
   try {
@@ -65,8 +69,9 @@ export interface ContainersProbe {
 }
 
 /**
- * Counts an engine's containers by whose they are and by environment, as `containers` shows them. Warns of product containers that tokens of one environment cannot see, with the
- * remedy. Says where statistics come from. Null when reading the containers fails. For `cli check`.
+ * Counts an engine's containers by whose they are and by environment, as `containers` shows them.
+ * Warns of product containers that tokens of one environment cannot see, with the remedy. Says
+ * where statistics come from. Null when reading the containers fails. For `cli check`.
  */
 export async function probeContainers(
   engine: EngineOptions,
@@ -113,7 +118,10 @@ async function listRaw(
   });
 }
 
-/** Only names that WALLET_CORE_OPS_SERVICE accepts: a label may hold anything. An accessory of another service is not a service of its own. */
+/**
+ * Only names that WALLET_CORE_OPS_SERVICE accepts: a label may hold anything. An accessory of
+ * another service is not a service of its own.
+ */
 function findOtherServices(listed: readonly RawContainer[], rules: ContainerRules): readonly string[] {
   const others = listed.filter((raw) => toKind(raw, rules) === "other");
   const find = (origin: string, label: string) =>
@@ -128,7 +136,10 @@ function findOtherServices(listed: readonly RawContainer[], rules: ContainerRule
   return [...new Set(names)].toSorted();
 }
 
-/** `0 of 8 containers belong to wallet-core`, `6 of 8 containers belong to wallet-core (4 core, 2 accessories)` */
+/**
+ * `0 of 8 containers belong to wallet-core`, `6 of 8 containers belong to wallet-core (4 core, 2
+ * accessories)`
+ */
 function describeOwner(
   { count, core, accessories }: Pick<ContainersProbe, "count" | "core" | "accessories">,
   { services }: ContainerRules,

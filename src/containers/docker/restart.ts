@@ -13,7 +13,10 @@ import { readEvents } from "./engine/events.ts";
 
 /** Docker's own default between SIGTERM and SIGKILL, seconds. */
 const defaultStopTimeout = 10;
-/** Deadline for opening the engine's past events: its last 256, none from before its own start. `Starts` has those that we received. */
+/**
+ * Deadline for opening the engine's past events: its last 256, none from before its own start.
+ * `Starts` has those that we received.
+ */
 const eventsTimeoutMs = 2000;
 /** Past events come at once: what has not come by then does not exist, milliseconds. */
 const pastEventsMs = 1000;
@@ -38,8 +41,9 @@ interface Restarter {
 }
 
 /**
- * Restarts each container once at a time: Docker would run concurrent calls one after the other. No caller can cancel the call, because Docker completes
- * it anyway. A restart is stop, then start: another inspection finds how a failed one ended.
+ * Restarts each container once at a time: Docker would run concurrent calls one after the other. No
+ * caller can cancel the call, because Docker completes it anyway. A restart is stop, then start:
+ * another inspection finds how a failed one ended.
  */
 export function createRestarter(graceMs: number): Restarter {
   const running = new Map<string, Promise<Restarted>>();
@@ -131,7 +135,10 @@ export function createRestarter(graceMs: number): Restarter {
   };
 }
 
-/** Deadline of `GET /info`, ms: an engine with slow plugins takes long for it, and it is not needed for the restart. */
+/**
+ * Deadline of `GET /info`, ms: an engine with slow plugins takes long for it, and it is not needed
+ * for the restart.
+ */
 const infoTimeoutMs = 2000;
 
 /**
@@ -146,7 +153,10 @@ async function readEngine(engine: EngineCalls): Promise<{ readonly id: string | 
   }
 }
 
-/** Whether this is the engine of a restart: it has its id or, where it says none or another one, its container. */
+/**
+ * Whether this is the engine of a restart: it has its id or, where it says none or another one, its
+ * container.
+ */
 async function isEngineOf(engine: EngineCalls, engineId: string | null, fullId: string): Promise<boolean> {
   const { id } = engineId === null ? { id: null } : await readEngine(engine);
   if (engineId !== null && id === engineId) return true;
@@ -160,8 +170,9 @@ async function isEngineOf(engine: EngineCalls, engineId: string | null, fullId: 
 }
 
 /**
- * Whether the events have both a restart and a start: Docker sends `restart` last, Podman first. They are read as an open-ended stream, because for a
- * past period Podman (5.4) omits a random part.
+ * Whether the events have both a restart and a start: Docker sends `restart` last, Podman first.
+ * They are read as an open-ended stream, because for a past period Podman (5.4) omits a random
+ * part.
  */
 async function hasRestarted(stream: IncomingMessage, until: Date): Promise<boolean> {
   const seen = new Set<string>();
@@ -177,7 +188,10 @@ async function hasRestarted(stream: IncomingMessage, until: Date): Promise<boole
   return isSeen();
 }
 
-/** The container's own value, 0 to 60 s. Always sent: without it Podman kills at once, and a negative one waits for ever. */
+/**
+ * The container's own value, 0 to 60 s. Always sent: without it Podman kills at once, and a
+ * negative one waits for ever.
+ */
 function toStopTimeout(stopTimeout: Inspection["stopTimeout"] | undefined): number {
   return Math.round(Math.min(mostStopSeconds, Math.max(0, stopTimeout ?? defaultStopTimeout)));
 }
@@ -233,7 +247,10 @@ function unknown(engine: EngineCalls, what: string, cause: unknown, upstreamStat
   return new OpsError("restart_unknown", `Docker engine ${engine.name}: ${what}`, options);
 }
 
-/** Why a container must not be restarted from here: this process runs in it, or may do so. Else null. */
+/**
+ * Why a container must not be restarted from here: this process runs in it, or may do so. Else
+ * null.
+ */
 type SelfCheck = (fullId: string) => string | null;
 
 /** Null for a file that cannot be read. */
@@ -243,8 +260,9 @@ type Read = (path: string) => Promise<string | null>;
 const marks = ["/.dockerenv", "/run/.containerenv"];
 
 /**
- * Finds our own container from the files that Docker mounts (`/etc/hostname` ...), the cgroup, and the host name that Docker makes up. Outside a
- * container nothing matches. Inside one with its own host name, a hidden cgroup and other files mounted over those, it cannot be found: then it may be
+ * Finds our own container from the files that Docker mounts (`/etc/hostname` ...), the cgroup, and
+ * the host name that Docker makes up. Outside a container nothing matches. Inside one with its own
+ * host name, a hidden cgroup and other files mounted over those, it cannot be found: then it may be
  * any container, and none is restarted.
  */
 export async function readSelf(read: Read = readIfThere, host = hostname()): Promise<SelfCheck> {
@@ -260,7 +278,8 @@ export async function readSelf(read: Read = readIfThere, host = hostname()): Pro
 }
 
 function findIds(mounts: string, cgroup: string): string[] {
-  // On the host itself, mountinfo also lists mounts of other containers: only these three files are ours.
+  // On the host itself, mountinfo also lists mounts of other containers: only these three files are
+  // ours.
   const own = mounts.split("\n").filter((line) => / \/etc\/(hostname|hosts|resolv\.conf) /.test(line));
   const ids = own.map((line) => /\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf|userdata)/.exec(line)?.[1]);
   const groups = cgroup

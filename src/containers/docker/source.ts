@@ -34,7 +34,10 @@ export interface ContainerSourceOptions extends Omit<EngineSettings, "fullLimit"
   readonly statsWindowMs?: number;
   /** How long a container is sampled after somebody asked. @default 60000 */
   readonly statsLeaseMs?: number;
-  /** Where this machine's cgroups are mounted, null to ask the engines only. @default "/sys/fs/cgroup" */
+  /**
+   * Where this machine's cgroups are mounted, null to ask the engines only. @default
+   * "/sys/fs/cgroup"
+   */
   readonly cgroupRoot?: string | null;
   /** @default 5000 */
   readonly logsTimeoutMs?: number;
@@ -43,8 +46,8 @@ export interface ContainerSourceOptions extends Omit<EngineSettings, "fullLimit"
 }
 
 /**
- * The port to the container engines, over dockerode. An engine is watched from the first call that needs its containers (`list`, `inspectNow` ...) until
- * `close`; lists are answered from memory.
+ * The port to the container engines, over dockerode. An engine is watched from the first call that
+ * needs its containers (`list`, `inspectNow` ...) until `close`; lists are answered from memory.
  */
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
   const { logsTimeoutMs = 5000 } = options;
@@ -150,7 +153,10 @@ function failOf({ name }: Engine): (error: unknown) => never {
 
 type Lister = Pick<ContainerSource, "list" | "listCached" | "listRetired" | "listRunning">;
 
-/** Merges the engines' snapshots into one list: core containers first, then by name and engine. Sorts again only when a snapshot has changed. */
+/**
+ * Merges the engines' snapshots into one list: core containers first, then by name and engine.
+ * Sorts again only when a snapshot has changed.
+ */
 export function createLister(engines: readonly Pick<Engine, "view" | "viewCached">[]): Lister {
   let snapshots: readonly (Snapshot | null)[] = [];
   let containers: readonly Container[] = [];
@@ -178,7 +184,10 @@ export function createLister(engines: readonly Pick<Engine, "view" | "viewCached
   };
 }
 
-/** Sorts rows of which most are in `before`, the list that was sorted last: those are in order already. */
+/**
+ * Sorts rows of which most are in `before`, the list that was sorted last: those are in order
+ * already.
+ */
 function sortAgain(before: readonly Container[], rows: readonly Container[]): readonly Container[] {
   const fresh = new Set(rows);
   const known = before.filter((row) => fresh.delete(row));

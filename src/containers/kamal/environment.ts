@@ -8,9 +8,10 @@ import { toNamePrefix } from "./version.ts";
 type EnvSource = Pick<RawContainer, "labels" | "name" | "state" | "variables">;
 
 /**
- * The environment of a container, which decides which tokens see it and act on it. It is what the container's labels and variables say; if they say
- * nothing, what is configured for its engine. Null (unknown) for a contradiction, an unknown destination, and before its inspection. The name proves
- * nothing, but may contradict. Neighbouring containers never count.
+ * The environment of a container, which decides which tokens see it and act on it. It is what the
+ * container's labels and variables say; if they say nothing, what is configured for its engine.
+ * Null (unknown) for a contradiction, an unknown destination, and before its inspection. The name
+ * proves nothing, but may contradict. Neighbouring containers never count.
  */
 export function toContainerEnv(
   raw: EnvSource,
@@ -23,7 +24,10 @@ export function toContainerEnv(
   return others.length > 0 ? null : found;
 }
 
-/** The likely environment, also before the inspection: for grouping and sorting, never for what a token may see or do. */
+/**
+ * The likely environment, also before the inspection: for grouping and sorting, never for what a
+ * token may see or do.
+ */
 export function toLikelyEnv(raw: EnvSource, context: Pick<EngineContext, "env" | "rules">): Environment | null {
   return toContainerEnv({ ...raw, variables: raw.variables ?? {} }, context);
 }
@@ -35,8 +39,10 @@ export function toLabelledEnv(raw: EnvSource, { rules }: Pick<EngineContext, "ru
 }
 
 /**
- * The environment under which people look for a container that names none and whose engine has none configured: what its name mentions; else, unless it
- * is an app, the environment of all apps on its engine. Only for the filter `env`, never for what a token may see or do. Null for a contradiction.
+ * The environment under which people look for a container that names none and whose engine has none
+ * configured: what its name mentions; else, unless it is an app, the environment of all apps on its
+ * engine. Only for the filter `env`, never for what a token may see or do. Null for a
+ * contradiction.
  */
 export function toInferredEnv(raw: EnvSource, { env, rules, appsEnv }: EngineContext): Environment | null {
   if (raw.variables === null && findEvidence(raw, rules).length > 0) return toLikelyEnv(raw, { env, rules });
@@ -47,8 +53,9 @@ export function toInferredEnv(raw: EnvSource, { env, rules, appsEnv }: EngineCon
 }
 
 /**
- * What a container's labels and variables say of its environment: its destination, and the segments of its service and compose project. Null stands for
- * an unknown destination: nothing else may overrule it.
+ * What a container's labels and variables say of its environment: its destination, and the segments
+ * of its service and compose project. Null stands for an unknown destination: nothing else may
+ * overrule it.
  */
 function findEvidence({ labels, variables }: EnvSource, { destinations }: ContainerRules): (Environment | null)[] {
   const named = [labels["destination"], variables?.kamalDestination].filter((destination) => destination);
@@ -59,7 +66,10 @@ function findEvidence({ labels, variables }: EnvSource, { destinations }: Contai
   ];
 }
 
-/** Environments that a name mentions. An app's name ends in its version, which is skipped: a release tag may well say "prod" on staging. */
+/**
+ * Environments that a name mentions. An app's name ends in its version, which is skipped: a release
+ * tag may well say "prod" on staging.
+ */
 function readName(raw: EnvSource, { destinations }: ContainerRules): Environment[] {
   const prefix = toOrigin(raw) === "app" ? toNamePrefix(raw) : null;
   return findEnvironments(prefix !== null && raw.name.startsWith(prefix) ? prefix : raw.name, destinations);

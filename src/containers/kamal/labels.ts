@@ -1,7 +1,9 @@
 import { composeOneoff, composeProject, composeService } from "./origin.ts";
 import type { ContainerRules } from "./rules.ts";
 
-/** Label of containers that must never be restarted from here, such as the gateway's own proxies. */
+/**
+ * Label of containers that must never be restarted from here, such as the gateway's own proxies.
+ */
 export const protectedLabel = "wallet-core-ops.protected";
 
 const own = [

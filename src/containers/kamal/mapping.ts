@@ -12,7 +12,10 @@ import { toContainerEnv, toInferredEnv, toLabelledEnv } from "./environment.ts";
 import { composeProject, isReplaced, toKind, toOrigin, toRole } from "./origin.ts";
 import { toCommitSha, toVersion } from "./version.ts";
 
-/** The whole mapping of Kamal's, compose's and plain containers. `seen`: when it was last observed, by default now. */
+/**
+ * The whole mapping of Kamal's, compose's and plain containers. `seen`: when it was last observed,
+ * by default now.
+ */
 export function toContainer(
   raw: RawContainer,
   context: EngineContext,
@@ -49,7 +52,10 @@ export function toContainer(
   };
 }
 
-/** A compose service beside the product may be a one-shot: with a service it would look like a lasting deployment by Kamal. */
+/**
+ * A compose service beside the product may be a one-shot: with a service it would look like a
+ * lasting deployment by Kamal.
+ */
 function toService(raw: RawContainer, rules: ContainerRules): string | null {
   const origin = toOrigin(raw);
   if (origin === "compose") return toKind(raw, rules) === "core" ? (raw.labels[composeProject] ?? null) : null;
@@ -69,12 +75,18 @@ function toProbe({ health }: RawContainer): HealthProbe | null {
   return { failingStreak: health.failingStreak, checkedAt: normalizeRfc3339(health.checkedAt), output: health.output };
 }
 
-/** The configured host name; the container's name when Docker derived the host name from the id, as for accessories. */
+/**
+ * The configured host name; the container's name when Docker derived the host name from the id, as
+ * for accessories.
+ */
 function toHost({ hostname, fullId, name }: RawContainer): string {
   return hostname && !fullId.startsWith(hostname) ? hostname : name;
 }
 
-/** KAMAL_HOST; the host in Kamal's host name `<host>-<12 hex>`, unless it was cut at 51 characters; on the host network the host name; the engine's own names. */
+/**
+ * KAMAL_HOST; the host in Kamal's host name `<host>-<12 hex>`, unless it was cut at 51 characters;
+ * on the host network the host name; the engine's own names.
+ */
 function toHostNames({ hostname, hostNetwork, variables }: RawContainer, context: EngineContext): string[] {
   const kamalHost = /^(.{1,50})-[0-9a-f]{12}$/.exec(hostname ?? "")?.[1];
   const names = [variables?.kamalHost, kamalHost, hostNetwork ? hostname : null, ...context.hostNames];
@@ -82,8 +94,8 @@ function toHostNames({ hostname, hostNetwork, variables }: RawContainer, context
 }
 
 /**
- * Published ports as `HostIp:HostPort`, by number, without duplicates. The `::` twin of a port that is also open on 0.0.0.0 is dropped: Docker publishes
- * both for one `-p`.
+ * Published ports as `HostIp:HostPort`, by number, without duplicates. The `::` twin of a port that
+ * is also open on 0.0.0.0 is dropped: Docker publishes both for one `-p`.
  */
 export function toPorts(published: readonly PublishedPort[]): string[] {
   const ports = published.map((port) => (port.hostIp === "" ? { ...port, hostIp: "0.0.0.0" } : port));

@@ -12,8 +12,9 @@ const coreRoles = new Set(["web", "runner", "worker"]);
 type LabelledContainer = Pick<RawContainer, "labels" | "name" | "state">;
 
 /**
- * Classifies a container (kamal lib/kamal/configuration/{role,accessory,proxy}.rb, commands/app/{execution,assets}.rb). The role label makes an app. The
- * service label alone proves nothing: every container inherits it from the app's image.
+ * Classifies a container (kamal lib/kamal/configuration/{role,accessory,proxy}.rb,
+ * commands/app/{execution,assets}.rb). The role label makes an app. The service label alone proves
+ * nothing: every container inherits it from the app's image.
  */
 export function toOrigin({ labels, name, state }: LabelledContainer): ContainerOrigin {
   const service = labels["service"];
@@ -62,19 +63,27 @@ export function toKind(
   }
 }
 
-/** Whether a service or compose project is a configured one, also with the suffix `-staging` or `-production`. */
+/**
+ * Whether a service or compose project is a configured one, also with the suffix `-staging` or
+ * `-production`.
+ */
 export function isOwnService(service: string, services: readonly string[]): boolean {
   return services.some((own) => [own, `${own}-staging`, `${own}-production`].includes(service));
 }
 
-/** Whether the labels match one of the selectors: all of its keys, with its value where it gives one. */
+/**
+ * Whether the labels match one of the selectors: all of its keys, with its value where it gives
+ * one.
+ */
 export function isSelected(labels: RawContainer["labels"], selectors: readonly LabelSelector[]): boolean {
   const carries = ([key, value]: [string, string | null]) =>
     Object.hasOwn(labels, key) && (value === null || labels[key] === value);
   return selectors.some((selector) => [...selector].every(carries));
 }
 
-/** Kamal renames the old container of a same-version redeploy before it stops it (cli/app/boot.rb). */
+/**
+ * Kamal renames the old container of a same-version redeploy before it stops it (cli/app/boot.rb).
+ */
 export function isReplaced(name: string): boolean {
   return /_replaced_[0-9a-f]{16}$/.test(name);
 }
@@ -96,7 +105,10 @@ export function toRole(raw: LabelledContainer, context: Pick<EngineContext, "app
   }
 }
 
-/** Services that an accessory may be named after, longest first. For an own accessory only the configured ones: its neighbours must not change its role. */
+/**
+ * Services that an accessory may be named after, longest first. For an own accessory only the
+ * configured ones: its neighbours must not change its role.
+ */
 function toOwners(
   raw: LabelledContainer,
   { appServices, rules }: Pick<EngineContext, "appServices" | "rules">,

@@ -3,7 +3,10 @@ import type { Destinations, Environment } from "../../lib/environment.ts";
 /** Labels that a container must all carry; a null value matches any. */
 export type LabelSelector = ReadonlyMap<string, string | null>;
 
-/** What the configuration says of containers: which belong to the product, and which environment a destination means. */
+/**
+ * What the configuration says of containers: which belong to the product, and which environment a
+ * destination means.
+ */
 export interface ContainerRules {
   /** The services whose containers are core (WALLET_CORE_OPS_SERVICE). */
   readonly services: readonly string[];
@@ -19,7 +22,10 @@ export interface EngineContext {
   readonly rules: ContainerRules;
   /** Label `service` of every Kamal app on the engine, longest first. */
   readonly appServices: readonly string[];
-  /** The environment of all own Kamal apps on the engine; null for none, several or unknown ones. For sorting only: see `toInferredEnv`. */
+  /**
+   * The environment of all own Kamal apps on the engine; null for none, several or unknown ones.
+   * For sorting only: see `toInferredEnv`.
+   */
   readonly appsEnv: Environment | null;
   /** Whether it runs Kamal apps, but none of the product. */
   readonly isForeign: boolean;

@@ -7,14 +7,18 @@ export interface Version {
   readonly floating: boolean;
 }
 
-/** Tags that move from release to release: latest, latest-<destination> (Kamal's own), main, master, stable, edge. */
+/**
+ * Tags that move from release to release: latest, latest-<destination> (Kamal's own), main, master,
+ * stable, edge.
+ */
 export function isFloatingTag(tag: string): boolean {
   return /^(?:latest|latest-.*|main|master|stable|edge)$/.test(tag);
 }
 
 /**
- * The release that a container runs: the first of KAMAL_VERSION, the image's OCI version label and the image's tag that is not a moving tag; else the
- * moving tag. For a container that is no app, the image's tag ("redis:7-alpine" runs 7-alpine).
+ * The release that a container runs: the first of KAMAL_VERSION, the image's OCI version label and
+ * the image's tag that is not a moving tag; else the moving tag. For a container that is no app,
+ * the image's tag ("redis:7-alpine" runs 7-alpine).
  */
 export function toVersion(raw: RawContainer): Version {
   const tag = toImageTag(raw.image);
@@ -28,7 +32,10 @@ export function toVersion(raw: RawContainer): Version {
   return { version: release ?? known[0] ?? "", floating: release === undefined };
 }
 
-/** The part of an app's name before its version: [service, role, destination, version] are joined by "-". */
+/**
+ * The part of an app's name before its version: [service, role, destination, version] are joined by
+ * "-".
+ */
 export function toNamePrefix({ labels }: Pick<RawContainer, "labels">): string {
   const parts = [labels["service"], labels["role"], labels["destination"]].filter((part) => part);
   return `${parts.join("-")}-`;
@@ -41,7 +48,10 @@ function toNamedVersion({ name, labels }: RawContainer): string | undefined {
   return (isReplaced(name) ? name.slice(0, -"_replaced_".length - 16) : name).slice(prefix.length);
 }
 
-/** Tag of an image reference; the first 12 digits of its digest when it has only that; "latest" when it has neither. */
+/**
+ * Tag of an image reference; the first 12 digits of its digest when it has only that; "latest" when
+ * it has neither.
+ */
 export function toImageTag(image: string): string {
   const [name = "", digest] = image.split("@");
   const bare = /^(?:sha256:)?([0-9a-f]{64})$/.exec(name);
@@ -53,9 +63,10 @@ export function toImageTag(image: string): string {
 }
 
 /**
- * The commit of an app's release: the image's OCI revision label, KAMAL_VERSION if that is a commit, then GIT_SHA, COMMIT_SHA or SOURCE_COMMIT. "" when
- * unknown (deploy_info may have it, see deploys/release.ts) and for a container that is no app. The suffix of Kamal's host names is random and never a
- * commit.
+ * The commit of an app's release: the image's OCI revision label, KAMAL_VERSION if that is a
+ * commit, then GIT_SHA, COMMIT_SHA or SOURCE_COMMIT. "" when unknown (deploy_info may have it, see
+ * deploys/release.ts) and for a container that is no app. The suffix of Kamal's host names is
+ * random and never a commit.
  */
 export function toCommitSha(raw: RawContainer): string {
   const origin = toOrigin(raw);
@@ -64,7 +75,10 @@ export function toCommitSha(raw: RawContainer): string {
   return revision || toSha(raw.variables?.kamalVersion ?? toNamedVersion(raw)) || raw.variables?.commitSha || "";
 }
 
-/** The commit in a git version of Kamal, also of a dirty tree; else "". Digits alone are taken for a date (20260110) unless they are 40. */
+/**
+ * The commit in a git version of Kamal, also of a dirty tree; else "". Digits alone are taken for a
+ * date (20260110) unless they are 40.
+ */
 export function toSha(version: string | undefined): string {
   const match = /^([0-9a-f]{7,40})(?:_uncommitted_[0-9a-f]{16})?$/.exec(version ?? "");
   const sha = match?.[1] ?? "";

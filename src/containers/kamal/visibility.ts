@@ -7,11 +7,13 @@ import { composeProject, composeService, isReplaced, isSelected, toOrigin } from
 type Rules = Pick<EngineContext, "env" | "rules">;
 
 /**
- * The containers of one engine that callers may see: all live ones, and the newest stopped one of a deployed role that has no live one, so that a crash
- * shows. Hidden are old releases that Kamal retains for a roll-back, stopped `_replaced_` ones, `kamal app exec` runs, asset extractions, compose
- * one-offs, and stopped containers that nobody deployed.
+ * The containers of one engine that callers may see: all live ones, and the newest stopped one of a
+ * deployed role that has no live one, so that a crash shows. Hidden are old releases that Kamal
+ * retains for a roll-back, stopped `_replaced_` ones, `kamal app exec` runs, asset extractions,
+ * compose one-offs, and stopped containers that nobody deployed.
  *
- * What the configuration selects as core counts as deployed. Apps of two environments are two roles, so that one never hides another's crash.
+ * What the configuration selects as core counts as deployed. Apps of two environments are two
+ * roles, so that one never hides another's crash.
  */
 export function selectVisible<T extends RawContainer>(containers: readonly T[], context: Rules): T[] {
   const toGroup = (raw: RawContainer) => toRoleGroup(raw, context);
@@ -37,7 +39,10 @@ function isLive(raw: RawContainer): boolean {
   return liveStates.has(raw.state);
 }
 
-/** The role of a deployed container as one key: for an app its service, role, destination and likely environment. Null for a container that nobody deployed. */
+/**
+ * The role of a deployed container as one key: for an app its service, role, destination and likely
+ * environment. Null for a container that nobody deployed.
+ */
 export function toRoleGroup(raw: RawContainer, context: Rules): string | null {
   const { labels, name } = raw;
   switch (toOrigin(raw)) {

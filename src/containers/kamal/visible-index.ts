@@ -6,8 +6,8 @@ import type { EngineContext } from "./rules.ts";
 import { toRoleGroup } from "./visibility.ts";
 
 /**
- * What the rules need of all containers of one engine together, updated as single ones change: the same as `selectVisible` of the whole list, at the cost of
- * the one that changed.
+ * What the rules need of all containers of one engine together, updated as single ones change: the
+ * same as `selectVisible` of the whole list, at the cost of the one that changed.
  */
 export interface VisibleIndex {
   /** Adds a container, or replaces the one of the same id. */
@@ -138,7 +138,10 @@ export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" |
   };
 }
 
-/** As in `selectVisible`: the newest stopped container, unless one is live; those that Kamal replaced do not count. */
+/**
+ * As in `selectVisible`: the newest stopped container, unless one is live; those that Kamal
+ * replaced do not count.
+ */
 function findCrashed(members: Iterable<Facts>): RawContainer | null {
   let newest: Facts | null = null;
   for (const one of members) {

@@ -3,12 +3,18 @@ import { createLevelDetector } from "./level.ts";
 import type { LogLine } from "./log.ts";
 
 const maxLineBytes = 64 << 10;
-/** How much of a line is read: a secret is recognised only whole, so more is read than is shown. A character has at most 4 bytes. */
+/**
+ * How much of a line is read: a secret is recognised only whole, so more is read than is shown. A
+ * character has at most 4 bytes.
+ */
 export const maxReadBytes = maxLineBytes + 4 * cutMargin;
 /** What ends a line that was cut. */
 const cutMark = " [line cut at 64 KiB]";
 
-/** Cleans the lines of one stream, in order: each is sanitised and redacted whole, its level is read, then it is cut at 64 KiB. `isCut`: the text ends at `maxReadBytes`. */
+/**
+ * Cleans the lines of one stream, in order: each is sanitised and redacted whole, its level is
+ * read, then it is cut at 64 KiB. `isCut`: the text ends at `maxReadBytes`.
+ */
 export function createLineCleaner(): (text: string, isCut: boolean) => Pick<LogLine, "level" | "message"> {
   const redact = createLineRedactor();
   const detect = createLevelDetector();

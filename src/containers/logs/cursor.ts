@@ -2,8 +2,9 @@ import type { ReadBudget } from "../../lib/budget/budget.ts";
 import { createLogFilter, filterLines, type LogLine, type LogOptions, type LogStream } from "./log.ts";
 
 /**
- * How far a log was read. A time alone is not enough: several lines may share one, and Podman has whole seconds only. So the lines of the newest time are
- * remembered, and a stream that continues from there repeats them.
+ * How far a log was read. A time alone is not enough: several lines may share one, and Podman has
+ * whole seconds only. So the lines of the newest time are remembered, and a stream that continues
+ * from there repeats them.
  */
 export interface LogCursor {
   /** Time of the newest line, the `since` of a stream that continues; "" before the first. */
@@ -13,7 +14,10 @@ export interface LogCursor {
   add(lines: readonly LogLine[]): void;
   /** For one stream that continues from here. */
   createFilter(): RepeatFilter;
-  /** Whether a stream that begins with this line has all lines since `latest`: the line is the first one of that time. */
+  /**
+   * Whether a stream that begins with this line has all lines since `latest`: the line is the first
+   * one of that time.
+   */
   adjoins(line: LogLine): boolean;
   createHistory(): LogHistory;
 }
@@ -22,7 +26,10 @@ export interface LogCursor {
 export interface RepeatFilter {
   /** Called once for each line of the stream, in order. */
   readonly isNew: (line: LogLine) => boolean;
-  /** Called before all lines: the stream lacks this many of its oldest. Returns how many of these are new. */
+  /**
+   * Called before all lines: the stream lacks this many of its oldest. Returns how many of these
+   * are new.
+   */
   readonly skip: (count: number) => number;
 }
 

@@ -35,7 +35,10 @@ const levelsByWord = new Map([...wordLevels, ...capitalLevels, ...Object.entries
 const longNames = Object.keys(words).join("|");
 const capitals = longNames.toUpperCase();
 const names = `${longNames}|${Object.keys(shortWords).join("|")}`;
-/** Without the words that may begin a sentence ("Note: the disk is full"): those count only in capitals or between brackets. */
+/**
+ * Without the words that may begin a sentence ("Note: the disk is full"): those count only in
+ * capitals or between brackets.
+ */
 const labels = names.replaceAll(/\b(?:fine|note|log|success)\|/g, "");
 /** How much of a text line is searched, characters: a level stands before the message. */
 const headLength = 120;
@@ -54,29 +57,49 @@ const plainNames = `${bareWords}|${abbreviations}`;
  * "Zigbee2MQTT:info  ...".
  */
 const firstWord = String.raw`(?:[\w.-]+:(?=(?:${plainNames})(?:\s\s|\s(?-i:[\d\p{Lu}[])))|(?=(?:${labels})(?:[:[]|\d{4} \d\d:)|(?-i:${capitals})\s|(?:${abbreviations})\s|(?:${bareWords})\s+(?-i:\p{Lu})))`;
-/** The first word after the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's "E/Tag" and "1234 1234 E Tag". */
+/**
+ * The first word after the time, as "09:40:00 INF ...", or a letter: etcd's "E | ", Android's
+ * "E/Tag" and "1234 1234 E Tag".
+ */
 const afterStamp = String.raw`(?=(?:${labels})[:\]|]|(?:${plainNames}|(?-i:Information|Verbose))(?:$|\s)|(?-i:[DINWEC]\s\||[VDIWEF]\/\w))|\d+\s+\d+\s+(?=(?-i:[VDIWEF])\s)`;
 /** As a value: 'LL="ERROR"', "LL=ERROR". */
 const asValue = `(?:${stamp})?LL="?(?=(?-i:${capitals})(?:"|\\s))`;
 /** What a terminal shows before it: npm's name, or a sign and a space ("⚠ Warning: x"). */
 const sign = String.raw`(?:npm\s+(?=(?:${bareWords})\s)|(?:[\p{So}\p{Extended_Pictographic}]\uFE0F?\s+)(?=(?:${labels}):))`;
 const atStart = new RegExp(`^(?:${firstWord}|${sign}|${stamp}(?:${afterStamp})|${asValue})([a-z]+)`, "iu");
-/** In capitals anywhere in the head: "ERROR", "[WARN]", "INFO:", "production.ERROR:", "DEBUG/MainProcess". The look-behind comes last because that is quicker. */
+/**
+ * In capitals anywhere in the head: "ERROR", "[WARN]", "INFO:", "production.ERROR:",
+ * "DEBUG/MainProcess". The look-behind comes last because that is quicker.
+ */
 const inCapitals = new RegExp(`(${capitals})(?=$|[\\s\\])>|:,/!-])(?<=(?:^=?|[\\s[(<|:\\]>]|\\w\\.(?=\\w+:))\\1)`);
-/** In any case between brackets or bars, padded or after a module's name: "[error    ]", "[core:error]", "| Warning |"; winston's "[api] info: ". */
+/**
+ * In any case between brackets or bars, padded or after a module's name: "[error ]",
+ * "[core:error]", "| Warning |"; winston's "[api] info: ".
+ */
 const inBrackets = new RegExp(`[[<|]\\s*(?:\\w+:)?(${names})\\s*[\\]>|]|[\\]-]\\s+(${labels}):`, "i");
 /** "[DEBUG] [ERROR]": the rest after the first word. */
 const secondInBrackets = new RegExp(`^\\]?\\s*\\[\\s*(${names})\\s*\\]`, "i");
-/** One letter: "[E]", Tornado's "[E 260113 09:40:00 web:1]", Ruby's "E, [2026-01-13T09:40:00", Android's "E/Tag", glog's "E0113 09:40:00". */
+/**
+ * One letter: "[E]", Tornado's "[E 260113 09:40:00 web:1]", Ruby's "E, [2026-01-13T09:40:00",
+ * Android's "E/Tag", glog's "E0113 09:40:00".
+ */
 const byLetter =
   /(?:\[(?=[TVDIWEFC]\])|^(?:\[(?=[TVDIWEFC]\s\d)|(?=[DIWEF], \[|[VDIWEF]\/\w|[DIWEF]\d{4,8} \d\d:\d\d:\d\d)))([A-Z])/;
-/** What may stand before the level without being prose: groups in brackets, and the words of a date. */
+/**
+ * What may stand before the level without being prose: groups in brackets, and the words of a date.
+ */
 const aside =
   /\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b|(?<=\d )[A-Z]{2,4}(?= )/g;
-/** A quote, or a bare word without a dash, bar or colon of its own after it ("app - INFO"): the message has begun. */
+/**
+ * A quote, or a bare word without a dash, bar or colon of its own after it ("app - INFO"): the
+ * message has begun.
+ */
 const prose = /(?:^|\s)\p{L}+:?(?=\s+(?:[^-|:\s]|$))|"/u;
 const quotedOrBare = String.raw`(?:"(?:[^"\\]|\\.)*",?|'[^']*',?|(?:[^\s"'][^\s"]*)?)`;
-/** The next level among pairs that begin the line or follow its time. Text between quotes is no pair. */
+/**
+ * The next level among pairs that begin the line or follow its time. Text between quotes is no
+ * pair.
+ */
 const inPairs = new RegExp(
   String.raw`(?:^${stamp})?((?:[\w.@/-]+=${quotedOrBare}\s+)*?)(?:[Ll]evel|lvl|severity|log_?level|at)="?((?i:${names}))(?:[+-]\d+)?"?(?=,?(\s+[\w.@/-]+=)?)(?:[\s,]+|$)`,
   "y",
@@ -84,7 +107,10 @@ const inPairs = new RegExp(
 const levelKey = /(?:level|lvl|severity|\bat)=/g;
 const graveNames = wordLevels.flatMap(([word, level]) => (isGrave(level) ? word : []));
 const inProse = new RegExp(`\\s(?:level|lvl|severity|log_?level)="?(${graveNames.join("|")})\\b`, "i");
-/** How an error begins that no logger wrote. Source: the runtimes of Python, Java, Node.js, .NET, Go, Rust, Elixir, Erlang, Ruby and PHP. */
+/**
+ * How an error begins that no logger wrote. Source: the runtimes of Python, Java, Node.js, .NET,
+ * Go, Rust, Elixir, Erlang, Ruby and PHP.
+ */
 const crash =
   /^(?:(?:\+ Exception Group )?Traceback \(|Caused by: |\[?[Uu]n(?:handled|caught)|Exception in thread |thread '.{0,60}' (?:\(\d+\) )?panicked|\*\* \(|goroutine \d+ \[|=CRASH REPORT|([Ff]atal (?:\w+ )?error: )|\[?(?:[\w$]+(?:\.|::|\\))*[\w$]*(?:Error|Exception)(?=$|:|\s?[([{]))/;
 const byPhp = /\bPHP (Fatal error|Parse error):|(?:^|\] |PHP message: )PHP (Warning|Notice|Deprecated):/;
@@ -103,12 +129,14 @@ const bySyslog = /^<(\d{1,3})>/;
 const syslog: readonly LogLevel[] = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
 
 /**
- * The level that a line names itself; null when it names none. Formats are in the table of level.test.ts: JSON (also the numbers of pino, bunyan,
- * Monolog, GELF and OpenTelemetry), logfmt, the prefixes of common libraries and servers, and the first lines of crashes (error, or fatal where they say
- * so).
+ * The level that a line names itself; null when it names none. Formats are in the table of
+ * level.test.ts: JSON (also the numbers of pino, bunyan, Monolog, GELF and OpenTelemetry), logfmt,
+ * the prefixes of common libraries and servers, and the first lines of crashes (error, or fatal
+ * where they say so).
  *
- * The level before the message counts. Inside the message only error and fatal count: a lesser level would hide a line of unknown level. Of two levels
- * outside the message (two keys, syslog's number and a word) the more severe counts.
+ * The level before the message counts. Inside the message only error and fatal count: a lesser
+ * level would hide a line of unknown level. Of two levels outside the message (two keys, syslog's
+ * number and a word) the more severe counts.
  */
 export function parseLogLevel(line: string): LogLevel | null {
   const text = line.trimStart();
@@ -145,7 +173,10 @@ function parseTextLevel(head: string): LogLevel | null {
   return level ?? (hasPair ? toLevel(inProse.exec(head)?.[1]) : null);
 }
 
-/** The most severe level of its pairs. A first pair without a second is a message: "level=info is not allowed". */
+/**
+ * The most severe level of its pairs. A first pair without a second is a message: "level=info is
+ * not allowed".
+ */
 function parseLogfmt(head: string): LogLevel | null {
   let level: LogLevel | null = null;
   inPairs.lastIndex = 0;
@@ -192,8 +223,9 @@ const inMongo = /^\{"t":\{"\$date":"[^"]{1,40}"\},\s{0,4}"s":"([DIWEF])\d?"/;
 const datadogStatus = /^(?:emerg|alert|critical|error|warn|warning|notice|info|debug|trace)$/i;
 
 /**
- * The most severe level among the keys of the line's own object; a value that is no level ("severity": "low") is skipped. Of nested objects only ECS's
- * `log.level` and Loguru's `record.level.name` count.
+ * The most severe level among the keys of the line's own object; a value that is no level
+ * ("severity": "low") is skipped. Of nested objects only ECS's `log.level` and Loguru's
+ * `record.level.name` count.
  */
 function parseJsonLevel(line: string): LogLevel | null {
   const at = createJsonPosition(line);
@@ -217,7 +249,10 @@ function parseJsonLevel(line: string): LogLevel | null {
   return line.startsWith('{"@t":') ? "info" : null;
 }
 
-/** The object with the key at an index: the line's own (""), its `log` or `record`, or another (null). Indices only grow: each character is read once. */
+/**
+ * The object with the key at an index: the line's own (""), its `log` or `record`, or another
+ * (null). Indices only grow: each character is read once.
+ */
 function createJsonPosition(line: string): (index: number) => "" | "log" | "record" | null {
   let position = 0;
   let depth = 0;
@@ -240,7 +275,10 @@ function createJsonPosition(line: string): (index: number) => "" | "log" | "reco
   };
 }
 
-/** The numbers of OpenTelemetry's severity_number (1 to 24), GELF and journald (as syslog), pino and bunyan (10 to 60), and Monolog (100 to 600). */
+/**
+ * The numbers of OpenTelemetry's severity_number (1 to 24), GELF and journald (as syslog), pino and
+ * bunyan (10 to 60), and Monolog (100 to 600).
+ */
 function fromNumber(key: string, value: number, isGelf: () => boolean): LogLevel | null {
   if (/number$/i.test(key)) return value < 1 ? null : (logLevels[Math.floor((value - 1) / 4)] ?? null);
   // journald gives 6 to all output without a level.
@@ -261,8 +299,8 @@ const inTrace = /^(?:[\w.$]+(?:Error|Exception)\b|Stack trace:|#\d+ )/;
 const indentedRecord = new RegExp(`^\\s+(?:${stamp}|(?:\\[\\s*(?:${capitals})\\s*\\]|(?:${capitals})\\s))`);
 
 /**
- * Levels of the lines of one stream, in order. A continuation line has the level of its first line, or a more severe one that it names itself. The start
- * of an error continues only an error.
+ * Levels of the lines of one stream, in order. A continuation line has the level of its first line,
+ * or a more severe one that it names itself. The start of an error continues only an error.
  */
 export function createLevelDetector(): (line: string) => LogLevel | null {
   let last: LogLevel | null = null;
@@ -284,7 +322,10 @@ export function createLevelDetector(): (line: string) => LogLevel | null {
   };
 }
 
-/** Whether a level is at least the minimum. A line without a level passes unless `isStrict`: it may be the one that matters. */
+/**
+ * Whether a level is at least the minimum. A line without a level passes unless `isStrict`: it may
+ * be the one that matters.
+ */
 export function isAtLeast(level: LogLevel | null, minimum: LogLevel, isStrict: boolean): boolean {
   return level === null ? !isStrict : logLevels.indexOf(level) >= logLevels.indexOf(minimum);
 }

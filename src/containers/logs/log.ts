@@ -22,11 +22,14 @@ export interface LogFilter {
 }
 
 /**
- * Where two neighbouring pages of a log meet. It stays the same while lines are added, and when all of an earlier time are removed. With a stream: before a line, or
- * just after it; once the engine has removed the line, nothing is before the point. With stream null: just before the first line of this time or a later one.
+ * Where two neighbouring pages of a log meet. It stays the same while lines are added, and when all
+ * of an earlier time are removed. With a stream: before a line, or just after it; once the engine
+ * has removed the line, nothing is before the point. With stream null: just before the first line
+ * of this time or a later one.
  *
- * The streams of a container are written a little out of the order of their times, but each has an order of its own. So a point cuts each stream at a place of
- * its own: the engine's file knows both, and `other` says it where only the history has the line.
+ * The streams of a container are written a little out of the order of their times, but each has an
+ * order of its own. So a point cuts each stream at a place of its own: the engine's file knows
+ * both, and `other` says it where only the history has the line.
  */
 export interface LogPoint {
   /** As LogLine.timestamp. */
@@ -35,24 +38,30 @@ export interface LogPoint {
   /** Of the line among the successive ones of its stream with this very time, from 0. */
   readonly index: number;
   readonly isAfter: boolean;
-  /** Lines of the other stream that are older than this time are before the point. Absent where that is unknown: then its lines older than this one are. */
+  /**
+   * Lines of the other stream that are older than this time are before the point. Absent where that
+   * is unknown: then its lines older than this one are.
+   */
   readonly other?: string;
   /**
-   * The `toLineHash` of the line. Where a host's clock was set back, several lines can have the same
-   * time, but their hashes differ. Absent where only the history has the line.
+   * The `toLineHash` of the line. Where a host's clock was set back, several lines can have the
+   * same time, but their hashes differ. Absent where only the history has the line.
    */
   readonly hash?: string;
 }
 
 /**
- * Ten hexadecimal digits. "" for a redacted text, which may depend on the lines that were read before
- * it, and so counts as equal to any.
+ * Ten hexadecimal digits. "" for a redacted text, which may depend on the lines that were read
+ * before it, and so counts as equal to any.
  */
 export function toLineHash({ message }: Pick<LogLine, "message">): string {
   return message.includes("redacted") ? "" : hash("sha256", message, "hex").slice(0, 10);
 }
 
-/** How far the two streams of a container are out of order at most, ms: a line has the time at which it was read, and is written a moment later. */
+/**
+ * How far the two streams of a container are out of order at most, ms: a line has the time at which
+ * it was read, and is written a moment later.
+ */
 export const disorderMs = 2000;
 
 /** A time after which no line is out of order any more. */
@@ -65,7 +74,10 @@ export function toMoment(timestamp: string): LogPoint {
   return { timestamp, stream: null, index: 0, isAfter: false };
 }
 
-/** A page around a point: at most so many matching lines before it, and from it on. One of the numbers may be 0. */
+/**
+ * A page around a point: at most so many matching lines before it, and from it on. One of the
+ * numbers may be 0.
+ */
 export interface LogAround {
   readonly point: LogPoint;
   readonly older: number;
@@ -83,9 +95,15 @@ export interface LogOptions extends LogFilter {
   readonly until?: string;
 }
 
-/** Which lines of a log are read from its beginning to its end, in any number. Times as in LogOptions. */
+/**
+ * Which lines of a log are read from its beginning to its end, in any number. Times as in
+ * LogOptions.
+ */
 export interface StoredOptions extends LogFilter, Pick<LogOptions, "since" | "until"> {
-  /** Only so many of the engine's newest entries are read, and filtered then: a line of more than 16 KiB has several. Null: all. */
+  /**
+   * Only so many of the engine's newest entries are read, and filtered then: a line of more than 16
+   * KiB has several. Null: all.
+   */
   readonly newest: number | null;
 }
 
@@ -93,21 +111,29 @@ export interface StoredOptions extends LogFilter, Pick<LogOptions, "since" | "un
 export interface StoredBatch {
   readonly lines: readonly LogLine[];
   /**
-   * In the last batch, where the log has, or may have, older entries than `newest`: the time of the first line that was read. The first line of each stream may lack
-   * its beginning then. Else null.
+   * In the last batch, where the log has, or may have, older entries than `newest`: the time of the
+   * first line that was read. The first line of each stream may lack its beginning then. Else null.
    */
   readonly cutAt: string | null;
-  /** In one batch at most: why lines older than the engine's are missing, though there may be some. */
+  /**
+   * In one batch at most: why lines older than the engine's are missing, though there may be some.
+   */
   readonly historyError?: unknown;
 }
 
-/** Where the log of an engine begins, by stream: the time of the oldest line that the engine still has, and the texts of those of this very time. */
+/**
+ * Where the log of an engine begins, by stream: the time of the oldest line that the engine still
+ * has, and the texts of those of this very time.
+ */
 export type LogBeginning = Readonly<
   Record<LogStream, { readonly timestamp: string; readonly messages: readonly string[] }>
 >;
 
 export interface LogLine {
-  /** RFC 3339 UTC with nanoseconds, 30 characters, as the engine recorded it. Such times compare as text. */
+  /**
+   * RFC 3339 UTC with nanoseconds, 30 characters, as the engine recorded it. Such times compare as
+   * text.
+   */
   readonly timestamp: string;
   readonly stream: LogStream;
   /** Severity that the line names; a stack trace has that of its first line. Null when unknown. */
@@ -127,11 +153,16 @@ export interface LogPage {
   readonly olderCount: number;
   /** LogPoint.index of each line; empty where unknown. */
   readonly indexes: readonly number[];
-  /** Where the page before ends: before the first line, or further back, if no more match up to there. Null when unknown. */
+  /**
+   * Where the page before ends: before the first line, or further back, if no more match up to
+   * there. Null when unknown.
+   */
   readonly start: LogPoint | null;
   /** Likewise where the page after begins. */
   readonly end: LogPoint | null;
-  /** Why lines older than the engine's are missing, though there may be some. Absent when none are. */
+  /**
+   * Why lines older than the engine's are missing, though there may be some. Absent when none are.
+   */
   readonly historyError?: unknown;
 }
 
@@ -208,10 +239,16 @@ export interface LogBatch {
    * than others of the same log, or see `cut`.
    */
   readonly dropped: number;
-  /** In the first batch of a `whole` log whose oldest lines were left out: whether `dropped` counts them all, or is a minimum. Else null. */
+  /**
+   * In the first batch of a `whole` log whose oldest lines were left out: whether `dropped` counts
+   * them all, or is a minimum. Else null.
+   */
   readonly cut: "counted" | "at_least" | null;
   readonly notice: FollowNotice | null;
-  /** Why this is the last batch: container_gone, or the reason of the signal (shutdown, unauthorized, slow_consumer ...). Else null. */
+  /**
+   * Why this is the last batch: container_gone, or the reason of the signal (shutdown,
+   * unauthorized, slow_consumer ...). Else null.
+   */
   readonly ended: string | null;
 }
 
@@ -298,7 +335,10 @@ export async function filterLines(
   return lines.filter((_, at) => isWanted[at]);
 }
 
-/** Text of one answer at most, bytes of JSON: less than the limit of an answer, because a line is more than its text. */
+/**
+ * Text of one answer at most, bytes of JSON: less than the limit of an answer, because a line is
+ * more than its text.
+ */
 export const maxPageBytes = 4_500_000;
 
 /** JSON around the text of a line: its time, stream and level, their names, and the quotes. */
@@ -307,7 +347,10 @@ const aroundLine = 102;
 /** Characters of a cleaned line that JSON escapes with a backslash. */
 const escaped = ['"', "\\", "\t"];
 
-/** Size of a line in an answer, bytes of JSON. Counted without encoding it, which would cost as much memory as the line. */
+/**
+ * Size of a line in an answer, bytes of JSON. Counted without encoding it, which would cost as much
+ * memory as the line.
+ */
 export function toLineBytes({ message }: Pick<LogLine, "message">): number {
   return escaped.reduce(
     (bytes, character) => bytes + count(message, character),

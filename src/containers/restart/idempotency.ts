@@ -7,8 +7,9 @@ import { RestartRefused, type RestartRequest } from "./limits.ts";
 /** Answers that this process gave, or is about to give. */
 export interface AnswerMemory<T> {
   /**
-   * The answer of this key, also a failure or one still pending; else that of `run`. An answer that fails before `run` calls `keep` is forgotten: what was refused before
-   * anything happened may be tried again. @throws RestartRefused for a key of another request
+   * The answer of this key, also a failure or one still pending; else that of `run`. An answer that
+   * fails before `run` calls `keep` is forgotten: what was refused before anything happened may be
+   * tried again. @throws RestartRefused for a key of another request
    */
   once(key: string, request: string, run: (keep: () => void) => Promise<T>): Promise<T>;
   /** From now on the record has a better one. */

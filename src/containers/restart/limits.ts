@@ -50,7 +50,10 @@ export interface RestartLimitOptions {
   readonly parallel?: number;
 }
 
-/** One restart at a time for each container, a cooldown after it, a budget for each token, few in parallel. `free`: takes nothing of the budget. */
+/**
+ * One restart at a time for each container, a cooldown after it, a budget for each token, few in
+ * parallel. `free`: takes nothing of the budget.
+ */
 export function toActionLimits(
   { cooldownMs, budgetPerHour, parallel = 2 }: RestartLimitOptions,
   free = false,

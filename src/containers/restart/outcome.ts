@@ -10,7 +10,9 @@ interface SettleOptions {
   readonly signal: AbortSignal;
 }
 
-/** Short, because a restarted engine forgets its events: an event that was not read before is lost. */
+/**
+ * Short, because a restarted engine forgets its events: an event that was not read before is lost.
+ */
 const settlePollMs = 250;
 /** The same for a request that may still arrive, which holds nothing. */
 const arrivalPollMs = 1000;
@@ -70,7 +72,8 @@ function toPeriod(mark: RestartMark | null, at: string): { readonly since: Date;
     return { since: new Date(since), until: new Date(since + mostStopSeconds * 1000 + lateMs + looseMs) };
   }
   const markedAt = Date.parse(mark.at);
-  // The events of the start before are a moment later than it, and the mark may be cut to whole seconds.
+  // The events of the start before are a moment later than it, and the mark may be cut to whole
+  // seconds.
   const since = Math.max(markedAt, mark.startedAt === null ? 0 : Date.parse(mark.startedAt) + 100);
   return { since: new Date(since), until: new Date(markedAt + mark.stopSeconds * 1000 + lateMs) };
 }
@@ -98,8 +101,8 @@ export async function settleRestart(
   let engine: string | null = null;
   let isSilent = wasSilent;
   /**
-   * Until when the engine may be at it, while it answers. By its own clock from the mark on, however
-   * many gateways followed it before; from its first answer on where it was silent.
+   * Until when the engine may be at it, while it answers. By its own clock from the mark on,
+   * however many gateways followed it before; from its first answer on where it was silent.
    */
   let busyUntil: number | null = null;
   const isOver = () => performance.now() >= Math.min(end, busyUntil ?? Number.POSITIVE_INFINITY);
@@ -146,8 +149,8 @@ export async function settleRestart(
 }
 
 /**
- * Waits until the request of a restart that was settled as `unknown` has arrived after all. Resolves
- * to false once it is not to be expected any more, or when the wait is over.
+ * Waits until the request of a restart that was settled as `unknown` has arrived after all.
+ * Resolves to false once it is not to be expected any more, or when the wait is over.
  */
 export async function waitForArrival(
   entry: Pick<AuditEntry, "mark" | "containerId">,
@@ -208,7 +211,10 @@ interface WaitOptions extends SettleOptions {
 
 const healthPollMs = 500;
 
-/** Inspects the container until its health check has a verdict, it stops, or the time or the wait is over; returns the last inspection. Never rejects: failed inspections are retried. */
+/**
+ * Inspects the container until its health check has a verdict, it stops, or the time or the wait is
+ * over; returns the last inspection. Never rejects: failed inspections are retried.
+ */
 export async function waitForHealth(
   restarted: Container,
   source: Pick<ContainerSource, "inspectNow">,

@@ -27,18 +27,24 @@ import { type HealthOutcome, isLost, settleRestart, toPlace, waitForArrival, wai
 
 export interface Restarts {
   /**
-   * Restarts a container between two audit entries: the intent before (no record, no restart) and the outcome after. If the engine does not confirm it
-   * in time it is `unknown` and resolved later. Continues when the caller leaves. Rejects with RestartRefused, or as `ContainerSource.restart` and
-   * `Ledger.begin` do.
+   * Restarts a container between two audit entries: the intent before (no record, no restart) and
+   * the outcome after. If the engine does not confirm it in time it is `unknown` and resolved
+   * later. Continues when the caller leaves. Rejects with RestartRefused, or as
+   * `ContainerSource.restart` and `Ledger.begin` do.
    */
   restart(container: Container, request: RestartRequest): Promise<HealthOutcome>;
-  /** The answer of the same request, made before under its key, also in another gateway; null for a new one. Rejects as `restart`. */
+  /**
+   * The answer of the same request, made before under its key, also in another gateway; null for a
+   * new one. Rejects as `restart`.
+   */
   findAnswer(container: Container, request: RestartRequest): Promise<HealthOutcome | null>;
-  /** Why `restart` would refuse it now, including an audit record that is known to be unwritable. */
+  /**
+   * Why `restart` would refuse it now, including an audit record that is known to be unwritable.
+   */
   check(container: Container, principal: Principal): Promise<RestartRefusal | null>;
   /**
-   * Takes over the open restarts of earlier processes, and resolves them. Runs once; `restart` waits for it, and retries it if it failed. Rejects with
-   * audit_unavailable.
+   * Takes over the open restarts of earlier processes, and resolves them. Runs once; `restart`
+   * waits for it, and retries it if it failed. Rejects with audit_unavailable.
    */
   recover(): Promise<void>;
   /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
@@ -83,7 +89,9 @@ export function createRestarts({
     timeoutMs > 0
       ? waitForHealth(container, source, { timeoutMs, stableMs, signal: runner.hurry })
       : { container, healthy: null };
-  /** The container of an action as it is now. Another gateway may know its engine by another name. */
+  /**
+   * The container of an action as it is now. Another gateway may know its engine by another name.
+   */
   const inspectAsActed = async (entry: EarlierAction["entry"]): Promise<Container> => {
     const inspect = async (engine: string) =>
       (await source.inspectNow({ engine, fullId: entry.containerId })).container;
@@ -93,7 +101,10 @@ export function createRestarts({
       return inspect(engine);
     });
   };
-  /** The answer of a restart that this process knows only from the record: the recorded outcome, with the container as it is now. */
+  /**
+   * The answer of a restart that this process knows only from the record: the recorded outcome,
+   * with the container as it is now.
+   */
   const answer = async (decision: NotBegun): Promise<HealthOutcome> => {
     const earlier = await runner.awaitOutcome(decision);
     if (earlier.kind === "refused") throw toRestartRefused(earlier.refusal, limits);
@@ -101,7 +112,10 @@ export function createRestarts({
     if (outcome?.outcome !== "ok") throw new PastFailure(outcome ?? { outcome: "unknown", code: null, detail: null });
     return wait(await inspectAsActed(entry), Number(entry.args["wait_ms"] ?? 0));
   };
-  /** Looks for a restart whose answer was lost, and records its outcome. Returns how long it may still arrive, ms. */
+  /**
+   * Looks for a restart whose answer was lost, and records its outcome. Returns how long it may
+   * still arrive, ms.
+   */
   const follow = async (action: OpenAction, { at, wasGivenUp, toDurationMs }: OpenSince): Promise<number> => {
     const { entry, seq } = action;
     const busyMs = toBusyMs(entry) + (wasGivenUp ? settleMs : 0);
@@ -223,7 +237,10 @@ function toProtected(reason: string): RestartRefused {
 /** Also where another restart began meanwhile: then there is nothing to record. */
 const isTried = () => true;
 
-/** A restart that the engine confirmed is `ok`, even if the container could not be inspected afterwards. */
+/**
+ * A restart that the engine confirmed is `ok`, even if the container could not be inspected
+ * afterwards.
+ */
 function toOutcome(code: string, dockerStatus: number | null): AuditEntry["outcome"] {
   if (code !== "restart_unknown") return "failed";
   return dockerStatus !== null && dockerStatus < 300 ? "ok" : "unknown";

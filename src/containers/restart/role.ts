@@ -4,7 +4,10 @@ import type { Restarts } from "./restart.ts";
 
 export interface RoleStep {
   readonly container: Container;
-  /** `restarted` and healthy afterwards, `unhealthy` afterwards, `failed` to restart (or refused), `skipped` after one of those or when the gateway stops. */
+  /**
+   * `restarted` and healthy afterwards, `unhealthy` afterwards, `failed` to restart (or refused),
+   * `skipped` after one of those or when the gateway stops.
+   */
   readonly outcome: "restarted" | "unhealthy" | "failed" | "skipped";
   /** The error of `failed`; else null. */
   readonly error: unknown;
@@ -20,8 +23,9 @@ interface RoleOptions {
 }
 
 /**
- * Restarts containers one after the other and stops at the first that does not become healthy, so that a bad state never spreads over the whole role.
- * Counts once for the token's budget. Continues when its caller leaves; when the gateway stops, it ends after the running restart.
+ * Restarts containers one after the other and stops at the first that does not become healthy, so
+ * that a bad state never spreads over the whole role. Counts once for the token's budget. Continues
+ * when its caller leaves; when the gateway stops, it ends after the running restart.
  */
 export async function restartRole(
   containers: readonly Container[],

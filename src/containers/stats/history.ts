@@ -14,14 +14,23 @@ export interface ContainerPoint {
   readonly restarts: number | null;
 }
 
-/** Origin of the points: the gateway's own samples, or Prometheus, which scraped them from its /metrics. */
+/**
+ * Origin of the points: the gateway's own samples, or Prometheus, which scraped them from its
+ * /metrics.
+ */
 export type HistoryOrigin = "memory" | "prometheus";
 
 export interface ContainerHistory {
   readonly source: HistoryOrigin;
-  /** Seconds between two points: the requested step, or its next multiple that is no shorter than the interval of the samples. */
+  /**
+   * Seconds between two points: the requested step, or its next multiple that is no shorter than
+   * the interval of the samples.
+   */
   readonly stepSeconds: number;
-  /** The first time with a sample; earlier points are null. Null when the first point has one; the range's end when none has. */
+  /**
+   * The first time with a sample; earlier points are null. Null when the first point has one; the
+   * range's end when none has.
+   */
   readonly since: string | null;
   /** Oldest first. */
   readonly points: readonly ContainerPoint[];
@@ -45,7 +54,10 @@ export interface ContainerSeries {
 
 /** The port to the scraped history of containers. */
 export interface ContainerHistorySource {
-  /** In the order of the containers; null for one that was not scraped. Rejects with prometheus_unavailable and invalid_request, as for hosts. */
+  /**
+   * In the order of the containers; null for one that was not scraped. Rejects with
+   * prometheus_unavailable and invalid_request, as for hosts.
+   */
   containerHistory(
     range: HistoryRange,
     containers: readonly ContainerName[],
@@ -55,10 +67,16 @@ export interface ContainerHistorySource {
 
 /** How far back the memory goes, seconds. */
 const rememberedSeconds = 600;
-/** How long a replaced container may run beside its replacement, seconds: for its last requests and jobs. */
+/**
+ * How long a replaced container may run beside its replacement, seconds: for its last requests and
+ * jobs.
+ */
 const handoverSeconds = 300;
 
-/** Whether the memory may hold the whole range. Longer ranges are not looked up there, because a look-up starts sampling the container. */
+/**
+ * Whether the memory may hold the whole range. Longer ranges are not looked up there, because a
+ * look-up starts sampling the container.
+ */
 export function isRecent({ from, step }: HistoryRange, nowMs: number): boolean {
   return from + step >= Math.floor(toRememberedSince(nowMs));
 }
@@ -74,8 +92,9 @@ type Life = Pick<
 >;
 
 /**
- * Containers that had ended by a time (unix seconds): stopped, and the newest of their role started `handoverSeconds` before it. That start stands in
- * for the end, which only an inspection shows. The next container's start does not count: a release that never became healthy replaced nothing.
+ * Containers that had ended by a time (unix seconds): stopped, and the newest of their role started
+ * `handoverSeconds` before it. That start stands in for the end, which only an inspection shows.
+ * The next container's start does not count: a release that never became healthy replaced nothing.
  *
  * @param listed others that may have taken over. What is known of this very list is remembered.
  */
@@ -169,8 +188,8 @@ export function hasPoints(history: ContainerHistory): boolean {
 }
 
 /**
- * Chooses the answer for a range that the memory does not cover whole: the scraped history. If that has only restarts, because nobody was sampling, the
- * remembered one goes first.
+ * Chooses the answer for a range that the memory does not cover whole: the scraped history. If that
+ * has only restarts, because nobody was sampling, the remembered one goes first.
  */
 export function chooseHistory(remembered: ContainerHistory, scraped: ContainerHistory | null): ContainerHistory {
   return scraped === null || (hasUsage(remembered) && !hasUsage(scraped)) ? remembered : scraped;

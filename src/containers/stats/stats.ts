@@ -2,7 +2,10 @@ import { Waiters } from "../../lib/budget/fair-limit.ts";
 import { onceKnown } from "../../lib/known.ts";
 import type { ContainerCounters, ContainerStats, StatsSource } from "../container.ts";
 
-/** One reading of a container, from its engine or its cgroup, in our words; null where there is no figure. */
+/**
+ * One reading of a container, from its engine or its cgroup, in our words; null where there is no
+ * figure.
+ */
 export interface StatsSample {
   readonly source: StatsSource;
   /** Identifies the run of the container that was sampled: differs after each start. */
@@ -41,8 +44,9 @@ interface CpuThrottling {
 }
 
 /**
- * The docker CLI's figures from two samples of one life of a container (docker/cli cli/command/container/stats_helpers.go), rounded to two decimals as
- * it prints them. Without an earlier sample, `cpuPct` is null.
+ * The docker CLI's figures from two samples of one life of a container (docker/cli
+ * cli/command/container/stats_helpers.go), rounded to two decimals as it prints them. Without an
+ * earlier sample, `cpuPct` is null.
  */
 export function toContainerStats(previous: StatsSample | null, current: StatsSample): ContainerStats {
   const waiters = new Waiters();
@@ -76,8 +80,9 @@ function toContainerCounters({ throttling, pids, network, blockIo }: StatsCounte
 }
 
 /**
- * The life that a sample belongs to, by an inspection right after it: the one that began at `startedAt`. A sample from before that start is of an
- * earlier life and gets a name that pairs with no other. Both times are from the engine's clock.
+ * The life that a sample belongs to, by an inspection right after it: the one that began at
+ * `startedAt`. A sample from before that start is of an earlier life and gets a name that pairs
+ * with no other. Both times are from the engine's clock.
  */
 export function toLife(readAt: string, startedAt: string): string {
   return Date.parse(readAt) > Date.parse(startedAt) ? startedAt : `before ${startedAt}, at ${readAt}`;
@@ -102,7 +107,10 @@ function toCpuPct(previous: StatsSample, current: StatsSample): number | null {
   return cpu < 0 || system <= 0 ? null : round((cpu / system) * current.onlineCpus * 100);
 }
 
-/** Usage without the inactive file cache. A cache above the usage is ignored, as in calculateMemUsageUnixNoCache. */
+/**
+ * Usage without the inactive file cache. A cache above the usage is ignored, as in
+ * calculateMemUsageUnixNoCache.
+ */
 export function toUsedMemory(usage: number, detail: Readonly<Record<string, number>>): number {
   const v1 = detail["total_inactive_file"];
   if (v1 !== undefined && v1 < usage) return usage - v1;
@@ -130,8 +138,9 @@ export interface StatsWindow {
 const longestMs = 10_000;
 
 /**
- * The window after one more sample. It is never shorter than `shortestMs`, because host CPU time counts in steps of 10 ms: a sample that comes too soon
- * replaces the newest and leaves the earlier one. Samples of different lives, or too far apart, are never paired.
+ * The window after one more sample. It is never shorter than `shortestMs`, because host CPU time
+ * counts in steps of 10 ms: a sample that comes too soon replaces the newest and leaves the earlier
+ * one. Samples of different lives, or too far apart, are never paired.
  */
 export function toWindow(before: StatsWindow | null, next: TimedSample, shortestMs: number): StatsWindow {
   const earlier = [before?.current, before?.previous].find((timed) => timed && next.at - timed.at >= shortestMs);

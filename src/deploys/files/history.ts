@@ -28,15 +28,18 @@ export function createHistoryLog(options: LogOptions): ReadLog {
   return createLog<DeployRecord>("history", "deploy_history.jsonl", options, parse, (records) => records);
 }
 
-/** Lines of Kamal's audit log that record which version booted, and whether it booted on all hosts. */
+/**
+ * Lines of Kamal's audit log that record which version booted, and whether it booted on all hosts.
+ */
 export function createKamalLog(options: LogOptions): ReadLog {
   const toRecords = (lines: readonly KamalLine[]) => toDeploys(lines, basename(options.path), options.toEnv);
   return createLog<KamalLine>("kamal_audit", "Kamal's audit log", options, parseKamalLine, toRecords);
 }
 
 /**
- * Reads what was appended since the last call. An invalid line is counted and logged, no more: the others are good. A missing file counts as empty. A file that
- * is unreadable now keeps the records already read.
+ * Reads what was appended since the last call. An invalid line is counted and logged, no more: the
+ * others are good. A missing file counts as empty. A file that is unreadable now keeps the records
+ * already read.
  */
 function createLog<T>(
   origin: DeployOrigin,
@@ -69,7 +72,8 @@ function createLog<T>(
     if (anew) [records, skipped, complete] = [[], 0, true];
     if (!whole) complete = false;
     await add(lines);
-    // Complete but for its newline. Otherwise it is being written, and reported once complete. Only JSON shows where it ends.
+    // Complete but for its newline. Otherwise it is being written, and reported once complete. Only
+    // JSON shows where it ends.
     const unended = pending.trimEnd().endsWith("}") ? parse(pending) : null;
     const isComplete = unended !== null && unended !== "other";
     last = { origin, records: toRecords(isComplete ? [...records, unended] : records), skipped, complete, error: null };
@@ -99,7 +103,10 @@ export function parseHistoryLine(line: string, toEnv: ToEnv): DeployRecord | "ot
 
 /** What Kamal began on this host, or completed on all. */
 export interface KamalLine {
-  /** "boot": boots a container of a version on this host. "tag": all hosts booted the version, so its image is now the latest. */
+  /**
+   * "boot": boots a container of a version on this host. "tag": all hosts booted the version, so
+   * its image is now the latest.
+   */
   readonly did: "boot" | "tag";
   readonly at: string;
   readonly by: string;
@@ -111,9 +118,11 @@ export interface KamalLine {
 const clusterSeconds = 600;
 
 /**
- * A line of Kamal's audit log: `[recorded_at] [performer] [destination]? [role]? message`. A boot always names its role, so its destination is the first of two
- * tags; a "tag" line names no role. Source: kamal lib/kamal/commands/auditor.rb, cli/app/boot.rb ("Booted app version <version>", before it starts the
- * container) and cli/app.rb ("Tagging <image>:<version> as the latest image", once all hosts have booted).
+ * A line of Kamal's audit log: `[recorded_at] [performer] [destination]? [role]? message`. A boot
+ * always names its role, so its destination is the first of two tags; a "tag" line names no role.
+ * Source: kamal lib/kamal/commands/auditor.rb, cli/app/boot.rb ("Booted app version <version>",
+ * before it starts the container) and cli/app.rb ("Tagging <image>:<version> as the latest image",
+ * once all hosts have booted).
  */
 export function parseKamalLine(line: string): KamalLine | "other" | null {
   const text = sanitiseName(line);
@@ -149,7 +158,8 @@ interface BootGroup {
 /**
  * The deploys in these lines: boots of one version and destination close together are one.
  *
- * @param fileName Kamal's is `<service>[-<destination>]-audit.log`; any other name yields no service
+ * @param fileName Kamal's is `<service>[-<destination>]-audit.log`; any other name yields no
+ *   service
  */
 export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: ToEnv): DeployRecord[] {
   const groups: BootGroup[] = [];
@@ -205,8 +215,9 @@ export function toDeploys(lines: readonly KamalLine[], fileName: string, toEnv: 
 }
 
 /**
- * Whether a deploy booted on all hosts: its version was tagged after it, before the next boot. A tag close in time counts too, because Kamal 1 tagged before it
- * booted. Null for the last deploy, which may be in progress, and where nothing of its destination was ever tagged.
+ * Whether a deploy booted on all hosts: its version was tagged after it, before the next boot. A
+ * tag close in time counts too, because Kamal 1 tagged before it booted. Null for the last deploy,
+ * which may be in progress, and where nothing of its destination was ever tagged.
  */
 function hasBooted({ first, boot, at }: BootGroup, next: number | undefined, tags: Tags): boolean | null {
   const own = tags.byVersion.get(toVersionKey(boot)) ?? [];

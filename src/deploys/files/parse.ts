@@ -15,7 +15,10 @@ export const maxLength = 256;
 
 const text = z.string().transform(sanitiseName).pipe(z.string().max(maxLength));
 
-/** The documented fields. Only current_tag must be non-empty: a pipeline outside a git tree has no commit. */
+/**
+ * The documented fields. Only current_tag must be non-empty: a pipeline outside a git tree has no
+ * commit.
+ */
 const documented = z.object({
   current_tag: text.pipe(z.string().min(1)),
   previous_tag: text.nullish().transform((tag) => tag ?? ""),
@@ -28,10 +31,16 @@ const documented = z.object({
   }),
 });
 
-/** Names of other fields that are passed on. The leading letter excludes `__proto__` and array-like keys. */
+/**
+ * Names of other fields that are passed on. The leading letter excludes `__proto__` and array-like
+ * keys.
+ */
 const extraKey = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
-/** Parses deploy_info.json; a byte order mark is tolerated. A problem names fields, never their values. */
+/**
+ * Parses deploy_info.json; a byte order mark is tolerated. A problem names fields, never their
+ * values.
+ */
 export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
   const json = toJson(bytes);
   if (json === undefined) return { problem: "it is not valid JSON in UTF-8" };
@@ -63,7 +72,10 @@ export function parseDeployInfo(bytes: Uint8Array, toEnv: ToEnv): ParsedDeploy {
   };
 }
 
-/** Other string fields, in file order. They are optional: a long value is cut (marked with an ellipsis), not refused. */
+/**
+ * Other string fields, in file order. They are optional: a long value is cut (marked with an
+ * ellipsis), not refused.
+ */
 function toExtra(json: Record<string, unknown>): DeployInfo["extra"] {
   return Object.entries(json).flatMap(([key, value]) => {
     if (typeof value !== "string" || Object.hasOwn(documented.shape, key) || !extraKey.test(key)) return [];

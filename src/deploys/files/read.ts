@@ -19,11 +19,15 @@ interface Tailed {
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 /** Most bytes that one read takes, from its end. */
 const mostBytes = 1 << 20;
-/** How many of the last bytes read are compared, a line or more: a file overwritten in place keeps its inode. */
+/**
+ * How many of the last bytes read are compared, a line or more: a file overwritten in place keeps
+ * its inode.
+ */
 const markBytes = 1024;
 
 /**
- * Reads the lines appended to a regular file since the last call, at most its last megabyte. A replaced, truncated or overwritten file is read from the start.
+ * Reads the lines appended to a regular file since the last call, at most its last megabyte. A
+ * replaced, truncated or overwritten file is read from the start.
  *
  * @returns a function that throws the file system's error
  */
@@ -65,7 +69,10 @@ async function readBytes(file: FileHandle, from: number, to: number): Promise<Bu
   return buffer.subarray(0, length);
 }
 
-/** ENOENT (also a dangling link) and ENOTDIR mean missing; any other error means unreadable. `name` is for people. */
+/**
+ * ENOENT (also a dangling link) and ENOTDIR mean missing; any other error means unreadable. `name`
+ * is for people.
+ */
 export function toDeployError(error: unknown, name = "deploy_info.json"): OpsError {
   if (error instanceof OpsError) return error;
   // Our own deadline has no code, the reason of a caller that left a number.
@@ -80,14 +87,14 @@ export function causeOf(failure: OpsError | undefined): string | undefined {
 }
 
 /**
- * Total deadline of a read, in turns of so many milliseconds: a network file system can hang forever. Turns count, because while this process itself is held up the
- * file may have been read.
+ * Total deadline of a read, in turns of so many milliseconds: a network file system can hang
+ * forever. Turns count, because while this process itself is held up the file may have been read.
  */
 const [turnMs, deadlineTurns] = [50, 20];
 
 /**
- * One read at a time for all callers: a hung file system then blocks one thread of the pool, not all four. A caller waits until its signal aborts, a second of
- * our own time at most.
+ * One read at a time for all callers: a hung file system then blocks one thread of the pool, not
+ * all four. A caller waits until its signal aborts, a second of our own time at most.
  */
 export function shareRead<T>(read: () => Promise<T>): (caller: AbortSignal) => Promise<T> {
   let reading: Promise<T> | null = null;
@@ -104,13 +111,19 @@ export function shareRead<T>(read: () => Promise<T>): (caller: AbortSignal) => P
 
 /** The result of one read. */
 type Reading = ({ readonly bytes: Uint8Array } | { readonly problem: string }) & {
-  /** Identity of the version read; null when the next version might look the same, so this one must not be cached. */
+  /**
+   * Identity of the version read; null when the next version might look the same, so this one must
+   * not be cached.
+   */
   readonly fingerprint: string | null;
 };
 
 const maxBytes = 64 * 1024;
 
-/** Two writes within one kernel clock tick (10 ms at 100 Hz) leave the same times: a younger file may change unseen. */
+/**
+ * Two writes within one kernel clock tick (10 ms at 100 Hz) leave the same times: a younger file
+ * may change unseen.
+ */
 const tickMs = 20;
 
 /** Identity of the file's current version. @throws the file system's error */
@@ -119,8 +132,10 @@ export async function fingerprintOf(path: string): Promise<string> {
 }
 
 /**
- * Reads a regular file of at most 64 KB as one version: a file being written meanwhile is a problem. Follows symbolic links, because operators and Kubernetes
- * volumes use them. That is safe: anyone who can put a link there can write the file as well, and only fields of a valid deploy file ever leave.
+ * Reads a regular file of at most 64 KB as one version: a file being written meanwhile is a
+ * problem. Follows symbolic links, because operators and Kubernetes volumes use them. That is safe:
+ * anyone who can put a link there can write the file as well, and only fields of a valid deploy
+ * file ever leave.
  *
  * @throws the file system's error
  */

@@ -16,7 +16,10 @@ interface DeploySourceOptions {
   readonly kamalAuditPath?: string | null;
   readonly toEnv: ToEnv;
   readonly logger: Logger;
-  /** Each read of the file is a call; a remembered good version in its place is an answer, and so is a missing file. */
+  /**
+   * Each read of the file is a call; a remembered good version in its place is an answer, and so is
+   * a missing file.
+   */
   readonly observe?: ObserveCall;
 }
 
@@ -28,8 +31,9 @@ const historyName = "deploy_history.jsonl";
 const writerMs = 50;
 
 /**
- * Deploy info from a file. An unchanged file costs one stat. An invalid file is read again, in case a writer is in progress. A file that is still invalid, or
- * unreadable, returns the last good version, marked stale. A missing file is always missing: 404.
+ * Deploy info from a file. An unchanged file costs one stat. An invalid file is read again, in case
+ * a writer is in progress. A file that is still invalid, or unreadable, returns the last good
+ * version, marked stale. A missing file is always missing: 404.
  */
 export function createDeploySource(options: DeploySourceOptions): DeploySource {
   const { path, kamalAuditPath = null, toEnv, logger, observe = unobserved } = options;
@@ -101,8 +105,9 @@ const remedies: Record<string, string> = {
 };
 
 /**
- * One line of `cli check`: the last deploy, or the problem and its remedy. A missing file is no problem where nobody configured its path (`isGiven`), nor in a folder
- * that is there: the next deploy writes it. Never rejects.
+ * One line of `cli check`: the last deploy, or the problem and its remedy. A missing file is no
+ * problem where nobody configured its path (`isGiven`), nor in a folder that is there: the next
+ * deploy writes it. Never rejects.
  */
 export async function probeDeployInfo({
   path,

@@ -14,7 +14,10 @@ const write = `
 const readState = `
   select count(*) || ' ' || coalesce(max(seq), 0) as state from ${schema}.deploy where at >= clock_timestamp() - $1::float8 * interval '1 day'`;
 
-/** ($1 how many, $2 days) Those that were written last: within one gateway's file its order counts, more than times. */
+/**
+ * ($1 how many, $2 days) Those that were written last: within one gateway's file its order counts,
+ * more than times.
+ */
 const readNewest = `
   select key, record from ${schema}.deploy where at >= clock_timestamp() - $2::float8 * interval '1 day' order by seq desc limit $1`;
 

@@ -14,7 +14,10 @@ import { lastsUntil, type Span, type Windows } from "./windows.ts";
 
 type Histories = ReadonlyMap<string, OwnHistory>;
 
-/** The queues of one source in both windows, by name, from histories of one step each. A window is null where its rows are gone, or only samples. */
+/**
+ * The queues of one source in both windows, by name, from histories of one step each. A window is
+ * null where its rows are gone, or only samples.
+ */
 export function toQueueEvidence(source: string, seconds: number, before: Histories, after: Histories): QueueEvidence[] {
   const names = [...new Set([...before.keys(), ...after.keys()])].toSorted();
   return names.map((queue) => ({
@@ -28,18 +31,27 @@ export function toQueueEvidence(source: string, seconds: number, before: Histori
   }));
 }
 
-/** Earlier windows at the same hour, in their order, and how many seconds before the one after the deploy. */
+/**
+ * Earlier windows at the same hour, in their order, and how many seconds before the one after the
+ * deploy.
+ */
 export const earlierBaselines = [
   ["day", 86_400],
   ["week", 604_800],
 ] as const satisfies readonly (readonly [Baseline, number])[];
 
-/** Whether too few jobs ended right before a deploy to compare those after it with: a nightly queue has none. */
+/**
+ * Whether too few jobs ended right before a deploy to compare those after it with: a nightly queue
+ * has none.
+ */
 export function needsBaseline({ before, endedBefore, endedAfter }: QueueEvidence): boolean {
   return (endedAfter ?? 0) > 0 && !hasEnough(before) && (endedBefore ?? 0) < verdictRules.leastJobs;
 }
 
-/** The same queue, compared with an earlier window if that has more jobs, and enough or the first at all. */
+/**
+ * The same queue, compared with an earlier window if that has more jobs, and enough or the first at
+ * all.
+ */
 export function withBaseline(
   evidence: QueueEvidence,
   baseline: Baseline,
@@ -91,7 +103,10 @@ export interface SeenEvents {
   readonly since: number | null;
 }
 
-/** Containers before and after a deploy. `containers` are the core ones of its group, stopped ones too; `now` in unix seconds. */
+/**
+ * Containers before and after a deploy. `containers` are the core ones of its group, stopped ones
+ * too; `now` in unix seconds.
+ */
 export function toContainerEvidence(
   deploy: DeployRecord,
   windows: Windows | null,
@@ -265,14 +280,20 @@ interface Failed extends Span {
   readonly count: number;
 }
 
-/** Failures of a row after a time. If the row began before it, only its last failure is known to be later. */
+/**
+ * Failures of a row after a time. If the row began before it, only its last failure is known to be
+ * later.
+ */
 function countAfter({ count, firstAt, lastAt }: FingerprintedFailures, time: number): Failed | null {
   const [from, to] = [toUnixSeconds(firstAt), toUnixSeconds(lastAt)];
   if (to < time) return null;
   return from < time ? { count: 1, from: to, to } : { count, from, to };
 }
 
-/** Upper limit of the different minutes with failures: each minute between a row's first and last failure may have one. */
+/**
+ * Upper limit of the different minutes with failures: each minute between a row's first and last
+ * failure may have one.
+ */
 function countMinutes(rows: readonly Failed[]): number {
   const minutes = rows.flatMap(({ count, from, to }) => {
     const [first, last] = [Math.floor(from / 60), Math.floor(to / 60)];

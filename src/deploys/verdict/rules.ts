@@ -5,8 +5,9 @@ interface Jobs {
 }
 
 /**
- * One-sided Fisher's exact test: the probability of this many failures, or more, in the second sample, if both fail alike. 1 where the second fails no more
- * often than the first. Counts are whole and not negative.
+ * One-sided Fisher's exact test: the probability of this many failures, or more, in the second
+ * sample, if both fail alike. 1 where the second fails no more often than the first. Counts are
+ * whole and not negative.
  */
 export function fisherIncrease(before: Jobs, after: Jobs): number {
   const [n1, n2] = [before.failed + before.succeeded, after.failed + after.succeeded];
@@ -26,8 +27,9 @@ export function fisherIncrease(before: Jobs, after: Jobs): number {
 }
 
 /**
- * Probability of this many events, or more, in the second time span, if both have one rate (the conditional binomial test of two Poisson rates, one-sided). 1
- * where the rate did not increase. Spans in seconds, more than 0.
+ * Probability of this many events, or more, in the second time span, if both have one rate (the
+ * conditional binomial test of two Poisson rates, one-sided). 1 where the rate did not increase.
+ * Spans in seconds, more than 0.
  */
 export function rateIncrease(
   before: { readonly count: number; readonly seconds: number },
@@ -53,9 +55,11 @@ interface Quantile {
 }
 
 /**
- * Probability of this much growth of a quantile, or more, if nothing changed: a one-sided z test of its logarithm. 1 where it did not grow.
+ * Probability of this much growth of a quantile, or more, if nothing changed: a one-sided z test of
+ * its logarithm. 1 where it did not grow.
  *
- * @param spread standard deviation of the quantile's logarithm, times the square root of its number of jobs
+ * @param spread standard deviation of the quantile's logarithm, times the square root of its number
+ *   of jobs
  */
 export function quantileIncrease(before: Quantile, after: Quantile, spread: number): number {
   if (after.seconds <= before.seconds) return 1;
@@ -67,7 +71,10 @@ const chebyshev = [
   0.17087277,
 ];
 
-/** Probability that a standard normal variable exceeds z, which is not negative; relative error below a millionth (Numerical Recipes, erfcc). */
+/**
+ * Probability that a standard normal variable exceeds z, which is not negative; relative error
+ * below a millionth (Numerical Recipes, erfcc).
+ */
 function normalTail(z: number): number {
   const x = z / Math.SQRT2;
   const t = 1 / (1 + x / 2);
@@ -94,11 +101,14 @@ function lnGamma(x: number): number {
 /**
  * When something counts as worse after a deploy than before it.
  *
- * The 95th percentile of `n` jobs is assumed to scatter slightly more than that of a lognormal distribution with sigma 1: its logarithm by `p95Spread` /
- * sqrt(n). Growth is tested against that, so fewer jobs need more growth: one of four queues needs 3.8 times with 60 jobs in each window, 1.8 times with 300.
- * Of clean deploys with four such queues 0.3 % are called regressed, and no more with any number of jobs from `leastTimedJobs` up (simulated in
- * test/deploys/verdict/verdict.test.ts). Queues that scatter more (one job in twenty takes another, slow way; jobs that wait for one another) may be called
- * regressed more often: two percentiles do not show that.
+ * The 95th percentile of `n` jobs is assumed to scatter slightly more than that of a lognormal
+ * distribution with sigma 1: its logarithm by `p95Spread` / sqrt(n). Growth is tested against that,
+ * so fewer jobs need more growth: one of four queues needs 3.8 times with 60 jobs in each window,
+ * 1.8 times with 300. Of clean deploys with four such queues 0.3 % are called regressed, and no
+ * more with any number of jobs from `leastTimedJobs` up (simulated in
+ * test/deploys/verdict/verdict.test.ts). Queues that scatter more (one job in twenty takes another,
+ * slow way; jobs that wait for one another) may be called regressed more often: two percentiles do
+ * not show that.
  *
  * A rise of failures counts against a deploy unless one that began earlier explains them
  * `earlierOdds` times better, and they have not risen again since (`findEarlierGrowth`). The deploy
@@ -112,23 +122,29 @@ function lnGamma(x: number): number {
  * excused. The figures are in docs/deploys.md, measured by bench/verdict.ts and tested in
  * test/deploys/verdict/verdict-looks.test.ts.
  *
- * Failures come in bursts: when a partner is away for some seconds, all jobs of that time fail with one text. So the test of a new error counts the failures
- * of one minute as one, and the error must occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less than 2 % are called
- * regressed (simulated in test/deploys/verdict/verdict-errors.test.ts).
+ * Failures come in bursts: when a partner is away for some seconds, all jobs of that time fail with
+ * one text. So the test of a new error counts the failures of one minute as one, and the error must
+ * occur in several minutes, and lately. Of harmless deploys with one such burst of an hour less
+ * than 2 % are called regressed (simulated in test/deploys/verdict/verdict-errors.test.ts).
  */
 export const verdictRules = {
   /** Jobs that a queue must have ended in each window. */
   leastJobs: 30,
-  /** Accepted chance of a false alarm for each kind of test; shared (Bonferroni) by the queues and their waits and runs, or by the errors. */
+  /**
+   * Accepted chance of a false alarm for each kind of test; shared (Bonferroni) by the queues and
+   * their waits and runs, or by the errors.
+   */
   alpha: 0.01,
   /** A failure ratio that grew by less is no regression, however significant. */
   leastRatioGrowth: 0.02,
   /**
-   * Growth that began before the deploy must explain the failures this many times better than growth
-   * at the deploy.
+   * Growth that began before the deploy must explain the failures this many times better than
+   * growth at the deploy.
    */
   earlierOdds: 20,
-  /** Fewer failures before the deploy show no such growth: the last job may have failed by chance. */
+  /**
+   * Fewer failures before the deploy show no such growth: the last job may have failed by chance.
+   */
   leastEarlierFailures: 5,
   /** Jobs that a 95th percentile needs in each window: three lie beyond it. */
   leastTimedJobs: 60,
@@ -143,11 +159,17 @@ export const verdictRules = {
   /** A new error that occurred less often, or in fewer different minutes, is no regression; */
   leastErrors: 5,
   leastErrorMinutes: 3,
-  /** nor is one last seen longer ago than this share of the time since the first: it is over. `leastRatioGrowth` applies to it too. */
+  /**
+   * nor is one last seen longer ago than this share of the time since the first: it is over.
+   * `leastRatioGrowth` applies to it too.
+   */
   errorLastsUntil: 0.5,
   /** A queue of which at most this share of its earlier jobs ended after, */
   stoppedShare: 0.1,
-  /** while more wait than before, and the oldest this long, seconds, has stopped. Its state now counts too, once the window is this long. */
+  /**
+   * while more wait than before, and the oldest this long, seconds, has stopped. Its state now
+   * counts too, once the window is this long.
+   */
   stoppedSeconds: 300,
 } as const;
 
@@ -158,7 +180,8 @@ export const verdictRules = {
  * The step is the likeliest beginning, given that the share changed once and then stayed. Where the
  * share grew with the deploy, chance makes an earlier step `earlierOdds` times likelier in at most
  * one case of as many, however many steps there are (Ville's inequality), so nothing is corrected
- * for their number. The step in which a failure began is part healthy, so the next one is tried too.
+ * for their number. The step in which a failure began is part healthy, so the next one is tried
+ * too.
  *
  * @param steps jobs that ended before the deploy, oldest first
  * @param alpha accepted chance of a false finding that they have grown again

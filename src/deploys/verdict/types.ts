@@ -13,7 +13,10 @@ export interface QueueWindow {
   readonly failed: number;
   readonly waitP95Seconds: number | null;
   readonly runP95Seconds: number | null;
-  /** Runnable jobs at its end, and how long the oldest has been runnable, seconds; null when unknown, or without one. */
+  /**
+   * Runnable jobs at its end, and how long the oldest has been runnable, seconds; null when
+   * unknown, or without one.
+   */
   readonly depth: number | null;
   readonly oldestAgeSeconds: number | null;
   /**
@@ -65,9 +68,15 @@ export interface Counted {
 
 /** Containers of the deploy's group. Null where unknown. */
 export interface ContainerEvidence {
-  /** Whether the window after the deploy lasts until now. If not, numbers that are known only for now (health, counters) do not count. */
+  /**
+   * Whether the window after the deploy lasts until now. If not, numbers that are known only for
+   * now (health, counters) do not count.
+   */
   readonly untilNow: boolean;
-  /** Source of the unrequested restarts: engine events in the windows, or else the counters of both releases' containers, over their lives. */
+  /**
+   * Source of the unrequested restarts: engine events in the windows, or else the counters of both
+   * releases' containers, over their lives.
+   */
   readonly restartsFrom: "events" | "counters" | null;
   readonly restartsBefore: Counted | null;
   readonly restartsAfter: Counted | null;
@@ -91,15 +100,21 @@ export interface NewError {
    */
   readonly searched?: boolean;
   /**
-   * Jobs that ended in its queues in the hour before the release, and since the deploy ended. Absent
-   * or null when unknown; then those of the windows count.
+   * Jobs that ended in its queues in the hour before the release, and since the deploy ended.
+   * Absent or null when unknown; then those of the windows count.
    */
   readonly endedBefore?: number | null;
   readonly endedAfter?: Counted | null;
-  /** How often it occurred, and in how many seconds since the deploy ended, or since the first if earlier; and how many seconds before had none. */
+  /**
+   * How often it occurred, and in how many seconds since the deploy ended, or since the first if
+   * earlier; and how many seconds before had none.
+   */
   readonly after: Counted;
   readonly beforeSeconds: number;
-  /** Upper limit of the different minutes in which it occurred: of failures with one text only the first and last time are known. */
+  /**
+   * Upper limit of the different minutes in which it occurred: of failures with one text only the
+   * first and last time are known.
+   */
   readonly minutes: number;
   /** How long ago the first and the last failure were, seconds. */
   readonly firstAgo: number;
@@ -118,9 +133,14 @@ export interface Evidence {
   readonly newErrors: readonly NewError[] | null;
   /** Whether there are queue sources, and none was readable. @default false */
   readonly queuesUnread?: boolean;
-  /** Why something was not read though it may answer: no time was left, or too many read. @default null */
+  /**
+   * Why something was not read though it may answer: no time was left, or too many read. @default
+   * null
+   */
   readonly unfinished?: string | null;
-  /** Names of the queue sources that could not be read and may have jobs of its service. @default [] */
+  /**
+   * Names of the queue sources that could not be read and may have jobs of its service. @default []
+   */
   readonly unread?: readonly string[];
   /** What could not be read, and why. */
   readonly gaps: readonly string[];
@@ -130,11 +150,17 @@ export interface QueueVerdict extends QueueEvidence {
   readonly outcome: VerdictOutcome;
   /** Fisher's exact test on the failures; null without enough jobs. */
   readonly pValue: number | null;
-  /** Test of the 95th percentiles (`verdictRules`); null without enough jobs, or without one of them. */
+  /**
+   * Test of the 95th percentiles (`verdictRules`); null without enough jobs, or without one of
+   * them.
+   */
   readonly waitPValue: number | null;
   readonly runPValue: number | null;
   readonly reasons: readonly string[];
-  /** How long before the deploy its jobs began to fail as often as after it, seconds; null where they did not. */
+  /**
+   * How long before the deploy its jobs began to fail as often as after it, seconds; null where
+   * they did not.
+   */
   readonly failsSince: number | null;
 }
 

@@ -26,10 +26,12 @@ import type { Ended } from "./shared.ts";
 import type { Windows } from "./windows.ts";
 
 /**
- * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test), waits or runs longer, or has stopped; containers restart more
- * (conditional binomial test), are unhealthy longer, or are unhealthy now, in the window; a new error occurs too often for chance. Clean when nothing is worse,
- * a queue had enough jobs in both windows, none had enough only before, no error is new where
- * nothing ran before, or may be new, and all of its sources were read. Else there is not enough data.
+ * Regressed when one thing is worse (`verdictRules`): a queue fails more (Fisher's exact test),
+ * waits or runs longer, or has stopped; containers restart more (conditional binomial test), are
+ * unhealthy longer, or are unhealthy now, in the window; a new error occurs too often for chance.
+ * Clean when nothing is worse, a queue had enough jobs in both windows, none had enough only
+ * before, no error is new where nothing ran before, or may be new, and all of its sources were
+ * read. Else there is not enough data.
  */
 export function judgeDeploy(evidence: Evidence): DeployVerdict {
   const {
@@ -138,7 +140,10 @@ function isWorseNow({
   return untilNow && unhealthyNow.length > 0 && (was === null || is === null || is > was);
 }
 
-/** Scales a longer span down to these seconds and rounds its count up. The compared spans then have equal length, like the windows. */
+/**
+ * Scales a longer span down to these seconds and rounds its count up. The compared spans then have
+ * equal length, like the windows.
+ */
 function toSpan(counted: Counted, seconds: number): Counted {
   return counted.seconds <= seconds
     ? counted
@@ -151,7 +156,10 @@ interface EndedJobs {
   readonly after: Counted | null;
 }
 
-/** Of the hour before and the time since, and else of the windows: whatever has more before, all of them were seen. */
+/**
+ * Of the hour before and the time since, and else of the windows: whatever has more before, all of
+ * them were seen.
+ */
 function toJobs(
   { queues: names, sources, endedBefore = null, endedAfter = null }: NewError,
   queues: readonly QueueEvidence[],
@@ -174,8 +182,8 @@ export function addUp(counts: readonly (number | null)[]): number | null {
 
 /**
  * An error that no job had before is compared with the jobs that ended before without it, as a
- * share: more jobs have more failures. Only jobs that were counted are expected to show it: how many
- * ran at other times is unknown. Without such jobs, nothing shows that it is of this release.
+ * share: more jobs have more failures. Only jobs that were counted are expected to show it: how
+ * many ran at other times is unknown. Without such jobs, nothing shows that it is of this release.
  */
 function judgeError(error: NewError, jobs: EndedJobs, alpha: number): JudgedError {
   const { after, beforeSeconds, minutes } = error;
@@ -257,7 +265,10 @@ function countEnded({ succeeded, failed }: Ended): number {
   return succeeded + failed;
 }
 
-/** Whether a queue had enough jobs before the deploy, but not after it: the release may have stopped it. */
+/**
+ * Whether a queue had enough jobs before the deploy, but not after it: the release may have stopped
+ * it.
+ */
 export function hasLostJobs({ before, after }: QueueEvidence): boolean {
   return hasEnough(before) && !hasEnough(after);
 }
@@ -352,7 +363,10 @@ export function failsMore({ baseline = "before", before, after }: QueueEvidence)
   );
 }
 
-/** How long before the deploy a queue began to fail as it does after it, seconds; null where it did not. */
+/**
+ * How long before the deploy a queue began to fail as it does after it, seconds; null where it did
+ * not.
+ */
 function findStart({ stepsBefore }: QueueEvidence, after: QueueWindow, alpha: number): number | null {
   if (!stepsBefore) return null;
   const { ended, seconds } = stepsBefore;
@@ -361,8 +375,9 @@ function findStart({ stepsBefore }: QueueEvidence, after: QueueWindow, alpha: nu
 }
 
 /**
- * Whether a queue that has lost its jobs has stopped: by its state, if that belongs to the window; or because hardly any job ended in the window while more and
- * more wait. A paused queue was stopped on purpose.
+ * Whether a queue that has lost its jobs has stopped: by its state, if that belongs to the window;
+ * or because hardly any job ended in the window while more and more wait. A paused queue was
+ * stopped on purpose.
  */
 function hasStopped(
   before: QueueWindow,

@@ -90,8 +90,8 @@ const [usualSteps, shortestStep, longestStep] = [180, 5, 60];
 
 /**
  * The time before a deploy in steps that end with it, as a range of a history. Right after a deploy
- * its windows are too short to show when something before it began, so the steps reach further back.
- * What is left at their beginning is not read.
+ * its windows are too short to show when something before it began, so the steps reach further
+ * back. What is left at their beginning is not read.
  */
 export function toStepsBefore({ before, reach }: Windows): HistoryRange {
   const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(reach / usualSteps)));

@@ -47,8 +47,9 @@ interface Form {
 }
 
 /**
- * Compiles an operation, for each choice of what its directives include. Root fields whose rows have only properties are not executed field by field (row.ts).
- * Throws for a document that does not fit the schema or cannot be compiled, and for more conditions than `most`.
+ * Compiles an operation, for each choice of what its directives include. Root fields whose rows
+ * have only properties are not executed field by field (row.ts). Throws for a document that does
+ * not fit the schema or cannot be compiled, and for more conditions than `most`.
  */
 export function compile(
   schema: GraphQLSchema,
@@ -139,8 +140,9 @@ export function isIncluded(
 }
 
 /**
- * A copy of the document for graphql-jit: with what its conditions include, and without them. graphql-jit writes notes on conditions into the nodes, where they also
- * hold for other uses of a fragment.
+ * A copy of the document for graphql-jit: with what its conditions include, and without them.
+ * graphql-jit writes notes on conditions into the nodes, where they also hold for other uses of a
+ * fragment.
  */
 export function toForm(document: DocumentNode, variables: Variables): DocumentNode {
   const included: DocumentNode = visit(document, {
@@ -202,7 +204,10 @@ function isOfRows(type: GraphQLOutputType): boolean {
 
 const schemas = new WeakMap<GraphQLSchema, GraphQLSchema>();
 
-/** The schema with a second field for each root field of rows, which returns what GraphQL answers for them, as one value. */
+/**
+ * The schema with a second field for each root field of rows, which returns what GraphQL answers
+ * for them, as one value.
+ */
 function addRowFields(schema: GraphQLSchema): GraphQLSchema {
   const known = schemas.get(schema);
   if (known) return known;

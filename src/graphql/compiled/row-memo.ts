@@ -7,13 +7,19 @@ export const longList = 200;
 /** From the containers of an answer, those to put into it. */
 export type SelectRows = (rows: readonly Container[]) => readonly Container[];
 
-/** What is made of each container of a fixed document's list, where that depends on nothing else. It is made once for each state of a container. */
+/**
+ * What is made of each container of a fixed document's list, where that depends on nothing else. It
+ * is made once for each state of a container.
+ */
 export interface RowMemo<Made> {
   /** For one run of the document. */
   begin(): {
     /** Selects the new ones, so that the document is executed for them alone. */
     readonly select: SelectRows;
-    /** What was made of all rows of the list, in its order. `rows` are those of the answer, and `make` is called for each. Null for a short list. */
+    /**
+     * What was made of all rows of the list, in its order. `rows` are those of the answer, and
+     * `make` is called for each. Null for a short list.
+     */
     finish<Row>(rows: readonly Row[], make: (row: Row) => Made): Steps<readonly Made[]> | null;
   };
 }

@@ -13,15 +13,19 @@ import { listFields, type SelectedField } from "./selection.ts";
 /** Leaf values as GraphQL writes them (enums by their names), or as our code has them. */
 export type Leaves = "named" | "own";
 
-/** Thrown for a value that GraphQL refuses or converts. Only executing the query shows what the answer is. */
+/**
+ * Thrown for a value that GraphQL refuses or converts. Only executing the query shows what the
+ * answer is.
+ */
 export const unfit = new Error("This row needs to be executed");
 
 /** What GraphQL answers for a row. Throws `unfit`. */
 export type MapRow = (row: unknown) => unknown;
 
 /**
- * Compiles a selection that has only properties of the row, without a resolver: building its object needs nothing else, and takes a tenth of the time of executing
- * its fields. Null for any other selection.
+ * Compiles a selection that has only properties of the row, without a resolver: building its object
+ * needs nothing else, and takes a tenth of the time of executing its fields. Null for any other
+ * selection.
  */
 export function compileRow(
   document: DocumentNode,
@@ -55,7 +59,10 @@ export function compileRow(
   return (new Function("h", text) as (helpers: readonly unknown[]) => MapRow)(helpers);
 }
 
-/** Statements that check the value in a variable, and replace it where the answer has another. `use`: the name of a helper. */
+/**
+ * Statements that check the value in a variable, and replace it where the answer has another.
+ * `use`: the name of a helper.
+ */
 type Convert = (own: string, use: (helper: unknown) => string) => string;
 
 function toConversion(

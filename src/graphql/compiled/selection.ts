@@ -34,8 +34,8 @@ export interface SelectedField {
 }
 
 /**
- * The fields of a selection, fragments resolved; null for a fragment on another type, or one that is used twice: the number of uses may double at each level.
- * Directives are ignored.
+ * The fields of a selection, fragments resolved; null for a fragment on another type, or one that
+ * is used twice: the number of uses may double at each level. Directives are ignored.
  */
 export function listFields(
   document: DocumentNode,

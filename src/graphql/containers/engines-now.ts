@@ -2,7 +2,10 @@ import { toAgeSeconds } from "../../lib/time.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { selectEngines } from "./loader.ts";
 
-/** An engine of the configuration. `ageSeconds`: since it last answered or sent an event; null when it never did. */
+/**
+ * An engine of the configuration. `ageSeconds`: since it last answered or sent an event; null when
+ * it never did.
+ */
 export interface EngineNow {
   readonly name: string;
   readonly ageSeconds: number | null;

@@ -26,7 +26,9 @@ export interface ContainerHistoryLoaders {
   history(range: HistoryRange): KnownLoader<Container, FoundHistory>;
 }
 
-/** From memory where that suffices, else one Prometheus query for all other containers of a range. */
+/**
+ * From memory where that suffices, else one Prometheus query for all other containers of a range.
+ */
 export function createContainerHistoryLoaders(
   sources: Sources,
   { signal, budget }: Caller,
@@ -45,8 +47,9 @@ export function createContainerHistoryLoaders(
     history: createRangeLoaders<Container, FoundHistory>(
       budget,
       async (range, containers) => {
-        // `statsHistory` starts sampling a container, which is useless for one that ended before the memory begins.
-        // Whatever others are asked at the same time: a container ended when a newer one of its role, asked or not, took over.
+        // `statsHistory` starts sampling a container, which is useless for one that ended before
+        // the memory begins. Whatever others are asked at the same time: a container ended when a
+        // newer one of its role, asked or not, took over.
         await budget.turn();
         const listed = sources.containers.listCached()?.containers;
         const ended = findEnded(containers, toRememberedSince(nowMs), listed);

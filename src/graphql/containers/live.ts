@@ -168,7 +168,10 @@ interface Wanted extends ContainerFilter {
   readonly accepts: (container: Container) => boolean;
 }
 
-/** The list of containers, then its changes. `engines` shows engines that do not answer; their containers are stale for a minute, then removed. */
+/**
+ * The list of containers, then its changes. `engines` shows engines that do not answer; their
+ * containers are stale for a minute, then removed.
+ */
 export async function* watchContainers(
   context: OpsContext,
   wanted: Wanted,
@@ -242,7 +245,9 @@ async function lookAt(
 /** In list order. */
 type Rows = ReadonlySet<Container>;
 
-/** By the engines' list, the rows of each view: what all its subscribers who ask for the same have. */
+/**
+ * By the engines' list, the rows of each view: what all its subscribers who ask for the same have.
+ */
 const lists = new WeakMap<object, Map<string, Promise<Rows>>>();
 
 function share<T>(
@@ -262,8 +267,9 @@ function share<T>(
 }
 
 /**
- * The last difference from some rows: computed once for all subscribers that were sent the same. It does not retain the rows after it: else a
- * subscriber that reads nothing would retain every state since then.
+ * The last difference from some rows: computed once for all subscribers that were sent the same. It
+ * does not retain the rows after it: else a subscriber that reads nothing would retain every state
+ * since then.
  */
 const differences = new WeakMap<Rows, Difference>();
 /** The whole list, as the difference from nothing. */

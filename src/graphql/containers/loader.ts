@@ -41,9 +41,15 @@ interface LastListed {
 }
 
 export interface ContainerLoaders {
-  /** All known containers that the caller may see, in the order of `all`, and the state of the engines. Never rejects for an engine. */
+  /**
+   * All known containers that the caller may see, in the order of `all`, and the state of the
+   * engines. Never rejects for an engine.
+   */
   known(includeAccessories: boolean): Promise<KnownContainers>;
-  /** Whether each engine that the caller may see answers, and which silent ones may run containers of theirs. */
+  /**
+   * Whether each engine that the caller may see answers, and which silent ones may run containers
+   * of theirs.
+   */
   engines(): Known<KnownEngines>;
   /**
    * The silent engines that may run such a container of the caller: those that had one, and those
@@ -51,13 +57,19 @@ export interface ContainerLoaders {
    */
   unsure(filter: ContainerFilter): Promise<readonly SilentEngine[]>;
   /**
-   * What the silent engines listed last, of what the caller may see; and the configured environment of
-   * each that was never listed, null without one.
+   * What the silent engines listed last, of what the caller may see; and the configured environment
+   * of each that was never listed, null without one.
    */
   lastListed(): Promise<LastListed>;
-  /** All that the caller may see: core ones first, then by name and engine. Rejects when no engine answers and nothing is known. */
+  /**
+   * All that the caller may see: core ones first, then by name and engine. Rejects when no engine
+   * answers and nothing is known.
+   */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
-  /** Stopped containers of retired releases that the caller may see, which no list shows: for log history. All have run. */
+  /**
+   * Stopped containers of retired releases that the caller may see, which no list shows: for log
+   * history. All have run.
+   */
   listRetired(includeAccessories: boolean): Promise<readonly Container[]>;
   /**
    * All containers and retired ones, also those that the caller may not see. Use them only to find
@@ -73,13 +85,19 @@ export interface ContainerLoaders {
    */
   find(filter: ContainerFilter, isNamed: (container: Container) => boolean): Promise<readonly Container[]>;
   /**
-   * For actions: the running containers of a filter that the caller may see, each inspected. Rejects
-   * when one that the filter may mean cannot be inspected: its environment stays unknown.
+   * For actions: the running containers of a filter that the caller may see, each inspected.
+   * Rejects when one that the filter may mean cannot be inspected: its environment stays unknown.
    */
   running(filter: ContainerFilter): Promise<readonly Container[]>;
-  /** The one container of this exact name. Rejects with container_not_found (absent, hidden or not visible) or container_ambiguous. */
+  /**
+   * The one container of this exact name. Rejects with container_not_found (absent, hidden or not
+   * visible) or container_ambiguous.
+   */
   one(query: ContainerQuery): Promise<Container>;
-  /** Those of this exact name that have stopped beside others of their role, which no list shows: also one between its stop and its start. */
+  /**
+   * Those of this exact name that have stopped beside others of their role, which no list shows:
+   * also one between its stop and its start.
+   */
   stopped(query: Omit<ContainerQuery, "everyEngine">): Promise<readonly Container[]>;
   /** Finds the deploy info for containers of its group. Never rejects for the file. */
   infoFor(): Known<InfoFor>;
@@ -87,8 +105,9 @@ export interface ContainerLoaders {
 }
 
 /**
- * Within a request the engines are listed once, and each container is sampled once. Every access to a container goes through here, so a token limited to an
- * environment finds no container of another, by any name.
+ * Within a request the engines are listed once, and each container is sampled once. Every access to
+ * a container goes through here, so a token limited to an environment finds no container of
+ * another, by any name.
  */
 export function createContainerLoaders(
   sources: Sources,
@@ -124,7 +143,8 @@ export function createContainerLoaders(
   const engines = onceKnown(async () => selectEngines(principal, (await listing()).engines));
   const known = async (includeAccessories: boolean) => {
     const found = await find({ includeAccessories });
-    // Each step takes milliseconds for thousands of containers. Also for those who share an answer, so it never rejects.
+    // Each step takes milliseconds for thousands of containers. Also for those who share an answer,
+    // so it never rejects.
     await budget.pause();
     const containers = await withReleases(found);
     await budget.pause();
@@ -139,8 +159,8 @@ export function createContainerLoaders(
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
   /**
-   * Inspects the containers that never were, if `isNeeded`. Leaves out those that are gone, and keeps
-   * those of a silent engine as they are. `failure` says why one could not be inspected.
+   * Inspects the containers that never were, if `isNeeded`. Leaves out those that are gone, and
+   * keeps those of a silent engine as they are. `failure` says why one could not be inspected.
    */
   const settle = async (rows: readonly Container[], isNeeded: (row: Container) => boolean) => {
     let failure: OpsError | null = null;
@@ -352,7 +372,8 @@ export function findNamed(containers: readonly Container[], wanted: string): rea
 const notFound = (hint = "") => new OpsError("container_not_found", `No such container${hint}`);
 
 /**
- * Why a question found no container, to append to its error; "" when nothing is known. Names only what the caller may see.
+ * Why a question found no container, to append to its error; "" when nothing is known. Names only
+ * what the caller may see.
  *
  * @param hidden what the same question finds with `includeAccessories`
  */
@@ -367,13 +388,19 @@ export function explainMissing(
   return `: ${what}; include_accessories=true (in GraphQL includeAccessories: true) finds it`;
 }
 
-/** Throws invalid_request when the caller may see no engine of this name, and names those that it may see. For lists, which would only be empty. */
+/**
+ * Throws invalid_request when the caller may see no engine of this name, and names those that it
+ * may see. For lists, which would only be empty.
+ */
 export function requireEngine(engines: KnownEngines, engine: string | null | undefined): void {
   if (!isUnknownEngine(engines, engine)) return;
   throw new OpsError("invalid_request", `engine must be a configured engine${listEngines(engines, ": ")}`);
 }
 
-/** False while a hidden engine that may run the caller's containers does not answer: it may have this name. */
+/**
+ * False while a hidden engine that may run the caller's containers does not answer: it may have
+ * this name.
+ */
 function isUnknownEngine({ shown, silent }: KnownEngines, engine: string | null | undefined): boolean {
   return Boolean(engine) && !shown.some(({ name }) => name === engine) && silent.every(({ name }) => name !== null);
 }
@@ -385,7 +412,10 @@ function listEngines({ shown }: KnownEngines, before: string): string {
   return `${before}${formatFirst(names, mostNamed)}`;
 }
 
-/** The last result of `withDeploy` for each container: same input, same object, so answers can be reused. */
+/**
+ * The last result of `withDeploy` for each container: same input, same object, so answers can be
+ * reused.
+ */
 const namedBy = new WeakMap<Container, { readonly deploy: DeployInfo | null; readonly named: Container }>();
 
 function named(container: Container, deploy: DeployInfo | null): Container {
@@ -408,7 +438,10 @@ export interface ContainerFilter {
   readonly destination?: string | null | undefined;
 }
 
-/** Whether a container matches and the caller may see it. Throws forbidden for an environment that the token does not list. */
+/**
+ * Whether a container matches and the caller may see it. Throws forbidden for an environment that
+ * the token does not list.
+ */
 export function createContainerFilter(
   filter: ContainerFilter,
   principal: Principal,
@@ -426,8 +459,8 @@ export function createContainerFilter(
 const isRunning = ({ status }: Container) => status === "running";
 
 /**
- * Whether a filter may mean a container of the caller's. Where it was never inspected, its environment
- * and its destination are what its labels say, or anything where these say nothing.
+ * Whether a filter may mean a container of the caller's. Where it was never inspected, its
+ * environment and its destination are what its labels say, or anything where these say nothing.
  */
 function toCandidate(filter: ContainerFilter, { environments }: Principal): (container: Container) => boolean {
   const { env, includeAccessories, destination, ...others } = filter;
@@ -460,8 +493,8 @@ export function isAtDestination(
 }
 
 /**
- * The environment under which the filter `env` lists a container. It grants no access: a container with only an inferred environment counts as unknown, and
- * only tokens of every environment see it.
+ * The environment under which the filter `env` lists a container. It grants no access: a container
+ * with only an inferred environment counts as unknown, and only tokens of every environment see it.
  */
 export function toListedEnv({ env, inferredEnv }: Pick<Container, "env" | "inferredEnv">): Environment | null {
   return env ?? inferredEnv;
@@ -502,7 +535,10 @@ function maySeeEngine(principal: Principal, { env, runs }: EngineStatus): boolea
   return maySee(principal, env) || [...(runs ?? [])].some((environment) => principal.environments.has(environment));
 }
 
-/** Whether an engine runs containers of an environment, or may: it is configured for it, lists one, or was never listed and has no configured environment. */
+/**
+ * Whether an engine runs containers of an environment, or may: it is configured for it, lists one,
+ * or was never listed and has no configured environment.
+ */
 export function mayRun({ env, runs }: Pick<EngineStatus, "env" | "runs">, wanted: Environment): boolean {
   return env === wanted || (runs?.has(wanted) ?? env === null);
 }
@@ -511,7 +547,10 @@ function toSilent(name: string, error: EngineStatus["error"]): SilentEngine {
   return { name, code: error?.code ?? "docker_unavailable", message: error?.message ?? "no reason" };
 }
 
-/** The engines relevant to a query for `engine`. Does not reveal whether an engine that the caller may not see has this name. */
+/**
+ * The engines relevant to a query for `engine`. Does not reveal whether an engine that the caller
+ * may not see has this name.
+ */
 export function ofEngine({ shown, silent }: KnownEngines, engine: string | null | undefined): KnownEngines {
   if (!engine) return { shown, silent };
   const own = shown.filter(({ name }) => name === engine);
@@ -535,8 +574,8 @@ function toChoice(before: string, found: readonly Container[], silent: readonly 
 }
 
 /**
- * The one group of these containers of a role; undefined without a container. Throws role_ambiguous for several groups, and names them: a role must be one
- * group to be read or restarted as a whole.
+ * The one group of these containers of a role; undefined without a container. Throws role_ambiguous
+ * for several groups, and names them: a role must be one group to be read or restarted as a whole.
  *
  * @param containers that the caller may see
  */

@@ -171,7 +171,10 @@ function isMissing(error: unknown): boolean {
   return toOpsError(error).code === "container_not_found";
 }
 
-/** What came of the same request before, where its container has stopped since, or is just between its stop and its start. Null without a key. */
+/**
+ * What came of the same request before, where its container has stopped since, or is just between
+ * its stop and its start. Null without a key.
+ */
 async function findAnswer(
   { loaders, sources }: OpsContext,
   wanted: Omit<ContainerQuery, "everyEngine">,
@@ -293,7 +296,10 @@ interface WantedRole {
   readonly env?: Environment | null | undefined;
 }
 
-/** Rejects with container_not_found for none, role_ambiguous for several groups, docker_unavailable when an engine that may run some is silent. */
+/**
+ * Rejects with container_not_found for none, role_ambiguous for several groups, docker_unavailable
+ * when an engine that may run some is silent.
+ */
 async function findRole(
   { budget, loaders }: OpsContext,
   wanted: WantedRole,
@@ -306,7 +312,8 @@ async function findRole(
       `An engine that may run this role does not answer: ${silent.message}; elsewhere, restart its containers one by one, each by its name and engine`,
     );
   const running = await loaders.containers.running({ ...wanted, includeAccessories: false });
-  // Only the known environment counts here: an inferred one helps to find containers, never to act on them.
+  // Only the known environment counts here: an inferred one helps to find containers, never to act
+  // on them.
   const found = running.filter((one) => (!env || one.env === env) && !one.replaced);
   if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
   await takeSteps(requireOneGroup(role, found), budget);
@@ -314,8 +321,8 @@ async function findRole(
 }
 
 /**
- * Uses new loaders, because those of the request cache, and a signal that outlives the caller. Rejects with container_not_found also when the name belongs to
- * another role by now.
+ * Uses new loaders, because those of the request cache, and a signal that outlives the caller.
+ * Rejects with container_not_found also when the name belongs to another role by now.
  */
 async function findAgain(
   { sources, ...caller }: OpsContext,

@@ -7,7 +7,6 @@ import { preloaded } from "../preload.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 import { createContainerFilter, isAtDestination } from "./loader.ts";
-import type { Role } from "./role-loader.ts";
 
 /** Role, the query roles, and Container.roleGroup. */
 export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {

@@ -81,8 +81,10 @@ export interface WorkGap {
 }
 
 /**
- * The host names that the workers in a container may report: its own host name, or the start of its id, which is Docker's default. Null when another container
- * shares its host name, so they are indistinguishable. Includes the part up to the first dot, as Erlang cuts it, unless another container has the same.
+ * The host names that the workers in a container may report: its own host name, or the start of its
+ * id, which is Docker's default. Null when another container shares its host name, so they are
+ * indistinguishable. Includes the part up to the first dot, as Erlang cuts it, unless another
+ * container has the same.
  */
 export function toWorkerHosts(container: Container, all: readonly Container[]): readonly string[] | null {
   const others = all.filter(({ fullId }) => fullId !== container.fullId);

@@ -6,13 +6,19 @@ import type { ServiceGroup } from "../../releases/service-group.ts";
 import type { Caller, Sources } from "../sources.ts";
 
 export interface DeployLoader {
-  /** Rejects as the source does. A token that may not see the info gets deploy_info_missing, even where the file is unreadable. */
+  /**
+   * Rejects as the source does. A token that may not see the info gets deploy_info_missing, even
+   * where the file is unreadable.
+   */
   info(): Promise<DeployInfo>;
   /** Null where `info` rejects: containers are shown without it. */
   known(): Promise<DeployInfo | null>;
 }
 
-/** Whether the caller may see a deploy: one of our services like core containers, one of another service like other containers. */
+/**
+ * Whether the caller may see a deploy: one of our services like core containers, one of another
+ * service like other containers.
+ */
 export function maySeeDeploy(
   { isOwnService }: Sources,
   principal: Principal,

@@ -13,7 +13,10 @@ import { maySeeDeploy } from "./info-loader.ts";
 import { createVerdicts, type DeploySiblings } from "./verdict-loader.ts";
 
 export interface DeployLoaders {
-  /** All known deploys that the caller may see, newest first. Does not reject when a single origin fails. */
+  /**
+   * All known deploys that the caller may see, newest first. Does not reject when a single origin
+   * fails.
+   */
   all(): Promise<readonly Deploy[]>;
   /** The deploy log files, with the records that the caller may see. */
   logs(): Promise<readonly DeployLog[]>;
@@ -22,7 +25,9 @@ export interface DeployLoaders {
    * windows that is not older is returned instead.
    */
   verdict(deploy: Deploy, seconds: number, maxAgeMs?: number): Promise<DeployVerdict>;
-  /** The core containers that the caller may see, also those of retired releases, and the engines. */
+  /**
+   * The core containers that the caller may see, also those of retired releases, and the engines.
+   */
   fleet(): Promise<KnownContainers>;
   /** Drift among the containers that the caller may see. */
   drift(): Promise<readonly Drift[]>;
@@ -32,8 +37,9 @@ export interface DeployLoaders {
 export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
   const { principal, signal, budget } = caller;
   /**
-   * What is asked of thousands of containers takes a while: others have their turns meanwhile, and of one owner's
-   * requests the first one is finished first. It ends with the signal alone: others may share the answer.
+   * What is asked of thousands of containers takes a while: others have their turns meanwhile, and
+   * of one owner's requests the first one is finished first. It ends with the signal alone: others
+   * may share the answer.
    */
   const turn = () => {
     signal.throwIfAborted();

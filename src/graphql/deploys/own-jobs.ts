@@ -17,8 +17,9 @@ export interface OwnJobs {
    */
   readonly read: (froms: readonly number[], queues?: readonly string[] | null) => Promise<readonly Histories[]>;
   /**
-   * The jobs of these queues that ended in each step of a range, after `read`. Without a queue where
-   * that is unknown. What workers ended of whom it is not known whose they are does not count.
+   * The jobs of these queues that ended in each step of a range, after `read`. Without a queue
+   * where that is unknown. What workers ended of whom it is not known whose they are does not
+   * count.
    */
   readonly readSteps: (range: HistoryRange, queues: readonly string[]) => Promise<ReadonlyMap<string, Ended[]>>;
   /** Whether the service works on a queue, by its owners or by the rows that were read. */

@@ -25,9 +25,14 @@ export interface Ownership {
    *   the queue is configured to be another's. @default false
    */
   readonly isOwn: (queue: QueueOfSource, hasEnded?: boolean) => boolean;
-  /** Whether other services, or others of its destinations, are or may be at work on a queue too. */
+  /**
+   * Whether other services, or others of its destinations, are or may be at work on a queue too.
+   */
   readonly isShared: (queue: QueueOfSource) => boolean;
-  /** Whether failures of a worker in no known container are its service's: where the queue is, alone. */
+  /**
+   * Whether failures of a worker in no known container are its service's: where the queue is,
+   * alone.
+   */
   readonly isOwnFailure: FailureOwners["isOwn"];
   /** Whether they may be: unless the queue, or the worker, is known to be another's. */
   readonly mayBeOwnFailure: FailureOwners["mayBeOwn"];

@@ -42,9 +42,9 @@ export interface ErrorQuestion {
 }
 
 /**
- * Reads the errors that are new with a deploy. Null when unknown, or when it is not the newest of its
- * group. Failures of the last hour show which errors may be new; these few are looked up among all
- * that are stored from before.
+ * Reads the errors that are new with a deploy. Null when unknown, or when it is not the newest of
+ * its group. Failures of the last hour show which errors may be new; these few are looked up among
+ * all that are stored from before.
  */
 export function createErrorReader({ all, containers, now }: ErrorReader) {
   return async (question: ErrorQuestion): Promise<readonly NewError[] | null> => {
@@ -130,7 +130,10 @@ async function lookUp(
     .map((error) => ({ ...error, searched: isWhole && wanted.includes(error) }));
 }
 
-/** Counts the jobs that ended in the queues of these errors in a time span, with one query of each source. */
+/**
+ * Counts the jobs that ended in the queues of these errors in a time span, with one query of each
+ * source.
+ */
 async function countEnded(
   errors: readonly NewError[],
   { from, seconds }: { readonly from: number; readonly seconds: number },

@@ -75,7 +75,10 @@ export function createVerdicts(
   const now = siblings.nowMs / 1000;
   const workerGroups = once(() => findWorkerGroups(siblings.containers));
 
-  /** The sources of its environment, and those of an unknown one, which only tokens of every environment see. `unread`: none, because they do not answer. */
+  /**
+   * The sources of its environment, and those of an unknown one, which only tokens of every
+   * environment see. `unread`: none, because they do not answer.
+   */
   const findSources = async (deploy: Deploy, reads: VerdictReads, gaps: string[]) => {
     const groups = await workerGroups();
     const toOwnership = (shown: readonly QueueSource[]) =>
@@ -233,7 +236,10 @@ async function addBaselines(
   return compared;
 }
 
-/** Queues that fail more after the deploy have the window before it in steps: they may have failed before it. */
+/**
+ * Queues that fail more after the deploy have the window before it in steps: they may have failed
+ * before it.
+ */
 async function addSteps(
   source: string,
   evidence: readonly QueueEvidence[],
@@ -280,7 +286,10 @@ function judgeForeign(deploy: Deploy, now: number): DeployVerdict {
   return judgeDeploy({ foreign: true, windows: null, queues: [], containers, newErrors: null, gaps: [] });
 }
 
-/** Events of the deploy's group. Access to the deploy is not enough: the caller must also have access to each container. */
+/**
+ * Events of the deploy's group. Access to the deploy is not enough: the caller must also have
+ * access to each container.
+ */
 function toSeenEvents(
   { timeline }: Sources,
   principal: Principal,

@@ -30,8 +30,8 @@ export class VerdictMemory {
 
   /**
    * Remembers a verdict. One for which something was not read gives way to the last one for which
-   * all was, unless something is worse: every query then says the same. One of a deploy that was not
-   * judged at all (`unjudgeable`) does not stand: the deploy is judged now.
+   * all was, unless something is worse: every query then says the same. One of a deploy that was
+   * not judged at all (`unjudgeable`) does not stand: the deploy is judged now.
    */
   settle(principal: Principal, deploy: Deploy, seconds: number, verdict: DeployVerdict, nowMs: number): DeployVerdict {
     const missing = toMissing(verdict);

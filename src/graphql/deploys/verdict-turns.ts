@@ -23,7 +23,9 @@ export interface VerdictReads {
   readonly signal: AbortSignal;
   /** Why something could not be read though it may answer: no time was left, or too many read. */
   readonly unfinished: string | null;
-  /** Reads a source when it is this verdict's turn. Rejects as `work` does, or with query_timeout. */
+  /**
+   * Reads a source when it is this verdict's turn. Rejects as `work` does, or with query_timeout.
+   */
   read<T>(source: VerdictSource, work: () => Promise<T>): Promise<T>;
   /** The same for what is no history, and so needs no turn. */
   wait<T>(work: Promise<T>): Promise<T>;
@@ -32,9 +34,9 @@ export interface VerdictReads {
 }
 
 /**
- * The reads of all verdicts of one request. Each source serves one verdict at a time, or those whose
- * histories it reads together, and the first ones first: a slow source delays none of the others,
- * and what time allows is judged whole.
+ * The reads of all verdicts of one request. Each source serves one verdict at a time, or those
+ * whose histories it reads together, and the first ones first: a slow source delays none of the
+ * others, and what time allows is judged whole.
  */
 export class VerdictTurns {
   readonly #limits = new Map<string, FairLimit>();

@@ -17,7 +17,10 @@ const { leastErrors, leastErrorMinutes, errorLastsUntil, stoppedShare, stoppedSe
 
 const p95Test = `Worse below ${alpha} divided by twice the number of queues with enough jobs, if the percentile also grew at least ${p95Factor} times and by at least ${p95Seconds} s. Null when a window has fewer than ${leastTimedJobs} jobs, or its percentile is unknown.`;
 
-/** DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts use. */
+/**
+ * DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts
+ * use.
+ */
 export function addDeployVerdict(builder: Builder, refs: Refs): void {
   const outcome = builder.enumType("VerdictOutcome", {
     description: "Whether a release is worse than the one before it.",

@@ -14,11 +14,17 @@ export interface HostLoaders {
   report(): Promise<HostReport>;
   /** Finds a host by its node name, its instance, or that without its port. */
   index(): Known<ReadonlyMap<string, Host>>;
-  /** History over one range by instance, in one Prometheus query for all of them; all points null where nothing is known. */
+  /**
+   * History over one range by instance, in one Prometheus query for all of them; all points null
+   * where nothing is known.
+   */
   history(range: HistoryRange): KnownLoader<string, HostHistory>;
 }
 
-/** Hosts have no environment of their own: a limited token sees them only where ENV names one of its environments. */
+/**
+ * Hosts have no environment of their own: a limited token sees them only where ENV names one of its
+ * environments.
+ */
 export function createHostLoaders(sources: Sources, { principal, signal, budget }: Caller): HostLoaders {
   const requireVisible = () => {
     if (!maySee(principal, sources.env))

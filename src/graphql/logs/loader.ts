@@ -10,11 +10,17 @@ import { patternBytes } from "../../lib/pattern/rule.ts";
 import type { Caller, Sources } from "../sources.ts";
 
 export interface LogLoaders {
-  /** The newest lines of one container, continued in the history. Also rejects as the budget does, before reading. */
+  /**
+   * The newest lines of one container, continued in the history. Also rejects as the budget does,
+   * before reading.
+   */
   read(container: Container, options: LogOptions): Promise<LogPage>;
   /** As ContainerSource.stored, after the lines of the history. */
   stored(container: Container, options: StoredOptions, signal: AbortSignal): AsyncGenerator<StoredBatch, void>;
-  /** The containers that only the history knows; null without one. Not yet filtered by what the caller may see. */
+  /**
+   * The containers that only the history knows; null without one. Not yet filtered by what the
+   * caller may see.
+   */
   listRemoved(selector: HistorySelector): Promise<RemovedContainers> | null;
   /** A regular expression, compiled once for a request; null when refused. */
   pattern(text: string, ignoreCase: boolean): Promise<LinePattern | null>;
@@ -64,7 +70,10 @@ export function createLogLoaders({ containers: engines, logHistory }: Sources, {
   };
 }
 
-/** The history for one request. After its first failure, or when its time is up, it is not asked again: the engines' lines must be answered in time. */
+/**
+ * The history for one request. After its first failure, or when its time is up, it is not asked
+ * again: the engines' lines must be answered in time.
+ */
 function limitHistory(history: LogHistory): LogHistory {
   let failure: unknown = null;
   let end = Infinity;

@@ -23,7 +23,10 @@ interface LogArgs {
   readonly levelStrict?: boolean | null | undefined;
 }
 
-/** Field arguments as the port wants them; `minTail` is the smallest valid `tail`. Rejects with invalid_request and the argument's name. */
+/**
+ * Field arguments as the port wants them; `minTail` is the smallest valid `tail`. Rejects with
+ * invalid_request and the argument's name.
+ */
 export async function toLogOptions(args: LogArgs, minTail: number, context: OpsContext): Promise<LogOptions> {
   const { tail, since, until, stream, search, searchRegex, level } = args;
   const [ignoreCase, levelStrict] = [args.ignoreCase ?? false, args.levelStrict ?? false];
@@ -41,7 +44,9 @@ export async function toLogOptions(args: LogArgs, minTail: number, context: OpsC
   };
 }
 
-/** As `toLogOptions`, of a stream. All lines since a time are wanted unless `tail` says how many. */
+/**
+ * As `toLogOptions`, of a stream. All lines since a time are wanted unless `tail` says how many.
+ */
 export async function toFollowOptions(
   { tail, ...args }: Omit<LogArgs, "tail"> & { readonly tail?: number | null | undefined },
   context: OpsContext,

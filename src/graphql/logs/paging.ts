@@ -15,7 +15,9 @@ interface PageArgs {
   readonly after?: string | null | undefined;
 }
 
-/** A page that is not one of the newest lines: around a time (a log timestamp), or next to a cursor. */
+/**
+ * A page that is not one of the newest lines: around a time (a log timestamp), or next to a cursor.
+ */
 export type PageTurn =
   | { readonly kind: "at"; readonly timestamp: string }
   | { readonly kind: "before" | "after"; readonly cursor: string };
@@ -23,7 +25,10 @@ export type PageTurn =
 /** How many lines a page has before its point, and from it on. */
 export type PageSides = Omit<LogAround, "point">;
 
-/** The page that the arguments ask for; null for the newest lines. Throws invalid_request for arguments that exclude each other. */
+/**
+ * The page that the arguments ask for; null for the newest lines. Throws invalid_request for
+ * arguments that exclude each other.
+ */
 export function toPageTurn({ since, until, at, before, after }: PageArgs): PageTurn | null {
   const given = Object.entries({ at, before, after }).filter(([, value]) => value);
   const [[kind, value] = [], other] = given;
@@ -48,7 +53,10 @@ export function toLineCursor(container: Container, point: LogPoint | null): stri
   return point && toCursor(oneLog, toCutKey(container), ...toTexts(point));
 }
 
-/** The point in the log of this container. Throws invalid_request for a cursor of another one, and for any other text. */
+/**
+ * The point in the log of this container. Throws invalid_request for a cursor of another one, and
+ * for any other text.
+ */
 export function toLinePoint(turn: PageTurn, container: Container): LogPoint {
   if (turn.kind === "at") return toMoment(turn.timestamp);
   const [key, ...texts] = parseCursor(oneLog, turn.kind, turn.cursor);
@@ -66,7 +74,10 @@ export function toRoleCursor(cut: RoleCut | null): string | null {
   return toCursor(someLogs, cut.timestamp, cut.name, cut.engine, ...places);
 }
 
-/** Where the logs are cut. Throws invalid_request for a text that is no cursor of a page of several logs. */
+/**
+ * Where the logs are cut. Throws invalid_request for a text that is no cursor of a page of several
+ * logs.
+ */
 export function toRoleCut(turn: PageTurn): RoleCut {
   if (turn.kind === "at") return { timestamp: turn.timestamp, name: "", engine: "", places: new Map() };
   const [timestamp = "", name = "", engine = "", ...texts] = parseCursor(someLogs, turn.kind, turn.cursor);

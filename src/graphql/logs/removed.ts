@@ -21,9 +21,11 @@ interface Selection {
 }
 
 /**
- * Finds what the history has of a role, or of names, and the caller may see: those that wrote from `from` on (a log timestamp), or all. Asks for all at most once, and for
- * no others then. A removed container of unknown environment, which only tokens of every environment see, belongs to the group of its service and destination. Rejects when
- * the history cannot be asked; without one there are none.
+ * Finds what the history has of a role, or of names, and the caller may see: those that wrote from
+ * `from` on (a log timestamp), or all. Asks for all at most once, and for no others then. A removed
+ * container of unknown environment, which only tokens of every environment see, belongs to the
+ * group of its service and destination. Rejects when the history cannot be asked; without one there
+ * are none.
  */
 export function createRemovedFinder(
   { loaders, principal }: OpsContext,

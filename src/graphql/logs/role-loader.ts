@@ -31,7 +31,10 @@ import { logsAtOnce } from "./loader.ts";
 import { type PageTurn, toPageSides, toRoleCut } from "./paging.ts";
 import { createRemovedFinder } from "./removed.ts";
 
-/** Selects the logs of a role, which must be one group, or of containers by name: exactly one of `role`, `name` and `names`. */
+/**
+ * Selects the logs of a role, which must be one group, or of containers by name: exactly one of
+ * `role`, `name` and `names`.
+ */
 export interface RoleFilter extends Omit<ContainerFilter, "name"> {
   readonly name?: string | null | undefined;
   readonly names?: readonly string[] | null | undefined;
@@ -50,9 +53,10 @@ export interface RoleLogs extends RoleAroundPage {
 }
 
 /**
- * Reads all selected containers: the visible ones, then the retired ones, then those that only the history has and that wrote in the time of the page: they may have run
- * beside the visible ones. An unreadable container does not affect the others. Rejects when all are unreadable, and with role_ambiguous for several groups. Visible
- * containers, if any, decide which group is meant.
+ * Reads all selected containers: the visible ones, then the retired ones, then those that only the
+ * history has and that wrote in the time of the page: they may have run beside the visible ones. An
+ * unreadable container does not affect the others. Rejects when all are unreadable, and with
+ * role_ambiguous for several groups. Visible containers, if any, decide which group is meant.
  */
 export async function readRoleLogs(
   context: OpsContext,
@@ -112,7 +116,10 @@ export async function readRoleLogs(
   return { ...page, truncated, isAt: turn?.kind === "at", parts, engines: engines.shown, historyError };
 }
 
-/** The visible containers, then the retired ones, the newest first, and how to find those that only the history has. */
+/**
+ * The visible containers, then the retired ones, the newest first, and how to find those that only
+ * the history has.
+ */
 async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick<LogOptions, "since" | "until">) {
   const { containers, engines, group, accepts, names } = await findRole(context, filter);
   // One that stops meanwhile is on both lists.
@@ -144,13 +151,18 @@ async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick
   return { containers, retired, engines, findRemoved };
 }
 
-/** Lines of a role that are read once; the last batch has its containers and engines as RoleLogs. */
+/**
+ * Lines of a role that are read once; the last batch has its containers and engines as RoleLogs.
+ */
 export interface StoredLogs extends StoredRoleBatch {
   readonly engines: readonly EngineStatus[];
   readonly historyError: unknown;
 }
 
-/** Opens all containers that `readRoleLogs` would read, from their beginning to their end. Rejects as that; what it reads rejects when no container can be read. */
+/**
+ * Opens all containers that `readRoleLogs` would read, from their beginning to their end. Rejects
+ * as that; what it reads rejects when no container can be read.
+ */
 export async function readStoredLogs(
   context: OpsContext,
   filter: RoleFilter,
@@ -268,8 +280,9 @@ function byNewest(a: Container, b: Container): number {
 }
 
 /**
- * Follows all containers of the role, current and future. Rejects with container_not_found when none is visible, with an engine's error when a silent engine
- * may run some, and with role_ambiguous for several groups.
+ * Follows all containers of the role, current and future. Rejects with container_not_found when
+ * none is visible, with an engine's error when a silent engine may run some, and with
+ * role_ambiguous for several groups.
  */
 export async function followRoleLogs(
   context: OpsContext,
@@ -320,7 +333,10 @@ function requireFew({ length }: readonly Container[]): void {
   throw new OpsError("answer_too_large", message);
 }
 
-/** The selected containers as `containers` shows them, their group (undefined without any, and for names), and a filter for further containers. */
+/**
+ * The selected containers as `containers` shows them, their group (undefined without any, and for
+ * names), and a filter for further containers.
+ */
 async function findRole({ budget, loaders, principal }: OpsContext, filter: RoleFilter) {
   const { role, name, names: list, ...others } = filter;
   const given = [role, name, list].filter((value) => value !== null && value !== undefined);
@@ -343,8 +359,8 @@ async function findRole({ budget, loaders, principal }: OpsContext, filter: Role
 }
 
 /**
- * Rejects when no container was found: an engine that may run some does not answer, or there are none. Also when one of the names is missing, and all engines
- * answer.
+ * Rejects when no container was found: an engine that may run some does not answer, or there are
+ * none. Also when one of the names is missing, and all engines answer.
  */
 async function checkFound(
   { loaders, principal }: OpsContext,

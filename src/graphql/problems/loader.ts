@@ -24,7 +24,10 @@ type SharedProblems = Omit<CurrentProblems, "quietSince"> & {
   readonly quietSince: Readonly<Record<View, string | null>>;
 };
 
-/** What the caller may see, optionally of one environment and of none that is known. Rejects with forbidden for one that the token does not list. */
+/**
+ * What the caller may see, optionally of one environment and of none that is known. Rejects with
+ * forbidden for one that the token does not list.
+ */
 export type ProblemLoader = (env: Environment | null) => Promise<CurrentProblems>;
 
 /** New loaders for a caller. */
@@ -38,7 +41,9 @@ interface Question {
 
 /** How long an answer serves all callers who may see the same, milliseconds. */
 const ttlMs = 1000;
-/** The same for a verdict: it queries every queue source twice, and its windows are half an hour. */
+/**
+ * The same for a verdict: it queries every queue source twice, and its windows are half an hour.
+ */
 const verdictTtlMs = 30_000;
 
 /** Between two looks that are further apart something may have been wrong, milliseconds. */
@@ -65,8 +70,8 @@ function getCaches(sources: Sources): Caches {
 }
 
 /**
- * Reads through the loaders of all other fields, so it shows what they show. Callers who may see the same share an answer, at most a second old, as many consoles
- * poll it.
+ * Reads through the loaders of all other fields, so it shows what they show. Callers who may see
+ * the same share an answer, at most a second old, as many consoles poll it.
  */
 export function createProblemLoader(sources: Sources, caller: Caller, openLoaders: OpenLoaders): ProblemLoader {
   return async (env) => {
@@ -77,7 +82,10 @@ export function createProblemLoader(sources: Sources, caller: Caller, openLoader
   };
 }
 
-/** What the query problems answers now without looking again, for all who may see the same; null where it would look. */
+/**
+ * What the query problems answers now without looking again, for all who may see the same; null
+ * where it would look.
+ */
 export function findSharedProblems(sources: Sources, principal: Principal): object | null {
   return getCaches(sources).problems.cached(toView(principal));
 }
@@ -90,7 +98,10 @@ function ofEnvironment({ problems }: Pick<FoundProblems, "problems">, env: Envir
 /** By view: since when each look found nothing, and the last look, unix milliseconds. */
 type QuietMemory = Map<string, { readonly since: number; readonly seenAt: number }>;
 
-/** Remembers this look. Only looks say that all is well, so the time before the first one is unknown, and that of a long gap as well. */
+/**
+ * Remembers this look. Only looks say that all is well, so the time before the first one is
+ * unknown, and that of a long gap as well.
+ */
 function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: number): string | null {
   const before = memory.get(key);
   if (!isQuiet) memory.delete(key);
@@ -100,7 +111,9 @@ function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: nu
   return quiet ? formatRfc3339(quiet.since) : null;
 }
 
-/** A caller for those who share an answer: the request that asked first may end before the others. */
+/**
+ * A caller for those who share an answer: the request that asked first may end before the others.
+ */
 function toShared({ caller }: Question, signal: AbortSignal): Caller {
   const { principal, requestId, budget } = caller;
   return { principal, requestId, budget, signal, origin: () => caller.origin() };

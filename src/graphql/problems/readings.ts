@@ -51,8 +51,8 @@ async function settle<T>(answer: Promise<T>): Promise<Settled<T>> {
 }
 
 /**
- * Reads what the caller may see and what belongs to the product, through loaders. What cannot be read
- * is among `down`, or a gap; it rejects only when nobody waits any more.
+ * Reads what the caller may see and what belongs to the product, through loaders. What cannot be
+ * read is among `down`, or a gap; it rejects only when nobody waits any more.
  *
  * @param judge the verdict on a deploy
  */

@@ -37,17 +37,25 @@ export interface FailedJobAddress {
 }
 
 export interface JobLoaders {
-  /** Null where there is no such job. Rejects with not_found (the source), operation_not_supported, invalid_request (no id of this source), or as the port. */
+  /**
+   * Null where there is no such job. Rejects with not_found (the source), operation_not_supported,
+   * invalid_request (no id of this source), or as the port.
+   */
   readonly one: DataLoader<JobAddress, Job | null, string>;
   /** Null also where jobs of its source cannot be read one by one. */
   ofFailure(failed: FailedJobAddress): Promise<Job | null>;
-  /** The newest attempt that failed with this error, else the newest that failed; null without one. */
+  /**
+   * The newest attempt that failed with this error, else the newest that failed; null without one.
+   */
   attemptOfFailure(failed: FailedJobAddress): Promise<JobAttempt | null>;
   /** Rejects as `one`, and as `JobReader.page`. */
   page(source: string, query: JobsQuery): Promise<readonly PlacedJob[]>;
   readonly attempts: DataLoader<Job, readonly JobAttempt[], string>;
   readonly args: DataLoader<Job, JobArgs | null, string>;
-  /** The container that a worker runs, or ran, in, and its release; null where unknown, or where the caller may not see it. */
+  /**
+   * The container that a worker runs, or ran, in, and its release; null where unknown, or where the
+   * caller may not see it.
+   */
   workerOf(host: string | null): Promise<{ readonly container: Container | null; readonly version: string | null }>;
 }
 

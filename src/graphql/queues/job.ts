@@ -203,7 +203,10 @@ function checkQueue(queue: string | null | undefined): string | null {
   throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
 }
 
-/** The place in a cursor of the list with this source, queue and state; null without one. Throws invalid_request. */
+/**
+ * The place in a cursor of the list with this source, queue and state; null without one. Throws
+ * invalid_request.
+ */
 function toPlace(
   argument: "after" | "before",
   cursor: string | null | undefined,
@@ -229,7 +232,10 @@ function parseJobKey(key: string): JobAddress | null {
   }
 }
 
-/** A source that is gone, or that the token may not see, has no jobs; nor has an id that its system cannot have. */
+/**
+ * A source that is gone, or that the token may not see, has no jobs; nor has an id that its system
+ * cannot have.
+ */
 function orNull(error: unknown): null {
   if (["not_found", "invalid_request", "operation_not_supported"].includes(toOpsError(error).code)) return null;
   throw error;

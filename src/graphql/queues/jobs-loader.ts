@@ -29,7 +29,10 @@ interface ChangeRequest {
   readonly reason: string;
 }
 
-/** @throws jobs_disabled, invalid_request, not_found, operation_not_supported, job_not_found, job_conflict, job_budget, or as the port does */
+/**
+ * @throws jobs_disabled, invalid_request, not_found, operation_not_supported, job_not_found,
+ *   job_conflict, job_budget, or as the port does
+ */
 export async function changeJob(
   action: JobAction,
   asked: ChangeRequest,
@@ -52,7 +55,10 @@ interface GroupRequest extends ChangeRequest {
   readonly dryRun: boolean;
 }
 
-/** @throws as `changeJob`; not_found where no job of the window with this fingerprint can be changed, unless it is a dry run */
+/**
+ * @throws as `changeJob`; not_found where no job of the window with this fingerprint can be
+ *   changed, unless it is a dry run
+ */
 export async function changeErrorGroup(
   action: JobAction,
   asked: GroupRequest,
@@ -96,7 +102,10 @@ function nothingToChange(action: JobAction): OpsError {
   );
 }
 
-/** What a change would do now. @throws operation_not_supported, invalid_request where the change would */
+/**
+ * What a change would do now. @throws operation_not_supported, invalid_request where the change
+ * would
+ */
 function toPlan(
   action: JobAction,
   { source, queue }: GroupRequest,

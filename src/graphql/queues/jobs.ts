@@ -35,7 +35,10 @@ function toGroupArgs(arg: Arg) {
   };
 }
 
-/** JobChange, ErrorGroupChange, and the mutations retryJob, discardJob, retryErrorGroup and discardErrorGroup. */
+/**
+ * JobChange, ErrorGroupChange, and the mutations retryJob, discardJob, retryErrorGroup and
+ * discardErrorGroup.
+ */
 export function addJobControl(builder: Builder): void {
   const jobChange = builder.objectRef<JobChanged>("JobChange").implement({
     description: "A job that was retried or discarded.",

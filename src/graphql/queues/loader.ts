@@ -36,11 +36,20 @@ export interface QueueSourceStatus {
 }
 
 export interface QueueLoaders {
-  /** The sources that the token may see. Rejects with forbidden for a token limited to other environments, even when there are no sources. */
+  /**
+   * The sources that the token may see. Rejects with forbidden for a token limited to other
+   * environments, even when there are no sources.
+   */
   visible(): Promise<readonly QueueSource[]>;
-  /** The same of one environment; null for all of them. Rejects with forbidden for one that the token does not list. */
+  /**
+   * The same of one environment; null for all of them. Rejects with forbidden for one that the
+   * token does not list.
+   */
   visibleOf(env: Environment | null): Promise<readonly QueueSource[]>;
-  /** Queues of every source that answered, by name. Rejects with queues_unavailable when none did, and as `visibleOf`. */
+  /**
+   * Queues of every source that answered, by name. Rejects with queues_unavailable when none did,
+   * and as `visibleOf`.
+   */
   all(env?: Environment | null): Promise<readonly QueueMetrics[]>;
   /**
    * The one of this exact name, of all sources that the token may see or of one; null without one.
@@ -58,7 +67,9 @@ export interface QueueLoaders {
   statuses(env?: Environment | null): Promise<readonly QueueSourceStatus[]>;
 }
 
-/** One query for the numbers and one for the errors of each source, whatever the request selects. */
+/**
+ * One query for the numbers and one for the errors of each source, whatever the request selects.
+ */
 export function createQueueLoaders(
   sources: Sources,
   { principal, signal }: Caller,
@@ -201,7 +212,9 @@ function orNone(error: unknown): [] {
   throw error;
 }
 
-/** Results of the sources that answered; queues_unavailable when there are sources and all failed. */
+/**
+ * Results of the sources that answered; queues_unavailable when there are sources and all failed.
+ */
 async function collect<T>(asked: readonly QueueSource[], loader: DataLoader<QueueSource, readonly T[]>): Promise<T[]> {
   const answers = await loader.loadMany(asked);
   const failures = answers.filter((answer) => answer instanceof Error);

@@ -7,8 +7,9 @@ import { type WorkerJobs, workerStartsLimit } from "../../queues/queue.ts";
 import { toErlangHost, toRiverHost, toWorkerNames } from "../../releases/worker.ts";
 
 /**
- * Grace time of a worker, seconds. Its oldest job may be younger than the list of containers: an engine without events is listed again only after this time. A
- * job without a recorded start counts as old.
+ * Grace time of a worker, seconds. Its oldest job may be younger than the list of containers: an
+ * engine without events is listed again only after this time. A job without a recorded start counts
+ * as old.
  */
 export const orphanGraceSeconds = 30;
 

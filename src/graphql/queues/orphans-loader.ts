@@ -28,7 +28,10 @@ export interface Orphans {
 }
 
 export interface OrphanLoaders {
-  /** Those of every source of an environment, null for all of them, that knows its workers. Rejects when the caller may see no source. */
+  /**
+   * Those of every source of an environment, null for all of them, that knows its workers. Rejects
+   * when the caller may see no source.
+   */
   all(env?: Environment | null): Promise<Orphans>;
   /** How many a queue has, at least; null when unknown, never 0 where one may be an orphan. */
   count(queue: QueueMetrics): Promise<number | null>;
@@ -45,7 +48,10 @@ interface SourceResult {
 
 const nothing: ContainerListing = { containers: [], engines: [] };
 
-/** Lists the live hosts of all engines, whatever the caller may see: the caller learns only that a job is no orphan. */
+/**
+ * Lists the live hosts of all engines, whatever the caller may see: the caller learns only that a
+ * job is no orphan.
+ */
 export function createOrphanLoaders(
   sources: Sources,
   { principal, signal, budget }: Caller,
@@ -186,8 +192,9 @@ function toNumber(judged: readonly Judged[]): number | null {
 }
 
 /**
- * Why a worker may be in a container missing from the live ones; null when it cannot be. Workers of environments that the caller may not see have no jobs in
- * the caller's queues, so their containers and engines do not count. A container of unknown environment counts, but is not named.
+ * Why a worker may be in a container missing from the live ones; null when it cannot be. Workers of
+ * environments that the caller may not see have no jobs in the caller's queues, so their containers
+ * and engines do not count. A container of unknown environment counts, but is not named.
  */
 export function findBlindSpot(
   live: readonly Container[],

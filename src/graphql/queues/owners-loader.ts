@@ -17,7 +17,10 @@ import { findWorkerGroups, findWorkers } from "./workers.ts";
 /** Whose a queue of a source is, by its name; null when unknown. */
 type OwnersOf = (queue: string) => readonly QueueOwner[] | null;
 
-/** Finds the owners of all queues of a source, by the source's name. Reads each source once, and never rejects. */
+/**
+ * Finds the owners of all queues of a source, by the source's name. Reads each source once, and
+ * never rejects.
+ */
 export type OwnerLoader = (source: string) => Known<OwnersOf>;
 
 interface OwnerSiblings {

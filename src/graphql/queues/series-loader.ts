@@ -44,8 +44,9 @@ interface QueueSeriesAnswer {
 export type QueueSeriesLoader = (args: QueueSeriesArgs) => Promise<QueueSeriesAnswer>;
 
 /**
- * One query to each source for each range of a request, however many of its numbers are shown. A failure affects only its own source. Rejects with
- * invalid_request, and with forbidden for an environment that the token does not list.
+ * One query to each source for each range of a request, however many of its numbers are shown. A
+ * failure affects only its own source. Rejects with invalid_request, and with forbidden for an
+ * environment that the token does not list.
  */
 export function createQueueSeriesLoader(
   sources: Sources,
@@ -86,7 +87,9 @@ export function createQueueSeriesLoader(
       ...history,
     }));
   };
-  /** A source returns an empty history for any name: drops those of queues that it does not know. */
+  /**
+   * A source returns an empty history for any name: drops those of queues that it does not know.
+   */
   const withoutStrangers = async (series: readonly QueueSeries[]): Promise<readonly QueueSeries[]> => {
     if (!series.some(isEmpty)) return series;
     const known = await siblings.queues.all().catch(() => []);
@@ -143,8 +146,8 @@ function findSince(histories: Iterable<QueueHistory>): number | null {
 }
 
 /**
- * The histories of ranges that follow each other, as one for each queue. One that a source leaves out of a range had no job in it, as far back as the source
- * knows anything.
+ * The histories of ranges that follow each other, as one for each queue. One that a source leaves
+ * out of a range had no job in it, as far back as the source knows anything.
  */
 function joinHistories(parts: readonly Histories[], ranges: readonly HistoryRange[]): Histories {
   const names = new Set(parts.flatMap((part) => [...part.keys()]));
@@ -174,7 +177,10 @@ function isEmpty({ points }: QueueSeries): boolean {
   return points.every(({ depth, processedPerSec, failures }) => !depth && !processedPerSec && !failures);
 }
 
-/** Null unless all failed. Keeps the sources' code where they agree: too much to read differs from no answer. */
+/**
+ * Null unless all failed. Keeps the sources' code where they agree: too much to read differs from
+ * no answer.
+ */
 function toFailure(answers: readonly unknown[], results: readonly QueueSeriesSource[]): OpsError | null {
   const [first] = answers;
   if (!(first instanceof OpsError) || !results.every(({ error }) => error !== null)) return null;

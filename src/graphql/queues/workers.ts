@@ -29,7 +29,10 @@ export const noWorkers: Workers = {
   known: null,
 };
 
-/** How long queue numbers wait for an engine without contact so far, ms: after that its containers are unknown. */
+/**
+ * How long queue numbers wait for an engine without contact so far, ms: after that its containers
+ * are unknown.
+ */
 const patienceMs = 1000;
 
 /** From the containers that the caller may see, including retired ones. Never rejects. */
@@ -55,7 +58,9 @@ export interface WorkerGroups {
   ) => Promise<ReadonlyMap<Class, readonly string[]>>;
   /** Every group that has a service. */
   readonly groups: readonly ServiceGroup[];
-  /** The groups of Kamal's apps that are not the product's; null where the containers are not known. */
+  /**
+   * The groups of Kamal's apps that are not the product's; null where the containers are not known.
+   */
   readonly foreignApps: readonly ServiceGroup[] | null;
 }
 

@@ -49,7 +49,10 @@ interface SourceResult {
 /** Most audit records that one answer reads. */
 const mostRecords = 1000;
 
-/** Events from records and from memory that the caller may see. Only callers who may read the audit record see who restarted. */
+/**
+ * Events from records and from memory that the caller may see. Only callers who may read the audit
+ * record see who restarted.
+ */
 export function createTimelineLoader(
   sources: Sources,
   { principal, budget }: Caller,
@@ -95,7 +98,10 @@ export function createTimelineLoader(
       .filter(({ engine }) => engine === null || heard?.some(({ name }) => name === engine));
     return { entries, coverage: toMemoryCoverage(kind, heard) };
   };
-  /** Since when all observers of a kind have been recorded: these engines, or else the caller's sources that were read. */
+  /**
+   * Since when all observers of a kind have been recorded: these engines, or else the caller's
+   * sources that were read.
+   */
   const toMemoryCoverage = (kind: TimelineKind, heard: readonly EngineStatus[] | null): TimelineCoverage => {
     const begun = timeline
       .begun(kind)

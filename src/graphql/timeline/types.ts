@@ -194,7 +194,10 @@ function toPlace({ time, kind, to, host, engine, queue, container, service, dest
   return { time, key: JSON.stringify([kind, to, host, engine, queue, about]) };
 }
 
-/** Accepts DateTime texts and log times: no text has different meanings in both. Throws invalid_request with the argument's name. */
+/**
+ * Accepts DateTime texts and log times: no text has different meanings in both. Throws
+ * invalid_request with the argument's name.
+ */
 function parseMsArg(name: string, text: string, nowMs: number): number {
   try {
     return Date.parse(parseDateTime(text));

@@ -9,7 +9,10 @@ const offered = [
   "multipart/mixed",
 ] as const;
 
-/** Media types of an Accept header that are read. Browsers send 8; each of them costs Yoga a line of a 406. */
+/**
+ * Media types of an Accept header that are read. Browsers send 8; each of them costs Yoga a line of
+ * a 406.
+ */
 const mostRead = 20;
 
 /**

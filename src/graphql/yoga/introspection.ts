@@ -17,8 +17,10 @@ import {
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * Whether an operation asks for more than `most` values of the schema itself. Introspection is executed in one piece, and its lists are as long as the schema, which no
- * estimate of our fields knows: so they are counted, by the resolvers of graphql-js, until the limit is reached. For a valid operation with coerced variables.
+ * Whether an operation asks for more than `most` values of the schema itself. Introspection is
+ * executed in one piece, and its lists are as long as the schema, which no estimate of our fields
+ * knows: so they are counted, by the resolvers of graphql-js, until the limit is reached. For a
+ * valid operation with coerced variables.
  */
 export function hasLongIntrospection(
   schema: GraphQLSchema,

@@ -24,7 +24,10 @@ import type { Caller } from "../sources.ts";
 import { hasLongIntrospection } from "./introspection.ts";
 import { toRequestError } from "./use-budget.ts";
 
-/** Limits of /graphql. The complexity is about the number of values in the answer; fields that load an upstream count more (their `complexity`). */
+/**
+ * Limits of /graphql. The complexity is about the number of values in the answer; fields that load
+ * an upstream count more (their `complexity`).
+ */
 const limits = {
   tokens: 1000,
   depth: 8,
@@ -35,9 +38,15 @@ const limits = {
   rootFields: 20,
 } as const;
 
-/** Characters and lines of a document: finding the place of each error takes as long as the document has lines. */
+/**
+ * Characters and lines of a document: finding the place of each error takes as long as the document
+ * has lines.
+ */
 const [maxCharacters, maxLines] = [20_000, 2000];
-/** Errors of validation, or of variables, that an answer has: each is as costly as a hundred correct values. */
+/**
+ * Errors of validation, or of variables, that an answer has: each is as costly as a hundred correct
+ * values.
+ */
 const maxErrors = 10;
 /** Of the variables, and of the extensions: counted before they are coerced. */
 const jsonLimits = { values: 2000, depth: 32 } as const;
@@ -45,12 +54,15 @@ const jsonLimits = { values: 2000, depth: 32 } as const;
 /** Values of the schema that one operation may ask for: the usual query of tools has 13,000. */
 const maxIntrospection = 20_000;
 
-/** The suggestions of graphql-js compare each wrong name with all of the schema, and no client gets them (`cleanRequestError`). */
+/**
+ * The suggestions of graphql-js compare each wrong name with all of the schema, and no client gets
+ * them (`cleanRequestError`).
+ */
 const errorOptions = { maxErrors, hideSuggestions: true } as const;
 
 /**
- * Refuses documents that would cost too much, before anything is queried, and introspection without its scope. The rules depend on the principal, so their
- * verdict must not be cached by document.
+ * Refuses documents that would cost too much, before anything is queried, and introspection without
+ * its scope. The rules depend on the principal, so their verdict must not be cached by document.
  */
 export function useLimits(): Plugin<{ caller: Caller }> {
   return {
@@ -77,7 +89,10 @@ export function useLimits(): Plugin<{ caller: Caller }> {
   };
 }
 
-/** What a request has beyond the limits that hold before its document is parsed and its variables are coerced; null when nothing is. */
+/**
+ * What a request has beyond the limits that hold before its document is parsed and its variables
+ * are coerced; null when nothing is.
+ */
 export function findTooMuch({ query, variables, extensions }: Requested): GraphQLError | null {
   if (typeof query === "string") {
     if (query.length > maxCharacters) return tooMuch(`${query.length} characters, at most ${maxCharacters}`);
@@ -114,7 +129,8 @@ export function coerceVariables(
 
 /** The rules of validation beside those of GraphQL. Some throw instead of reporting their error. */
 export function listRules(maySeeSchema: boolean): ValidationRule[] {
-  // Introspection is deeper than our own queries; it has its own scope, and graphql-js limits its depth.
+  // Introspection is deeper than our own queries; it has its own scope, and graphql-js limits its
+  // depth.
   const refuse = { onReject: [tooComplex], exposeLimits: true };
   return [
     maxDepthRule({ n: limits.depth, ignoreIntrospection: true, flattenFragments: true, ...refuse }),
@@ -125,7 +141,10 @@ export function listRules(maySeeSchema: boolean): ValidationRule[] {
   ];
 }
 
-/** Weighs the fields of a valid document with its arguments: its complexity, or the error when that or the number of fields is too high. */
+/**
+ * Weighs the fields of a valid document with its arguments: its complexity, or the error when that
+ * or the number of fields is too high.
+ */
 export function weigh({
   schema,
   document,
@@ -163,7 +182,10 @@ export function weigh({
   }
 }
 
-/** Whether an operation has more fields than may be asked, those of each use of a fragment counted. Takes as long as the document is, whatever it asks. */
+/**
+ * Whether an operation has more fields than may be asked, those of each use of a fragment counted.
+ * Takes as long as the document is, whatever it asks.
+ */
 export function hasTooManyFields({ definitions }: DocumentNode, operation: OperationDefinitionNode): boolean {
   const counts = new Map<string, number>();
   const count = ({ selections }: SelectionSetNode): number =>
@@ -200,7 +222,10 @@ function tooComplex(_context: unknown, error: GraphQLError): never {
   throw tooMuch(error.message.replace(/^Syntax Error: /, ""));
 }
 
-/** At most 20 root fields in a query, and one in a mutation: five aliased restarts would be five restarts. */
+/**
+ * At most 20 root fields in a query, and one in a mutation: five aliased restarts would be five
+ * restarts.
+ */
 export function rootFieldsRule(context: ValidationContext) {
   return {
     OperationDefinition(operation: OperationDefinitionNode) {
@@ -212,7 +237,10 @@ export function rootFieldsRule(context: ValidationContext) {
   };
 }
 
-/** `counts`: of the fragments, each counted once, however often it is used: their number of uses may double at each level. */
+/**
+ * `counts`: of the fragments, each counted once, however often it is used: their number of uses may
+ * double at each level.
+ */
 function countFields(
   context: ValidationContext,
   selections: OperationDefinitionNode["selectionSet"]["selections"],

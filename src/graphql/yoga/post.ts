@@ -78,16 +78,24 @@ const [maxCompiled, maxCharacters, maxQuery] = [200, 100_000, 10_000];
 /** Variables in the directives of a document: it is compiled for each choice. */
 const mostConditions = 1;
 
-/** Compiling takes as long as executing a query ten times, so a token that sends ever new documents is served by Yoga. */
+/**
+ * Compiling takes as long as executing a query ten times, so a token that sends ever new documents
+ * is served by Yoga.
+ */
 const compiling = { burst: 200, perSecond: 5 };
 
-/** A query of a higher complexity is executed in parts, so that other requests are served in between; a compiled one runs at once. */
+/**
+ * A query of a higher complexity is executed in parts, so that other requests are served in
+ * between; a compiled one runs at once.
+ */
 const maxAtOnce = 20_000;
 
 /**
- * Answers a query that is sent as JSON and was sent before: compiled, with the verdict of validation and limits known, and without Request and Response
- * objects, which cost more than the query. Returns null where Yoga must do it: a document that is new, invalid or too costly, another operation, introspection,
- * a large answer, another media type. An answer with errors is returned as a result, for Yoga to write. Subscriptions too begin here, over server-sent events.
+ * Answers a query that is sent as JSON and was sent before: compiled, with the verdict of
+ * validation and limits known, and without Request and Response objects, which cost more than the
+ * query. Returns null where Yoga must do it: a document that is new, invalid or too costly, another
+ * operation, introspection, a large answer, another media type. An answer with errors is returned
+ * as a result, for Yoga to write. Subscriptions too begin here, over server-sent events.
  */
 export function createPostHandler(
   schema: GraphQLSchema,
@@ -115,7 +123,10 @@ export function createPostHandler(
     known.set(key, { compiled });
     return (posted.compiled = compiled);
   };
-  /** By their text: parsing it is a good part of the cost of an answer from memory. They hold compiled queries, so they are as few as these. */
+  /**
+   * By their text: parsing it is a good part of the cost of an answer from memory. They hold
+   * compiled queries, so they are as few as these.
+   */
   const bodies = new LRUCache<string, Posted>({
     max: maxCompiled,
     maxSize: maxCharacters,
@@ -244,7 +255,8 @@ function toCompiled(schema: GraphQLSchema, document: DocumentNode, operationName
   // graphql-jit builds object literals, which cannot have this key.
   if (operation?.operation !== OperationTypeNode.QUERY || hasProtoKey(document) || !isValid(schema, document))
     return null;
-  // Compiling takes as long as the fields of all uses of fragments are many, which may double at each level.
+  // Compiling takes as long as the fields of all uses of fragments are many, which may double at
+  // each level.
   if (hasTooManyFields(document, operation)) return null;
   const run = tryToCompile(schema, document, operationName);
   if (!run) return null;

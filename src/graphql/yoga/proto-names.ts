@@ -8,7 +8,10 @@ import {
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
-/** The one name that an ordinary object cannot have as a key: it sets the prototype. GraphQL allows it for aliases and variables. */
+/**
+ * The one name that an ordinary object cannot have as a key: it sets the prototype. GraphQL allows
+ * it for aliases and variables.
+ */
 const proto = "__proto__";
 
 /** Whether some field of the document is returned under the key `__proto__`. */
@@ -18,7 +21,10 @@ export function hasProtoKey(document: DocumentNode): boolean {
   return found;
 }
 
-/** Refuses a variable `$__proto__`: graphql-js stores variables in an ordinary object, which would lose its value. */
+/**
+ * Refuses a variable `$__proto__`: graphql-js stores variables in an ordinary object, which would
+ * lose its value.
+ */
 export function useNoProtoVariable(): Plugin {
   return {
     onValidate: ({ addValidationRule }) => addValidationRule(noProtoVariableRule),

@@ -2,9 +2,10 @@ import { type ExecutionResult, GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
 /**
- * `X-Ops-Strict: 1`, or `?strict=1`: an answer with errors gets the highest of their HTTP statuses, so that gateway and upstream errors (5xx) come before request
- * errors (4xx), and the order in which they occurred does not matter. The body is unchanged. For clients that take every 200 for success: Grafana's Infinity ignores
- * GraphQL errors.
+ * `X-Ops-Strict: 1`, or `?strict=1`: an answer with errors gets the highest of their HTTP statuses,
+ * so that gateway and upstream errors (5xx) come before request errors (4xx), and the order in
+ * which they occurred does not matter. The body is unchanged. For clients that take every 200 for
+ * success: Grafana's Infinity ignores GraphQL errors.
  */
 export function useStrictStatus(): Plugin {
   return {
@@ -29,7 +30,10 @@ function isStrict({ headers, url }: Request): boolean {
   return headers.get("x-ops-strict") === "1" || /[?&]strict=1(?:&|$)/.test(url);
 }
 
-/** Our errors carry their status; an invalid query has the status for clients that know GraphQL over HTTP. */
+/**
+ * Our errors carry their status; an invalid query has the status for clients that know GraphQL over
+ * HTTP.
+ */
 function toStatus({ extensions }: GraphQLError): number {
   return Number(extensions["status"] ?? extensions.http?.status ?? 400);
 }

@@ -24,7 +24,10 @@ type Variables = Readonly<Record<string, unknown>>;
 
 interface Compiled {
   readonly query: CompiledQuery | ExecutionResult;
-  /** By event, the message that all its subscribers get; null where it depends on more than the event. */
+  /**
+   * By event, the message that all its subscribers get; null where it depends on more than the
+   * event.
+   */
   readonly messages: WeakMap<object, Promise<Message>> | null;
 }
 
@@ -38,8 +41,9 @@ export type Message = ExecutionResult & {
 export type Subscribe = (args: ExecutionArgs) => Promise<ExecutionResult | AsyncGenerator<Message, void>>;
 
 /**
- * Subscriptions with their selection compiled once: following a busy log returns some hundred lines for each event, and interpreting a field costs more than our
- * work on its line. Subscribers with the same document share the messages of the events that they share.
+ * Subscriptions with their selection compiled once: following a busy log returns some hundred lines
+ * for each event, and interpreting a field costs more than our work on its line. Subscribers with
+ * the same document share the messages of the events that they share.
  */
 export function createSubscribe(): Subscribe {
   // Entries live as long as the parsed document is cached.
@@ -149,7 +153,10 @@ function withText(message: Message): Message {
   return { ...message, stringify: () => event.slice(eventStart.length, -eventEnd.length), event };
 }
 
-/** The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a non-null variable. */
+/**
+ * The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a
+ * non-null variable.
+ */
 export function withDefaults(
   operation: OperationDefinitionNode | null | undefined,
   sent: Readonly<Record<string, unknown>>,

@@ -16,8 +16,9 @@ const maxBufferedCharacters = 100_000;
 type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => string };
 
 /**
- * The budget of a request at /graphql: work begins when it is its turn and ends when the time is up; a large answer is written in parts. Exceeding the whole
- * budget (time, bytes) is a request error; exceeding it in one field is an error of that field.
+ * The budget of a request at /graphql: work begins when it is its turn and ends when the time is
+ * up; a large answer is written in parts. Exceeding the whole budget (time, bytes) is a request
+ * error; exceeding it in one field is an error of that field.
  */
 export function useBudget(): Plugin {
   return {

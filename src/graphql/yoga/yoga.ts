@@ -20,7 +20,8 @@ import { createDocuments, type Documents, type ServerContext, toParserCache, use
 const maxBodyBytes = 65_536;
 
 /**
- * The public endpoint /graphql of a gateway: in front of Yoga is `post.ts`, which answers the queries that are asked again and again.
+ * The public endpoint /graphql of a gateway: in front of Yoga is `post.ts`, which answers the
+ * queries that are asked again and again.
  */
 export function createGraphqlHandler(
   schema: GraphQLSchema,
@@ -56,8 +57,8 @@ interface HandlerOptions<Context extends object> {
 
 /**
  * Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and
- * limits on. Rejects with unsupported_media_type for anything but JSON, and with not_acceptable for a
- * client that takes none of our media types. Resolves to null when Yoga has answered on `res`.
+ * limits on. Rejects with unsupported_media_type for anything but JSON, and with not_acceptable for
+ * a client that takes none of our media types. Resolves to null when Yoga has answered on `res`.
  */
 export function createYogaHandler<Context extends object>(options: HandlerOptions<Context>) {
   const { schema, documents, maskError, context, plugins, post, tracing } = options;
@@ -107,7 +108,8 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
     const start = result ? null : budget.pause();
     if (start) await start;
     presetHeaders(request);
-    // Yoga builds a URL from it, which throws for some hosts that HTTP allows; nothing here depends on it.
+    // Yoga builds a URL from it, which throws for some hosts that HTTP allows; nothing here depends
+    // on it.
     req.headers.host = "localhost";
     // Yoga accepts it only in lower case and without blanks, and answers others with an empty 415.
     if (req.headers["content-type"] !== undefined) req.headers["content-type"] = "application/json";
@@ -120,8 +122,8 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
 }
 
 /**
- * Resolves when the connection closes once the answer has begun. Yoga waits for the reader of a long
- * answer with no end: the request would hold its place for ever.
+ * Resolves when the connection closes once the answer has begun. Yoga waits for the reader of a
+ * long answer with no end: the request would hold its place for ever.
  */
 function untilLost(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => res.once("close", () => res.headersSent && resolve()));
@@ -132,7 +134,10 @@ function isChunked({ method, headers }: EdgeRequest): boolean {
   return method === "POST" && headers["transfer-encoding"] !== undefined;
 }
 
-/** Whether its length is known and within the limit. Yoga reads, or refuses, all others that are not chunked. */
+/**
+ * Whether its length is known and within the limit. Yoga reads, or refuses, all others that are not
+ * chunked.
+ */
 function hasPlainBody({ method, headers }: EdgeRequest): boolean {
   const length = Number(headers["content-length"] ?? 0);
   return method === "POST" && length > 0 && length <= maxBodyBytes;
@@ -163,8 +168,9 @@ function useCleanErrors(): Plugin {
 }
 
 /**
- * What a caller of /graphql may see of an error: the code and message of an OpsError; graphql's own request errors without the sent values; `internal` for
- * anything else, which we log. Field errors never set the HTTP status.
+ * What a caller of /graphql may see of an error: the code and message of an OpsError; graphql's own
+ * request errors without the sent values; `internal` for anything else, which we log. Field errors
+ * never set the HTTP status.
  */
 export function createMaskError(logger: Logger): (error: unknown) => GraphQLError {
   return (error) => {
@@ -181,10 +187,14 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
   };
 }
 
-/** Parse, validation and coercion errors: graphql's own text, but never a value of a variable or of the body. */
+/**
+ * Parse, validation and coercion errors: graphql's own text, but never a value of a variable or of
+ * the body.
+ */
 export function cleanRequestError(error: GraphQLError): GraphQLError {
   const { originalError: _, ...extensions } = error.extensions;
-  // Not a GraphQL request at all: 400 for every client, also for one that accepts only application/json.
+  // Not a GraphQL request at all: 400 for every client, also for one that accepts only
+  // application/json.
   if (extensions["code"] === "BAD_REQUEST")
     extensions["http"] = { status: 400, ...(extensions["http"] as object), spec: false };
   const variable = /^Variable "(\$\w+)" got invalid value/.exec(error.message);

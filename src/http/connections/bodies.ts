@@ -26,9 +26,9 @@ const isLong = ({ headers }: IncomingMessage) =>
 export const isUnread = (req: IncomingMessage): boolean => isLong(req) && !req.complete;
 
 /**
- * Calls `refuse` once for a body in too many small chunks: each takes about 250 bytes as long as nobody reads it, which node:http
- * counts as one, and two microseconds. The rest is neither kept nor received: what came with it, up to 11,000 chunks, is only
- * parsed.
+ * Calls `refuse` once for a body in too many small chunks: each takes about 250 bytes as long as
+ * nobody reads it, which node:http counts as one, and two microseconds. The rest is neither kept
+ * nor received: what came with it, up to 11,000 chunks, is only parsed.
  */
 export function limitChunks(req: IncomingMessage, refuse: (error: Error) => void): void {
   if (req.headers["transfer-encoding"] === undefined) return;
@@ -46,7 +46,9 @@ export function limitChunks(req: IncomingMessage, refuse: (error: Error) => void
   };
 }
 
-/** Until what has arrived is parsed. Parsers are used again for other connections, later than that. */
+/**
+ * Until what has arrived is parsed. Parsers are used again for other connections, later than that.
+ */
 function ignoreBody({ parser }: Socket & { readonly parser?: BodyParser | null }): void {
   if (typeof parser?.[onBody] !== "function") return;
   const own = parser[onBody];
@@ -67,7 +69,8 @@ export function endSoon(socket: Socket): void {
  */
 export function endUnread(req: IncomingMessage, res: ServerResponse): void {
   const { socket } = req;
-  // node:http calls it after the last answer: closed with bytes to receive, a connection is reset, and the answer lost.
+  // node:http calls it after the last answer: closed with bytes to receive, a connection is reset,
+  // and the answer lost.
   socket.destroySoon = () => (req.complete ? Socket.prototype.destroySoon.call(socket) : endSoon(socket));
   if (!isLong(req)) return;
   res.once("close", () => {

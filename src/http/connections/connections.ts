@@ -88,10 +88,10 @@ type Limited = "open" | "waiting";
 const reservedPart = 10;
 
 /**
- * Limits connections: their total (`maxConnections`), those of strangers (`strangerConnections`), and the idle ones (no request being
- * answered), because each may hold `maxHeaderSize` of a header that never ends
- * (`waitingConnections`). A new connection is never the one to close: it lives long enough to send
- * its request. Beyond a limit, the client that has most loses one:
+ * Limits connections: their total (`maxConnections`), those of strangers (`strangerConnections`),
+ * and the idle ones (no request being answered), because each may hold `maxHeaderSize` of a header
+ * that never ends (`waitingConnections`). A new connection is never the one to close: it lives long
+ * enough to send its request. Beyond a limit, the client that has most loses one:
  *
  * - Strangers lose one first, while they have more than a tenth. Their connections are counted by
  *   network (/24; /64, and the /48 that it belongs to), those that wait for a public page too.
@@ -209,7 +209,8 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
   const findClientShare = (connection: Connection, ip: string, principal: Principal | undefined): Share | null => {
     const { peer, share } = connection;
     const holder = principal ? toHolder(principal) : null;
-    // A proxy's connection may serve another client with each request, any other one serves its peer.
+    // A proxy's connection may serve another client with each request, any other one serves its
+    // peer.
     if (!peer.isProxy && (holder === null || connection.holder !== null)) return share;
     if (connection.holder === holder && (holder !== null || connection.client === ip)) return share;
     connection.holder = holder;

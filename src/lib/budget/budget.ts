@@ -16,7 +16,10 @@ export const defaultLimits = {
 
 type BudgetLimits = Readonly<typeof defaultLimits>;
 
-/** Memory of one row while the answer is built, of one point read for it, and of one written row, bytes. */
+/**
+ * Memory of one row while the answer is built, of one point read for it, and of one written row,
+ * bytes.
+ */
 const rowBytes = 128;
 const pointBytes = 64;
 const writtenBytes = 64;
@@ -25,7 +28,9 @@ const writtenBytes = 64;
  * measured: few are at the same point.
  */
 export const readingBytes = 1536;
-/** Memory of a request outside the pool, bytes: small requests are served whatever large ones hold. */
+/**
+ * Memory of a request outside the pool, bytes: small requests are served whatever large ones hold.
+ */
 const freeBytes = 131_072;
 /** The pool is taken in steps of this size, bytes. */
 const stepBytes = 131_072;
@@ -35,14 +40,18 @@ const narrower =
   "ask for a shorter range, a longer step (in Grafana: Min interval), fewer series, containers or queues, fewer fields, or fewer rows (`first`, `tail`)";
 
 /**
- * There is one event loop and one heap. The pool is a quarter of the image's heap (`--max-old-space-size=192`), because more is held than is counted. One request
- * holds 26 MB at most.
+ * There is one event loop and one heap. The pool is a quarter of the image's heap
+ * (`--max-old-space-size=192`), because more is held than is counted. One request holds 26 MB at
+ * most.
  */
 const mostBytes = 26_000_000;
 const turns = createTurns(4);
 const pool = createPool(48_000_000, 0.6);
 
-/** Budgets with a deadline. They share one timer: most answers take less time than creating a timer for each. */
+/**
+ * Budgets with a deadline. They share one timer: most answers take less time than creating a timer
+ * for each.
+ */
 const watched = new SwapList<Budget>();
 const checkMs = 100;
 let watching: NodeJS.Timeout | null = null;
@@ -72,15 +81,16 @@ export type ReadBudget = Pick<Budget, "owner" | "order" | "signal" | "turn" | "h
 let begun = 0;
 
 /**
- * Limits of one request: rows, bytes of the answer, and time. All its fields and targets share them, and counting goes on while the answer is built. Memory beyond a
- * small free share comes from a pool of all requests. Requests that compute for long take turns.
+ * Limits of one request: rows, bytes of the answer, and time. All its fields and targets share
+ * them, and counting goes on while the answer is built. Memory beyond a small free share comes from
+ * a pool of all requests. Requests that compute for long take turns.
  */
 export class Budget implements SwapListItem {
   /** The requests of one owner (a token) share turns and a part of the pool. */
   readonly owner: string;
   /**
-   * Position among the owner's requests: earlier ones finish first. If all advanced together, each would stay in memory until the last one ends, and many large ones
-   * would all time out.
+   * Position among the owner's requests: earlier ones finish first. If all advanced together, each
+   * would stay in memory until the last one ends, and many large ones would all time out.
    */
   readonly order = ++begun;
   /** Among the watched ones. */
@@ -126,7 +136,10 @@ export class Budget implements SwapListItem {
     return this.#rows > 1000 || this.#bytes > freeBytes;
   }
 
-  /** Counts rows before they are added to the answer. Throws answer_too_large, overloaded, or as `turn` does. */
+  /**
+   * Counts rows before they are added to the answer. Throws answer_too_large, overloaded, or as
+   * `turn` does.
+   */
   rows(count: number): void {
     const rows = this.#add(this.#rows, count, "The answer would have", narrower);
     this.hold(count * rowBytes);
@@ -140,8 +153,9 @@ export class Budget implements SwapListItem {
   }
 
   /**
-   * Counts rows before they are read from an upstream. Null: read them. A promise: wait for it, because other large answers hold all the memory. `advice`: what the
-   * caller can do. Throws, or rejects, as `rows` does.
+   * Counts rows before they are read from an upstream. Null: read them. A promise: wait for it,
+   * because other large answers hold all the memory. `advice`: what the caller can do. Throws, or
+   * rejects, as `rows` does.
    */
   read(count: number, advice: string): Promise<void> | null {
     this.#read = this.#add(this.#read, count, "This would read", advice);
@@ -171,7 +185,8 @@ export class Budget implements SwapListItem {
       this.#expected -= bytes;
       throw overloaded();
     }
-    // A request that already holds some memory does not wait for more: two of them would wait for each other.
+    // A request that already holds some memory does not wait for more: two of them would wait for
+    // each other.
     if (this.#taken === 0 || this.#waits !== null) return (this.#waits ??= this.#wait());
     if (!this.#take(this.#missing)) {
       this.#expected -= bytes;
@@ -187,7 +202,10 @@ export class Budget implements SwapListItem {
     if (this.#bytes > this.#limits.bytes) throw tooLong(this.#limits.bytes);
   }
 
-  /** Records memory in use by this request, until `free` or its end. Throws overloaded when large answers hold all of it. */
+  /**
+   * Records memory in use by this request, until `free` or its end. Throws overloaded when large
+   * answers hold all of it.
+   */
   hold(bytes: number): void {
     this.#held += bytes;
     if (this.#take(this.#missing)) return;
@@ -201,7 +219,10 @@ export class Budget implements SwapListItem {
     if (surplus >= 2 * stepBytes) this.#give(surplus - stepBytes);
   }
 
-  /** Null: go on. A promise: wait, others have their turn. Call it every few milliseconds of work. Throws when the time is up or the client has disconnected. */
+  /**
+   * Null: go on. A promise: wait, others have their turn. Call it every few milliseconds of work.
+   * Throws when the time is up or the client has disconnected.
+   */
   turn(): Promise<void> | null {
     this.#throwIfOver();
     return this.pause();
@@ -351,7 +372,10 @@ export function createSharedBudget(signal: AbortSignal): ReadBudget {
   return { owner: "", order: 0, signal, turn: () => turns.take("", 0), hold() {}, free() {} };
 }
 
-/** `map` over a long list; other requests are served in between. Rejects as `Budget.turn` does, so it ends with its client and its time. */
+/**
+ * `map` over a long list; other requests are served in between. Rejects as `Budget.turn` does, so
+ * it ends with its client and its time.
+ */
 export async function inTurns<From, To>(
   items: readonly From[],
   budget: Pick<Budget, "turn">,

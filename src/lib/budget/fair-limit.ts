@@ -5,14 +5,23 @@ import { FairQueue } from "./turns.ts";
 export type Asker = Pick<ReadBudget, "owner" | "order">;
 type Caller = Asker & Partial<Pick<ReadBudget, "signal">>;
 
-/** Waits for something without the place: others have it meanwhile. Then settles as `wait` does, in a place again. */
+/**
+ * Waits for something without the place: others have it meanwhile. Then settles as `wait` does, in
+ * a place again.
+ */
 type Outside = <T>(wait: () => Promise<T>) => Promise<T>;
 
 /** Limits concurrent work. Waiting work starts in turn, owner by owner. */
 export interface FairLimit {
-  /** Within one owner the lowest order goes first. Rejects with the signal's reason when it aborts before the start, else as `work` does. */
+  /**
+   * Within one owner the lowest order goes first. Rejects with the signal's reason when it aborts
+   * before the start, else as `work` does.
+   */
   run<T>(caller: Caller, work: (outside: Outside) => Promise<T>): Promise<T>;
-  /** The same for work that several owners wait for: it starts at the first turn that one of them has. */
+  /**
+   * The same for work that several owners wait for: it starts at the first turn that one of them
+   * has.
+   */
   runShared<T>(waiters: Waiters, work: () => Promise<T>): Promise<T>;
 }
 

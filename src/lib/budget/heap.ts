@@ -35,7 +35,8 @@ export function createHeapGuard(read: () => HeapFigures): HeapGuard {
     collected() {
       isTight = isMuch();
     },
-    // Garbage counts until the next collection: as long as there is little of both there is no need to wait for one.
+    // Garbage counts until the next collection: as long as there is little of both there is no need
+    // to wait for one.
     isFull: () => isTight && (isTight = isMuch()),
   };
 }

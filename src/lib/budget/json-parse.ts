@@ -3,14 +3,19 @@ import type { Steps } from "./steps.ts";
 interface ParseOptions {
   /** Characters of a text that is parsed at once, which takes half the time. @default 0 */
   readonly atOnce?: number;
-  /** Characters that are parsed in one piece, unless one string or number has more. @default 16384 */
+  /**
+   * Characters that are parsed in one piece, unless one string or number has more. @default 16384
+   */
   readonly pieceLength?: number;
-  /** Called with the number of objects and lists, as they are found in the text, before any is made. What it throws ends the parsing. */
+  /**
+   * Called with the number of objects and lists, as they are found in the text, before any is made.
+   * What it throws ends the parsing.
+   */
   readonly onContainers?: (count: number) => void;
   /**
-   * Whether a member of an object that is longer than a piece is left out, by its name and by how many
-   * names the object has already. To list the names of an object with hundreds of thousands of them
-   * takes longer than to parse it, and cannot be done in turns. @default none
+   * Whether a member of an object that is longer than a piece is left out, by its name and by how
+   * many names the object has already. To list the names of an object with hundreds of thousands of
+   * them takes longer than to parse it, and cannot be done in turns. @default none
    */
   readonly isLeftOut?: (name: string, names: number) => boolean;
 }
@@ -32,10 +37,9 @@ const mostDepth = 200;
 
 /**
  * As `JSON.parse`, in turns: others are served between two pieces. Undefined for invalid JSON, as
- * `parseJson`, for more than 200 objects and lists within each other, and for a string of more than a
- * million characters. The time of a piece depends
- * on its length alone, whatever an upstream writes: 5 MB of `{}`, or of names that are all different,
- * take half a second at once.
+ * `parseJson`, for more than 200 objects and lists within each other, and for a string of more than
+ * a million characters. The time of a piece depends on its length alone, whatever an upstream
+ * writes: 5 MB of `{}`, or of names that are all different, take half a second at once.
  */
 export function* parseJsonSteps(text: string, options: ParseOptions = {}): Steps<unknown> {
   const { atOnce = 0, pieceLength = 16_384, onContainers = () => {}, isLeftOut = () => false } = options;
@@ -103,7 +107,10 @@ interface Source {
   readonly isLeftOut: (name: string, names: number) => boolean;
 }
 
-/** An object or list that is longer than a piece: its elements in groups of about one piece, and each that is longer itself alone. */
+/**
+ * An object or list that is longer than a piece: its elements in groups of about one piece, and
+ * each that is longer itself alone.
+ */
 function* parseLarge(source: Source, start: number, end: number): Steps<unknown> {
   const { text, ends, pieceLength, isLeftOut } = source;
   const isList = text[start] === "[";

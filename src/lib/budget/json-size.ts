@@ -1,4 +1,7 @@
-/** How much a JSON value from a client may hold, before code that costs more than reading it looks at it. */
+/**
+ * How much a JSON value from a client may hold, before code that costs more than reading it looks
+ * at it.
+ */
 export interface JsonLimits {
   /** Elements of lists and members of objects, at all levels together. */
   readonly values: number;
@@ -6,7 +9,10 @@ export interface JsonLimits {
   readonly depth: number;
 }
 
-/** What a JSON value has too much of ("more than 32 levels"); null when it is within the limits. Stops at the limits. */
+/**
+ * What a JSON value has too much of ("more than 32 levels"); null when it is within the limits.
+ * Stops at the limits.
+ */
 export function findExcess(value: unknown, { values, depth }: JsonLimits): string | null {
   let left = values;
   const visit = (inner: unknown, levels: number): string | null => {
@@ -25,8 +31,9 @@ export function findExcess(value: unknown, { values, depth }: JsonLimits): strin
 }
 
 /**
- * The same of a JSON text, before it is parsed: an object with many names takes longer to make than its text is long. Brackets and commas outside of strings are
- * counted, which is a little more than its values.
+ * The same of a JSON text, before it is parsed: an object with many names takes longer to make than
+ * its text is long. Brackets and commas outside of strings are counted, which is a little more than
+ * its values.
  */
 export function findTextExcess(text: string, { values, depth }: JsonLimits): string | null {
   let [left, level, isInString] = [values, 0, false];

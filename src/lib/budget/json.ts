@@ -4,13 +4,17 @@ import { type Budget, tooLong } from "./budget.ts";
 const partLength = 65_536;
 /** Numbers and strings of a list that are written at once. */
 const sliceLength = 256;
-/** Flat objects of a list that are written at once: as many as have about so many characters, by those before, at most `mostRows`. */
+/**
+ * Flat objects of a list that are written at once: as many as have about so many characters, by
+ * those before, at most `mostRows`.
+ */
 const rowsLength = 16_384;
 const mostRows = 32;
 
 /**
- * An answer as JSON. A large one is written in parts: others are served in between, and writing stops at the size limit. Throws, or rejects with, answer_too_large
- * beyond the budget's bytes, and as the budget does.
+ * An answer as JSON. A large one is written in parts: others are served in between, and writing
+ * stops at the size limit. Throws, or rejects with, answer_too_large beyond the budget's bytes, and
+ * as the budget does.
  */
 export function toJson(value: unknown, budget: Budget): string | Promise<string> {
   return budget.isLarge ? new Writer(budget).run(value) : checkSize(JSON.stringify(value), budget.maxBytes);
@@ -118,7 +122,10 @@ function toPlain(list: readonly unknown[], begin: number, end: number): readonly
   return next === -1 ? slice : slice.slice(0, next);
 }
 
-/** Whether it is written at once: a plain value, a list of at most 20 of them, or an object of these. */
+/**
+ * Whether it is written at once: a plain value, a list of at most 20 of them, or an object of
+ * these.
+ */
 function isFlat(value: unknown): boolean {
   if (!isObject(value) || ("toJSON" in value && typeof value.toJSON === "function")) return true;
   if (Array.isArray(value)) return value.length <= 20 && !value.some(isObject);

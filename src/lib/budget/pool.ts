@@ -1,10 +1,14 @@
 /** Memory that all requests share. */
 export interface Pool {
-  /** Takes this many bytes. Returns false and takes nothing when the owner or all owners together would have too many. */
+  /**
+   * Takes this many bytes. Returns false and takes nothing when the owner or all owners together
+   * would have too many.
+   */
   take(owner: string, bytes: number): boolean;
   /**
-   * Takes bytes as soon as they are free, first come first served; `bytes` is called at that moment. An owner at their limit lets others
-   * pass. Rejects with the signal's reason when it aborts first.
+   * Takes bytes as soon as they are free, first come first served; `bytes` is called at that
+   * moment. An owner at their limit lets others pass. Rejects with the signal's reason when it
+   * aborts first.
    */
   wait(owner: string, bytes: () => number, signal: AbortSignal): Promise<number>;
   give(owner: string, bytes: number): void;
@@ -16,7 +20,10 @@ interface Waiting {
   readonly grant: (bytes: number) => void;
 }
 
-/** `size`: bytes of all owners. `share`: the part that one owner may have, 0..1, so that others are served too. */
+/**
+ * `size`: bytes of all owners. `share`: the part that one owner may have, 0..1, so that others are
+ * served too.
+ */
 export function createPool(size: number, share: number): Pool {
   let taken = 0;
   const byOwner = new Map<string, number>();

@@ -1,7 +1,10 @@
 /** Long work that others may interrupt at each `yield`. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
-/** Does the work; other requests are served in between. Rejects as `Budget.turn` does, so it ends with its client and its time. */
+/**
+ * Does the work; other requests are served in between. Rejects as `Budget.turn` does, so it ends
+ * with its client and its time.
+ */
 export async function takeSteps<T>(steps: Steps<T>, budget: { turn(): Promise<void> | null }): Promise<T> {
   for (;;) {
     const { done, value } = steps.next();

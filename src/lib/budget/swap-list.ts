@@ -5,8 +5,10 @@ export interface SwapListItem {
 }
 
 /**
- * An unordered collection of what comes and goes with each request. A Set would do, but V8 builds its table anew every few changes, and old tables, once they
- * survived two collections, retain the newer ones and all their items until the next full collection: a third of the CPU of an answer from memory.
+ * An unordered collection of what comes and goes with each request. A Set would do, but V8 builds
+ * its table anew every few changes, and old tables, once they survived two collections, retain the
+ * newer ones and all their items until the next full collection: a third of the CPU of an answer
+ * from memory.
  */
 export class SwapList<T extends SwapListItem> implements Iterable<T> {
   readonly #items: T[] = [];

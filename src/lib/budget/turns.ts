@@ -1,17 +1,21 @@
 /** Decides when long work may go on. */
 export interface Turns {
   /**
-   * Null: go on. A promise: wait for it, others are served meanwhile. Call it when such work starts and every few milliseconds. Within one owner the lowest order
-   * goes first.
+   * Null: go on. A promise: wait for it, others are served meanwhile. Call it when such work starts
+   * and every few milliseconds. Within one owner the lowest order goes first.
    */
   take(owner: string, order: number): Promise<void> | null;
-  /** As `take`, but also waits until what waits now of this owner, up to this order, has gone on. */
+  /**
+   * As `take`, but also waits until what waits now of this owner, up to this order, has gone on.
+   */
   takeLast(owner: string, order: number): Promise<void> | null;
 }
 
 /**
- * Shares the event loop between requests. In one round of the loop they work for `sliceMs` altogether. Then sockets are served (new requests, `/healthz`), and those
- * who wait go on, owner by owner. A request that computes for a second delays others by one slice; many such requests delay them no more.
+ * Shares the event loop between requests. In one round of the loop they work for `sliceMs`
+ * altogether. Then sockets are served (new requests, `/healthz`), and those who wait go on, owner
+ * by owner. A request that computes for a second delays others by one slice; many such requests
+ * delay them no more.
  */
 export function createTurns(sliceMs: number): Turns {
   const waiting = new FairQueue<() => void>();
@@ -30,7 +34,8 @@ export function createTurns(sliceMs: number): Turns {
   };
   const grant = () => {
     waiting.take()?.();
-    // The granted work runs in microtasks until it waits for something else; the tick comes after these.
+    // The granted work runs in microtasks until it waits for something else; the tick comes after
+    // these.
     queueMicrotask(() => process.nextTick(grantMore));
   };
   const grantMore = () => {
@@ -131,7 +136,10 @@ export class FairQueue<T> {
  */
 export class TimeQueue<T> {
   readonly #waiting = new Map<string, OrderedItems<T>>();
-  /** What owners have used, on a scale of which only differences count; absent for as much as `#now`. */
+  /**
+   * What owners have used, on a scale of which only differences count; absent for as much as
+   * `#now`.
+   */
   readonly #used = new Map<string, number>();
   #now = 0;
 

@@ -13,7 +13,10 @@ export interface Batch {
 
 /** What became of a batch. */
 export interface Matched {
-  /** Of each text whether it matches. It may be of the first texts only. Null: the pattern is refused. */
+  /**
+   * Of each text whether it matches. It may be of the first texts only. Null: the pattern is
+   * refused.
+   */
   readonly matched: readonly boolean[] | null;
   /** Of the text after those, when its search was interrupted; else null. */
   readonly rest: SearchRest | null;
@@ -23,7 +26,10 @@ export interface Matched {
 
 /** Patterns that stay compiled. One takes up to twice `patternBytes`. */
 const mostPatterns = 32;
-/** After this time the rest of a batch, and of a text, is left for later, so that others have their turn, ms. */
+/**
+ * After this time the rest of a batch, and of a text, is left for later, so that others have their
+ * turn, ms.
+ */
 const sliceMs = 4;
 
 /** Matches batches one after another, and keeps the patterns that were used last. */

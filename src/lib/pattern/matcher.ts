@@ -14,8 +14,8 @@ export interface Asker {
 /** Runs patterns in a thread of its own, a batch at a time. */
 export interface Matcher {
   /**
-   * Rejects with the signal's reason as soon as it aborts; with invalid_request when the batch takes too long or too
-   * much memory, and with overloaded when no thread can be started.
+   * Rejects with the signal's reason as soon as it aborts; with invalid_request when the batch
+   * takes too long or too much memory, and with overloaded when no thread can be started.
    */
   match(batch: Batch, asker: Asker, signal: AbortSignal): Promise<Matched>;
   /** Ends the thread. The next batch starts another one. */
@@ -39,10 +39,10 @@ const oldMegabytes = 48;
 const youngMegabytes = 2;
 
 /**
- * Whatever a pattern costs, it holds no event loop: the thread is asked and answers later. Batches wait in
- * a queue that shares the thread's time: the owner who has used the least time is served first. A batch takes a few
- * ms, whatever its pattern is. So a slow pattern delays its own owner, and each of the others by a batch. A thread
- * that takes too long, or fails, is replaced.
+ * Whatever a pattern costs, it holds no event loop: the thread is asked and answers later. Batches
+ * wait in a queue that shares the thread's time: the owner who has used the least time is served
+ * first. A batch takes a few ms, whatever its pattern is. So a slow pattern delays its own owner,
+ * and each of the others by a batch. A thread that takes too long, or fails, is replaced.
  */
 export function createMatcher(start: () => MatchThread = startThread, mostMs: number = longestMs): Matcher {
   const queue = new TimeQueue<Job>();
@@ -129,9 +129,9 @@ export function createMatcher(start: () => MatchThread = startThread, mostMs: nu
 }
 
 /**
- * A thread without environment variables, in which the gateway's secrets may be. The limits of memory are flags of V8,
- * which reads them where a heap is made: those of the command line, for this thread's heap, take precedence over the
- * thread's own limits.
+ * A thread without environment variables, in which the gateway's secrets may be. The limits of
+ * memory are flags of V8, which reads them where a heap is made: those of the command line, for
+ * this thread's heap, take precedence over the thread's own limits.
  */
 function startThread(): MatchThread {
   setFlagsFromString(`--max-old-space-size=${oldMegabytes}`);

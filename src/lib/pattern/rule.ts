@@ -1,8 +1,8 @@
 const maxPatternLength = 200;
 /**
  * Limit on the instructions of a compiled expression, and on its `weigh`: the time for a text grows
- * with them. Repetitions are expanded: `\w{1,500}` has a thousand instructions. The limit keeps most
- * expressions fast; what a slow one delays is bounded by `matcher.ts`.
+ * with them. Repetitions are expanded: `\w{1,500}` has a thousand instructions. The limit keeps
+ * most expressions fast; what a slow one delays is bounded by `matcher.ts`.
  */
 export const maxInstructions = 200;
 /**
@@ -89,12 +89,17 @@ function repeat(weight: number, { times = "", least, to, most }: Readonly<Record
   );
 }
 
-/** One character of a pattern, by itself or as RE2 escapes it: `\x{1F600}`, `\x41`, `\101`, `\n`. */
+/**
+ * One character of a pattern, by itself or as RE2 escapes it: `\x{1F600}`, `\x41`, `\101`, `\n`.
+ */
 const character = /\\x\{([0-9A-Fa-f]+)\}|\\x([0-9A-Fa-f]{2})|\\([0-7]{1,3})|\\?(.)/gsu;
 const controls: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
 const classCount = 5000;
 
-/** At least as many characters as the ranges of a pattern have: what looks like a range counts, wherever it stands. */
+/**
+ * At least as many characters as the ranges of a pattern have: what looks like a range counts,
+ * wherever it stands.
+ */
 function countFolded(text: string): number {
   const found = [...text.matchAll(character)];
   const codes = found.map(([whole, long, short, octal, plain = ""]) => {

@@ -13,8 +13,8 @@ export interface SearchRest {
 
 /**
  * Whether the text matches; or, as soon as `isLate` says so, what to go on from. It asks every few
- * characters, so one call takes hardly longer than its caller allows, whatever pattern and text are,
- * and each call gets on.
+ * characters, so one call takes hardly longer than its caller allows, whatever pattern and text
+ * are, and each call gets on.
  */
 export type Search = (text: string, from: SearchRest | null, isLate: () => boolean) => boolean | SearchRest;
 
@@ -37,7 +37,10 @@ interface State {
   readonly nfaStates: readonly number[];
   readonly next: readonly (State | null)[] | null;
 }
-/** Its deterministic automaton, made state by state in limited memory. It returns null where that thrashes. */
+/**
+ * Its deterministic automaton, made state by state in limited memory. It returns null where that
+ * thrashes.
+ */
 interface Automaton {
   readonly numClasses: number;
   runeClass(rune: number): number;
@@ -126,7 +129,10 @@ function runAutomaton(
   return last === null ? { at: text.length, reached: state.nfaStates, flag: null } : last.isMatch;
 }
 
-/** Pike's simulation: of each instruction whether it is reached. A character takes time by their number. */
+/**
+ * Pike's simulation: of each instruction whether it is reached. A character takes time by their
+ * number.
+ */
 function createSimulation(program: Program, isWhole: boolean) {
   const size = program.numInst();
   const instructions = Array.from({ length: size }, (_, at) => program.getInst(at));

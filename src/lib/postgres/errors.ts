@@ -2,14 +2,17 @@ import { isIP } from "node:net";
 import { redactStart, sanitiseName } from "../redact/sanitize.ts";
 import { explainSocket } from "../socket-errors.ts";
 
-/** SQLSTATEs of a server that stops or starts, or of a broken connection: a new connection may work. */
+/**
+ * SQLSTATEs of a server that stops or starts, or of a broken connection: a new connection may work.
+ */
 const lostStates = new Set(["57P01", "57P02", "57P03", "08000", "08003", "08006"]);
 const lostSockets = new Set(["ECONNRESET", "EPIPE"]);
 
 /** Whether the same read may succeed on a new connection. */
 export function isConnectionLost(error: unknown): boolean {
   const { code, message } = describe(error);
-  // pg gives no code for a socket that ended: "Connection terminated", "Connection terminated unexpectedly".
+  // pg gives no code for a socket that ended: "Connection terminated", "Connection terminated
+  // unexpectedly".
   return lostStates.has(code) || lostSockets.has(code) || /^Connection terminated(?: unexpectedly)?$/.test(message);
 }
 
@@ -54,9 +57,9 @@ export function isSqlState(code: string): boolean {
 const longestReason = 300;
 
 /**
- * What a server says when it refuses a connection, as one line without secrets. It may name our role,
- * our database and our address, so show it only to the person who configures the gateway. Null for
- * other errors: they may quote values of rows.
+ * What a server says when it refuses a connection, as one line without secrets. It may name our
+ * role, our database and our address, so show it only to the person who configures the gateway.
+ * Null for other errors: they may quote values of rows.
  */
 export function quoteRefusal(error: unknown): string | null {
   const { code, message } = describe(error);

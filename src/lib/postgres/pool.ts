@@ -33,7 +33,8 @@ export function createPool({ url, logger, name, application, connections: max, c
       allowExitOnIdle: true,
       application_name: application,
     });
-    // Without this listener, the end of an idle connection (a restart of the server) would end our process.
+    // Without this listener, the end of an idle connection (a restart of the server) would end our
+    // process.
     opened.on("error", (error) => logger.warn(describe(error), `idle ${name} connection lost`));
     opened.on("connect", (client) => {
       connectedAt.set(client, performance.now());
@@ -42,7 +43,10 @@ export function createPool({ url, logger, name, application, connections: max, c
     return opened;
   };
   return {
-    /** A connection that was opened at this time or later (`performance.now()`). The caller releases it. */
+    /**
+     * A connection that was opened at this time or later (`performance.now()`). The caller releases
+     * it.
+     */
     async connect(signal: AbortSignal, notBefore = 0): Promise<PoolClient> {
       pool ??= open();
       for (;;) {

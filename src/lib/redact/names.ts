@@ -11,17 +11,20 @@ const everyAmbiguous = new RegExp(ambiguous.source, "gu");
 const everyEscape = /<U\+([0-9A-F]{4,6})>/g;
 
 /**
- * A name that others chose, safe to show anywhere: each character that could break a line, reach a terminal or disguise the name is written out, as `less` does
- * (`web<U+202E>`). No two names have the same escaped form, and a name without such characters is its own: one name never passes for another.
+ * A name that others chose, safe to show anywhere: each character that could break a line, reach a
+ * terminal or disguise the name is written out, as `less` does (`web<U+202E>`). No two names have
+ * the same escaped form, and a name without such characters is its own: one name never passes for
+ * another.
  */
 export function escapeName(name: string): string {
   return ambiguous.test(name) ? name.replace(everyAmbiguous, toEscape) : name;
 }
 
 /**
- * As `escapeName`, for all names that one upstream's thing has together: of the names that have to be
- * written out, at most so many characters are, and what is longer is cut with an ellipsis. To write
- * out a character costs fifty times as much as to read it, and others choose how many there are.
+ * As `escapeName`, for all names that one upstream's thing has together: of the names that have to
+ * be written out, at most so many characters are, and what is longer is cut with an ellipsis. To
+ * write out a character costs fifty times as much as to read it, and others choose how many there
+ * are.
  */
 export function createNameEscaper(mostCharacters: number): (name: string) => string {
   let left = mostCharacters;
@@ -33,14 +36,19 @@ export function createNameEscaper(mostCharacters: number): (name: string) => str
   };
 }
 
-/** The name behind the one that `escapeName` showed. A text that it never returns is taken as it is. */
+/**
+ * The name behind the one that `escapeName` showed. A text that it never returns is taken as it is.
+ */
 export function unescapeName(shown: string): string {
   if (!shown.includes("<U+")) return shown;
   const name = shown.replace(everyEscape, toCharacter);
   return escapeName(name) === shown ? name : shown;
 }
 
-/** A message that may quote such names, escaped or not: its unsafe characters are written out, and escapes in it stay as they are. */
+/**
+ * A message that may quote such names, escaped or not: its unsafe characters are written out, and
+ * escapes in it stay as they are.
+ */
 export function escapeMessage(message: string): string {
   return unsafe.test(message) ? message.replace(everyUnsafe, toEscape) : message;
 }

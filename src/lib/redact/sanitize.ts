@@ -2,10 +2,16 @@ import { redactCutSecret, redactSecrets } from "./secrets.ts";
 
 const begin = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
 const end = /-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
-/** A line of a key's body: base64 (after a prefix that the logger wrote), a PEM header ("DEK-Info: ..."), or nothing. */
+/**
+ * A line of a key's body: base64 (after a prefix that the logger wrote), a PEM header ("DEK-Info:
+ * ..."), or nothing.
+ */
 const body =
   /^(?:.*[\s"'|])?[A-Za-z0-9+/]{16,}={0,2}\W{0,4}$|^[A-Za-z0-9+/]{1,76}={0,2}$|^[A-Z][A-Za-z-]{2,20}: |^\s*$/;
-/** A full line of base64 as PEM, OpenSSH and MIME write it, for a key whose first line is before the part we read. Hex digests do not match. */
+/**
+ * A full line of base64 as PEM, OpenSSH and MIME write it, for a key whose first line is before the
+ * part we read. Hex digests do not match.
+ */
 const fullLine = /^(?=.*[a-z])(?=.*[A-Z])(?=.*[\d+/])(?:[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70}|[A-Za-z0-9+/]{76})$/;
 /** The largest keys in use (RSA 16384) have fewer lines. */
 const maxKeyLines = 250;
@@ -32,7 +38,10 @@ export function createLineRedactor(): LineRedactor {
   };
 }
 
-/** How many of these lines, of one stream, are the rest of a private key whose first line is before them. */
+/**
+ * How many of these lines, of one stream, are the rest of a private key whose first line is before
+ * them.
+ */
 export function countKeyRest(texts: readonly string[]): number {
   const lines = texts.slice(0, maxKeyLines).map(sanitiseLine);
   const last = lines.findIndex((line) => !body.test(line));
@@ -40,33 +49,40 @@ export function countKeyRest(texts: readonly string[]): number {
 }
 
 /**
- * A name or a value that others chose, as one trimmed line: its secrets are redacted, control characters and invisible ones, which could disguise a name in a
- * console, are removed.
+ * A name or a value that others chose, as one trimmed line: its secrets are redacted, control
+ * characters and invisible ones, which could disguise a name in a console, are removed.
  */
 export function sanitiseName(text: string): string {
   return redactSecrets(text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").toWellFormed()).trim();
 }
 
-/** A text of several lines, as `createLineRedactor` redacts them: a job's error, the output of a health probe. */
+/**
+ * A text of several lines, as `createLineRedactor` redacts them: a job's error, the output of a
+ * health probe.
+ */
 export function redactText(text: string): string {
   const redact = createLineRedactor();
   return text.includes("\n") ? text.split("\n").map(redact).join("\n") : redact(text);
 }
 
-/** Characters that are read beyond those shown. Secrets without blanks or quotes are rarely longer. */
+/**
+ * Characters that are read beyond those shown. Secrets without blanks or quotes are rarely longer.
+ */
 export const cutMargin = 512;
 
 /**
- * The start of a longer text, redacted. Its last word is dropped first (at most `cutMargin` characters): it may be the first half of a secret, which no pattern
- * recognises. A secret of our own that has blanks or quotes, or is longer, is recognised by its start.
+ * The start of a longer text, redacted. Its last word is dropped first (at most `cutMargin`
+ * characters): it may be the first half of a secret, which no pattern recognises. A secret of our
+ * own that has blanks or quotes, or is longer, is recognised by its start.
  */
 export function redactCutText(text: string, redact: LineRedactor = redactText): string {
   return redactCutSecret(redact(dropLastWord(text)));
 }
 
 /**
- * A text redacted as a whole and then cut at `limit` characters, so that no part of a secret remains at the cut. Callers need to read only `limit + cutMargin`
- * characters. `isCut`: the text was already cut at its source.
+ * A text redacted as a whole and then cut at `limit` characters, so that no part of a secret
+ * remains at the cut. Callers need to read only `limit + cutMargin` characters. `isCut`: the text
+ * was already cut at its source.
  */
 export function redactStart(text: string, limit: number, isCut = false): string {
   const read = text.slice(0, limit + cutMargin);
@@ -80,13 +96,17 @@ function dropLastWord(text: string): string {
   return text.slice(0, length);
 }
 
-/** Control characters except TAB, and invisible characters: zero-width, bidirectional marks and overrides, soft hyphens, tags; line separators. */
+/**
+ * Control characters except TAB, and invisible characters: zero-width, bidirectional marks and
+ * overrides, soft hyphens, tags; line separators.
+ */
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const unsafe = /[\x00-\x08\x0a-\x1f\x7f-\x9f\p{Cf}\u2028\u2029]/u;
 const everyUnsafe = new RegExp(unsafe.source, "gu");
 /**
- * Escape sequences of ECMA-48, with 7- and 8-bit introducers: strings (OSC, DCS, SOS, PM, APC), then control sequences, then short ones.
- * Only a terminated string hides its text. No part can run over another introducer, so the time is linear for any input.
+ * Escape sequences of ECMA-48, with 7- and 8-bit introducers: strings (OSC, DCS, SOS, PM, APC),
+ * then control sequences, then short ones. Only a terminated string hides its text. No part can run
+ * over another introducer, so the time is linear for any input.
  */
 const escapes =
   // oxlint-disable-next-line no-control-regex -- as above
@@ -96,8 +116,8 @@ const escapes =
 const breaks = /[\n\r\v\f\x85\u2028\u2029]+/g;
 
 /**
- * A line as plain text that is safe in a terminal, log viewer or page. Removes escape sequences, control and invisible characters; line
- * breaks become a space, TAB stays. Linear time.
+ * A line as plain text that is safe in a terminal, log viewer or page. Removes escape sequences,
+ * control and invisible characters; line breaks become a space, TAB stays. Linear time.
  */
 export function sanitiseLine(text: string): string {
   if (!unsafe.test(text)) return text;

@@ -14,8 +14,10 @@ const minCutLength = 4;
 let values: readonly string[] = [];
 
 /**
- * Hides these values from now on wherever text is redacted, also as JSON and URLs write them. They are the secrets of the gateway's own configuration (its token,
- * the passwords of its URLs). They are global to the process, so that no path to a log line can miss them. Values under 8 characters are ignored.
+ * Hides these values from now on wherever text is redacted, also as JSON and URLs write them. They
+ * are the secrets of the gateway's own configuration (its token, the passwords of its URLs). They
+ * are global to the process, so that no path to a log line can miss them. Values under 8 characters
+ * are ignored.
  */
 export function protectSecrets(secrets: readonly string[]): void {
   const forms = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
@@ -30,7 +32,10 @@ export function redactOwnSecrets(text: string): string {
   return safe;
 }
 
-/** For a text that was cut, perhaps inside a protected value: replaces an end that is the start of such a value. */
+/**
+ * For a text that was cut, perhaps inside a protected value: replaces an end that is the start of
+ * such a value.
+ */
 export function redactCutSecret(text: string): string {
   for (const value of values) {
     for (let length = value.length - 1; length >= minCutLength; length--) {
@@ -41,13 +46,22 @@ export function redactCutSecret(text: string): string {
 }
 
 const mark = "[redacted]";
-/** Every pattern below needs one of these; nearly every line has none and is returned unchanged. Grouped by first letters for speed. */
+/**
+ * Every pattern below needs one of these; nearly every line has none and is returned unchanged.
+ * Grouped by first letters for speed.
+ */
 const hint =
   /ops_|eyJ|bearer|p(?:ass|wd)|s(?:ecret|k_|k-[\w-]{16}|g\.\w|ig(?:nature)?=)|token|key|a(?:uth|kia|sia|bia|cca|iza)|c(?:ookie|redential)|:\/\/|g(?:h[pousr]_|ithub_pat_|lpat-)|rk_|whsec_|xox|npm_|-----BEGIN/i;
 
-/** Signatures of presigned URLs (AWS, Azure, Google) and of AWS's header. Elsewhere a signature is no secret, or only a word. */
+/**
+ * Signatures of presigned URLs (AWS, Azure, Google) and of AWS's header. Elsewhere a signature is
+ * no secret, or only a word.
+ */
 const signature = String.raw`sig(?:nature)?(?==)(?:(?<=(?:[?&;]|u0026|X-(?:Amz|Goog)-)sig(?:nature)?)|(?==[\w%+/=-]{32}))`;
-/** Keys whose value is always a secret, and keys that are also ordinary words, whose bare value must look like one. Rare conditions come last. */
+/**
+ * Keys whose value is always a secret, and keys that are also ordinary words, whose bare value must
+ * look like one. Rare conditions come last.
+ */
 const key =
   "passw(?:or)?d|passwd|passphrase|pwd|secret(?:_?access)?(?:[_-]?key)?|(?:api|access|private|signing|encryption|account|master|session)[_ -]?key" +
   String.raw`|key[_-]?base|credentials?|auth(?:orization)?|token|pass(?<![a-z\d]pass)|${signature}`;
@@ -55,7 +69,10 @@ const quoted = String.raw`(?<quote>\\?["'])(?:(?:[^\\]|\\.)*?\k<quote>|.*)`;
 /** A quote inside the value belongs to it when more of the value follows. */
 const bare = String.raw`[^\s,;&"'\\)}\]]+(?:["'](?=[^\s,;&"'\\)}\]:>])[^\s,;&"'\\)}\]]+)*`;
 const scheme = String.raw`(?:(?:Basic|Bearer|Digest|Token)\s{1,4})?`;
-/** `password is hunter2`, `api_token 'a1b2c3d4'`: prose, so only certain keys match, and only a value with letters and digits. */
+/**
+ * `password is hunter2`, `api_token 'a1b2c3d4'`: prose, so only certain keys match, and only a
+ * value with letters and digits.
+ */
 const word = String.raw`[^\s,;&=:"'\x60\\)}\]]`;
 const spokenKey =
   "(?<=passw(?:or)?d|passwd|passphrase|(?:api|access|auth|refresh|session|private|secret|signing|client)[_ -]?(?:token|key|secret))";
@@ -73,7 +90,10 @@ const ofPass =
   /^(?:\d{1,3}(?:[./]\d{1,3})?(?:m?s|%)?|ok|yes|no|on|off|done|all|pass(?:ed)?|fail(?:ed|ure)?|skip(?:ped)?)$/i;
 const harmless = /^(?:null|nil|none|undefined|true|false|\*+|\[redacted\]?|\[?filtered\]?|ops_<redacted>)$/i;
 
-/** Formats that need no key. `(?<!...)` before an open-ended one separates its possible starts, which makes the time linear. */
+/**
+ * Formats that need no key. `(?<!...)` before an open-ended one separates its possible starts,
+ * which makes the time linear.
+ */
 const formats = [
   // Also without the signature, at the end of a cut text.
   String.raw`(?<![\w-])eyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*|$)`,
@@ -93,14 +113,19 @@ const formats = [
 const known = new RegExp(formats.join("|"), "g");
 const bearer = /\b(Bearer)(\s{1,4})(?:(?=\S*\d)[\w.~+/=-]{8,}|[\w.~+/=-]{20,})/gi;
 const cookie = /\b((?:set-)?cookie\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?)[^"'\\]+/gi;
-/** Also matches a slash in the password, but not a port. Such a password ends at the first `@`, because a path may contain more of them. */
+/**
+ * Also matches a slash in the password, but not a port. Such a password ends at the first `@`,
+ * because a path may contain more of them.
+ */
 const userinfo =
   /(:\/\/[^\s/?#@:"'<>[]*):(?:[^\s/"'<>]*@|(?!\/|\d{1,5}[/?#])(?:[^\s/"'<>@]|\/(?!\/))*@(?:[^\s/?#"'<>@]*@)*)/g;
 const userinfoToken = /(:\/\/)[^\s/?#@:"'<>]{16,}@/g;
 
 /**
- * Replaces the gateway's own secrets, and what looks like a secret, by `[redacted]`: our tokens, JWTs, `Bearer ...`, `password=...` and similar (also in JSON), URLs
- * with a password or a signature, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, OpenAI, SendGrid, and private keys. Best effort, in linear time.
+ * Replaces the gateway's own secrets, and what looks like a secret, by `[redacted]`: our tokens,
+ * JWTs, `Bearer ...`, `password=...` and similar (also in JSON), URLs with a password or a
+ * signature, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, OpenAI, SendGrid, and private
+ * keys. Best effort, in linear time.
  */
 export function redactSecrets(line: string): string {
   const text = redactOwnSecrets(line);

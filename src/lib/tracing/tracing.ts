@@ -38,7 +38,10 @@ export interface Tracing {
   readonly call: TraceCall;
   /** The ids of the request that runs now, for a log line; none outside of a request. */
   logFields(): { readonly trace_id?: string; readonly span_id?: string };
-  /** The headers that make the answer of another gateway a part of this request's trace; none outside of a request. */
+  /**
+   * The headers that make the answer of another gateway a part of this request's trace; none
+   * outside of a request.
+   */
   headers(): TraceHeaders;
   /** Spans that were not sent since the start, by reason. */
   dropped(): Readonly<Record<DropReason, number>>;
@@ -67,7 +70,10 @@ export interface CallSpan {
   end(code: string | null, isGivenUp: boolean): void;
 }
 
-/** `limit`: its request had too many; `queue`: too many waited to be sent; `export`: the receiver did not take them. */
+/**
+ * `limit`: its request had too many; `queue`: too many waited to be sent; `export`: the receiver
+ * did not take them.
+ */
 export type DropReason = "limit" | "queue" | "export";
 
 /** As they are sent to an upstream that speaks HTTP. */
@@ -86,7 +92,10 @@ export interface TracingOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Of one export with its retries, milliseconds. */
   readonly timeoutMs: number;
-  /** How spans are gathered before they are sent: how long, how many, and for how long at most the next batch waits for one that is being sent. */
+  /**
+   * How spans are gathered before they are sent: how long, how many, and for how long at most the
+   * next batch waits for one that is being sent.
+   */
   readonly batch: { readonly delayMs: number; readonly size: number; readonly timeoutMs: number };
   /** PEM texts; null for those of the system, or for none. */
   readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null };

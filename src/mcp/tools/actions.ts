@@ -35,7 +35,10 @@ export const restart = defineTool({
   },
 });
 
-/** So few that they fit whatever they are: an action that was done must not end as answer_too_large. The audit record has all. */
+/**
+ * So few that they fit whatever they are: an action that was done must not end as answer_too_large.
+ * The audit record has all.
+ */
 const idsShown = 20;
 
 export const retryGroup = defineTool({

@@ -99,7 +99,10 @@ async function findJob({ job_id: jobId, source, queue, fingerprint: wanted, env:
   );
 }
 
-/** The log of the container around the second of the failure. One that cannot be read is an error beside the rest. */
+/**
+ * The log of the container around the second of the failure. One that cannot be read is an error
+ * beside the rest.
+ */
 async function readAround({ at, container }: Attempt, lines: number, ask: Ask): Promise<Found | null> {
   if (!at || !container) return null;
   const { name: own, engine } = container;

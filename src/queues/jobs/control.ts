@@ -16,23 +16,32 @@ export interface JobChange {
   /** Its queue; null when there is no such job. */
   readonly queue: string | null;
   readonly changed: boolean;
-  /** As its system calls it: after the change, or the current one if nothing changed; null when there is no such job. */
+  /**
+   * As its system calls it: after the change, or the current one if nothing changed; null when
+   * there is no such job.
+   */
   readonly state: string | null;
   /** Why it was not changed, where its state does not explain it; else null. */
   readonly reason: string | null;
 }
 
 /**
- * The port to the operations of one job system. Each statement checks the state as it changes it: of two callers, one changes the job and the other gets its
- * state. Rejects with an OpsError: invalid_request (no id of this system), postgres_unavailable, queue_locked, schema_mismatch, or job_unknown when the answer was
- * lost and the change may have been made. After all the others nothing was changed.
+ * The port to the operations of one job system. Each statement checks the state as it changes it:
+ * of two callers, one changes the job and the other gets its state. Rejects with an OpsError:
+ * invalid_request (no id of this system), postgres_unavailable, queue_locked, schema_mismatch, or
+ * job_unknown when the answer was lost and the change may have been made. After all the others
+ * nothing was changed.
  */
 export interface JobControl {
-  /** Whether the operation is possible, as far as known without asking the database. @throws operation_not_supported, invalid_request */
+  /**
+   * Whether the operation is possible, as far as known without asking the database. @throws
+   * operation_not_supported, invalid_request
+   */
   check(action: JobAction, job: JobRef): void;
   /**
-   * Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that somebody has discarded, or that runs. `check` is called right before the
-   * database is asked for the change: what it throws is the answer, and nothing was changed.
+   * Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that
+   * somebody has discarded, or that runs. `check` is called right before the database is asked for
+   * the change: what it throws is the answer, and nothing was changed.
    */
   change(action: JobAction, job: JobRef, onlyFailed: boolean, check?: () => void): Promise<JobChange>;
   /** The state of a job, null when it does not exist. */
@@ -41,15 +50,21 @@ export interface JobControl {
   verify(): Promise<void>;
 }
 
-/** How the jobs of one source are changed: statements for one job, which return at most one row {queue, state}; `state` is in the words of the system. */
+/**
+ * How the jobs of one source are changed: statements for one job, which return at most one row
+ * {queue, state}; `state` is in the words of the system.
+ */
 export interface JobStatements {
   /** For messages. */
   readonly table: TableName;
-  /** The format of an id; null where it depends on the type of a column, which the database checks. */
+  /**
+   * The format of an id; null where it depends on the type of a column, which the database checks.
+   */
   readonly id: { readonly pattern: RegExp; readonly expected: string } | null;
   /**
-   * Changes the job if its state allows it, and returns its new state. The statement itself has the condition, so that of two callers one changes the job. Null
-   * where the system does not support the action, or the configuration does not say how.
+   * Changes the job if its state allows it, and returns its new state. The statement itself has the
+   * condition, so that of two callers one changes the job. Null where the system does not support
+   * the action, or the configuration does not say how.
    */
   change(action: JobAction, job: JobRef, onlyFailed: boolean): string | null;
   /** Reads the job. */
@@ -62,5 +77,8 @@ export const uuidId = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Jobs of one operation, at most. */
 export const jobsPerOperation = 100;
-/** `retryErrorGroup` and `discardErrorGroup` change jobs whose failures are at most this old, minutes: the window used everywhere. */
+/**
+ * `retryErrorGroup` and `discardErrorGroup` change jobs whose failures are at most this old,
+ * minutes: the window used everywhere.
+ */
 export const errorGroupMinutes = 60;

@@ -7,11 +7,15 @@ import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../l
 import { createTurns } from "../postgres/database.ts";
 import { noSubject, toQueueError } from "../postgres/errors.ts";
 
-/** The only way to change a database. Does no reads, except of the job that is to be or was changed. */
+/**
+ * The only way to change a database. Does no reads, except of the job that is to be or was changed.
+ */
 export interface ControlDatabase {
   /**
-   * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error, and then nothing was changed, or with AnswerLost. Goes on when
-   * the request ends. `check` is called right before they are sent, after all waits: what it throws is the answer, and nothing was changed.
+   * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error,
+   * and then nothing was changed, or with AnswerLost. Goes on when the request ends. `check` is
+   * called right before they are sent, after all waits: what it throws is the answer, and nothing
+   * was changed.
    */
   run(statements: readonly string[], check?: () => void): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;
@@ -27,15 +31,22 @@ export class AnswerLost extends Error {
 
 /** Total time, milliseconds: waiting for the connection, and running the statements. */
 const deadlineMs = 15_000;
-/** The part of `deadlineMs` for the wait for the only connection, while others change jobs or the server is silent. */
+/**
+ * The part of `deadlineMs` for the wait for the only connection, while others change jobs or the
+ * server is silent.
+ */
 const waitMs = 5_000;
 
-/** SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. */
+/**
+ * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job
+ * systems write UTC to columns without a time zone.
+ */
 const prologue = [
   "begin transaction isolation level read committed read write",
   "set local statement_timeout = '5s'",
   "set local lock_timeout = '1s'",
-  // A change that was sent before a pause or a cut of the network, and arrives after it, may be another gateway's by then.
+  // A change that was sent before a pause or a cut of the network, and arrives after it, may be
+  // another gateway's by then.
   "set local idle_in_transaction_session_timeout = '5s'",
   "set local timezone = 'UTC'",
 ].join(";\n");
@@ -54,7 +65,10 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
   });
   const turns = createTurns({ connections: 1, silentMs: waitMs, waitMs });
 
-  /** Opens a connection and begins a transaction. Nothing can have changed before, so it may try again on a new connection. */
+  /**
+   * Opens a connection and begins a transaction. Nothing can have changed before, so it may try
+   * again on a new connection.
+   */
   const begin = async (signal: AbortSignal, mayRetry: boolean): Promise<PoolClient> => {
     const client = await pool.connect(signal);
     try {
@@ -84,7 +98,8 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
     } catch (error) {
       throw !wasSent || isRolledBack(error) ? error : new AnswerLost(error);
     } finally {
-      // After a failure the state of the session is unknown. Closing it rolls back what was not committed.
+      // After a failure the state of the session is unknown. Closing it rolls back what was not
+      // committed.
       client.release(!reusable);
     }
   };
@@ -105,7 +120,10 @@ function toCode(error: unknown): string {
   return toQueueError(error instanceof AnswerLost ? error.cause : error, noSubject).code;
 }
 
-/** Whether the server itself refused a statement, and so rolled back. A stopping server (57P) may have committed before. */
+/**
+ * Whether the server itself refused a statement, and so rolled back. A stopping server (57P) may
+ * have committed before.
+ */
 function isRolledBack(error: unknown): boolean {
   const { code } = describe(error);
   return isSqlState(code) && !/^(?:57P|08)/.test(code);

@@ -8,8 +8,9 @@ import type { KindSource } from "../system.ts";
 type Rename = (name: string) => string;
 
 /**
- * A source whose names (queues, ids and kinds of jobs, workers, hosts) are escaped in what it returns. It takes those names back: a shown name finds what it
- * names, and nothing else. Whoever may add a job chooses most of them.
+ * A source whose names (queues, ids and kinds of jobs, workers, hosts) are escaped in what it
+ * returns. It takes those names back: a shown name finds what it names, and nothing else. Whoever
+ * may add a job chooses most of them.
  */
 export function escapeNames(source: KindSource): KindSource {
   return {

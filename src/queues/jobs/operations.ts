@@ -50,7 +50,10 @@ interface JobOperationsOptions {
 
 export function createJobOperations(options: JobOperationsOptions) {
   const { ledger, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
-  /** Looks at the jobs until it succeeds or the time is up; after that the next start does it. Stops where the source has no control. */
+  /**
+   * Looks at the jobs until it succeeds or the time is up; after that the next start does it. Stops
+   * where the source has no control.
+   */
   const settle = async (action: OpenAction): Promise<void> => {
     const end = performance.now() + settleMs;
     do {
@@ -68,7 +71,10 @@ export function createJobOperations(options: JobOperationsOptions) {
     settle: (action) => settle(action).finally(() => ledger.release(action)),
   });
 
-  /** Takes the jobs from the hour of their holder, as many as are left, and changes them between two entries; then settles an outcome that is unknown. */
+  /**
+   * Takes the jobs from the hour of their holder, as many as are left, and changes them between two
+   * entries; then settles an outcome that is unknown.
+   */
   const recordChange = async <T>(
     action: JobAuditAction,
     job: JobTarget,
@@ -134,17 +140,22 @@ export function createJobOperations(options: JobOperationsOptions) {
 
   return {
     /**
-     * Changes a job between two audit entries: the intent before (no record, no change) and the outcome after. Goes on when its caller leaves. Resolves also for
-     * a job that was not changed. Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as `JobControl.change` and
-     * `Ledger.begin` do.
+     * Changes a job between two audit entries: the intent before (no record, no change) and the
+     * outcome after. Goes on when its caller leaves. Resolves also for a job that was not changed.
+     * Rejects with JobsRefused, or as `JobControl.check` throws (neither is recorded), or as
+     * `JobControl.change` and `Ledger.begin` do.
      */
     change: (...call: Parameters<typeof change>): Promise<JobChange> => runner.answer(change(...call)),
     /**
-     * Changes many jobs one after the other as one operation. Rejects only when none was changed or skipped. Repeating an `idempotencyKey` changes nothing and returns the
-     * recorded result, with what is left now. An empty group changes nothing.
+     * Changes many jobs one after the other as one operation. Rejects only when none was changed or
+     * skipped. Repeating an `idempotencyKey` changes nothing and returns the recorded result, with
+     * what is left now. An empty group changes nothing.
      */
     changeGroup: (...call: Parameters<typeof changeGroup>): Promise<GroupChange> => runner.answer(changeGroup(...call)),
-    /** Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs once; other callers wait. Rejects with audit_unavailable. */
+    /**
+     * Records the open changes of earlier processes as `unknown`, and looks at their jobs. Runs
+     * once; other callers wait. Rejects with audit_unavailable.
+     */
     recover: runner.recover,
     /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
     adopt: () => runner.adopt(),
@@ -214,7 +225,10 @@ function toJobsRefused(refusal: Refusal | null, jobsPerHour: number): JobsRefuse
 export interface JobRequest {
   readonly source: { readonly name: string; readonly env: Environment | null; readonly control: JobControl };
   readonly reason: string;
-  /** Of a group: the same key, token and request get the same answer for 24 hours, and nothing is changed twice. */
+  /**
+   * Of a group: the same key, token and request get the same answer for 24 hours, and nothing is
+   * changed twice.
+   */
   readonly idempotencyKey?: string | null;
   /** How many jobs of a group are wanted: part of what a key stands for. */
   readonly limit?: number;
@@ -258,7 +272,10 @@ export function toGroupOutcome(action: JobAction, changes: readonly JobChange[],
   return { ...failure, detail: `${detail}; then ${failure.detail}` };
 }
 
-/** The jobs of a recorded change of a group, as far as `toGroupOutcome` says it. @throws OpsError where none was changed */
+/**
+ * The jobs of a recorded change of a group, as far as `toGroupOutcome` says it. @throws OpsError
+ * where none was changed
+ */
 export function toPastChanges(
   { job }: Pick<AuditEntry, "job">,
   outcome: EarlierAction["outcome"],
@@ -289,7 +306,10 @@ export function toFailureOutcome(error: unknown): AuditOutcome & { readonly code
   return { outcome: code === "job_unknown" ? "unknown" : "failed", detail: `${code}: ${message}`, code };
 }
 
-/** The outcome of an `unknown` change once its jobs could be read. It stays unknown: their states do not show who changed them. */
+/**
+ * The outcome of an `unknown` change once its jobs could be read. It stays unknown: their states do
+ * not show who changed them.
+ */
 export function toSettled(states: readonly (string | null)[]): AuditOutcome {
   const counts = new Map<string, number>();
   for (const state of states) counts.set(state ?? "gone", (counts.get(state ?? "gone") ?? 0) + 1);

@@ -6,7 +6,10 @@ import type { Database } from "../postgres/database.ts";
 import { noSubject, toQueueError } from "../postgres/errors.ts";
 import { AnswerLost, type ControlDatabase } from "./database.ts";
 
-/** The first statement is for servers that let every role read their identifier, as PostgreSQL does; copies of a server have it too. */
+/**
+ * The first statement is for servers that let every role read their identifier, as PostgreSQL does;
+ * copies of a server have it too.
+ */
 const identities = [
   "select current_database() as name, system_identifier::text as server from pg_control_system()",
   "select current_database() as name, null as server",
@@ -16,9 +19,9 @@ const identities = [
 const knownMs = 60_000;
 
 /**
- * Makes sure that jobs are changed where they are read: two URLs may have been given to each other's
- * names. Rejects with operation_not_supported where they lead to different databases, and with pg's
- * error where one cannot be asked. `place`: the name of the database; null without one.
+ * Makes sure that jobs are changed where they are read: two URLs may have been given to each
+ * other's names. Rejects with operation_not_supported where they lead to different databases, and
+ * with pg's error where one cannot be asked. `place`: the name of the database; null without one.
  */
 export function createSameDatabase(
   read: Pick<Database, "read">,

@@ -9,14 +9,18 @@ import { AnswerLost, type ControlDatabase } from "./database.ts";
 interface SqlControlOptions extends JobStatements {
   readonly source: string;
   readonly database: ControlDatabase;
-  /** The statements for the columns as they are; rejects with an OpsError. @default the given ones */
+  /**
+   * The statements for the columns as they are; rejects with an OpsError. @default the given ones
+   */
   readonly prepare?: ((signal: AbortSignal) => Promise<JobStatements | null>) | undefined;
 }
 
 /** Longest wait for the statements, milliseconds. */
 const prepareMs = 5_000;
 
-/** Limits for any id or queue: text that PostgreSQL can store, no longer than real keys and names. */
+/**
+ * Limits for any id or queue: text that PostgreSQL can store, no longer than real keys and names.
+ */
 const anyId = /^[^\0\p{Cs}]{1,200}$/u;
 const anyQueue = /^[^\0\p{Cs}]{1,500}$/u;
 
@@ -122,7 +126,10 @@ function toProbe(statements: JobStatements, jobId: string): string[] {
   return changes.length === 0 ? [] : [...changes.map((change) => `explain ${change}`), statements.look(job)];
 }
 
-/** Makes an OpsError of any failed change. The message is ours, because PostgreSQL's may quote values. Source: "Appendix A. PostgreSQL Error Codes". */
+/**
+ * Makes an OpsError of any failed change. The message is ours, because PostgreSQL's may quote
+ * values. Source: "Appendix A. PostgreSQL Error Codes".
+ */
 export function toControlError(error: unknown, { source, table }: Pick<ReadSubject, "source" | "table">): OpsError {
   if (error instanceof OpsError) return error;
   const { code } = describe(error);

@@ -11,13 +11,16 @@ import { noSubject, toQueueError } from "./errors.ts";
 /** Read-only access to one database. */
 export interface Database {
   /**
-   * Runs one statement in a read-only transaction, in one round trip. Rejects with pg's error or the signal's reason; `toQueueError` turns either into an
-   * OpsError.
+   * Runs one statement in a read-only transaction, in one round trip. Rejects with pg's error or
+   * the signal's reason; `toQueueError` turns either into an OpsError.
    */
   read(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   /** Runs several statements in one transaction and one round trip; returns the rows of each. */
   readAll(statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
-  /** As `read`, for a statement with text of others: the server refuses a text with a second statement (42601). Three round trips. */
+  /**
+   * As `read`, for a statement with text of others: the server refuses a text with a second
+   * statement (42601). Three round trips.
+   */
   readSingle(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   readonly limits: ReadLimits;
   /**
@@ -28,7 +31,10 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Of the connections, histories and heavy reads take one each, over all sources: current numbers and failures must not wait for them. */
+/**
+ * Of the connections, histories and heavy reads take one each, over all sources: current numbers
+ * and failures must not wait for them.
+ */
 export interface ReadLimits {
   readonly histories: LimitFunction;
   readonly heavyReads: LimitFunction;
@@ -40,17 +46,25 @@ export function createReadLimits(): ReadLimits {
 
 /** As many connections as the smallest role may open, with a second gateway beside this one. */
 const readConnections = 3;
-/** Total time of a read and its retry once it has a connection, milliseconds. Also the longest wait for a connection while the server is silent. */
+/**
+ * Total time of a read and its retry once it has a connection, milliseconds. Also the longest wait
+ * for a connection while the server is silent.
+ */
 const readDeadlineMs = 4_000;
-/** Longest wait for a connection while the server answers others, milliseconds: a fresh gateway has many reads, a busy server is slow. */
+/**
+ * Longest wait for a connection while the server answers others, milliseconds: a fresh gateway has
+ * many reads, a busy server is slow.
+ */
 const readWaitMs = 10_000;
 /** How often the clock of the database is compared with ours, ms. */
 const clockMs = 30_000;
 
 /**
- * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job systems write UTC to columns without a time zone. No JIT:
- * compiling costs more than these statements. Read committed, since one statement is one snapshot; serializable reads would make workers' transactions fail, and a
- * hot standby refuses them. No parallel workers: the server's other processes are for the jobs.
+ * SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared. UTC, because job
+ * systems write UTC to columns without a time zone. No JIT: compiling costs more than these
+ * statements. Read committed, since one statement is one snapshot; serializable reads would make
+ * workers' transactions fail, and a hot standby refuses them. No parallel workers: the server's
+ * other processes are for the jobs.
  */
 const prologue = [
   "begin transaction isolation level read committed read only",
@@ -64,7 +78,10 @@ const prologue = [
 /** Runs statements on a connection. */
 type Query = (client: PoolClient, signal: AbortSignal) => Promise<QueryResult<Row>[]>;
 
-/** A pool of our own with a queue before it: callers wait while all connections are in use. Connects on the first read. Observes a read and its retry as one. */
+/**
+ * A pool of our own with a queue before it: callers wait while all connections are in use. Connects
+ * on the first read. Observes a read and its retry as one.
+ */
 export function createDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): Database {
   const pool = createPool({
     url,
@@ -87,7 +104,8 @@ export function createDatabase(url: string, logger: Logger, observe: ObserveCall
       reusable = true;
       return results;
     } finally {
-      // After any failure the state of the session is unknown: close it. The server stops what still runs within 2 s.
+      // After any failure the state of the session is unknown: close it. The server stops what
+      // still runs within 2 s.
       client.release(!reusable);
     }
   };
@@ -142,9 +160,15 @@ const toCode = (error: unknown) => toQueueError(error, noSubject).code;
 interface TurnsOptions {
   /** How much work runs at once: the number of connections. */
   readonly connections: number;
-  /** A caller that waits this long while the server answers no one gets a TimeoutError, milliseconds. */
+  /**
+   * A caller that waits this long while the server answers no one gets a TimeoutError,
+   * milliseconds.
+   */
   readonly silentMs: number;
-  /** A caller that waits this long while the server answers others gets a ConnectionsBusyError, milliseconds. */
+  /**
+   * A caller that waits this long while the server answers others gets a ConnectionsBusyError,
+   * milliseconds.
+   */
   readonly waitMs: number;
 }
 
@@ -153,7 +177,10 @@ export class ConnectionsBusyError extends Error {
   override readonly name = "ConnectionsBusyError";
 }
 
-/** A queue before the connections of one database. The pool of pg rejects those who wait in it, and cannot distinguish a busy server from one that hangs. */
+/**
+ * A queue before the connections of one database. The pool of pg rejects those who wait in it, and
+ * cannot distinguish a busy server from one that hangs.
+ */
 export function createTurns({ connections, silentMs, waitMs }: TurnsOptions) {
   const limit = pLimit(connections);
   let answeredAt = -Infinity;
@@ -171,7 +198,10 @@ export function createTurns({ connections, silentMs, waitMs }: TurnsOptions) {
     }
   };
   return {
-    /** Runs the work when a connection is free, in call order. Rejects as the work does, with the signal's reason, or as the options say. */
+    /**
+     * Runs the work when a connection is free, in call order. Rejects as the work does, with the
+     * signal's reason, or as the options say.
+     */
     async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
       const since = performance.now();
       const patience = new AbortController();

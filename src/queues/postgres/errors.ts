@@ -15,8 +15,8 @@ export interface ReadSubject {
 export const noSubject: ReadSubject = { source: null, table: "", sql: "" };
 
 /**
- * Makes the port's OpsError of any failed read. The message is ours: PostgreSQL's may quote values, and pg's may name the address. Source: "Appendix A. PostgreSQL
- * Error Codes".
+ * Makes the port's OpsError of any failed read. The message is ours: PostgreSQL's may quote values,
+ * and pg's may name the address. Source: "Appendix A. PostgreSQL Error Codes".
  */
 export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
   if (error instanceof OpsError) return error;
@@ -31,7 +31,10 @@ export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
   return new OpsError("postgres_unavailable", explainUnavailable(error), options);
 }
 
-/** `column job.state does not exist`, `column "state" does not exist`, and the same in another language. */
+/**
+ * `column job.state does not exist`, `column "state" does not exist`, and the same in another
+ * language.
+ */
 const missingColumn = /\.(.+) does not exist$|"(.+)"|\.(\S+) /;
 
 function explainMismatch(code: string, message: string, { table, sql }: ReadSubject): string | null {
@@ -53,14 +56,18 @@ function explainMismatch(code: string, message: string, { table, sql }: ReadSubj
     case "22012":
       return `An expression divides by zero in a row of table ${table}`;
     default:
-      // 42: an undefined operator, function or type. 22: a value that cannot be parsed as a time or a number.
+      // 42: an undefined operator, function or type. 22: a value that cannot be parsed as a time or
+      // a number.
       return /^(?:42|22|0A)/.test(code)
         ? `A column of table ${table} has another type than expected (SQLSTATE ${code})`
         : null;
   }
 }
 
-/** The table that PostgreSQL's message names, which may be another one of the system; else the given one. */
+/**
+ * The table that PostgreSQL's message names, which may be another one of the system; else the given
+ * one.
+ */
 function toOther(pattern: RegExp, message: string, table: string): string {
   const named = pattern.exec(message)?.[1];
   return named === undefined || table.endsWith(named) ? table : named;

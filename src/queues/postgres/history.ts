@@ -18,18 +18,28 @@ import { type ReadRows, toNumber } from "./statements.ts";
 /** Queries for the rows of a history. Each row has `queue` (text). */
 export interface HistoryRows {
   /**
-   * Jobs that ended in the range or later, or have not ended: queue, due (when it could run; null where unknown), taken, ended (null where still to come),
-   * succeeded, retried (it was taken before, and the row no longer has when it could run then). A job that never ran was taken when it ended. One taken before it
-   * was due never waited.
+   * Jobs that ended in the range or later, or have not ended: queue, due (when it could run; null
+   * where unknown), taken, ended (null where still to come), succeeded, retried (it was taken
+   * before, and the row no longer has when it could run then). A job that never ran was taken when
+   * it ended. One taken before it was due never waited.
    */
   readonly jobs: string;
   /** Failures in the range or later: queue, failed_at. */
   readonly failures: string;
-  /** A scalar: when the oldest success that still has a row ended. Nothing is known of successes before it. */
+  /**
+   * A scalar: when the oldest success that still has a row ended. Nothing is known of successes
+   * before it.
+   */
   readonly oldest: string;
-  /** Whether the system leaves rows in place: no row then means no success. Where it deletes rows, nothing is known without one. @default false */
+  /**
+   * Whether the system leaves rows in place: no row then means no success. Where it deletes rows,
+   * nothing is known without one. @default false
+   */
   readonly keeps?: boolean;
-  /** Whether the rows of ended jobs have no start: one that ran and failed then looks like one that never ran. @default false */
+  /**
+   * Whether the rows of ended jobs have no start: one that ran and failed then looks like one that
+   * never ran. @default false
+   */
   readonly hidesStarts?: boolean;
   /** As `SqlStatements.isAssumed`. */
   readonly isAssumed?: boolean;
@@ -46,10 +56,10 @@ type ToQueueCondition = (column: string) => string;
 export type ToWorkerColumn = (worker: string) => string;
 
 /**
- * Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema first.
- * Where rows name the workers of ended jobs, the rows of both queries end with `withWorker`: the
- * worker of the last attempt, or of the one that failed. They have its name as it is stored: the
- * hosts are made of the different names, since a pattern costs more than all the rest of a row.
+ * Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema
+ * first. Where rows name the workers of ended jobs, the rows of both queries end with `withWorker`:
+ * the worker of the last attempt, or of the one that failed. They have its name as it is stored:
+ * the hosts are made of the different names, since a pattern costs more than all the rest of a row.
  */
 export type ToHistoryRows = (
   isAsked: ToQueueCondition,
@@ -175,7 +185,10 @@ const toItself = (worker: string) => worker;
 /** Pairs of a queue and a host, at most. */
 const mostWorked = 20_000;
 
-/** Since when the past is known, unix seconds; null where that is before the range, the end of the range where nothing is known. */
+/**
+ * Since when the past is known, unix seconds; null where that is before the range, the end of the
+ * range where nothing is known.
+ */
 function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, steps }: HistoryRange): number | null {
   if (oldest === null) return keeps ? null : from + steps * step;
   return oldest > from ? oldest : null;
@@ -297,12 +310,16 @@ function toEpoch(text: string | null | undefined): number | null {
 
 /** Time for the wait and the read together. Grafana itself gives up after 30 s. */
 const deadlineMs = 25_000;
-/** More cannot be served in time, and each holds a place of the edge (http/limits.ts) while it waits. */
+/**
+ * More cannot be served in time, and each holds a place of the edge (http/limits.ts) while it
+ * waits.
+ */
 const mostWaiting = 60;
 
 /**
- * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of one dashboard would keep all connections busy. Rejects with
- * the signal's reason, a TimeoutError, overloaded when too many wait, or the error of `work`.
+ * Reads histories one at a time for each database, over all its sources. Otherwise a few viewers of
+ * one dashboard would keep all connections busy. Rejects with the signal's reason, a TimeoutError,
+ * overloaded when too many wait, or the error of `work`.
  */
 export async function inTurn<T>(
   database: Database,

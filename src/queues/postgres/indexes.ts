@@ -24,14 +24,20 @@ export interface MissingIndex {
 
 /** A read that costs less, some 20 ms, needs no index. */
 const servedCost = 5_000;
-/** An index that costs this many times the necessary cost does not serve the read. Pages not marked all-visible cost that much. */
+/**
+ * An index that costs this many times the necessary cost does not serve the read. Pages not marked
+ * all-visible cost that much.
+ */
 const servedFactor = 10;
-/** Cost of one row of an index-only scan, with its share of the pages: cpu_index_tuple_cost, cpu_tuple_cost, cpu_operator_cost, doubled. */
+/**
+ * Cost of one row of an index-only scan, with its share of the pages: cpu_index_tuple_cost,
+ * cpu_tuple_cost, cpu_operator_cost, doubled.
+ */
 const rowCost = 0.035;
 
 /**
- * Finds the missing indexes of one table, or why it cannot have indexes. Asks the planner and the catalog; runs each read without an index once, to time it.
- * Rejects as `read` does.
+ * Finds the missing indexes of one table, or why it cannot have indexes. Asks the planner and the
+ * catalog; runs each read without an index once, to time it. Rejects as `read` does.
  */
 export async function findMissing(
   advices: readonly IndexAdvice[],
@@ -113,26 +119,34 @@ order by schema, "table"`);
   return {
     /** pg_class.relkind */
     kind: root["kind"] ?? "",
-    /** The tables that have indexes of their own: the table, or the partitions that hold its rows. */
+    /**
+     * The tables that have indexes of their own: the table, or the partitions that hold its rows.
+     */
     parts: [...parts].map((part) => toPart(part, isPartitioned ? null : table)),
   };
 }
 
-/** Makes a part from its rows, one for each index; `name` is the table's name in the configuration. */
+/**
+ * Makes a part from its rows, one for each index; `name` is the table's name in the configuration.
+ */
 function toPart(rows: readonly Row[], name: TableName | null) {
   const [row] = rows;
   return {
     name: name ?? { schema: row?.["schema"] ?? "", table: row?.["table"] ?? "" },
     /** Indexes with our naming, by name; false: invalid, left by a build that failed. */
     indexes: new Map(rows.map(({ index, valid }) => [index ?? "", valid === "true"])),
-    /** Whether many pages are not marked all-visible, as before the first vacuum. The planner then expects to read them, whatever the index holds. */
+    /**
+     * Whether many pages are not marked all-visible, as before the first vacuum. The planner then
+     * expects to read them, whatever the index holds.
+     */
     isUnvacuumed: row?.["unvacuumed"] === "true",
   };
 }
 
 /**
- * The statements that supply the index. PostgreSQL cannot build an index of a partitioned table concurrently, so each partition gets its own. Nothing to do where
- * the index is in use, or where the planner knows the pages and still does not use it.
+ * The statements that supply the index. PostgreSQL cannot build an index of a partitioned table
+ * concurrently, so each partition gets its own. Nothing to do where the index is in use, or where
+ * the planner knows the pages and still does not use it.
  */
 function toRepairs(
   { suffix, definition }: IndexAdvice,
@@ -157,8 +171,9 @@ function toRepairs(
 }
 
 /**
- * At most 63 bytes, or PostgreSQL would cut the suffix. The name holds a hash of the definition, because `if not exists` compares names only, and of the table's
- * whole name, because partitions' names may differ only at the end.
+ * At most 63 bytes, or PostgreSQL would cut the suffix. The name holds a hash of the definition,
+ * because `if not exists` compares names only, and of the table's whole name, because partitions'
+ * names may differ only at the end.
  */
 export function toIndexName(table: string, suffix: string, definition: string): string {
   const ending = `_ops_${suffix}_${hash("sha256", JSON.stringify([table, definition])).slice(0, 6)}`;

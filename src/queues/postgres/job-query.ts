@@ -33,7 +33,10 @@ export interface JobQuery {
   readonly from: string;
   /** Column of the id; jobs created later have larger ones, unless `order` has a time. */
   readonly id: string;
-  /** The format of an id; null where it depends on the type of the column, which the database checks. */
+  /**
+   * The format of an id; null where it depends on the type of the column, which the database
+   * checks.
+   */
   readonly idFormat: IdFormat | null;
   /** Column of the queue, text. */
   readonly queue: string;
@@ -47,13 +50,21 @@ export interface JobQuery {
   readonly states: { readonly [State in JobState]?: string };
   /** What else the system has. */
   readonly columns: { readonly [Column in keyof typeof jobColumns]?: string };
-  /** Columns with the time to order by: of each state that has a better one, and of all other lists. Absent: by ids. */
+  /**
+   * Columns with the time to order by: of each state that has a better one, and of all other lists.
+   * Absent: by ids.
+   */
   readonly order?: { readonly [State in JobState]?: string } & { readonly any?: string };
-  /** The condition that finds jobs by SQL literals of their ids, and of their queues where all are known. @default by the id alone */
+  /**
+   * The condition that finds jobs by SQL literals of their ids, and of their queues where all are
+   * known. @default by the id alone
+   */
   readonly lookup?: (ids: string, queues: string | null) => string;
   /** A query for the failed attempts of `job`: see `selectAttempts`. */
   readonly attempts: string;
-  /** Length to which the system itself cuts its error texts, characters; absent where it does not. */
+  /**
+   * Length to which the system itself cuts its error texts, characters; absent where it does not.
+   */
   readonly errorLimit?: number;
   /** Column of the arguments; absent where they cannot be read. */
   readonly args?: string;
@@ -74,7 +85,10 @@ export function toStates<State extends JobState>(
   return Object.fromEntries(entries.map(([state, own]) => [state, isOneOf(column, own)])) as Record<State, string>;
 }
 
-/** The query for failed attempts; what a system does not have is null. `from` is what follows `from`, or a condition on the job. */
+/**
+ * The query for failed attempts; what a system does not have is null. `from` is what follows
+ * `from`, or a condition on the job.
+ */
 export function selectAttempts(
   own: { readonly [Column in keyof typeof attemptColumns]?: string },
   from: string,

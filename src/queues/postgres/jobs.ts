@@ -41,7 +41,10 @@ interface JobReaderOptions {
 const anyId = /^[^\0\p{Cs}]{1,200}$/u;
 const largestBigint = 2n ** 63n - 1n;
 
-/** Reads jobs as the query of their system says. No statement runs whose plan would scan much of a huge table. */
+/**
+ * Reads jobs as the query of their system says. No statement runs whose plan would scan much of a
+ * huge table.
+ */
 export function createJobReader({ prepare, ...options }: JobReaderOptions): JobReader {
   const reader = createReader(options);
   if (!prepare) return reader;
@@ -214,8 +217,10 @@ function selectJobs(query: JobQuery, condition: string): string {
 }
 
 /**
- * Two ways to find a page: in the order of an index, which is cheap where most rows match; or all that match, by an index on the state or queue, which is cheap
- * where they are few. The planner alone would choose the first, and hope that it finds enough soon. Only the rows of the page are read as a whole.
+ * Two ways to find a page: in the order of an index, which is cheap where most rows match; or all
+ * that match, by an index on the state or queue, which is cheap where they are few. The planner
+ * alone would choose the first, and hope that it finds enough soon. Only the rows of the page are
+ * read as a whole.
  */
 function selectPage(query: JobQuery, { queue, state, after, before, inverted, limit }: JobsQuery): readonly string[] {
   const { from, id, where = "true" } = query;

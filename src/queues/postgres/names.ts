@@ -1,4 +1,6 @@
-/** The parts of a table name, exactly as written: PostgreSQL does not fold the case of quoted names. */
+/**
+ * The parts of a table name, exactly as written: PostgreSQL does not fold the case of quoted names.
+ */
 export interface TableName {
   /** Null: found through the search_path. */
   readonly schema: string | null;
@@ -8,7 +10,10 @@ export interface TableName {
 const part = String.raw`"(?:[^"]|"")+"|[^".]+`;
 const tablePattern = new RegExp(`^(?:(${part})\\.)?(${part})$`, "s");
 
-/** Parses `table` or `schema.table`; a part with a dot is in double quotes (`"my.schema".jobs`). Null when malformed. */
+/**
+ * Parses `table` or `schema.table`; a part with a dot is in double quotes (`"my.schema".jobs`).
+ * Null when malformed.
+ */
 export function parseTableName(text: string): TableName | null {
   const match = tablePattern.exec(text);
   return match?.[2] === undefined
@@ -47,8 +52,9 @@ export function quoteLiteral(value: string | number): string {
 }
 
 /**
- * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')` for several; `false` for none. Uses literals, not parameters:
- * the planner must see the values to prove that a partial index applies.
+ * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')`
+ * for several; `false` for none. Uses literals, not parameters: the planner must see the values to
+ * prove that a partial index applies.
  */
 export function isOneOf(column: string, values: readonly (string | number)[]): string {
   const [first, ...others] = values.map(quoteLiteral);

@@ -31,7 +31,10 @@ interface HeavyRun {
   readonly signal: AbortSignal;
 }
 
-/** For readings that would scan a huge table: part by part where possible, without quantiles; else as one statement. */
+/**
+ * For readings that would scan a huge table: part by part where possible, without quantiles; else
+ * as one statement.
+ */
 export async function readMeasuresInParts(
   readings: readonly Reading[],
   { parts, ...run }: HeavyRun,
@@ -91,7 +94,10 @@ interface Group {
   readonly jobs: readonly (readonly [id: string, at: number])[];
 }
 
-/** Sums failures that arrive part by part: merges groups of the same queue, text and worker. Stores at most twice as many groups as a source may return, the newest of each queue. */
+/**
+ * Sums failures that arrive part by part: merges groups of the same queue, text and worker. Stores
+ * at most twice as many groups as a source may return, the newest of each queue.
+ */
 export function createFailureSums() {
   let groups = new Map<string, Group>();
   const shrink = (limit: number) => {
@@ -153,9 +159,11 @@ interface PartedRead {
 type ChunkOptions = Pick<HeavyRun, "firstPages" | "signal"> & { readonly add: (rows: readonly Row[]) => void };
 
 /**
- * Reads a table page range by page range, each in its own transaction, far below the statement timeout. Then rests half as long as the range took: at most two
- * thirds of one core of the server. This is not one snapshot: a row that changes meanwhile may be counted twice, or not at all. Returns false, and reads nothing,
- * where PostgreSQL cannot read a page range alone: a view, a foreign table, or a server older than 14.
+ * Reads a table page range by page range, each in its own transaction, far below the statement
+ * timeout. Then rests half as long as the range took: at most two thirds of one core of the server.
+ * This is not one snapshot: a row that changes meanwhile may be counted twice, or not at all.
+ * Returns false, and reads nothing, where PostgreSQL cannot read a page range alone: a view, a
+ * foreign table, or a server older than 14.
  */
 export async function readInChunks(
   read: ReadRows,
@@ -188,7 +196,10 @@ export async function readInChunks(
   }
 }
 
-/** Whether every scan of the table reads a page range only. An error means that it has no pages, or that we may not see them. */
+/**
+ * Whether every scan of the table reads a page range only. An error means that it has no pages, or
+ * that we may not see them.
+ */
 async function canReadRanges(read: ReadRows, statement: string): Promise<boolean> {
   try {
     const scans = scansOf(toPlan(await read(explain(statement))));
@@ -199,7 +210,10 @@ async function canReadRanges(read: ReadRows, statement: string): Promise<boolean
   }
 }
 
-/** Counts the pages of a table. With partitions or child tables, those of the largest, since a page range applies to each of them. */
+/**
+ * Counts the pages of a table. With partitions or child tables, those of the largest, since a page
+ * range applies to each of them.
+ */
 function pagesStatement(table: TableName): string {
   return `
 ${withPartitions(table)}
@@ -220,18 +234,27 @@ const mostChunkPages = 131_072;
 /** Target time of one statement, milliseconds: far below the 2 s timeout. */
 const chunkMs = 250;
 
-/** The range that starts at a page, in a table of `total` pages. The last one is open-ended, because rows changed meanwhile move to the end. */
+/**
+ * The range that starts at a page, in a table of `total` pages. The last one is open-ended, because
+ * rows changed meanwhile move to the end.
+ */
 export function toRange(from: number, pages: number, total: number): PageRange {
   return { from, to: from + pages >= total ? null : from + pages };
 }
 
-/** The condition that a row lies in these pages. PostgreSQL 14 and newer then read only these pages ("Tid Range Scan"). */
+/**
+ * The condition that a row lies in these pages. PostgreSQL 14 and newer then read only these pages
+ * ("Tid Range Scan").
+ */
 export function inPages({ from, to }: PageRange, row: string): string {
   const lower = `${row}.ctid >= '(${from},0)'::tid`;
   return to === null ? lower : `${lower} and ${row}.ctid < '(${to},0)'::tid`;
 }
 
-/** Pages of the next range: as many as fit into `chunkMs` at the last speed, but at most four times and at least a quarter of the last. */
+/**
+ * Pages of the next range: as many as fit into `chunkMs` at the last speed, but at most four times
+ * and at least a quarter of the last.
+ */
 export function nextChunkPages(pages: number, tookMs: number): number {
   const factor = Math.min(4, Math.max(0.25, chunkMs / Math.max(1, tookMs)));
   return clamp(Math.round(pages * factor));

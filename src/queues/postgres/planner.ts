@@ -35,9 +35,10 @@ export function nodesOf(plan: PlanNode): readonly PlanNode[] {
 }
 
 /**
- * The cost of a plan: that of its most expensive node, because a node under a Limit may cost more than the whole. The planner assumes that a match is found early;
- * without one the node reads to the end. An index scan without a filter does stop at the Limit, also where rows of one time are sorted further, and where the filter
- * only skips those of the time that the page begins with.
+ * The cost of a plan: that of its most expensive node, because a node under a Limit may cost more
+ * than the whole. The planner assumes that a match is found early; without one the node reads to
+ * the end. An index scan without a filter does stop at the Limit, also where rows of one time are
+ * sorted further, and where the filter only skips those of the time that the page begins with.
  */
 export function toCost(plan: PlanNode): number {
   const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
@@ -45,9 +46,11 @@ export function toCost(plan: PlanNode): number {
 }
 
 /**
- * The part of a cost that is for partitions that are not read. A loop with `column = other.column` reads only the partition that holds the value, but the planner
- * knows that only at run time. In its estimate each loop costs as much as all partitions, and an empty one without statistics counts as ten pages. This is the sum
- * without the most expensive partition. It assumes that the column is the partition key, as in pg-boss.
+ * The part of a cost that is for partitions that are not read. A loop with `column = other.column`
+ * reads only the partition that holds the value, but the planner knows that only at run time. In
+ * its estimate each loop costs as much as all partitions, and an empty one without statistics
+ * counts as ten pages. This is the sum without the most expensive partition. It assumes that the
+ * column is the partition key, as in pg-boss.
  */
 function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
   const [outer, inner] = plans;
@@ -83,7 +86,10 @@ const keyset = /^(?:\(ROW\([^()]*\) [<>] ROW\([^()]*\)\))?$/;
 /** A sequential scan below this cost reads only a few pages. */
 const fewPagesCost = 100;
 
-/** The nodes that scan a table or an index. Leaves out tables of a few pages, such as empty partitions: these are scanned sequentially in any case. */
+/**
+ * The nodes that scan a table or an index. Leaves out tables of a few pages, such as empty
+ * partitions: these are scanned sequentially in any case.
+ */
 export function scansOf(plan: PlanNode): readonly PlanNode[] {
   return nodesOf(plan).filter(
     (node) =>

@@ -21,7 +21,10 @@ export interface PlannedStatements extends Pick<SqlStatements, "readings" | "fai
   readonly workers?: string;
 }
 
-/** Reads for a source: at once where the plans are light, else in the background at most once a minute. */
+/**
+ * Reads for a source: at once where the plans are light, else in the background at most once a
+ * minute.
+ */
 export function createPlannedReads(database: Database, options: HeavyOptions = {}) {
   const guards = {
     measures: createCostGuard<ReadMeasures>(database, options),
@@ -99,7 +102,10 @@ function ofQueue({ zeroRow, measured }: ReadMeasures, queue: string): ReadMeasur
   return measured.get(queue) ?? zeroRow;
 }
 
-/** Decides by the planner's costs which statements run now, and paces the others. One for each result of a source. */
+/**
+ * Decides by the planner's costs which statements run now, and paces the others. One for each
+ * result of a source.
+ */
 function createCostGuard<T>(database: Database, options: HeavyOptions) {
   const check = createPlanCheck(options);
   const paced = createPaced<T>(database, options);
@@ -118,14 +124,18 @@ function createCostGuard<T>(database: Database, options: HeavyOptions) {
   };
 }
 
-/** Statements that cost more together run once a minute: 100,000 pages in sequence and their rows, about 350 ms from memory. */
+/**
+ * Statements that cost more together run once a minute: 100,000 pages in sequence and their rows,
+ * about 350 ms from memory.
+ */
 export const heavyCost = 100_000;
 
 /** Index of the candidate to run; null: not now, since every candidate would scan a huge table. */
 export type Choice = number | null;
 
 /**
- * Chooses the cheapest candidate of each statement, then the cheapest statements, up to `limit` in total. `costs` has the costs of each statement's candidates.
+ * Chooses the cheapest candidate of each statement, then the cheapest statements, up to `limit` in
+ * total. `costs` has the costs of each statement's candidates.
  */
 export function chooseLight(costs: readonly (readonly number[])[], limit: number): readonly Choice[] {
   const cheapest = costs.map((own) => Math.min(...own));
@@ -138,12 +148,18 @@ export function chooseLight(costs: readonly (readonly number[])[], limit: number
   return costs.map((own, index) => (light.has(index) ? own.indexOf(cheapest[index] ?? 0) : null));
 }
 
-/** Asks the planner what statements cost before they run. This reads no rows. Each statement needs at least one candidate. */
+/**
+ * Asks the planner what statements cost before they run. This reads no rows. Each statement needs
+ * at least one candidate.
+ */
 export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustMs = 60_000 }: HeavyOptions = {}) {
   let cached: { readonly key: string; readonly choices: readonly Choice[]; readonly until: number } | null = null;
   let distrustUntil = -Infinity;
   return {
-    /** How each statement shall run. Asks the planner about all at once, unless it did a short while ago; rejects as `readAll` does. */
+    /**
+     * How each statement shall run. Asks the planner about all at once, unless it did a short while
+     * ago; rejects as `readAll` does.
+     */
     async choose(
       statements: readonly (readonly Candidate[])[],
       readAll: (statements: readonly string[]) => ReturnType<Database["readAll"]>,
@@ -159,7 +175,10 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
       cached = { key, choices, until: performance.now() + againMs };
       return choices;
     },
-    /** After a failure: asks the planner again next time. After a timeout, when the planner was wrong, every statement counts as heavy for a while. */
+    /**
+     * After a failure: asks the planner again next time. After a timeout, when the planner was
+     * wrong, every statement counts as heavy for a while.
+     */
     forget(ranOutOfTime: boolean): void {
       cached = null;
       if (ranOutOfTime) distrustUntil = performance.now() + distrustMs;
@@ -168,7 +187,8 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
 }
 
 /**
- * Work that is too heavy to run for every caller. A run continues when its callers have left, so that the next ones find a result. None starts without a caller.
+ * Work that is too heavy to run for every caller. A run continues when its callers have left, so
+ * that the next ones find a result. None starts without a caller.
  */
 export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 8_000 }: HeavyOptions = {}) {
   const controller = new AbortController();
@@ -190,7 +210,8 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
         return answer;
       } catch (error) {
         failure = { key, error };
-        // A cheap failure, such as a lock, is retried soon; one that used up its 2 s only after a period.
+        // A cheap failure, such as a lock, is retried soon; one that used up its 2 s only after a
+        // period.
         nextAt = start + Math.min(everyMs, Math.max(everyMs / 60, 30 * took()));
         throw error;
       }
@@ -205,8 +226,8 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
 
   return {
     /**
-     * Returns the last result for `key`, and starts a run in the background when one is due. Without a result younger than three periods, the caller waits for
-     * the run and gets its error.
+     * Returns the last result for `key`, and starts a run in the background when one is due.
+     * Without a result younger than three periods, the caller waits for the run and gets its error.
      */
     read: async (key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> => {
       signal.throwIfAborted();

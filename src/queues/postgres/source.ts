@@ -43,11 +43,15 @@ export interface SqlSource {
   /** Tables that are read; the first one appears in messages. */
   readonly tables: readonly [TableName, ...TableName[]];
   /**
-   * The statements, or a function that makes them for the current schema. It runs before the first read, after a failed one, and every `preparedMs`, because an
-   * index or a table may appear. It handles columns and versions that differ.
+   * The statements, or a function that makes them for the current schema. It runs before the first
+   * read, after a failed one, and every `preparedMs`, because an index or a table may appear. It
+   * handles columns and versions that differ.
    */
   readonly statements: SqlStatements | ((read: ReadRows, signal: AbortSignal) => Promise<SqlStatements>);
-  /** Whether the statements that such a function makes find the running jobs of workers. @default false */
+  /**
+   * Whether the statements that such a function makes find the running jobs of workers. @default
+   * false
+   */
   readonly namesWorkers?: boolean;
   /** Queries for the history; absent where the rows do not have it. */
   readonly history?: ToHistoryRows | undefined;
@@ -66,7 +70,10 @@ export interface SqlSource {
 /** How long statements made for a schema are used, milliseconds. */
 const preparedMs = 60_000;
 
-/** A queue source made only of statements. After a failed read they are made again: the next call sees a repaired schema. */
+/**
+ * A queue source made only of statements. After a failed read they are made again: the next call
+ * sees a repaired schema.
+ */
 export function createSqlSource(
   { name, kind, names = [] }: SqlSourceConfig,
   { env, database, heavy }: Pick<KindContext, "env" | "database" | "heavy">,

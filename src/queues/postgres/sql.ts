@@ -5,14 +5,18 @@ import { quoteLiteral, quoteTable, type TableName } from "./names.ts";
 import type { Reading, RunningQuery } from "./statements.ts";
 
 /**
- * The condition that a time lies in the last `minutes` of the server's clock. The upper bound leaves out rows from a clock that is ahead: they would stay in the
- * window for too long. Set `now` for columns without a time zone.
+ * The condition that a time lies in the last `minutes` of the server's clock. The upper bound
+ * leaves out rows from a clock that is ahead: they would stay in the window for too long. Set `now`
+ * for columns without a time zone.
  */
 export function inLast(minutes: number, column: string, now = "now()"): string {
   return `${column} >= ${now} - interval '${minutes} minutes' and ${column} <= ${now}`;
 }
 
-/** A query for the failures of the last hour as one for all up to a time, unix seconds, in the rows of now. */
+/**
+ * A query for the failures of the last hour as one for all up to a time, unix seconds, in the rows
+ * of now.
+ */
 function upTo(failures: string, time: number): string {
   return failures
     .replaceAll("interval '60 minutes'", `interval '${allYears} years'`)
@@ -46,13 +50,19 @@ group by queue, worker, translate(left(error, ${alikeLength}), '0123456789', '')
 limit ${failureGroupsLimit}`;
 }
 
-/** Failures of the last hour, and of its last 5 minutes, as two columns; jobs that did not fail have a null time. */
+/**
+ * Failures of the last hour, and of its last 5 minutes, as two columns; jobs that did not fail have
+ * a null time.
+ */
 export function countFailures(failedAt: string, now = "now()"): string {
   const within = (minutes: number) => `count(*) filter (where ${inLast(minutes, failedAt, now)})`;
   return `${within(60)} as failures, ${within(5)} as failures_recent`;
 }
 
-/** As much of an error text as we group by, without leading white space; `toErrorText` makes the text for display. */
+/**
+ * As much of an error text as we group by, without leading white space; `toErrorText` makes the
+ * text for display.
+ */
 export function readErrorText(expression: string): string {
   return String.raw`coalesce(left(ltrim(${expression}, E' \t\r\n'), ${errorReadLimit}), '')`;
 }
@@ -62,7 +72,10 @@ export function toTimeText(expression: string): string {
   return `to_char(${expression}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 }
 
-/** Seconds between two times, null when one is missing. Never negative, even if the server's clock went back between them. */
+/**
+ * Seconds between two times, null when one is missing. Never negative, even if the server's clock
+ * went back between them.
+ */
 export function secondsBetween(from: string, to: string): string {
   return `case when (${to}) >= (${from}) then extract(epoch from (${to}) - (${from})) when (${to}) < (${from}) then 0 end`;
 }
@@ -80,13 +93,19 @@ export function quantiles(prefix: "wait" | "run", seconds: string): string {
 /** The newest jobs, of a source or of each queue, whose run times are read. */
 export const newestRuns = 1000;
 
-/** As that of `inLast`; and the condition that the rows of the window are still there: without it the counts are unknown. */
+/**
+ * As that of `inLast`; and the condition that the rows of the window are still there: without it
+ * the counts are unknown.
+ */
 interface WindowOptions {
   readonly now?: string;
   readonly known?: string;
 }
 
-/** The successes in a table: those of the last 5 minutes with their wait and run times, and `usualRuns` of the newest. Columns: due, taken, ended. */
+/**
+ * The successes in a table: those of the last 5 minutes with their wait and run times, and
+ * `usualRuns` of the newest. Columns: due, taken, ended.
+ */
 export function readSuccesses(
   table: string,
   queue: string,
@@ -138,7 +157,10 @@ function readKnown(table: string, queue: string, known: string | undefined): Ret
   });
 }
 
-/** Makes the statement for usual run times from a query with the columns queue (text) and run (seconds): {queue, run_p95}. */
+/**
+ * Makes the statement for usual run times from a query with the columns queue (text) and run
+ * (seconds): {queue, run_p95}.
+ */
 export function groupRuns(newest: string): string {
   return `
 select queue, (percentile_cont(0.95) within group (order by run))::text as run_p95
@@ -146,9 +168,11 @@ from (${newest}) as newest where queue is not null and run is not null group by 
 }
 
 /**
- * Makes the statement for failures from a query with the columns queue (text), id, error (text), failed_at, worker (text) and attempts. Failures with one text
- * and worker make one row {queue, error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its newest rows, so that none
- * crowds out another. `withTimes` adds job_times: when each of these jobs failed, in seconds.
+ * Makes the statement for failures from a query with the columns queue (text), id, error (text),
+ * failed_at, worker (text) and attempts. Failures with one text and worker make one row {queue,
+ * error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its
+ * newest rows, so that none crowds out another. `withTimes` adds job_times: when each of these jobs
+ * failed, in seconds.
  */
 export function groupFailures(failures: string, { withTimes = false } = {}): string {
   return `
@@ -164,7 +188,10 @@ order by place, newest desc, queue
 limit ${failureGroupsLimit}`;
 }
 
-/** From the same query, the failed jobs of one queue: {error, n, job_ids}. A job counts once for each text; at most as many ids as one operation may change. */
+/**
+ * From the same query, the failed jobs of one queue: {error, n, job_ids}. A job counts once for
+ * each text; at most as many ids as one operation may change.
+ */
 export function pickFailed(failures: string, queue: string): string {
   return `
 select error, count(*) as n, to_json((array_agg(id order by failed_at desc, id desc))[1:${jobsPerOperation}])::text as job_ids
@@ -177,8 +204,8 @@ function ofNewest(value: string): string {
 }
 
 /**
- * Makes the statement for the running jobs on these hosts. Returns at least one row, with `total` and `unnamed`. The other columns hold the oldest matching jobs,
- * or null.
+ * Makes the statement for the running jobs on these hosts. Returns at least one row, with `total`
+ * and `unnamed`. The other columns hold the oldest matching jobs, or null.
  */
 export function pickRunning(running: RunningQuery, hosts: readonly string[]): string {
   const { jobs, isOn = isOneOfHosts, isNamed = isAnyHost } = running;
@@ -214,14 +241,20 @@ export function readFrom(table: string, queue: string) {
   });
 }
 
-/** The relation of this name in the catalog, which every role may read and locks on the table do not block: `class`, in its `namespace`. */
+/**
+ * The relation of this name in the catalog, which every role may read and locks on the table do not
+ * block: `class`, in its `namespace`.
+ */
 export function fromCatalog(schema: string, name: string): string {
   return `
   from pg_catalog.pg_class as class join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
   where namespace.nspname = ${quoteLiteral(schema)} and class.relname = ${quoteLiteral(name)}`;
 }
 
-/** The beginning of a statement: `part` has the oids of the table, and of its partitions or child tables. */
+/**
+ * The beginning of a statement: `part` has the oids of the table, and of its partitions or child
+ * tables.
+ */
 export function withPartitions(table: TableName): string {
   return `
 with recursive part (oid) as (
@@ -240,5 +273,8 @@ export function matches(column: string, pattern: string): string {
   return `${column} ~ ${quoteLiteral(`^${pattern}$`)}`;
 }
 
-/** The current time, for columns that hold UTC without a time zone, as Ecto and Active Record create them. */
+/**
+ * The current time, for columns that hold UTC without a time zone, as Ecto and Active Record create
+ * them.
+ */
 export const utcNow = "timezone('utc', now())";

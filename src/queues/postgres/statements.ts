@@ -5,7 +5,10 @@ import type { TableName } from "./names.ts";
 
 /** Numbers that are 0 for a queue without a row. */
 const counts = ["depth", "processed", "failures", "failures_recent", "active", "deferred", "retrying", "dead"] as const;
-/** Numbers that are null for a queue without a row. Ages and quantiles in seconds; `paused` is 0 or 1. */
+/**
+ * Numbers that are null for a queue without a row. Ages and quantiles in seconds; `paused` is 0 or
+ * 1.
+ */
 const gauges = [
   "oldest_age",
   "oldest_run",
@@ -20,7 +23,10 @@ const gauges = [
   "taken_age",
   "running_ids",
 ] as const;
-/** Counters that only grow, for systems whose rows vanish: their samples give the numbers of a window. */
+/**
+ * Counters that only grow, for systems whose rows vanish: their samples give the numbers of a
+ * window.
+ */
 const totals = ["processed_total", "failures_total"] as const;
 
 type Count = (typeof counts)[number];
@@ -33,10 +39,16 @@ export interface Candidate {
   readonly costCorrection?: number;
 }
 
-/** A query with the column `queue` (text; rows without one are ignored) and a column for each measure. */
+/**
+ * A query with the column `queue` (text; rows without one are ignored) and a column for each
+ * measure.
+ */
 export interface Reading extends Candidate {
   readonly measures: readonly Measure[];
-  /** SQL for the counts of a queue without a row: a number, or null (unknown). It may depend on the existing rows. @default 0 */
+  /**
+   * SQL for the counts of a queue without a row: a number, or null (unknown). It may depend on the
+   * existing rows. @default 0
+   */
   readonly absent?: string;
   /** The same rows in one scan, for when the planner finds no index for `sql`. */
   readonly fallbackSql?: string;
@@ -46,8 +58,8 @@ export interface Reading extends Candidate {
 export type Measured = { readonly [M in Measure]?: number | null };
 
 /**
- * All readings as one statement: one snapshot, so that no job is counted twice, and one timeout. Rows {queue, measure, n}; those without a queue hold the values
- * of a queue without a row.
+ * All readings as one statement: one snapshot, so that no job is counted twice, and one timeout.
+ * Rows {queue, measure, n}; those without a queue hold the values of a queue without a row.
  */
 export function uniteReadings(readings: readonly Reading[]): string {
   return readings
@@ -91,13 +103,19 @@ export function toNumber(n: string | null | undefined): number | null {
   return n === null || n === undefined || !Number.isFinite(Number(n)) ? null : Number(n);
 }
 
-/** Combines the values of two parts: the larger for the oldest age, else the sum. Quantiles cannot be combined. */
+/**
+ * Combines the values of two parts: the larger for the oldest age, else the sum. Quantiles cannot
+ * be combined.
+ */
 export function addUp(measure: Measure, a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b;
   return measure === "oldest_age" ? Math.max(a, b) : a + b;
 }
 
-/** Values of a queue without a row: 0 for the counts that were read, null for other measures that were read, absent for the rest. */
+/**
+ * Values of a queue without a row: 0 for the counts that were read, null for other measures that
+ * were read, absent for the rest.
+ */
 export function toZeroRow(readings: readonly Reading[]): Measured {
   const measures = readings.flatMap((reading) => reading.measures);
   return Object.fromEntries(measures.map((measure) => [measure, isCount(measure) ? 0 : null]));
@@ -145,13 +163,16 @@ export interface IndexAdvice {
 /** How to read a table part by part, where a whole scan would take too long. */
 export interface TableParts {
   readonly table: TableName;
-  /** One reading of the given measures that add up. `condition` is on `job`, the alias of the table. */
+  /**
+   * One reading of the given measures that add up. `condition` is on `job`, the alias of the table.
+   */
   readonly reading: (measures: readonly Measure[], condition: string) => Reading;
   /** The failures, as `SqlStatements` has them. */
   readonly failures: (condition: string) => string;
   /**
-   * What the rows of the table do not hold, read at once beside the parts and added to them: all queues, with the same measures, and the failures. A count of null
-   * makes the sum unknown, whatever the parts have. Absent where the rows hold everything.
+   * What the rows of the table do not hold, read at once beside the parts and added to them: all
+   * queues, with the same measures, and the failures. A count of null makes the sum unknown,
+   * whatever the parts have. Absent where the rows hold everything.
    */
   readonly rest?: { readonly reading: Reading; readonly failures: string };
 }
@@ -164,7 +185,10 @@ export interface HeavyOptions {
   readonly againMs?: number;
   /** How long all statements count as heavy after one timed out, milliseconds. @default 60000 */
   readonly distrustMs?: number;
-  /** Time between the starts of two runs, milliseconds; at least twice as long as the last run took. @default 60000 */
+  /**
+   * Time between the starts of two runs, milliseconds; at least twice as long as the last run took.
+   * @default 60000
+   */
   readonly everyMs?: number;
   /** How long a caller without a result waits for a run, milliseconds. @default 8000 */
   readonly waitMs?: number;
@@ -182,24 +206,39 @@ export interface RunningQuery {
   readonly aliveAt?: string;
   /** The condition that `worker` is on one of these hosts. @default it is one of them */
   readonly isOn?: (hosts: readonly string[]) => string;
-  /** The condition that `worker` names a host, and so is on no other one. @default it is not empty */
+  /**
+   * The condition that `worker` names a host, and so is on no other one. @default it is not empty
+   */
   readonly isNamed?: (hosts: readonly string[]) => string;
 }
 
 /** The queries of a job system. `sql.ts` makes the statements of them. */
 export interface SqlStatements {
   readonly readings: readonly Reading[];
-  /** The failures of the last hour, as `groupFailures` takes them; null where the system records no errors. */
+  /**
+   * The failures of the last hour, as `groupFailures` takes them; null where the system records no
+   * errors.
+   */
   readonly failures: string | null;
-  /** For each action those of them whose jobs it would change; absent where jobs cannot be changed. */
+  /**
+   * For each action those of them whose jobs it would change; absent where jobs cannot be changed.
+   */
   readonly failedJobs?: Readonly<Record<JobAction, string>>;
-  /** Whether the numbers rest on something that nobody confirmed, such as the time zone of a column: they are then not exact. @default false */
+  /**
+   * Whether the numbers rest on something that nobody confirmed, such as the time zone of a column:
+   * they are then not exact. @default false
+   */
   readonly isAssumed?: boolean;
-  /** Length to which the system itself cuts its error texts, characters; absent where it does not. */
+  /**
+   * Length to which the system itself cuts its error texts, characters; absent where it does not.
+   */
   readonly errorLimit?: number;
   /** Absent where the rows do not name workers. */
   readonly running?: RunningQuery;
-  /** Queue and run time (`run`, seconds) of as many of the newest successes as an index finds quickly; absent where the rows hold no run times. */
+  /**
+   * Queue and run time (`run`, seconds) of as many of the newest successes as an index finds
+   * quickly; absent where the rows hold no run times.
+   */
   readonly usualRuns?: string;
   /** How to read the table part by part where it needs a scan; absent where that is impossible. */
   readonly parts?: TableParts;

@@ -15,8 +15,9 @@ import {
 import type { Reading, SqlStatements } from "../postgres/statements.ts";
 
 /**
- * The history of a queue from GoodJob's rows, which it retains for 14 days by default. A job has the times of its last attempt. Its executions have those of all
- * attempts: when each could run (`scheduled_at`) and was taken (`created_at`). Source: `perform` in app/models/good_job/job.rb.
+ * The history of a queue from GoodJob's rows, which it retains for 14 days by default. A job has
+ * the times of its last attempt. Its executions have those of all attempts: when each could run
+ * (`scheduled_at`) and was taken (`created_at`). Source: `perform` in app/models/good_job/job.rb.
  */
 function goodJobHistory(schema: string): ToHistoryRows {
   const jobs = quoteTable({ schema, table: "good_jobs" });
@@ -50,12 +51,14 @@ function goodJobHistory(schema: string): ToHistoryRows {
 }
 
 /**
- * Jobs of GoodJob 4 (Rails). It records every attempt, so failures are failed attempts, also of jobs that succeeded later. A job that somebody discarded is not a
- * failure.
+ * Jobs of GoodJob 4 (Rails). It records every attempt, so failures are failed attempts, also of
+ * jobs that succeeded later. A job that somebody discarded is not a failure.
  *
- * Its processes report whether they retain ended jobs (`preserve_job_records`, true by default): while one does not, `processed` and `failures` are unknown.
- * Without a process, the remaining rows of successful jobs show it. A job whose process was killed counts as active until another takes it, as in GoodJob's own
- * dashboard. Queues are paused by name, which GoodJob obeys where `enable_pauses` is set; pauses of job classes and labels are not read.
+ * Its processes report whether they retain ended jobs (`preserve_job_records`, true by default):
+ * while one does not, `processed` and `failures` are unknown. Without a process, the remaining rows
+ * of successful jobs show it. A job whose process was killed counts as active until another takes
+ * it, as in GoodJob's own dashboard. Queues are paused by name, which GoodJob obeys where
+ * `enable_pauses` is set; pauses of job classes and labels are not read.
  */
 export const goodJob = defineSchemaKind({
   kind: "good-job",
@@ -67,9 +70,11 @@ export const goodJob = defineSchemaKind({
 });
 
 /**
- * SQL for GoodJob's tables. Its indexes serve the jobs. It has none on executions by end, so a large history needs one (169 ms -> 0.4 ms for 2 M).
+ * SQL for GoodJob's tables. Its indexes serve the jobs. It has none on executions by end, so a
+ * large history needs one (169 ms -> 0.4 ms for 2 M).
  *
- * Source: GoodJob's migrations (create_good_jobs) and the scopes and `perform` of app/models/good_job/job.rb.
+ * Source: GoodJob's migrations (create_good_jobs) and the scopes and `perform` of
+ * app/models/good_job/job.rb.
  */
 export function goodJobStatements(schema: string): SqlStatements {
   const [jobs, executions, processes] = ["good_jobs", "good_job_executions", "good_job_processes"].map((table) =>
@@ -131,14 +136,17 @@ export const goodJobIndexes: readonly RecommendedIndex[] = [
 ];
 
 /**
- * Schedulers that are read, at most. Without a limit the planner, which has no statistics of JSON, expects a hundred for each process, and an expensive search.
+ * Schedulers that are read, at most. Without a limit the planner, which has no statistics of JSON,
+ * expects a hundred for each process, and an expensive search.
  */
 const mostSchedulers = 500;
 
 /**
- * Whether each queue with jobs, now or in the last hour, is paused, and how many processes take jobs from it. A process lists the queues of each of its schedulers
- * as `a,b`, `+a,b` (in this order), `-a,b` (all others) or `*`. It counts if it was updated in the last 5 minutes (EXPIRED_INTERVAL). Source: queue_parser in
- * app/models/good_job/job.rb, `stats` in lib/good_job/scheduler.rb.
+ * Whether each queue with jobs, now or in the last hour, is paused, and how many processes take
+ * jobs from it. A process lists the queues of each of its schedulers as `a,b`, `+a,b` (in this
+ * order), `-a,b` (all others) or `*`. It counts if it was updated in the last 5 minutes
+ * (EXPIRED_INTERVAL). Source: queue_parser in app/models/good_job/job.rb, `stats` in
+ * lib/good_job/scheduler.rb.
  */
 function readQueues(jobs: string, processes: string, settings: string): Reading {
   const takes = "'*' = any (names) or (names is not null and (queue = any (names)) <> inverse)";
@@ -167,7 +175,10 @@ from (
   };
 }
 
-/** The states are those of GoodJob's dashboard, with its words. The worker of an ended job is that of its last failed attempt alone. */
+/**
+ * The states are those of GoodJob's dashboard, with its words. The worker of an ended job is that
+ * of its last failed attempt alone.
+ */
 function goodJobJobs(schema: string): JobQuery {
   const table = { schema, table: "good_jobs" };
   const [executions, processes] = ["good_job_executions", "good_job_processes"].map((name) =>

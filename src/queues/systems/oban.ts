@@ -18,8 +18,8 @@ import {
 import type { SqlStatements } from "../postgres/statements.ts";
 
 /**
- * The history of a queue from Oban's rows, as far as its pruner leaves them. A job that was tried several times, or snoozed, appears to wait only before its last
- * attempt.
+ * The history of a queue from Oban's rows, as far as its pruner leaves them. A job that was tried
+ * several times, or snoozed, appears to wait only before its last attempt.
  */
 function obanHistory(schema: string): ToHistoryRows {
   const table = quoteTable({ schema, table: "oban_jobs" });
@@ -58,11 +58,14 @@ function obanHistory(schema: string): ToHistoryRows {
 }
 
 /**
- * Jobs of Oban (Elixir), schema of its migration 11 (2022) or newer. It records every attempt in the row, so failures are failed attempts.
+ * Jobs of Oban (Elixir), schema of its migration 11 (2022) or newer. It records every attempt in
+ * the row, so failures are failed attempts.
  *
- * Its pruner deletes ended jobs, by default a minute after they were due, which cuts windows short. The oldest completed job shows how far back the rows reach:
- * without one older than the window, `processed` and `failures` are unknown, and the listed failures are those of the remaining rows. A job that waited long
- * before it ran is deleted sooner, which no row shows. Suspended jobs wait for others: they are neither due nor deferred. Only the producers know of pauses.
+ * Its pruner deletes ended jobs, by default a minute after they were due, which cuts windows short.
+ * The oldest completed job shows how far back the rows reach: without one older than the window,
+ * `processed` and `failures` are unknown, and the listed failures are those of the remaining rows.
+ * A job that waited long before it ran is deleted sooner, which no row shows. Suspended jobs wait
+ * for others: they are neither due nor deferred. Only the producers know of pauses.
  */
 export const oban = defineSchemaKind({
   kind: "oban",
@@ -75,10 +78,13 @@ export const oban = defineSchemaKind({
 });
 
 /**
- * SQL for `oban_jobs`, served by Oban's own indexes on (state, queue, priority, scheduled_at, id) and, from its migration 13, on (state, discarded_at) and (state,
- * cancelled_at). They find completed jobs by state alone: where days of them remain, an index by time helps (248 ms -> 1 ms for 2 M).
+ * SQL for `oban_jobs`, served by Oban's own indexes on (state, queue, priority, scheduled_at, id)
+ * and, from its migration 13, on (state, discarded_at) and (state, cancelled_at). They find
+ * completed jobs by state alone: where days of them remain, an index by time helps (248 ms -> 1 ms
+ * for 2 M).
  *
- * Source: Oban's migrations (lib/oban/migrations/postgres) and what its engine writes (lib/oban/engines/basic.ex).
+ * Source: Oban's migrations (lib/oban/migrations/postgres) and what its engine writes
+ * (lib/oban/engines/basic.ex).
  */
 export function obanStatements(schema: string): SqlStatements {
   const table = quoteTable({ schema, table: "oban_jobs" });
@@ -141,7 +147,10 @@ export const obanIndexes: readonly RecommendedIndex[] = [
 /** Host names that an Erlang node may have on every machine. */
 const namelessHosts = ["nohost", "localhost", "127.0.0.1", "::1"];
 
-/** A node's host ends at the first dot: where that is not among the requested hosts, it may still be one of them. */
+/**
+ * A node's host ends at the first dot: where that is not among the requested hosts, it may still be
+ * one of them.
+ */
 function isOnOne(node: string, hosts: readonly string[]): string {
   return matches(node, `(?:.+@)?${anyOf(hosts)}`);
 }
@@ -150,7 +159,10 @@ function isNamed(node: string): string {
   return `(${matches(node, ".+")} and not ${matches(node, `.+@${anyOf(namelessHosts)}`)})`;
 }
 
-/** A node is `name@host` where Erlang is distributed, else the host alone. Source: node_name in lib/oban/config.ex. */
+/**
+ * A node is `name@host` where Erlang is distributed, else the host alone. Source: node_name in
+ * lib/oban/config.ex.
+ */
 function toHost(node: string): string {
   return `case when ${isNamed(node)} then regexp_replace(${node}, '^.*@', '') end`;
 }
@@ -159,8 +171,9 @@ function toHost(node: string): string {
 const failedNode = "case when (failure->>'attempt')::int = job.attempt then job.attempted_by[1] end";
 
 /**
- * The condition that a job completed `minutes` ago is still there, for the whole table. Reads only the first jobs of Oban's index, by queue and due time: a search
- * among all would scan the whole table if it found none.
+ * The condition that a job completed `minutes` ago is still there, for the whole table. Reads only
+ * the first jobs of Oban's index, by queue and due time: a search among all would scan the whole
+ * table if it found none.
  */
 function hasCompleted(table: string, minutes: number): string {
   return `exists (
@@ -184,8 +197,8 @@ function findTaken(table: string): string {
 }
 
 /**
- * Every attempt that failed in the last hour, from the remaining rows: such a row is unfinished, or ended after that failure. The node is known only for the last
- * attempt.
+ * Every attempt that failed in the last hour, from the remaining rows: such a row is unfinished, or
+ * ended after that failure. The node is known only for the last attempt.
  */
 function failedAttempts(table: string): string {
   const columns = "queue, id, errors, attempt, attempted_by";

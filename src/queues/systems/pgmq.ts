@@ -11,11 +11,12 @@ const meta = { schema: "pgmq", table: "meta" };
 /**
  * Queues of pgmq, whose schema is always `pgmq`.
  *
- * - A finished message is deleted or archived, and either way deleted from its queue's table: `processed` is sampled from PostgreSQL's count of deletions in that
- *   table. A purge does not count; a deletion that was rolled back does. (Messages ever sent minus those still there would count sends that failed or are not yet
- *   committed.) The count is up to ten seconds late.
- * - A message that was read is hidden for a time: `active`. One sent with a delay is `deferred`. One that a worker hides for longer, to retry it later, is active
- *   too.
+ * - A finished message is deleted or archived, and either way deleted from its queue's table:
+ *   `processed` is sampled from PostgreSQL's count of deletions in that table. A purge does not
+ *   count; a deletion that was rolled back does. (Messages ever sent minus those still there would
+ *   count sends that failed or are not yet committed.) The count is up to ten seconds late.
+ * - A message that was read is hidden for a time: `active`. One sent with a delay is `deferred`.
+ *   One that a worker hides for longer, to retry it later, is active too.
  * - pgmq has no failures, errors, workers or pauses.
  */
 export const pgmq = defineKind<typeof pgmqConfig>({
@@ -26,9 +27,10 @@ export const pgmq = defineKind<typeof pgmqConfig>({
 });
 
 /**
- * SQL over the tables of all queues that exist when it runs: `query_to_xml` runs a statement for each, in the same snapshot and with the same rights. It reads the
- * same queues as pgmq's `metrics_all()`, which counts every message and cannot distinguish a delay from a read. A queue's table is named `q_` and its name in
- * lower case (pgmq's `format_table_name`).
+ * SQL over the tables of all queues that exist when it runs: `query_to_xml` runs a statement for
+ * each, in the same snapshot and with the same rights. It reads the same queues as pgmq's
+ * `metrics_all()`, which counts every message and cannot distinguish a delay from a read. A queue's
+ * table is named `q_` and its name in lower case (pgmq's `format_table_name`).
  */
 function pgmqStatements(): SqlStatements {
   return {
@@ -49,7 +51,10 @@ where messages.oid is not null`,
   };
 }
 
-/** The figures of one queue. Counts messages by pgmq's index on `vt`, the time from which a message is visible. */
+/**
+ * The figures of one queue. Counts messages by pgmq's index on `vt`, the time from which a message
+ * is visible.
+ */
 export function pgmqFigures(table: string, oid: string): string {
   return `
 select (select count(*) from ${table} where vt <= now()) as depth,

@@ -8,13 +8,18 @@ import type { SqlStatements } from "../postgres/statements.ts";
 /**
  * Jobs of Que 1 and 2 (Ruby), schema of its migration 5 (2021) or newer. Nothing is exact:
  *
- * - By default a job that succeeds is deleted. Where `finish` left jobs of the last hour in a queue, its finished jobs are counted; a class that deletes its jobs
- *   is not. Else, while it is the only queue, all deletions from the table are sampled, also by others; else `processed` is unknown. So a rate of 0 alone does
- *   not show that nothing ends: deletions do, and the ids of the locked jobs.
- * - Failures are the jobs that expired, and those that wait for a retry, by the time of the last failure. That time is not stored: it is computed from the next
- *   attempt and Que's default interval, and is wrong with a custom interval. Earlier failures, and those of jobs that succeeded later, are not counted.
- * - Advisory locks of its lockers show which jobs run, as in its own `job_states`; a locker locks a few jobs ahead (8 by default). Its workers are threads. The
- *   worker of a failed job is not recorded.
+ * - By default a job that succeeds is deleted. Where `finish` left jobs of the last hour in a
+ *   queue, its finished jobs are counted; a class that deletes its jobs is not. Else, while it is
+ *   the only queue, all deletions from the table are sampled, also by others; else `processed` is
+ *   unknown. So a rate of 0 alone does not show that nothing ends: deletions do, and the ids of the
+ *   locked jobs.
+ * - Failures are the jobs that expired, and those that wait for a retry, by the time of the last
+ *   failure. That time is not stored: it is computed from the next attempt and Que's default
+ *   interval, and is wrong with a custom interval. Earlier failures, and those of jobs that
+ *   succeeded later, are not counted.
+ * - Advisory locks of its lockers show which jobs run, as in its own `job_states`; a locker locks a
+ *   few jobs ahead (8 by default). Its workers are threads. The worker of a failed job is not
+ *   recorded.
  */
 export const que = defineSchemaKind({
   kind: "que",
@@ -25,7 +30,8 @@ export const que = defineSchemaKind({
 });
 
 /**
- * SQL for Que's tables. Its index on (job_schema_version, queue, priority, run_at, id) serves unfinished jobs. Where ended jobs remain, two indexes are missing.
+ * SQL for Que's tables. Its index on (job_schema_version, queue, priority, run_at, id) serves
+ * unfinished jobs. Where ended jobs remain, two indexes are missing.
  *
  * Source: Que's migrations, lib/que/job_methods.rb and lib/que/utils/introspection.rb.
  */
@@ -34,7 +40,8 @@ export function queStatements(schema: string): SqlStatements {
   const lockers = liveLockers(schema);
   const locks = `(${locksOf(lockers)})`;
   const unfinished = "finished_at is null and expired_at is null";
-  // Both read the locks once, also where the planner expects few jobs: for a table without statistics it would read them for each job.
+  // Both read the locks once, also where the planner expects few jobs: for a table without
+  // statistics it would read them for each job.
   const isFree = `job.id not in (select lock.id from ${locks} as lock)`;
   const isLocked = `job.id = any (array(select lock.id from ${locks} as lock))`;
   const read = readFrom(`${jobs} as job`, "queue");
@@ -114,7 +121,10 @@ function liveLockers(schema: string): string {
   return `(select * from ${quoteTable({ schema, table: "que_lockers" })} where pid in (select pid from pg_catalog.pg_stat_activity))`;
 }
 
-/** Ids of the locked jobs, with the host of their locker. A lock on a 64-bit key has its halves in `classid` and `objid`, and `objsubid` 1. */
+/**
+ * Ids of the locked jobs, with the host of their locker. A lock on a 64-bit key has its halves in
+ * `classid` and `objid`, and `objsubid` 1.
+ */
 function locksOf(lockers: string): string {
   return `
     select (lock.classid::bigint << 32) | lock.objid::bigint as id, locker.ruby_hostname
@@ -123,10 +133,16 @@ function locksOf(lockers: string): string {
       and lock.database = (select oid from pg_catalog.pg_database where datname = current_database())`;
 }
 
-/** Que's default: a job that failed n times runs again n^4 + 3 seconds after the last failure. After the hundredth that is years ahead. */
+/**
+ * Que's default: a job that failed n times runs again n^4 + 3 seconds after the last failure. After
+ * the hundredth that is years ahead.
+ */
 const failedAt = "run_at - (power(least(error_count, 100), 4) + 3) * interval '1 second'";
 
-/** The last failure of each job that still exists. Reads the text, which is short, untrimmed: its length shows whether Que cut it. */
+/**
+ * The last failure of each job that still exists. Reads the text, which is short, untrimmed: its
+ * length shows whether Que cut it.
+ */
 function failedJobs(jobs: string, unfinished: string): string {
   const columns = `queue, id, coalesce(last_error_message, '') as error, null::text as worker, error_count as attempts`;
   return `
@@ -135,7 +151,10 @@ function failedJobs(jobs: string, unfinished: string): string {
     select ${columns}, ${failedAt} from ${jobs} where ${unfinished} and error_count > 0 and ${inLast(60, failedAt)}`;
 }
 
-/** The locks are read once for a statement, not once for each row. The worker of a failed job is not recorded. */
+/**
+ * The locks are read once for a statement, not once for each row. The worker of a failed job is not
+ * recorded.
+ */
 function queJobs(schema: string): JobQuery {
   const table = { schema, table: "que_jobs" };
   const locks = `(${locksOf(liveLockers(schema))}) as lock`;

@@ -25,7 +25,10 @@ const riverConfig = toSchemaConfig("river").extend({
   by: z.enum(["queue", "kind"]),
 });
 
-/** Jobs of River. It records every attempt, so failures are failed attempts, also of jobs that succeeded later. */
+/**
+ * Jobs of River. It records every attempt, so failures are failed attempts, also of jobs that
+ * succeeded later.
+ */
 export const river = defineKind<typeof riverConfig>({
   kind: "river",
   config: riverConfig,
@@ -45,8 +48,8 @@ export const river = defineKind<typeof riverConfig>({
 });
 
 /**
- * SQL for River's `river_job`, served by River's own indexes on (state, queue, ...) and (state, finalized_at).
- * Source: River's migrations 2 to 6 (riverdriver/riverpgxv5/migration/main).
+ * SQL for River's `river_job`, served by River's own indexes on (state, queue, ...) and (state,
+ * finalized_at). Source: River's migrations 2 to 6 (riverdriver/riverpgxv5/migration/main).
  */
 export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatements {
   const table = quoteTable({ schema, table: "river_job" });
@@ -81,9 +84,11 @@ export function riverStatements(schema: string, by: "queue" | "kind"): SqlStatem
 }
 
 /**
- * The waiting jobs. An available job may have a future time, where a retry or a snooze is shorter than the scheduler's interval. It retains its errors, and so
- * does a retryable job that became due. By queue, River's index alone gives the depth. By kind, the depth needs the same rows as the others, so they are read
- * once. Source: reportError and reportResult in River's internal/jobexecutor.
+ * The waiting jobs. An available job may have a future time, where a retry or a snooze is shorter
+ * than the scheduler's interval. It retains its errors, and so does a retryable job that became
+ * due. By queue, River's index alone gives the depth. By kind, the depth needs the same rows as the
+ * others, so they are read once. Source: reportError and reportResult in River's
+ * internal/jobexecutor.
  */
 function readWaiting(table: string, by: "queue" | "kind"): readonly Reading[] {
   const [due, hasFailed] = ["scheduled_at <= now()", "(state = 'retryable' or errors is not null)"];
@@ -107,7 +112,10 @@ function countDue(filter: string): string {
 /** River's default client id is the host followed by this: the time when the client was created. */
 const clientTime = String.raw`_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d(?:_\d+)?`;
 
-/** A client with a configured id may have the name of its host: one that Kamal makes (`<host>-<12 hex>`), or Docker from a container's id. */
+/**
+ * A client with a configured id may have the name of its host: one that Kamal makes (`<host>-<12
+ * hex>`), or Docker from a container's id.
+ */
 const containerHost = "(?:.+-)?[0-9a-f]{12}";
 
 function isNamed(worker: string): string {
@@ -120,9 +128,10 @@ function toHost(worker: string): string {
 }
 
 /**
- * Every attempt that failed in the last hour. Exact, because River stores the errors of all attempts in the row, and a row with an error of the last hour is
- * either unfinished or was finalized after that error. The worker of attempt n is the n-th that took the job, of the last hundred. `action`: only jobs that it
- * would change.
+ * Every attempt that failed in the last hour. Exact, because River stores the errors of all
+ * attempts in the row, and a row with an error of the last hour is either unfinished or was
+ * finalized after that error. The worker of attempt n is the n-th that took the job, of the last
+ * hundred. `action`: only jobs that it would change.
  */
 function failedAttempts(table: string, by: string, action: JobAction | null = null): string {
   const { unfinished, finalized } = action === null ? allStates : changeable[action];
@@ -144,7 +153,10 @@ const allStates = {
   unfinished: "'available', 'scheduled', 'retryable', 'running', 'pending'",
   finalized: "'completed', 'discarded', 'cancelled'",
 };
-/** States of failed jobs: a retry changes those that do not run by themselves at once, a discard those that a worker would take again. */
+/**
+ * States of failed jobs: a retry changes those that do not run by themselves at once, a discard
+ * those that a worker would take again.
+ */
 const changeable: Readonly<Record<JobAction, typeof allStates>> = {
   retry: { unfinished: "'retryable'", finalized: "'discarded'" },
   discard: { unfinished: "'available', 'scheduled', 'retryable'", finalized: "null" },
@@ -207,8 +219,9 @@ function riverJobs(schema: string, by: "queue" | "kind"): JobQuery {
 }
 
 /**
- * The history of a queue from River's rows. Each has the time of its last attempt, and the errors of all. So a job that was tried several times, or snoozed,
- * appears to wait only before its last attempt. By default River retains successes for 24 hours, failures for 7 days.
+ * The history of a queue from River's rows. Each has the time of its last attempt, and the errors
+ * of all. So a job that was tried several times, or snoozed, appears to wait only before its last
+ * attempt. By default River retains successes for 24 hours, failures for 7 days.
  */
 function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
   const table = quoteTable({ schema, table: "river_job" });
@@ -241,9 +254,10 @@ function riverHistory(schema: string, by: "queue" | "kind"): ToHistoryRows {
 }
 
 /**
- * Like River's client: JobRetry and JobCancel of riverdriver/riverpgxv5/internal/dbsqlc/river_job.sql. Unlike River's, a retry changes only failed and cancelled
- * jobs: a completed job would be done twice, and a scheduled one waits for its time. A running job gets a request to stop: it stays `running` until its client
- * reacts.
+ * Like River's client: JobRetry and JobCancel of
+ * riverdriver/riverpgxv5/internal/dbsqlc/river_job.sql. Unlike River's, a retry changes only failed
+ * and cancelled jobs: a completed job would be done twice, and a scheduled one waits for its time.
+ * A running job gets a request to stop: it stays `running` until its client reacts.
  */
 function riverControl(schema: string, by: "queue" | "kind"): JobStatements {
   const name = { schema, table: "river_job" };

@@ -7,22 +7,25 @@ import { countFailures, inLast, readErrorText, readFrom, secondsBetween, utcNow 
 import type { Reading, SqlStatements } from "../postgres/statements.ts";
 
 /**
- * The planner assumes that each look-up by `active_job_id` reads pages from disk. They are in memory, because Solid Queue itself adds to all parts of that index:
- * 28 ms for 85,000 units, the 6000 jobs of five minutes among 2 M.
+ * The planner assumes that each look-up by `active_job_id` reads pages from disk. They are in
+ * memory, because Solid Queue itself adds to all parts of that index: 28 ms for 85,000 units, the
+ * 6000 jobs of five minutes among 2 M.
  */
 const lookUpCorrection = 6;
 
 /**
- * The condition that a finished `job` is done. `retry_on` finishes the failed job and makes a new row of the same Active Job for the next attempt. The index on
- * `active_job_id` serves it. Source: `retry_job` of Active Job, ClaimedExecution#perform of Solid Queue.
+ * The condition that a finished `job` is done. `retry_on` finishes the failed job and makes a new
+ * row of the same Active Job for the next attempt. The index on `active_job_id` serves it. Source:
+ * `retry_job` of Active Job, ClaimedExecution#perform of Solid Queue.
  */
 function isDone(jobs: string): string {
   return `not exists (select from ${jobs} as later where later.active_job_id = job.active_job_id and later.id > job.id)`;
 }
 
 /**
- * The history of a queue from Solid Queue's rows, one for each attempt, which it retains for a day by default. The start of an ended job is not stored: it appears
- * to wait until it ended. Blocked jobs do not wait, because they could not run.
+ * The history of a queue from Solid Queue's rows, one for each attempt, which it retains for a day
+ * by default. The start of an ended job is not stored: it appears to wait until it ended. Blocked
+ * jobs do not wait, because they could not run.
  */
 function solidQueueHistory(schema: string): ToHistoryRows {
   const table = (name: string) => quoteTable({ schema, table: `solid_queue_${name}` });
@@ -58,10 +61,13 @@ function solidQueueHistory(schema: string): ToHistoryRows {
  * Jobs of Solid Queue (Rails), schema of its version 1.0 (2024) or newer.
  *
  * - Blocked jobs wait for a concurrency limit: they are neither due nor deferred.
- * - `retry_on` makes a new job, and the failed one counts as finished. Such an attempt is not a success; its error is not stored, so it is not a failure either.
- *   Failures are unhandled errors, `retrying` is unknown, and retries that wait for their time are among the deferred.
- * - With `preserve_finished_jobs = false` finished jobs are deleted: without any, `processed` is unknown. Old ones from before that setting hide this.
- * - The start of an ended job is not stored: `wait` and `run` are unknown, and usual run times come from jobs seen running.
+ * - `retry_on` makes a new job, and the failed one counts as finished. Such an attempt is not a
+ *   success; its error is not stored, so it is not a failure either. Failures are unhandled errors,
+ *   `retrying` is unknown, and retries that wait for their time are among the deferred.
+ * - With `preserve_finished_jobs = false` finished jobs are deleted: without any, `processed` is
+ *   unknown. Old ones from before that setting hide this.
+ * - The start of an ended job is not stored: `wait` and `run` are unknown, and usual run times come
+ *   from jobs seen running.
  */
 export const solidQueue = defineSchemaKind({
   kind: "solid-queue",
@@ -80,8 +86,9 @@ export const solidQueue = defineSchemaKind({
 });
 
 /**
- * SQL for Solid Queue's tables. Source: its db/queue_schema.rb. Its indexes serve all but the failed executions, which it does not index by time. These stay until
- * somebody discards them, and are all read.
+ * SQL for Solid Queue's tables. Source: its db/queue_schema.rb. Its indexes serve all but the
+ * failed executions, which it does not index by time. These stay until somebody discards them, and
+ * are all read.
  */
 export function solidQueueStatements(schema: string): SqlStatements {
   const table = (name: string) => quoteTable({ schema, table: `solid_queue_${name}` });
@@ -151,9 +158,10 @@ function toMessage(error: string): string {
 }
 
 /**
- * Whether each queue that has a job is paused, and how many processes take jobs from it. Finds the queues by jumping from one to the next in the index on
- * (queue_name, finished_at). A process lists its queues as `a,b*,*`. It counts if it sent a heartbeat in the last 5 minutes; after that Solid Queue itself takes
- * it for dead (process_alive_threshold).
+ * Whether each queue that has a job is paused, and how many processes take jobs from it. Finds the
+ * queues by jumping from one to the next in the index on (queue_name, finished_at). A process lists
+ * its queues as `a,b*,*`. It counts if it sent a heartbeat in the last 5 minutes; after that Solid
+ * Queue itself takes it for dead (process_alive_threshold).
  */
 function readQueues(jobs: string, pauses: string, processes: string): Reading {
   const takes = `pattern in (queue.name, '*') or (pattern like '%*' and starts_with(queue.name, left(pattern, -1)))`;
@@ -175,7 +183,10 @@ from (select name from seen where name is not null union select queue_name from 
   };
 }
 
-/** A job that has no execution waits for a concurrency limit. Each row is one attempt: `retry_on` makes a new one, and finishes the one that failed. */
+/**
+ * A job that has no execution waits for a concurrency limit. Each row is one attempt: `retry_on`
+ * makes a new one, and finishes the one that failed.
+ */
 function solidQueueJobs(schema: string): JobQuery {
   const name = { schema, table: "solid_queue_jobs" };
   const table = (of: string) => quoteTable({ schema, table: `solid_queue_${of}` });

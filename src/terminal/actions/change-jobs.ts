@@ -132,7 +132,10 @@ async function changeJob(session: Session, jobId: string, wanted: Wanted): Promi
   return 0;
 }
 
-/** Says on stderr what a job is. A job that cannot be read may still be changed; one that is not there cannot. @throws OpsError */
+/**
+ * Says on stderr what a job is. A job that cannot be read may still be changed; one that is not
+ * there cannot. @throws OpsError
+ */
 async function showJob(
   session: Session,
   client: OpsClient,
@@ -201,7 +204,10 @@ async function changeGroup(session: Session, fingerprint: string, wanted: Wanted
   return total.error || total.skipped.length > 0 ? 1 : 0;
 }
 
-/** Says on stderr how many jobs would be changed now. @throws OpsError not_found where no job would be */
+/**
+ * Says on stderr how many jobs would be changed now. @throws OpsError not_found where no job would
+ * be
+ */
 async function showPlan(
   session: Session,
   client: OpsClient,
@@ -234,7 +240,10 @@ async function sendGroup(
     : (await client.query(DiscardErrorGroup, variables, call)).discardErrorGroup;
 }
 
-/** The one queue that is meant, after saying on stderr what failed there. @throws UsageError @throws OpsError */
+/**
+ * The one queue that is meant, after saying on stderr what failed there. @throws UsageError @throws
+ * OpsError
+ */
 async function findGroup(
   session: Session,
   client: OpsClient,

@@ -9,14 +9,18 @@ export const yesOption = {
   about: "do it without asking; needed where stdin is no terminal",
 } as const satisfies Options[string];
 
-/** A name or an id: the one argument of a command. @throws UsageError without one, or with a second one */
+/**
+ * A name or an id: the one argument of a command. @throws UsageError without one, or with a second
+ * one
+ */
 export function toOnly(what: string, [first, ...others]: readonly string[]): string {
   if (first === undefined || first === "" || others.length > 0) throw new UsageError(`Exactly one ${what} is needed`);
   return first;
 }
 
 /**
- * Whether a person says yes to `[y/N]`. Asks on stderr, so that stdout has the result alone; `--yes` answers in advance.
+ * Whether a person says yes to `[y/N]`. Asks on stderr, so that stdout has the result alone;
+ * `--yes` answers in advance.
  *
  * @throws UsageError where nobody can be asked
  */
@@ -30,7 +34,10 @@ export async function confirm(session: Session, question: string, isYes: boolean
   return isAgreed;
 }
 
-/** Runs an action; where the gateway refuses the token, stderr says what it needs. @throws as the action does */
+/**
+ * Runs an action; where the gateway refuses the token, stderr says what it needs. @throws as the
+ * action does
+ */
 export async function withScope(session: Session, action: () => Promise<number>): Promise<number> {
   try {
     return await action();
@@ -41,21 +48,29 @@ export async function withScope(session: Session, action: () => Promise<number>)
   }
 }
 
-/** Throws where a reason that must be given is neither there nor can be asked for. @throws UsageError */
+/**
+ * Throws where a reason that must be given is neither there nor can be asked for. @throws
+ * UsageError
+ */
 export function checkReason({ context }: Session, reason: string | undefined): void {
   if (reason === undefined && context.stdio.stdin.isTTY) return;
   if (reason === undefined || reason.trim() === "")
     throw new UsageError("Say why, for the audit record: --reason TEXT");
 }
 
-/** The reason of `--reason`, else the one that a person types. @throws UsageError where it is empty */
+/**
+ * The reason of `--reason`, else the one that a person types. @throws UsageError where it is empty
+ */
 export async function askReason(session: Session, reason: string | undefined): Promise<string> {
   const given = reason ?? (await ask(session, "Reason, for the audit record: ")).trim();
   checkReason(session, given);
   return given;
 }
 
-/** The line that is typed; empty at the end of the input. Ctrl-C is left to the process, whose signal ends the wait. */
+/**
+ * The line that is typed; empty at the end of the input. Ctrl-C is left to the process, whose
+ * signal ends the wait.
+ */
 async function ask({ context: { stdio, stop } }: Session, question: string): Promise<string> {
   const lines = createInterface({ input: stdio.stdin, output: stdio.stderr, terminal: false });
   try {

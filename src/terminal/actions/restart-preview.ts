@@ -9,7 +9,10 @@ type Previewed = NonNullable<PreviewRestartMutation["restartContainer"]>;
 /** Jobs that are named one by one. */
 const shownJobs = 10;
 
-/** Says on stderr what a restart of a container would do. Resolves to whether the gateway would do it now. @throws OpsError */
+/**
+ * Says on stderr what a restart of a container would do. Resolves to whether the gateway would do
+ * it now. @throws OpsError
+ */
 export async function showPreview(
   session: Session,
   client: OpsClient,

@@ -20,7 +20,9 @@ import { showPreview } from "./restart-preview.ts";
 
 type Row = NonNullable<ContainersQuery["containers"]>[number];
 
-/** A restart itself may take this long beside the wait for health: the container has time to stop. */
+/**
+ * A restart itself may take this long beside the wait for health: the container has time to stop.
+ */
 const restartMs = 150_000;
 
 interface Wanted {
@@ -92,7 +94,8 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
     const ofRole = rows.filter((row) => row.role === name && fits(row));
     if (ofRole.length > 0)
       return withScope(session, () => restartAll(session, client, ofRole, { ...wanted, waitSeconds: seconds }));
-    // A token that may restart need not be able to list: then the gateway says whether there is such a container.
+    // A token that may restart need not be able to list: then the gateway says whether there is
+    // such a container.
     if (isComplete) throw await explainMissing(session, client, name, values.engine ?? null);
     return withScope(session, () => restartOne(session, client, { name, engine: values.engine ?? null }, wanted));
   },

@@ -28,7 +28,10 @@ function toPlace({ env, service, destination }: Conditions): string {
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
-/** A container without a health check counts as healthy once it has run so long, as after a restart by the gateway: one that restarts in a loop does not. */
+/**
+ * A container without a health check counts as healthy once it has run so long, as after a restart
+ * by the gateway: one that restarts in a loop does not.
+ */
 const stableMs = 10_000;
 
 /** What does not hold, and what is not known; empty when all conditions hold. */
@@ -68,7 +71,10 @@ function toUnhealthy({ name, status, health, startedAt, stale }: ContainerRow, n
   return health === "HEALTHY" ? [] : [known(`${name} is ${formatEnum(health)}`)];
 }
 
-/** By the version, also as `ps` shows it, or by seven digits of the commit, which is Kamal's version where nobody chose another. */
+/**
+ * By the version, also as `ps` shows it, or by seven digits of the commit, which is Kamal's version
+ * where nobody chose another.
+ */
 function toOther({ name, version, commitSha }: ContainerRow, versions: readonly string[]): Missing[] {
   const isIt = versions.some(
     (one) =>

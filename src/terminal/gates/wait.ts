@@ -102,7 +102,10 @@ Exit code 3 when the time is up: stderr says what is missing.`,
   },
 );
 
-/** Why the conditions do not hold, in one line; null when they do. @throws OpsError that does not pass */
+/**
+ * Why the conditions do not hold, in one line; null when they do. @throws OpsError that does not
+ * pass
+ */
 async function findReasons(
   client: OpsClient,
   wanted: Conditions,

@@ -9,8 +9,8 @@ export type Line = LogLineFieldsFragment;
 const unusual = /[^\t\u0020-\u007e]/;
 
 /**
- * The text of a line without escape sequences, control and format characters. Tabs stay. The gateway cleans lines too, but what reaches a terminal must not depend on
- * that.
+ * The text of a line without escape sequences, control and format characters. Tabs stay. The
+ * gateway cleans lines too, but what reaches a terminal must not depend on that.
  */
 export function toLineText(message: string): string {
   if (!unusual.test(message)) return message;

@@ -29,7 +29,10 @@ interface PrinterOptions {
   readonly hasNames: boolean;
   /** They may run on several engines. */
   readonly hasEngines: boolean;
-  /** The service and destination of all of them, which their short names leave out; null where they differ. */
+  /**
+   * The service and destination of all of them, which their short names leave out; null where they
+   * differ.
+   */
   readonly group: LogTarget["group"];
 }
 
@@ -41,7 +44,9 @@ interface Writer {
   width: number;
 }
 
-/** Writes lines to stdout, and what is said about them to stderr, in the order in which they come. */
+/**
+ * Writes lines to stdout, and what is said about them to stderr, in the order in which they come.
+ */
 export class LogPrinter {
   readonly #session: Session;
   readonly #options: PrinterOptions;
@@ -93,7 +98,10 @@ export class LogPrinter {
     return writer.prefix;
   }
 
-  /** The role and the release, as people say it, and the engine where there are several. The whole name where that is taken. */
+  /**
+   * The role and the release, as people say it, and the engine where there are several. The whole
+   * name where that is taken.
+   */
   #toShort({ name, engine, version }: Line["container"]): string {
     const { hasEngines, group } = this.#options;
     const ofGroup =

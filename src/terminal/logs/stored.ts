@@ -8,7 +8,10 @@ import type { LogTarget } from "./target.ts";
 
 /** A reading that was cut short goes on after these times, ms; a line ends the count. */
 const waitsMs = [500, 1000, 2000];
-/** The gateway reads no further back than the newest entries: how many more than the lines that are wanted, and how much more is tried next. */
+/**
+ * The gateway reads no further back than the newest entries: how many more than the lines that are
+ * wanted, and how much more is tried next.
+ */
 const window = { more: 10, filtered: 4, growth: [1, 8, 64] };
 
 interface StoredOptions {
@@ -35,7 +38,10 @@ export class StoredLog {
     this.#options = options;
   }
 
-  /** The lines that were not seen, oldest first. Rejects when it is cut short: a reading from `seen.resumeAt` goes on. */
+  /**
+   * The lines that were not seen, oldest first. Rejects when it is cut short: a reading from
+   * `seen.resumeAt` goes on.
+   */
   async *read(seen: SeenLines, times: Times): AsyncGenerator<readonly Line[], void> {
     seen.begin(null);
     for await (const { lines } of this.#open(times, null)) yield lines.filter((line) => seen.take(line));
@@ -142,8 +148,9 @@ class NewestLines {
   }
 
   /**
-   * Whether no line that was not read belongs here, though the oldest ones of these containers were not. Their lines are in order: where two were left out, which may be the
-   * beginnings of what was read, those before them are older still.
+   * Whether no line that was not read belongs here, though the oldest ones of these containers were
+   * not. Their lines are in order: where two were left out, which may be the beginnings of what was
+   * read, those before them are older still.
    */
   isComplete(cut: readonly string[], completeSince: string): boolean {
     const newest = this.take().filter(({ kind }) => kind === "LINE");

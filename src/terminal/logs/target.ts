@@ -22,7 +22,10 @@ export interface LogTarget {
   readonly single: { readonly name: string; readonly engine: string | null; readonly version: string } | null;
   /** The gateway knows several engines with containers. */
   readonly hasEngines: boolean;
-  /** What the names of all of them begin and end with, beside their role and release; null where they differ. */
+  /**
+   * What the names of all of them begin and end with, beside their role and release; null where
+   * they differ.
+   */
   readonly group: { readonly service: string; readonly destination: string | null } | null;
 }
 
@@ -32,7 +35,8 @@ interface FindOptions extends LogPlace {
 }
 
 /**
- * Finds what is meant by asking for the list of containers. A container's exact name comes before a role's.
+ * Finds what is meant by asking for the list of containers. A container's exact name comes before a
+ * role's.
  *
  * @throws OpsError not_found, with the names that are near; UsageError for a role among other names
  */

@@ -15,7 +15,10 @@ interface PrintOptions<Row> {
   readonly hasHead: boolean;
 }
 
-/** Rows as text that ends with a line end, or is empty. JSON and YAML have the fields as the schema names them, and no escape byte. */
+/**
+ * Rows as text that ends with a line end, or is empty. JSON and YAML have the fields as the schema
+ * names them, and no escape byte.
+ */
 export function toText<Row>(
   rows: readonly Row[],
   { format, columns, nameOf, paint, width, hasHead }: PrintOptions<Row>,
@@ -36,12 +39,18 @@ export function toText<Row>(
   }
 }
 
-/** One value as JSON or YAML, with the fields as the schema names them, and no escape byte. Ends with a line end. */
+/**
+ * One value as JSON or YAML, with the fields as the schema names them, and no escape byte. Ends
+ * with a line end.
+ */
 export function toDocument(value: unknown, format: "json" | "yaml"): string {
   return format === "json" ? `${toSafe(JSON.stringify(value, null, 2))}\n` : toYaml(value);
 }
 
-/** What would reach a terminal and act there, or not be seen: DEL, C1, and what turns the reading direction. JSON and YAML escape C0 by themselves. */
+/**
+ * What would reach a terminal and act there, or not be seen: DEL, C1, and what turns the reading
+ * direction. JSON and YAML escape C0 by themselves.
+ */
 const unsafe = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 export function toSafe(json: string): string {
@@ -69,7 +78,10 @@ function toYaml(value: unknown): string {
   return document.toString().replaceAll(unsafe, (character) => `\\U${toHex(character.codePointAt(0) ?? 0, 8)}`);
 }
 
-/** Whether readers of YAML 1.1, such as PyYAML, take a plain text for another value: `yes`, a date, `12:30:00`, `1_000`. */
+/**
+ * Whether readers of YAML 1.1, such as PyYAML, take a plain text for another value: `yes`, a date,
+ * `12:30:00`, `1_000`.
+ */
 function isOtherInYaml11(text: string): boolean {
   if (text === "=" || text === "<<") return true;
   if (!/^[\w.+~: -]{1,40}$/.test(text)) return false;

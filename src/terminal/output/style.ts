@@ -19,7 +19,10 @@ interface Screen {
 
 const formats = { ok: "green", warn: "yellow", bad: "red", neutral: "dim", muted: "dim", strong: "bold" } as const;
 
-/** Colours where a person looks: on a terminal, unless NO_COLOR (no-color.org) or TERM=dumb says otherwise. */
+/**
+ * Colours where a person looks: on a terminal, unless NO_COLOR (no-color.org) or TERM=dumb says
+ * otherwise.
+ */
 export function createPaint(
   when: ColourWhen,
   screen: Screen,
@@ -33,8 +36,8 @@ export function createPaint(
 }
 
 /**
- * A text of others as one line that cannot move the cursor, change colours or turn the reading direction: control and format characters are left out, tabs and line ends
- * are blanks.
+ * A text of others as one line that cannot move the cursor, change colours or turn the reading
+ * direction: control and format characters are left out, tabs and line ends are blanks.
  */
 export function toOneLine(text: string): string {
   return text.replaceAll(/[\t\n\r]+/g, " ").replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");

@@ -9,11 +9,17 @@ export interface Column<Row> {
   /** Only with `-o wide`. */
   readonly isWide?: boolean;
   readonly isNumber?: boolean;
-  /** May be cut where the terminal is too narrow, at its end or in its middle; of several the widest is cut first. */
+  /**
+   * May be cut where the terminal is too narrow, at its end or in its middle; of several the widest
+   * is cut first.
+   */
   readonly mayCut?: boolean | "middle";
   /** Characters that a cut leaves. @default 8 */
   readonly least?: number;
-  /** Is left out where the terminal is too narrow for all that may be cut; the lowest number goes first. */
+  /**
+   * Is left out where the terminal is too narrow for all that may be cut; the lowest number goes
+   * first.
+   */
   readonly drop?: number;
 }
 
@@ -29,7 +35,8 @@ const gap = "  ";
 const usualLeast = 8;
 
 /**
- * Rows under each other, one line each. A column without any text is left out. A line is never wider than `width`, unless `isWide`, which leaves nothing out.
+ * Rows under each other, one line each. A column without any text is left out. A line is never
+ * wider than `width`, unless `isWide`, which leaves nothing out.
  */
 export function toTable<Row>(
   rows: readonly Row[],
@@ -79,7 +86,10 @@ interface Sized {
   readonly width: number;
 }
 
-/** The columns that a line of `width` has room for, cut where they must be. With `isWide` all of them, cut only where they may be. */
+/**
+ * The columns that a line of `width` has room for, cut where they must be. With `isWide` all of
+ * them, cut only where they may be.
+ */
 function fit<C extends Sized>(columns: readonly C[], width: number, isWide: boolean): readonly C[] {
   const leastOf = (column: C) => (column.mayCut ? Math.min(column.width, column.least ?? usualLeast) : column.width);
   const dropped = isWide
@@ -122,7 +132,9 @@ export function cut(text: string, width: number): string {
   return `${take(toCharacters(text), width - 1).join("")}…`;
 }
 
-/** The start and the end of a text, with an ellipsis between: names often differ in their end only. */
+/**
+ * The start and the end of a text, with an ellipsis between: names often differ in their end only.
+ */
 export function cutMiddle(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   const characters = toCharacters(text);

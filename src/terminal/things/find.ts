@@ -56,7 +56,8 @@ const deployCount = 50;
 /**
  * The one thing of this name, and the errors of what could not be read.
  *
- * @throws OpsError not_found with near names, ambiguous with what distinguishes them, or the gateway's when nothing could be read
+ * @throws OpsError not_found with near names, ambiguous with what distinguishes them, or the
+ *   gateway's when nothing could be read
  */
 export async function findThing(
   client: OpsClient,
@@ -64,7 +65,8 @@ export async function findThing(
   asked: Asked,
   signal: AbortSignal,
 ): Promise<{ readonly thing: Thing; readonly errors: readonly OpsError[] }> {
-  // A list without the thing has nothing to say about it: there may be no Prometheus, or no database.
+  // A list without the thing has nothing to say about it: there may be no Prometheus, or no
+  // database.
   const [engines, jobs, machines, history] = [createReads(), createReads(), createReads(), createReads()];
   const [listed, queues, hosts, newest, tagged] = await Promise.all([
     engines.read(client.queryPartial(Containers, { env: null, engine: null, includeAccessories: true }, { signal })),

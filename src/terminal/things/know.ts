@@ -110,7 +110,9 @@ function toGroup(row: { readonly service: string | null; readonly destination: s
   return JSON.stringify([row.service, row.destination, row.env]);
 }
 
-/** The edges of one thing, or of a role in several services: each problem once, the newest entries. */
+/**
+ * The edges of one thing, or of a role in several services: each problem once, the newest entries.
+ */
 function toShown(all: readonly Edges[]): Pick<Knowledge, "problems" | "timeline"> {
   const problems = new Map(all.flatMap(({ problems: own }) => own ?? []).map((row) => [row.id, row]));
   const timeline = all

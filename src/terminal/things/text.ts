@@ -12,7 +12,10 @@ export interface Section {
   readonly lines?: readonly string[];
 }
 
-/** Sections one under the other, as text for people. Texts of others must have been made one line each. */
+/**
+ * Sections one under the other, as text for people. Texts of others must have been made one line
+ * each.
+ */
 export function toPage(title: string, sections: readonly Section[], paint: Paint, width: number | null): string {
   const labels = sections.flatMap(({ facts = [] }) => facts.map(([label]) => stringWidth(label)));
   const indent = Math.max(0, ...labels) + 4;

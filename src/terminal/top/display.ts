@@ -10,7 +10,10 @@ const [beginText, endText] = [`${escape}?2026h`, `${escape}?2026l`];
 
 export interface Display {
   readonly size: () => Size;
-  /** Writes what differs from what was drawn before. False while the terminal has not taken the last one. */
+  /**
+   * Writes what differs from what was drawn before. False while the terminal has not taken the last
+   * one.
+   */
   readonly draw: (lines: readonly string[]) => boolean;
   /** Draws everything the next time. */
   readonly forget: () => void;

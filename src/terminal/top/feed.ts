@@ -49,8 +49,10 @@ export interface Feed {
 }
 
 /**
- * Asks the gateway again and again: problems, queues and hosts every 3 s, CPU and memory every 10 s; containers come by the subscription, or every 3 s where that is
- * refused. A question waits for its answer before it is asked again. After a lost connection it goes on by itself, with the last answers until then.
+ * Asks the gateway again and again: problems, queues and hosts every 3 s, CPU and memory every 10
+ * s; containers come by the subscription, or every 3 s where that is refused. A question waits for
+ * its answer before it is asked again. After a lost connection it goes on by itself, with the last
+ * answers until then.
  */
 export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPaused }: FeedOptions): Feed {
   let data: TopData = { ...emptyData, env: firstEnv };
@@ -143,7 +145,8 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
       usageMs,
       () =>
         ask(
-          // Of accessories too, which are sampled only while somebody asks: else problems could not say whether their memory runs out.
+          // Of accessories too, which are sampled only while somebody asks: else problems could not
+          // say whether their memory runs out.
           [ContainerUsage, { env, includeAccessories: true }],
           stop,
           ({ data: { containers }, errors }) => {

@@ -215,7 +215,10 @@ interface Want {
   readonly count: number;
 }
 
-/** Lines of each section: each has one and then three, as far as they go; then the focused one and those further up have what they want. */
+/**
+ * Lines of each section: each has one and then three, as far as they go; then the focused one and
+ * those further up have what they want.
+ */
 function toShares(wants: readonly Want[], focused: SectionName, available: number): readonly number[] {
   const shares = wants.map(() => 0);
   let left = available;

@@ -23,7 +23,10 @@ interface RunOptions {
   readonly place: string;
 }
 
-/** Shows the screen until the person quits. Resolves to the exit code: 0, or 130 after a signal. Rejects with an OpsError when the token is refused. */
+/**
+ * Shows the screen until the person quits. Resolves to the exit code: 0, or 130 after a signal.
+ * Rejects with an OpsError when the token is refused.
+ */
 export async function runTop({ session, env, place }: RunOptions): Promise<number> {
   const { context, paint } = session;
   const { stdin, stdout } = context.stdio;

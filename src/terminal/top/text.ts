@@ -7,7 +7,10 @@ export type Piece = readonly [tone: Tone, text: string];
 
 const blocks = "▁▂▃▄▅▆▇█";
 
-/** Values as blocks, the newest at the right end. The scale starts at 0 and ends with the largest value, at least `least`. Unknown is a blank. */
+/**
+ * Values as blocks, the newest at the right end. The scale starts at 0 and ends with the largest
+ * value, at least `least`. Unknown is a blank.
+ */
 export function toSparkline(values: readonly (number | null)[], width: number, least = 1): string {
   const shown = values.slice(-width);
   const most = Math.max(least, ...shown.map((value) => value ?? 0));
@@ -21,7 +24,9 @@ export function toSparkline(values: readonly (number | null)[], width: number, l
 
 const eighths = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/** A part of 1 as a bar. Unknown is blank. @param value 0..1, others count as the nearest of them */
+/**
+ * A part of 1 as a bar. Unknown is blank. @param value 0..1, others count as the nearest of them
+ */
 export function toBar(value: number | null, width: number): string {
   if (value === null) return " ".repeat(width);
   const filled = Math.round(Math.min(1, Math.max(0, value)) * width * 8);

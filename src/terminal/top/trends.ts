@@ -47,7 +47,10 @@ function addValues(
 /** What a sparkline of CPU or memory can show of the time before, if one value stands for 10 s. */
 export const seedLength = 24;
 
-/** With the means of the time before in front of those that were collected. `series` has one value for each container and time. */
+/**
+ * With the means of the time before in front of those that were collected. `series` has one value
+ * for each container and time.
+ */
 export function seedUsage(trends: Trends, data: TopData, series: UsageSeriesQuery): Trends {
   const seeded = new Map(trends);
   for (const [kind, points] of [

@@ -13,14 +13,18 @@ const [batch, part] = [5000, 500];
 /** How often what is too old is deleted, by one of the gateways. */
 const pruneEvery = "interval '10 minutes'";
 
-/** A row this far beyond the head was not numbered by a gateway: it is left out, and moves no number. */
+/**
+ * A row this far beyond the head was not numbered by a gateway: it is left out, and moves no
+ * number.
+ */
 const plausible = 1_000_000;
 /** How many of those are named. */
 const mostNamed = 10;
 
 /**
- * Writers lock this row to the end of their transaction: so numbers become visible in their order, and none is decided twice. A row a little beyond the head was not
- * written by a gateway either: the next numbers go on behind it.
+ * Writers lock this row to the end of their transaction: so numbers become visible in their order,
+ * and none is decided twice. A row a little beyond the head was not written by a gateway either:
+ * the next numbers go on behind it.
  */
 const lockHead = `
   select
@@ -42,7 +46,10 @@ const readAfter = `
   select seq::float8 as seq, key, case when octet_length(entry) <= ${longestEntry} then entry else '' end as entry from ${schema}.event
   where seq > $1 and seq <= (select seq + ${plausible} from ${schema}.event_head) order by seq limit $2`;
 
-/** ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more complete entry replaces the one with its key. */
+/**
+ * ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more
+ * complete entry replaces the one with its key.
+ */
 const writeEntries = `
   with written as (
     insert into ${schema}.event (seq, key, kind, place, at, entry)
@@ -73,7 +80,10 @@ interface EntryRow {
   readonly entry: string;
 }
 
-/** What gateways share, in PostgreSQL. `migrate` makes its tables. Uses no session state, so that it works behind PgBouncer in transaction mode. */
+/**
+ * What gateways share, in PostgreSQL. `migrate` makes its tables. Uses no session state, so that it
+ * works behind PgBouncer in transaction mode.
+ */
 export function createTimelineStore({ ask }: StateDatabase, logger: Logger = silentLogger): TimelineStore {
   /** Of the last row that was skipped: one is read again after a fault, and then is known. */
   let skipped = 0;

@@ -35,7 +35,10 @@ const perHour = 7;
 const limits: ActionLimits = { cooldownMs: 600_000, parallel: null, budget: { perHour, wanted: 1 } };
 const done = { outcome: "ok", detail: null, code: null, durationMs: 1 } as const;
 
-/** A gateway's ledger on the record, the heads of the entries that it wrote, and its warnings and errors. */
+/**
+ * A gateway's ledger on the record, the heads of the entries that it wrote, and its warnings and
+ * errors.
+ */
 function openLedger() {
   const heads: ChainHead[] = [];
   const notes: unknown[] = [];

@@ -362,7 +362,8 @@ describe("files of a record that cannot be read", () => {
     const files = ["audit.jsonl.1.xz is compressed, but not with gzip"];
     utimesSync(`${path}.1.xz`, hoursAgo(2), hoursAgo(2));
     expect(await ask("a")).toEqual({ asked: "cooldown", notes: [[said, { upstream: "audit", path, files }]] });
-    // Written before the newest entry of a record that begins with seq 1: none of its entries is missing.
+    // Written before the newest entry of a record that begins with seq 1: none of its entries is
+    // missing.
     const before = new Date(Date.now() - 1000 * 60);
     utimesSync(`${path}.1.xz`, before, before);
     expect(await ask("a")).toEqual({ asked: "cooldown", notes: [[said, { upstream: "audit", path, files }]] });

@@ -20,7 +20,10 @@ const [web, old, exec, fresh, other] = ["a", "b", "c", "d", "e"].map(fullId) as 
 const labels = { service: "wallet-core", role: "web", destination: "staging" };
 const execLabels = { service: "wallet-core" };
 
-/** An engine that runs `web`, keeps the old release of its role, and has one `kamal app exec`; and all that is read from it. */
+/**
+ * An engine that runs `web`, keeps the old release of its role, and has one `kamal app exec`; and
+ * all that is read from it.
+ */
 async function stage() {
   const engine = await startFakeEngine();
   engine.on(

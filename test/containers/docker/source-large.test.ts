@@ -73,7 +73,10 @@ test("the list of an engine of thousands is read in turns", async () => {
     }
   };
   const containers = await settle();
-  /** The longest piece of each list that was read, ms of CPU: a collection of garbage may be in some. */
+  /**
+   * The longest piece of each list that was read, ms of CPU: a collection of garbage may be in
+   * some.
+   */
   const longest: number[] = [];
   const countLists = () => lists;
   for (const end = countLists() + 6; countLists() < end;) {

@@ -187,7 +187,8 @@ const anyContainer = fc
         variables: variable === "" ? {} : { kamalDestination: variable },
       }),
       destinations: [destination, variable],
-      // All that a person would read an environment from: not the version at the end of an app's name.
+      // All that a person would read an environment from: not the version at the end of an app's
+      // name.
       texts: [service, destination, variable, project, isKamalApp ? prefix : fullName],
       evidence: [service, destination, variable, project],
     };

@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { createLevelDetector, isAtLeast, parseLogLevel } from "../../../src/containers/logs/level.ts";
 import { growthOf } from "../../support/cost.ts";
 
-/** One line of each format that is read, as its library or server writes it, and lines that only look like one. */
+/**
+ * One line of each format that is read, as its library or server writes it, and lines that only
+ * look like one.
+ */
 test.each([
   // JSON
   ['{"level":"WARN","msg":"x"}', "warn"],

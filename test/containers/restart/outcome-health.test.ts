@@ -8,7 +8,10 @@ let useRealTimers = () => {};
 beforeEach(() => void (useRealTimers = useFakeSleep()));
 afterEach(() => useRealTimers());
 
-/** A container whose state changes at these times, milliseconds after its restart: what is found, when, and after how many looks. */
+/**
+ * A container whose state changes at these times, milliseconds after its restart: what is found,
+ * when, and after how many looks.
+ */
 async function wait(
   from: Partial<Container>,
   changes: Readonly<Record<number, Partial<Container> | Error>>,

@@ -83,7 +83,8 @@ test("used memory is right on cgroup v1 and v2", () => {
   expect(toUsedMemory(100, { total_inactive_file: 30, inactive_file: 50 })).toBe(70);
   expect(toUsedMemory(100, { inactive_file: 50 })).toBe(50);
   expect(toUsedMemory(100, {})).toBe(100);
-  // A cache larger than the usage is not believed; then v1 falls back to the other key, as in the CLI.
+  // A cache larger than the usage is not believed; then v1 falls back to the other key, as in the
+  // CLI.
   expect(toUsedMemory(100, { total_inactive_file: 100, inactive_file: 50 })).toBe(50);
   expect(toUsedMemory(100, { inactive_file: 100 })).toBe(100);
 });

@@ -13,7 +13,9 @@ const toWindows = (seconds: number) => ({
   reach: seconds,
 });
 
-/** A queue of which these jobs ended before the deploy, in steps of so many seconds, and after it. */
+/**
+ * A queue of which these jobs ended before the deploy, in steps of so many seconds, and after it.
+ */
 function toQueue(ended: readonly Ended[], after: Ended, seconds: number): QueueEvidence {
   const sum = (key: keyof Ended) => ended.reduce((total, one) => total + one[key], 0);
   const toWindow = (jobs: Ended) => {
@@ -89,7 +91,10 @@ describe("failures that began before a deploy", () => {
   });
 });
 
-/** How many of 400 deploys are regressed, with the window before in steps and as a whole: `shareAt` is the share of failures by the seconds since the deploy. */
+/**
+ * How many of 400 deploys are regressed, with the window before in steps and as a whole: `shareAt`
+ * is the share of failures by the seconds since the deploy.
+ */
 function countRegressed(seconds: number, jobs: number, shareAt: (time: number) => number) {
   const uniform = createUniform(11);
   const { step, steps } = toStepsBefore(toWindows(seconds));

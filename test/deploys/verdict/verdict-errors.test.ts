@@ -222,7 +222,10 @@ describe("batches of which a constant share fails", () => {
     depth: 0,
     oldestAgeSeconds: null,
   });
-  /** How many of the deploys are called regressed: so many jobs end before one, and so many evenly after it. */
+  /**
+   * How many of the deploys are called regressed: so many jobs end before one, and so many evenly
+   * after it.
+   */
   const countRegressed = (
     runs: number,
     [before, after]: readonly [number, number],

@@ -455,7 +455,8 @@ describe("the limits of the rules", () => {
     expect(restarts(9, { restartsAfter: null }).containers.restartsPValue).toBeNull();
     // Twice as many in twice the time are as many.
     expect(restarts(9, { restartsBefore: { count: 18, seconds: 1200 } }).containers.restartsPValue).toBe(1);
-    // What was counted for less time is not scaled up: of 12 in 300 and 600 s, 9 or more in the second.
+    // What was counted for less time is not scaled up: of 12 in 300 and 600 s, 9 or more in the
+    // second.
     expect(restarts(9, { restartsBefore: { count: 3, seconds: 300 } }).containers.restartsPValue).toBeCloseTo(
       0.393_07,
       4,
@@ -465,7 +466,10 @@ describe("the limits of the rules", () => {
   });
 });
 
-/** How often a deploy with four queues is called regressed, of `deploys`; waits and runs are lognormal with sigma 1, after it `factor` times as long. */
+/**
+ * How often a deploy with four queues is called regressed, of `deploys`; waits and runs are
+ * lognormal with sigma 1, after it `factor` times as long.
+ */
 function countRegressed(deploys: number, [was, is]: readonly [number, number], factor = 1): number {
   const normal = createNormal(20_260_113);
   const work = (jobs: number, median: number) => {

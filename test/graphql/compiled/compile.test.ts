@@ -33,7 +33,9 @@ interface Plain {
   readonly path?: unknown;
 }
 
-/** Errors by their text and place: fields of rows settle in turns, so their errors have no order. */
+/**
+ * Errors by their text and place: fields of rows settle in turns, so their errors have no order.
+ */
 function toPlain({ data, errors = [] }: { readonly data?: unknown; readonly errors?: readonly Plain[] }) {
   const plain = JSON.parse(JSON.stringify({ data, errors })) as { data?: unknown; errors: readonly Plain[] };
   const byPlace = plain.errors.map(({ message, path }) => ({ message, path }));

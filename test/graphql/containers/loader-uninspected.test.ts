@@ -11,7 +11,10 @@ import { sampleContainer } from "../../support/containers.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
-/** What the inspection of the container shows; null where it is gone, "hangs" where there is no answer. */
+/**
+ * What the inspection of the container shows; null where it is gone, "hangs" where there is no
+ * answer.
+ */
 type Found = Partial<Container> | null | "hangs";
 const engines = ["local", "b"].map((name) => ({ name, ok: true, error: null, isInspected: name !== "b" }));
 const web = sampleContainer({ name: "web" });

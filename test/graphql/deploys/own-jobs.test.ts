@@ -10,7 +10,10 @@ const signal = new AbortController().signal;
 const seconds = 600;
 const ended = (count: number) => sampleHistory({ processedPerSec: count / seconds, failures: 0 });
 
-/** Two queues of 100 jobs in each window; those of each host, by the start of the window and the queue. */
+/**
+ * Two queues of 100 jobs in each window; those of each host, by the start of the window and the
+ * queue.
+ */
 function open(
   on: Readonly<Record<string, Readonly<Record<string, number>>>> | null,
   {

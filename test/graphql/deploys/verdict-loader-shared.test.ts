@@ -299,7 +299,10 @@ describe("a queue that several services work on", () => {
 });
 
 describe("a verdict, for any jobs of any services", () => {
-  /** 2 to 4 services on 1 to 3 queues; some of them fail more after the deploy, each with errors of its own. */
+  /**
+   * 2 to 4 services on 1 to 3 queues; some of them fail more after the deploy, each with errors of
+   * its own.
+   */
   const generate = (seed: number) => {
     const random = createUniform(seed);
     const below = (limit: number) => Math.floor(random() * limit);

@@ -346,7 +346,10 @@ describe("queues of a deploy", () => {
 
 describe("a queue that runs once a day", () => {
   const [day, week] = [86_400, 604_800];
-  /** 400 jobs ended since the deploy, and in the windows that began so many seconds before; a third of them failed. */
+  /**
+   * 400 jobs ended since the deploy, and in the windows that began so many seconds before; a third
+   * of them failed.
+   */
   const nightly =
     (asked: number[], ...ran: readonly number[]): History =>
     async (_, { from, step }) => {

@@ -11,7 +11,10 @@ import { sampleDeployInfo, sampleDeployLog, sampleRecord } from "../../support/d
 import { createMemorySources, type Memory } from "../../support/memory-sources.ts";
 import { sampleHistory, sampleWorkerJobs } from "../../support/queues.ts";
 
-/** Services, each deployed 20 minutes ago, with a queue of its own. In every third of them half of the jobs fail since. */
+/**
+ * Services, each deployed 20 minutes ago, with a queue of its own. In every third of them half of
+ * the jobs fail since.
+ */
 const [count, worse] = [60, 20];
 const start = Date.parse("2026-01-13T10:00:00Z");
 const ago = (seconds: number) => formatRfc3339(start - seconds * 1000);
@@ -69,7 +72,10 @@ function open(queueSources: Memory["queueSources"]) {
     await vi.advanceTimersByTimeAsync(7000);
     return answer;
   };
-  /** How many deploys are regressed, how many verdicts are gaps, their reasons, and how long it took. */
+  /**
+   * How many deploys are regressed, how many verdicts are gaps, their reasons, and how long it
+   * took.
+   */
   const ask = async () => {
     const begin = performance.now();
     let seconds = Number.POSITIVE_INFINITY;

@@ -20,7 +20,10 @@ interface Options {
   readonly failed?: readonly string[];
 }
 
-/** A source `jobs` of production with these jobs, one without a reader, and the container of a worker. */
+/**
+ * A source `jobs` of production with these jobs, one without a reader, and the container of a
+ * worker.
+ */
 function createWorld({ jobs = [sampleJob()], attempts = [], reader = {}, failed = ["1"] }: Options = {}) {
   const calls: [string, number][] = [];
   const errors = failed.map((jobId) => ({

@@ -51,8 +51,10 @@ interface Problem {
 }
 
 /**
- * Without the errors of fields whose object is null: graphql-js returns those that occurred before the object's, graphql-jit all. Both are allowed (GraphQL,
- * section 6.4.4). The order of errors is that in which their fields ended, which differs from run to run. `hasMoot`: so a strict status may be that of one of them.
+ * Without the errors of fields whose object is null: graphql-js returns those that occurred before
+ * the object's, graphql-jit all. Both are allowed (GraphQL, section 6.4.4). The order of errors is
+ * that in which their fields ended, which differs from run to run. `hasMoot`: so a strict status
+ * may be that of one of them.
  */
 function withoutMoot(headers: readonly [string, string][], text: string) {
   if (!text.startsWith("{") || !text.includes('"path":')) return { left: headers, answer: text, hasMoot: false };
@@ -74,7 +76,10 @@ function readPath(data: unknown, path: readonly (string | number)[]): unknown {
 /** Headers that differ each time. */
 const unstable = new Set(["date", "x-request-id", "retry-after", "connection", "keep-alive"]);
 
-/** The answers of one gateway to a document that it never had, and to the same document again and again. */
+/**
+ * The answers of one gateway to a document that it never had, and to the same document again and
+ * again.
+ */
 async function askRepeatedly(holder: "all" | "reader", broken: boolean, sent: readonly Sent[]): Promise<string[]> {
   const { sources } = createWorld({ env: "staging", halves: ["staging", "production", "unknown"], broken });
   await using gateway = await startGateway(sources, { tokensFile: tokens.file });
@@ -214,7 +219,10 @@ describe("a query that was sent before", () => {
     for (const broken of [false, true]) expect(await askRepeatedly("all", broken, sent)).toEqual([]);
   });
 
-  /** Asks the handler itself, as one caller after another; with a `kid` each they are several tokens. */
+  /**
+   * Asks the handler itself, as one caller after another; with a `kid` each they are several
+   * tokens.
+   */
   function createAsk(sources: Sources) {
     const options = { parsed: parse, maskError: createMaskError(silentLogger), subscribe: createSubscribe() };
     const post = createPostHandler(schema, sources, options);

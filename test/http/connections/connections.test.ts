@@ -58,7 +58,10 @@ function ask(port: number, request: string, from?: string): Promise<string> {
 /** Without a place for anybody: who asks for it waits, at most 5 s. */
 const neverSent: PublicPage = { path: "/asset", accepts: () => true, reply: () => new Promise(() => {}) };
 
-/** Clients that ask for a page on so many connections, again after each answer, and connect again when they are closed. */
+/**
+ * Clients that ask for a page on so many connections, again after each answer, and connect again
+ * when they are closed.
+ */
 function flood(port: number, addresses: readonly string[], count: number, headers = "") {
   let [isOver, opened] = [false, 0];
   const begin = (index: number) => {
@@ -77,14 +80,20 @@ function flood(port: number, addresses: readonly string[], count: number, header
 const addresses = (count: number, toAddress: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => toAddress(index + 1));
 
-/** From where it comes, and from where others ask at the same time: from networks of their own, and from one that floods with many connections. */
+/**
+ * From where it comes, and from where others ask at the same time: from networks of their own, and
+ * from one that floods with many connections.
+ */
 const shapes: [string, readonly string[], readonly [string][]][] = [
   ["4 networks", addresses(4, (index) => `127.0.${index}.1`), [["127.0.200.1"], ["127.0.1.200"]]],
   ["one network", addresses(40, (index) => `127.0.1.${index}`), [["127.0.200.1"], ["127.0.1.200"]]],
   ["40 networks", addresses(40, (index) => `127.0.${index}.1`), [["127.0.200.1"], ["127.0.201.1"]]],
 ];
 
-/** Asks for health checks and with a token, as each of these clients in turn: the requests without an answer 200. */
+/**
+ * Asks for health checks and with a token, as each of these clients in turn: the requests without
+ * an answer 200.
+ */
 async function findLockedOut(port: number, clients: readonly (readonly [address: string, headers?: string])[]) {
   const lockedOut = [];
   for (let count = 0; count < 24; count += 1) {
@@ -268,7 +277,9 @@ test("the log says from whom connections are taken, once a minute", async () => 
   });
 });
 
-/** A server to which 127.a.b.c is the IPv6 address 2001:db8:a:b::c, and whose answers never come. */
+/**
+ * A server to which 127.a.b.c is the IPv6 address 2001:db8:a:b::c, and whose answers never come.
+ */
 async function startIPv6(maxConnections: number): Promise<number> {
   const findPeer: FindPeer = (address = "") => {
     const [, a, b, c] = address.split(".");

@@ -34,7 +34,8 @@ it("long work yields: no round of the loop is much longer than a slice", async (
   await Promise.all(Array.from({ length: 20 }, () => work(turns, "a", 10, () => (done += 1))));
   working.abort();
   await watch;
-  // A slice of 8 ms is over with the fourth piece at the latest, however long another process held one up.
+  // A slice of 8 ms is over with the fourth piece at the latest, however long another process held
+  // one up.
   expect(Math.max(...rounds)).toBeLessThanOrEqual(5);
   expect(rounds.reduce((sum, count) => sum + count, done)).toBe(200);
 });

@@ -57,7 +57,10 @@ test("an aborted signal ends a long match at once, with its reason", async () =>
 
 /** It matches none of the lines. */
 const endless = "(?i)[a-z].{12}(?:ι?){80}(?:\\b|\\B~)QQ~#Q";
-/** Legal ones that take 100 to 600 ms for a line: the first two in re2js alone, which does not stop at a match. */
+/**
+ * Legal ones that take 100 to 600 ms for a line: the first two in re2js alone, which does not stop
+ * at a match.
+ */
 const slow = ["[a-z].{12}~|(?i)(?:ι?){84}(?:\\b|\\B~)", "\\pL|x.{5}y|(?i)(?:ι?){89}(?:\\b|\\B~)", endless] as const;
 
 const random = createUniform(1);
@@ -69,7 +72,10 @@ const lines = [
   toLine(() => (random() < 0.5 ? "a" : "b")),
 ] as const;
 
-/** Parts of which slow patterns are made: what starts anywhere, counts far, has many cases, doubles states. */
+/**
+ * Parts of which slow patterns are made: what starts anywhere, counts far, has many cases, doubles
+ * states.
+ */
 const parts = fc.oneof(
   fc.constantFrom("\\pL", "[a-z]", ".", "\\w", "(?i)k", "ι?", "\\b", "\\B", "~", "|", "x", "[^u-z]", "(?:\\b|\\B~)"),
   fc

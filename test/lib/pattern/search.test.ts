@@ -3,7 +3,9 @@ import { RE2JS, RE2Set } from "re2js";
 import { expect, test } from "vitest";
 import { createSearch, type Search, type SearchRest } from "../../../src/lib/pattern/search.ts";
 
-/** Searches a text, interrupted again and again. Returns whether it matches, and where it stopped. */
+/**
+ * Searches a text, interrupted again and again. Returns whether it matches, and where it stopped.
+ */
 function searchInParts(search: Search, text: string, isLate: () => boolean) {
   const stops: number[] = [];
   for (let rest: SearchRest | null = null; ;) {

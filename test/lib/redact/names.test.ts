@@ -11,7 +11,8 @@ describe("an escaped name", () => {
     ["\u001b[31m\u0007\u009b\n\t", "<U+001B>[31m<U+0007><U+009B><U+000A><U+0009>"],
     ["a\u{e0041}\ud83d", "a<U+E0041><U+D83D>"],
     ["<U+202E>", "<U+003C>U+202E>"],
-    // Characters that no font shows: fillers, joiners, vowels without a form, selectors of variants.
+    // Characters that no font shows: fillers, joiners, vowels without a form, selectors of
+    // variants.
     ["a\u3164\u115f\uffa0\u034f\u17b4\ufe0f\u{e0100}", "a<U+3164><U+115F><U+FFA0><U+034F><U+17B4><U+FE0F><U+E0100>"],
     // Blanks: one of braille, spaces that are not the plain one, fillers of Hangul, a note head of
     // music without a form.

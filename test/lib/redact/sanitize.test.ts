@@ -60,7 +60,8 @@ test("a text of several lines keeps them", () => {
 });
 
 describe("a text that is cleaned and truncated", () => {
-  // Nothing else in these texts has a letter of G..Z, so that any four of them in a row are a piece of a secret.
+  // Nothing else in these texts has a letter of G..Z, so that any four of them in a row are a piece
+  // of a secret.
   const piece = /[G-Z]{4}/;
   const value = fc.stringMatching(/^[G-Z]{20,60}$/);
   const word = fc.stringMatching(/^[a-f]{1,12}$/);

@@ -48,7 +48,10 @@ it("a caller that leaves takes no history of the others with it", async () => {
 });
 
 describe("a statement that runs out of time", () => {
-  /** PostgreSQL cancels statements of more than `most` histories. The last queue answers when it is let. */
+  /**
+   * PostgreSQL cancels statements of more than `most` histories. The last queue answers when it is
+   * let.
+   */
   function openSlow(most: number, last: string) {
     const read: string[][] = [];
     const gate = Promise.withResolvers<void>();

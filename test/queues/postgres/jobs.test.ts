@@ -19,7 +19,10 @@ const query = {
   attempts: selectAttempts({ error: "job.error" }, "where job.error is not null"),
 };
 
-/** A database whose planner says these costs, one for each statement; `asked` are the statements that ran. */
+/**
+ * A database whose planner says these costs, one for each statement; `asked` are the statements
+ * that ran.
+ */
 function createReader(costs: readonly number[], rows: readonly Row[] | Error = []) {
   const asked: string[] = [];
   const planned: string[][] = [];

@@ -144,7 +144,8 @@ it("the newest lines of several containers are those of their whole logs", async
           .filter(({ matches }) => matches)
           .map(({ line }) => line)
           .toSorted((x, y) => (x.timestamp < y.timestamp ? -1 : Number(x.timestamp > y.timestamp)));
-      // As the gateway answers: each container's newest entries, of which the first two may be incomplete.
+      // As the gateway answers: each container's newest entries, of which the first two may be
+      // incomplete.
       const { stored } = open(({ newest }) => {
         const read = written.map((entries) => (newest === null ? entries : entries.slice(-newest)));
         const cut = read.map((entries) => newest !== null && entries.length >= newest);

@@ -60,7 +60,10 @@ class InfinityDatasource extends DataSourceWithBackend<Query> {
   }
 }
 
-/** Prometheus' front end: expressions with variables filled in, but not the interval's, which the server knows. */
+/**
+ * Prometheus' front end: expressions with variables filled in, but not the interval's, which the
+ * server knows.
+ */
 class PrometheusDatasource extends DataSourceWithBackend<Query> {
   override annotations = {};
   override interval = "15s";
@@ -71,7 +74,10 @@ class PrometheusDatasource extends DataSourceWithBackend<Query> {
   }
 }
 
-/** The JSON datasource (simPod): it runs in the browser, with one request for all targets of a panel. */
+/**
+ * The JSON datasource (simPod): it runs in the browser, with one request for all targets of a
+ * panel.
+ */
 class JsonDatasource extends DataSourceApi<Query> {
   override annotations = {};
 

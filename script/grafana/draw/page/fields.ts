@@ -54,7 +54,10 @@ const defaultThresholds = {
   ],
 };
 
-/** The standard options of fields, which Grafana registers at its start: those that are not listed have no effect. */
+/**
+ * The standard options of fields, which Grafana registers at its start: those that are not listed
+ * have no effect.
+ */
 export function registerFieldOptions(): void {
   const editors = [
     "number",

@@ -106,8 +106,9 @@ function readColumns(element: Element, model: VizPanel, data: PanelData): DrawnC
 }
 
 /**
- * Whether a text within `element` reaches out of what is visible of it: beyond an edge of an element around it that clips, up to `root`. A grid may be scrolled down, and
- * its rows end where it ends, so from the cell on only the sides count.
+ * Whether a text within `element` reaches out of what is visible of it: beyond an edge of an
+ * element around it that clips, up to `root`. A grid may be scrolled down, and its rows end where
+ * it ends, so from the cell on only the sides count.
  */
 function isCut(element: Element, root: Element): boolean {
   const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);

@@ -64,7 +64,10 @@ function findPanel(source: SceneObject | undefined): VizPanel | null {
   return source instanceof VizPanel ? source : findPanel(source.parent);
 }
 
-/** A dashboard's JSON (schema version 41) as a scene. Throws on what our dashboards do not use, and this does not know. */
+/**
+ * A dashboard's JSON (schema version 41) as a scene. Throws on what our dashboards do not use, and
+ * this does not know.
+ */
 export function toScene(dashboard: Dashboard, { from, variables }: SceneOptions): EmbeddedScene {
   const time = dashboard["time"] as { from: string; to: string };
   const { list } = dashboard.templating;

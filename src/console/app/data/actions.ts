@@ -12,7 +12,10 @@ export interface JoinedAction<Row> {
   readonly entry: Row;
 }
 
-/** Makes one row of the intent and the outcomes of an action. `entries` are newest first, and so are the actions, by their intents. */
+/**
+ * Makes one row of the intent and the outcomes of an action. `entries` are newest first, and so are
+ * the actions, by their intents.
+ */
 export function joinOutcomes<Row extends Entry>(entries: readonly Row[]): readonly JoinedAction<Row>[] {
   const actions = new Map<number, Row>();
   for (const entry of entries) {

@@ -30,7 +30,10 @@ export const engines = signal<readonly EngineRow[]>([]);
 /** Why there is no list; null while there is one. */
 export const containersFailure = signal<Failure | null>(null);
 
-/** All containers of the chosen environment and destination, sorted by name. Null before the first answer. */
+/**
+ * All containers of the chosen environment and destination, sorted by name. Null before the first
+ * answer.
+ */
 export const containers = computed<readonly ContainerRow[] | null>(() => {
   if (!rows.value) return null;
   const [env, destination] = [params.value.get("env"), params.value.get("destination")];
@@ -39,12 +42,18 @@ export const containers = computed<readonly ContainerRow[] | null>(() => {
     .toSorted((one, other) => compare(one.name, other.name) || compare(one.engine, other.engine));
 });
 
-/** Names of containers are ASCII: comparing them by a language would cost 5,000 of them a frame at each change. */
+/**
+ * Names of containers are ASCII: comparing them by a language would cost 5,000 of them a frame at
+ * each change.
+ */
 function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** Those of a name, of one engine or of all, whatever environment and destination are chosen. Null before the first answer. */
+/**
+ * Those of a name, of one engine or of all, whatever environment and destination are chosen. Null
+ * before the first answer.
+ */
 export function findContainers(name: string, engine: string | null): readonly ContainerRow[] | null {
   if (!rows.value) return null;
   return [...rows.value.values()].filter((row) => row.name === name && (engine === null || row.engine === engine));

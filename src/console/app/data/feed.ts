@@ -34,8 +34,9 @@ interface FeedOptions<Data, Row> {
 type Paged = { readonly first: number; readonly after?: string | null | undefined };
 
 /**
- * A list that grows at its top: its newest page is asked every `everyMs`, older ones on demand. Rows stay once they were read, until other variables ask for another list,
- * or more has happened between two answers than one page holds.
+ * A list that grows at its top: its newest page is asked every `everyMs`, older ones on demand.
+ * Rows stay once they were read, until other variables ask for another list, or more has happened
+ * between two answers than one page holds.
  */
 export function useFeed<Data, Row, Variables extends Paged>(
   document: TypedDocumentString<Data, Variables>,

@@ -3,7 +3,9 @@ import { ConsoleHostContainersDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers } from "./containers.ts";
 import { useLive } from "./live.ts";
 
-/** The containers of each machine by its name, as Prometheus knows it. Null before the first answer. */
+/**
+ * The containers of each machine by its name, as Prometheus knows it. Null before the first answer.
+ */
 export function useContainersByHost(): ReadonlyMap<string, readonly ContainerRow[]> | null {
   const { data } = useLive(ConsoleHostContainersDocument, {}, { everyMs: 15_000 }).value;
   const rows = containers.value;

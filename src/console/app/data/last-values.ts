@@ -1,7 +1,10 @@
 import { passesByItself } from "../../../lib/errors.ts";
 import type { Failure } from "./client.ts";
 
-/** The data of an answer, in which fields that could not be read for now have the value that they had in the data `before`. `hasOld`: whether one has. */
+/**
+ * The data of an answer, in which fields that could not be read for now have the value that they
+ * had in the data `before`. `hasOld`: whether one has.
+ */
 export function fillWithLast<Data>(
   before: Data | undefined,
   { data, failures }: { readonly data: Data | null; readonly failures: readonly Failure[] },

@@ -9,9 +9,15 @@ import { token } from "../session/session.ts";
 
 /** The state of a question that is asked again and again. */
 export interface Live<Data> {
-  /** The last answer; undefined before the first. It stays while the gateway is away; fields that cannot be read for now keep their last value. */
+  /**
+   * The last answer; undefined before the first. It stays while the gateway is away; fields that
+   * cannot be read for now keep their last value.
+   */
   readonly data: Data | undefined;
-  /** Of when the fields are that keep their last value, unix ms; null when all are of `at`. `failures` names them. */
+  /**
+   * Of when the fields are that keep their last value, unix ms; null when all are of `at`.
+   * `failures` names them.
+   */
   readonly oldFrom: number | null;
   /** What could not be answered in it. */
   readonly failures: readonly Failure[];
@@ -19,13 +25,18 @@ export interface Live<Data> {
   readonly at: number;
   /** Whether it is the answer to other variables: the new one is on its way. */
   readonly isOld: boolean;
-  /** Whether all of it is from before the question was left: it is asked again, and there is no newer answer yet. */
+  /**
+   * Whether all of it is from before the question was left: it is asked again, and there is no
+   * newer answer yet.
+   */
   readonly isPast: boolean;
 }
 
 const empty: Live<never> = { data: undefined, oldFrom: null, failures: [], at: 0, isOld: false, isPast: false };
 
-/** Questions in use, by document and variables: two parts of a screen that ask the same share it. */
+/**
+ * Questions in use, by document and variables: two parts of a screen that ask the same share it.
+ */
 const polls = new Map<string, Poll<unknown>>();
 
 const lastAnswers = new LastAnswers<Live<unknown>>();
@@ -37,7 +48,10 @@ const freshMs = 1000;
 /** Between two times that a question is asked, ms. */
 const leastMs = 1000;
 
-/** What is asked at least this often must be answered within `quickMs`, ms: a gateway that hangs is seen soon. */
+/**
+ * What is asked at least this often must be answered within `quickMs`, ms: a gateway that hangs is
+ * seen soon.
+ */
 const oftenMs = 5000;
 const quickMs = 6000;
 
@@ -160,8 +174,9 @@ export function refresh(asked: { toString(): string }): void {
 }
 
 /**
- * The answer to a query, live: asked every `everyMs` (never again without it) while the component is mounted and the page is visible. When the variables change, the
- * last answer stays, marked old, until the new one is there. `skip` asks nothing.
+ * The answer to a query, live: asked every `everyMs` (never again without it) while the component
+ * is mounted and the page is visible. When the variables change, the last answer stays, marked old,
+ * until the new one is there. `skip` asks nothing.
  */
 export function useLive<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,

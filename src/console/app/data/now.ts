@@ -7,7 +7,10 @@ import {
 import { type Live, useLive } from "./live.ts";
 import { useEnv } from "./usage.ts";
 
-/** What the first screen shows beside containers and deploys, every 6 s and when a container has changed. */
+/**
+ * What the first screen shows beside containers and deploys, every 6 s and when a container has
+ * changed.
+ */
 export function useNow({ skip = false }: { readonly skip?: boolean } = {}): Live<ConsoleNowQuery> {
   return useLive(ConsoleNowDocument, { env: useEnv() }, { everyMs: 6000, skip }).value;
 }

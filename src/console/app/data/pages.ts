@@ -26,7 +26,10 @@ export function appendPage<Row, Before extends Loaded<Row>>(before: Before, { ed
   };
 }
 
-/** The newest page above what was read before, which `toTime` orders. Where they do not touch, something between them is missing: then only the page counts. */
+/**
+ * The newest page above what was read before, which `toTime` orders. Where they do not touch,
+ * something between them is missing: then only the page counts.
+ */
 export function mergePage<Row>(
   { edges, pageInfo }: Page<Row>,
   before: Loaded<Row> | null,

@@ -8,7 +8,8 @@ interface Sample {
 }
 
 /**
- * The last `minutes` as a query wants them, moving on once every `stepSeconds`: a question stays the same for that long, and pages that ask it share its answer.
+ * The last `minutes` as a query wants them, moving on once every `stepSeconds`: a question stays
+ * the same for that long, and pages that ask it share its answer.
  */
 export function useRecent(minutes: number, stepSeconds: number): { readonly from: string; readonly to: string } {
   const end = useComputed(() => Math.floor(now.value / 1000 / stepSeconds) * stepSeconds).value;

@@ -18,7 +18,10 @@ export function useEnv(): Env {
   return env === "STAGING" || env === "PRODUCTION" ? env : null;
 }
 
-/** What every container takes now, by id. Nothing with `skip`: engines read these numbers one by one. */
+/**
+ * What every container takes now, by id. Nothing with `skip`: engines read these numbers one by
+ * one.
+ */
 export function useUsage({ skip = false } = {}): ReadonlyMap<string, Usage> {
   const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 15_000, skip }).value;
   return useMemo(() => byId(data?.containers), [data]);

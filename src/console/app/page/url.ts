@@ -6,7 +6,10 @@ const location = signal({ path: readPath(), query: window.location.search });
 
 export const path = computed(() => location.value.path);
 
-/** The parameters of the current screen; empty ones are left out, and so is an environment that there is not. */
+/**
+ * The parameters of the current screen; empty ones are left out, and so is an environment that
+ * there is not.
+ */
 export const params = computed(() => {
   const query = new URLSearchParams(location.value.query);
   if (!["STAGING", "PRODUCTION"].includes(query.get("env") ?? "")) query.delete("env");
@@ -40,7 +43,10 @@ export function go(address: string, { replace = false } = {}): void {
   if (!replace) scrollTo(0, 0);
 }
 
-/** Changes parameters of the current screen; null or "" removes one. Filters replace the address, so that "back" leaves the screen. */
+/**
+ * Changes parameters of the current screen; null or "" removes one. Filters replace the address, so
+ * that "back" leaves the screen.
+ */
 export function setParams(changes: Params, { replace = true } = {}): void {
   const query = new URLSearchParams(params.value);
   for (const [name, value] of Object.entries(changes)) {

@@ -17,7 +17,10 @@ export interface Action {
   readonly title: string;
   /** On the button: "Restart". */
   readonly verb: string;
-  /** What it will touch; asked when the dialog opens. Rejects or returns a refusal when it is not possible. */
+  /**
+   * What it will touch; asked when the dialog opens. Rejects or returns a refusal when it is not
+   * possible.
+   */
   readonly preview: () => Promise<{ readonly content: ComponentChildren; readonly refusal?: string | null }>;
   /** Does it. `report` shows how far it is. Returns the last line. */
   readonly run: (reason: string, report: (step: Step) => void) => Promise<Step>;
@@ -31,7 +34,10 @@ export function openAction(action: Action): void {
   current.value = action;
 }
 
-/** A button that opens the dialog of an action. Without the right, or while `blocked` gives a reason, it stays and says why. */
+/**
+ * A button that opens the dialog of an action. Without the right, or while `blocked` gives a
+ * reason, it stays and says why.
+ */
 export function ActionButton({
   action,
   children,

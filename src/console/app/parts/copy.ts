@@ -1,4 +1,6 @@
-/** Puts a text on the clipboard, also over plain HTTP, where browsers have no `navigator.clipboard`. */
+/**
+ * Puts a text on the clipboard, also over plain HTTP, where browsers have no `navigator.clipboard`.
+ */
 export async function copyText(text: string): Promise<void> {
   if (isSecureContext) {
     await navigator.clipboard.writeText(text);

@@ -33,8 +33,9 @@ interface ListProps<Row> {
 const rowHeight = 32;
 
 /**
- * A list of any length: only what is in view is in the page. The order is in the URL; without one, rows come as they are given. While `rows` and `columns` stay the
- * same objects, scrolling draws only the rows that come into view.
+ * A list of any length: only what is in view is in the page. The order is in the URL; without one,
+ * rows come as they are given. While `rows` and `columns` stay the same objects, scrolling draws
+ * only the rows that come into view.
  */
 export function List<Row>(props: ListProps<Row>) {
   const { columns, rowKey, rowHref, label, sortParam = "sort", onView } = props;
@@ -153,7 +154,10 @@ function sortRows<Row>(rows: readonly Row[], columns: readonly Column<Row>[], so
   });
 }
 
-/** Nothing moves under the pointer: while it is over the rows they stay where they are; new ones come at the end. Another order applies at once. */
+/**
+ * Nothing moves under the pointer: while it is over the rows they stay where they are; new ones
+ * come at the end. Another order applies at once.
+ */
 export function useHeldOrder<Row>(
   rows: readonly Row[],
   rowKey: (row: Row) => string,
@@ -186,7 +190,10 @@ interface Item {
 /** Rows drawn beyond the view, on each side; the range moves in steps of half of it. */
 const overscan = 16;
 
-/** The rows in view, as the page scrolls. All are equally high, so where the list begins says which they are. */
+/**
+ * The rows in view, as the page scrolls. All are equally high, so where the list begins says which
+ * they are.
+ */
 function useVirtualRows(count: number, body: { readonly current: HTMLElement | null }): readonly Item[] {
   const [from, setFrom] = useState(0);
   const step = overscan / 2;

@@ -26,7 +26,10 @@ import { Since } from "./time.tsx";
 
 export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 
-/** What is wrong in the chosen environment and destination (that a failing queue is also behind is in its evidence), as it is asked every 3 s, and when a container has changed. */
+/**
+ * What is wrong in the chosen environment and destination (that a failing queue is also behind is
+ * in its evidence), as it is asked every 3 s, and when a container has changed.
+ */
 export function useProblems(): {
   readonly rows: readonly ProblemRow[] | null;
   readonly state: Live<ConsoleProblemsQuery>;
@@ -56,7 +59,10 @@ export function useProblems(): {
   return { rows, state };
 }
 
-/** A sentence about everything, and a line for each problem: since when, its course, the evidence, and what to do next. */
+/**
+ * A sentence about everything, and a line for each problem: since when, its course, the evidence,
+ * and what to do next.
+ */
 export function Problems() {
   const { rows, state } = useProblems();
   const deploys = useNowMore().data?.latestDeploys ?? [];
@@ -269,7 +275,10 @@ function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly r
   ) : null;
 }
 
-/** The course of each problem's number: depth of a queue, CPU of a host or container, in the last half hour. Null where it has none. */
+/**
+ * The course of each problem's number: depth of a queue, CPU of a host or container, in the last
+ * half hour. Null where it has none.
+ */
 function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => readonly SparkPoint[] | null {
   const recent = useRecent(30, 60);
   const queues = [...new Set(rows.flatMap(({ queue }) => queue?.name ?? []))].slice(0, 20);

@@ -1,7 +1,10 @@
 import { now } from "../page/clock.ts";
 import { formatAge, formatClock, formatDay, formatLocalTime, unknownText } from "../../../facts/format.ts";
 
-/** How long ago: "12 min", with the absolute time on hover. `prefix` and `suffix` go around it, only where the time is known. */
+/**
+ * How long ago: "12 min", with the absolute time on hover. `prefix` and `suffix` go around it, only
+ * where the time is known.
+ */
 export function Since({
   at,
   suffix = "",

@@ -157,7 +157,10 @@ function Chip({ isOn, label, count, tone = "ok", onClick }: ChipProps) {
   );
 }
 
-/** How many there are of each role, those of the product first, with the worst state of those that somebody should look at. `silent`: whether an engine of one does not answer. */
+/**
+ * How many there are of each role, those of the product first, with the worst state of those that
+ * somebody should look at. `silent`: whether an engine of one does not answer.
+ */
 function countContainers(all: readonly ContainerRow[], troubles: FilterProps["troubles"]) {
   const roles = new Map<string, { name: string; count: number; tone: Tone }>();
   let [core, troubled, silent] = [0, 0, false];

@@ -177,7 +177,10 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
   );
 }
 
-/** Where there is room for one word, the verdict of what runs says more than that it runs; of others only that it is worse. */
+/**
+ * Where there is room for one word, the verdict of what runs says more than that it runs; of others
+ * only that it is worse.
+ */
 function isSaidByVerdict({ state }: DeployRowFragment, verdict: ReturnType<Verdicts["get"]>): boolean {
   return verdict !== undefined && (toDeployTone(state) === "ok" || verdict.outcome === "REGRESSED");
 }

@@ -19,7 +19,10 @@ import { isWrapped, Toolbar } from "../parts/logs/toolbar.tsx";
 import { LogView } from "../parts/logs/view.tsx";
 import { Banner, FailureNotice, Skeleton } from "../parts/notice.tsx";
 
-/** The log of a role, of one container or of several: followed, or around a moment. Without a target, what there is to choose from. */
+/**
+ * The log of a role, of one container or of several: followed, or around a moment. Without a
+ * target, what there is to choose from.
+ */
 export function Logs() {
   const missing = missingScope("ops:logs");
   const target = toTarget(params.value, containers.value);
@@ -137,14 +140,17 @@ function toEmptyReason({ level, search, isRegex }: LogFilter): string {
   return "Nothing was written yet. New lines appear here.";
 }
 
-/** What is wrong with a session's search; null when nothing is. Only the gateway knows what its RE2 understands. */
+/**
+ * What is wrong with a session's search; null when nothing is. Only the gateway knows what its RE2
+ * understands.
+ */
 function toSearchFailure({ failure, pages: { filter } }: LogSession): Failure | null {
   return filter.isRegex && filter.search && failure.value?.code === "invalid_request" ? failure.value : null;
 }
 
 /**
- * The session that the address asks for, and the one that is shown: with another filter the lines before stay in view until there are others, and for as long as
- * the search is wrong.
+ * The session that the address asks for, and the one that is shown: with another filter the lines
+ * before stay in view until there are others, and for as long as the search is wrong.
  */
 function useSession(
   target: LogTarget,
@@ -174,7 +180,10 @@ function useSession(
   return { asked, session };
 }
 
-/** Moves the session to where the address says, and the address to where the reader went. A wrong search has no places: then it is the one shown that moves. */
+/**
+ * Moves the session to where the address says, and the address to where the reader went. A wrong
+ * search has no places: then it is the one shown that moves.
+ */
 function usePlace(asked: LogSession, session: LogSession): void {
   const at = params.value.get("at");
   const before = useRef<LogSession | null>(null);
@@ -199,14 +208,20 @@ function usePlace(asked: LogSession, session: LogSession): void {
   }, [isFollowing]);
 }
 
-/** The lines that the address asks for, at a moment. A link to a line has none: the line itself is marked. */
+/**
+ * The lines that the address asks for, at a moment. A link to a line has none: the line itself is
+ * marked.
+ */
 function readMarks(at: string): readonly LogMark[] {
   const query = params.peek();
   const to = query.get("to");
   return query.has("line") ? [] : toMarks(at, to === null ? null : parseMoment(to, Date.now()), query.get("mark"));
 }
 
-/** `f` and End: the end of the log; `f` again: pause. Home: the oldest line in memory, and those before it. */
+/**
+ * `f` and End: the end of the log; `f` again: pause. Home: the oldest line in memory, and those
+ * before it.
+ */
 function useFollowKeys(session: LogSession): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

@@ -95,7 +95,10 @@ function toHref({ name, source }: QueueRow): string {
   return href("/queue", { name, source });
 }
 
-/** Whose a queue is, where queues are of several services; "" where all are of one, or before that is known. */
+/**
+ * Whose a queue is, where queues are of several services; "" where all are of one, or before that
+ * is known.
+ */
 function useOwners(): (row: QueueRow) => string {
   const { data } = useLive(ConsoleQueueOwnersDocument, {}, { everyMs: 30_000 }).value;
   return useMemo(() => {
@@ -125,7 +128,10 @@ function toSummary(rows: readonly QueueRow[]): string {
 
 type Source = NonNullable<ConsoleQueuesQuery["queueSources"]>[number];
 
-/** The answer, with the last rows of sources that do not answer now; `silent` names those, one a line. */
+/**
+ * The answer, with the last rows of sources that do not answer now; `silent` names those, one a
+ * line.
+ */
 function useLastRows(data: ConsoleQueuesQuery | undefined): {
   readonly data: ConsoleQueuesQuery | undefined;
   readonly silent: string;

@@ -66,7 +66,10 @@ export async function leaveForProvider(
   location.assign(url);
 }
 
-/** When the provider has sent the browser back: changes the code into tokens, and returns to where somebody was. Resolves at once otherwise. */
+/**
+ * When the provider has sent the browser back: changes the code into tokens, and returns to where
+ * somebody was. Resolves at once otherwise.
+ */
 export async function returnFromProvider(): Promise<void> {
   const query = new URLSearchParams(location.search);
   const text = sessionStorage.getItem(pendingKey);

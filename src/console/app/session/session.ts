@@ -25,7 +25,10 @@ export interface ProviderTokens {
 export const signInProblem = signal<string | null>(null);
 
 const current = signal<string | null>(readText(tokenKey));
-/** Whether the gateway has not accepted this token yet. A stored one was accepted before: a refused one is forgotten. */
+/**
+ * Whether the gateway has not accepted this token yet. A stored one was accepted before: a refused
+ * one is forgotten.
+ */
 let isNew = false;
 
 const otherToken = "You are signed in. Use the token of this link instead?";
@@ -43,7 +46,9 @@ export function noteAccepted(): void {
 /** The bearer token of this tab; null when signed out. */
 export const token = computed(() => current.value);
 
-/** Signs in with a token. It is stored for this tab, and on this device as well when `keep` is true. */
+/**
+ * Signs in with a token. It is stored for this tab, and on this device as well when `keep` is true.
+ */
 export function signIn(text: string, keep: boolean): void {
   forget();
   isNew = true;
@@ -66,8 +71,9 @@ export function signOut(problem: string | null = null): void {
 }
 
 /**
- * The gateway refused `refused`: replaces it where the identity provider allows, else signs out. Resolves to whether there is a new token. Rejects when that is not known
- * yet, because the gateway or the provider has no time or does not answer: the session is kept.
+ * The gateway refused `refused`: replaces it where the identity provider allows, else signs out.
+ * Resolves to whether there is a new token. Rejects when that is not known yet, because the gateway
+ * or the provider has no time or does not answer: the session is kept.
  */
 export async function onRefused(refused: string | null): Promise<boolean> {
   if (current.value !== refused) return current.value !== null;
@@ -82,7 +88,10 @@ let renewing: Promise<boolean> | undefined;
 let failed = 0;
 let retryAt = 0;
 
-/** Resolves to whether there is a new token; false: there never will be. Rejects when the renewal failed for now: it is tried again. */
+/**
+ * Resolves to whether there is a new token; false: there never will be. Rejects when the renewal
+ * failed for now: it is tried again.
+ */
 function renew(): Promise<boolean> {
   if (Date.now() < retryAt) return Promise.reject(new Error());
   renewing ??= renewAlone()
@@ -134,7 +143,10 @@ function renewAlone(): Promise<boolean> {
 /** Such a grant will never be accepted. */
 class GrantRefused extends Error {}
 
-/** Changes a code or a refresh token into tokens. Rejects with the gateway's words: with GrantRefused, or when the same grant may be accepted later. */
+/**
+ * Changes a code or a refresh token into tokens. Rejects with the gateway's words: with
+ * GrantRefused, or when the same grant may be accepted later.
+ */
 export async function changeIntoTokens(grant: Readonly<Record<string, string>>): Promise<ProviderTokens> {
   const response = await fetch(signInPath, {
     method: "POST",
@@ -152,7 +164,10 @@ export async function changeIntoTokens(grant: Readonly<Record<string, string>>):
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Renews a minute before the end, or at half of a shorter life. Call once at the start, and after each new token. */
+/**
+ * Renews a minute before the end, or at half of a shorter life. Call once at the start, and after
+ * each new token.
+ */
 export function plan(): void {
   clearTimeout(timer);
   const text = readRenewal();
@@ -183,7 +198,10 @@ export function toToken(text: string): string | null {
   return /^[\u0021-\u007e]+$/.test(trimmed) ? trimmed : null;
 }
 
-/** Takes links that sign in and are opened in a tab that already shows the console, and follows other tabs that sign in, renew and sign out. Call once. */
+/**
+ * Takes links that sign in and are opened in a tab that already shows the console, and follows
+ * other tabs that sign in, renew and sign out. Call once.
+ */
 export function followSession(): void {
   addEventListener("hashchange", () => {
     // Somebody else may see less: nothing of before may stay.

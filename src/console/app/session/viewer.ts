@@ -19,7 +19,10 @@ export const isOutdated = signal(false);
 /** Between two looks at the gateway's page, ms. */
 const pageCheckMs = 300_000;
 
-/** Looks now and then, and after each lost connection, whether the gateway's page still loads this script. Call once. */
+/**
+ * Looks now and then, and after each lost connection, whether the gateway's page still loads this
+ * script. Call once.
+ */
 export function watchForNewPage(): void {
   const script = document.querySelector("script[src]")?.getAttribute("src") ?? "";
   const look = async () => {
@@ -46,7 +49,9 @@ export function watchForNewPage(): void {
   });
 }
 
-/** Asks who holds the token. A refused token signs out; while the gateway is away it is asked again. */
+/**
+ * Asks who holds the token. A refused token signs out; while the gateway is away it is asked again.
+ */
 export async function loadViewer(): Promise<void> {
   const asked = token.value;
   if (asked === null) {

@@ -29,7 +29,10 @@ import { createStarts, type EngineEvent, type Starts, toFirstEventsQuery } from 
 import { createInventory, type Inventory, type Snapshot } from "./inventory.ts";
 import { createRefresher, createWatcher } from "./sync.ts";
 
-/** What is known of an engine now; `snapshot` is null when nothing is known, or when the engine was lost too long ago. */
+/**
+ * What is known of an engine now; `snapshot` is null when nothing is known, or when the engine was
+ * lost too long ago.
+ */
 export interface EngineView {
   readonly status: EngineStatus;
   readonly snapshot: Snapshot | null;
@@ -39,7 +42,9 @@ export interface EngineView {
 export interface Inspection {
   readonly raw: RawContainer;
   readonly tty: boolean;
-  /** Seconds that the container asks for between SIGTERM and SIGKILL, null for the engine's default. */
+  /**
+   * Seconds that the container asks for between SIGTERM and SIGKILL, null for the engine's default.
+   */
   readonly stopTimeout: number | null;
 }
 
@@ -49,7 +54,10 @@ export interface EngineCalls {
   readonly client: EngineClient;
   /** Runs a call with one total deadline; every failure becomes an OpsError. */
   ask<T>(deadline: number | Deadline, run: (signal: AbortSignal) => Promise<T>, ...callers: AbortSignal[]): Promise<T>;
-  /** Asks for one container and updates the inventory. Rejects with container_not_found, docker_timeout ... */
+  /**
+   * Asks for one container and updates the inventory. Rejects with container_not_found,
+   * docker_timeout ...
+   */
   inspect(fullId: string, ...callers: AbortSignal[]): Promise<Inspection>;
 }
 
@@ -58,8 +66,8 @@ export interface Engine extends EngineCalls {
   /**
    * Limits of parallel calls, one for each kind: those that hang delay no other kind. Each is fair
    * between owners: one who asks about thousands of containers delays another by a few calls. A log
-   * read may take 32 MB from the engine. `searches` is of each owner's readings with a pattern, which
-   * leave their place of `logs` while they wait for a match.
+   * read may take 32 MB from the engine. `searches` is of each owner's readings with a pattern,
+   * which leave their place of `logs` while they wait for a match.
    */
   readonly limits: Readonly<Record<"inspect" | "stats" | "logs", FairLimit>> & {
     readonly searches: Pick<FairLimit, "run">;
@@ -89,13 +97,19 @@ export interface EngineSettings {
   readonly observe?: ObserveCall | undefined;
   /** Parallel calls of each kind for single containers. @default 10 */
   readonly concurrency?: number;
-  /** Limits parallel inspections of whole engines, over all engines: a hundred at once would cost 100 MB. */
+  /**
+   * Limits parallel inspections of whole engines, over all engines: a hundred at once would cost
+   * 100 MB.
+   */
   readonly fullLimit: LimitFunction;
   /** Deadline for subscribing to events, for a list and for a ping, milliseconds. @default 2000 */
   readonly listTimeoutMs?: number;
   /** Per container. @default 2000 */
   readonly inspectTimeoutMs?: number;
-  /** Interval of full lists of a watched engine, whether or not events arrive, milliseconds. @default 30000 */
+  /**
+   * Interval of full lists of a watched engine, whether or not events arrive, milliseconds.
+   * @default 30000
+   */
   readonly resyncMs?: number;
   /** How long the containers of a lost engine are shown, milliseconds. @default 60000 */
   readonly staleMs?: number;
@@ -105,8 +119,9 @@ export interface EngineSettings {
 }
 
 /**
- * After `quietMs` without contact the engine is pinged in the background; after `silentMs` requests wait for that ping. So a hanging engine is never
- * reported healthy for longer than that, and an idle gateway sends no pings. Milliseconds.
+ * After `quietMs` without contact the engine is pinged in the background; after `silentMs` requests
+ * wait for that ping. So a hanging engine is never reported healthy for longer than that, and an
+ * idle gateway sends no pings. Milliseconds.
  */
 const [quietMs, silentMs] = [1000, 3000];
 
@@ -212,7 +227,10 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     onSettled: (fullId) => enricher.settle(fullId),
     onLost: (error) => watcher.lose(toDockerError(error, name)),
   });
-  /** Until the engine is watched for the first time: when its stream began by its own clock, unix ms. */
+  /**
+   * Until the engine is watched for the first time: when its stream began by its own clock, unix
+   * ms.
+   */
   let first: { beganAt: number } | null = { beganAt: Number.NaN };
   const openEvents: EngineClient["openEvents"] = async (query, signal) => {
     if (!first) return client.openEvents(query, signal);
@@ -221,7 +239,10 @@ export function createEngine(options: EngineOptions, settings: EngineSettings): 
     first.beganAt = Date.parse(stream.headers.date ?? "");
     return stream;
   };
-  /** All that an event reaches, in this order. Its readers see the container as it was known before the event, so the inventory comes last. */
+  /**
+   * All that an event reaches, in this order. Its readers see the container as it was known before
+   * the event, so the inventory comes last.
+   */
   const onEvent = (event: EngineEvent) => {
     contactAt = Date.now();
     if (first && Date.parse(event.time) < first.beganAt) return enricher.onPast(event);
@@ -335,7 +356,10 @@ function toAnswer(answer: unknown, fullId: string): InspectAnswer {
   return data;
 }
 
-/** The engine of a reference. References come from our own list, so an unknown engine means a vanished container. */
+/**
+ * The engine of a reference. References come from our own list, so an unknown engine means a
+ * vanished container.
+ */
 export function findEngine(engines: ReadonlyMap<string, Engine>, ref: ContainerRef): Engine {
   const engine = engines.get(ref.engine);
   if (!engine) throw new OpsError("container_not_found", "No such container");

@@ -19,7 +19,10 @@ export interface EventEnricher {
    * the first list and its inspection do; one of a container that is gone is left out.
    */
   onPast(event: EngineEvent): void;
-  /** All events wait from now on, for the first list and its inspections; those that wait are dropped. */
+  /**
+   * All events wait from now on, for the first list and its inspections; those that wait are
+   * dropped.
+   */
   hold(): void;
   /** They wait no longer. */
   release(): void;
@@ -38,15 +41,19 @@ const ownFields = ["name", "exitCode", "signal", "oldName"];
 
 /** Events that may wait for an inspection; beyond that they are published without it. */
 const mostWaiting = 1000;
-/** How long a container stays visible after its last visible event, milliseconds: `docker rm -f` takes a while from `die` to `destroy`. */
+/**
+ * How long a container stays visible after its last visible event, milliseconds: `docker rm -f`
+ * takes a while from `die` to `destroy`.
+ */
 const shownMs = 10_000;
 /** Actions that can make a container visible. */
 const appearing = new Set(["create", "start", "restart", "unpause"]);
 
 /**
- * Hands the events of one engine to the observer, in their order, each with its container: those of containers that callers may see
- * (kamal/visibility.ts) before the event, or through it. An event of an unknown container waits for its inspection, because only that shows the
- * environment for sure.
+ * Hands the events of one engine to the observer, in their order, each with its container: those of
+ * containers that callers may see (kamal/visibility.ts) before the event, or through it. An event
+ * of an unknown container waits for its inspection, because only that shows the environment for
+ * sure.
  */
 export function createEventEnricher(
   engine: string,
@@ -162,7 +169,9 @@ function toHealth(text: string): Health {
 }
 
 export interface EventBroadcaster extends ContainerObserver {
-  /** An event from before the engine was watched: the observer records it, and no reader gets it. */
+  /**
+   * An event from before the engine was watched: the observer records it, and no reader gets it.
+   */
   onPast(event: ContainerEvent): void;
   /** As ContainerSource.events. */
   read(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
@@ -170,7 +179,10 @@ export interface EventBroadcaster extends ContainerObserver {
   readonly readers: number;
 }
 
-/** Most events that wait for one reader, and most in one batch; beyond the first the oldest are dropped. */
+/**
+ * Most events that wait for one reader, and most in one batch; beyond the first the oldest are
+ * dropped.
+ */
 const [most, mostInBatch] = [1000, 250];
 
 interface Reader {
@@ -181,7 +193,10 @@ interface Reader {
   interrupted: Set<string>;
 }
 
-/** Hands events to the observer at once, and to any number of readers at their own pace, with a bounded queue for each. */
+/**
+ * Hands events to the observer at once, and to any number of readers at their own pace, with a
+ * bounded queue for each.
+ */
 export function createEventBroadcaster(observer?: ContainerObserver): EventBroadcaster {
   const readers = createSubscribers<Reader>();
   return {

@@ -10,14 +10,20 @@ import { readJsonSteps } from "../http/json.ts";
 
 /** One event of a container, as the engine sends it. */
 export interface EngineEvent {
-  /** create, start, die, destroy, rename, health_status ...; text after Docker's colon or space is in `detail`. */
+  /**
+   * create, start, die, destroy, rename, health_status ...; text after Docker's colon or space is
+   * in `detail`.
+   */
   readonly action: string;
   readonly detail: string;
   /** 64 hex digits. */
   readonly fullId: string;
   /** RFC 3339 UTC with nanoseconds. */
   readonly time: string;
-  /** Labels of the container, escaped as those of an inspection, with its `name`, its `image`, and the fields of the action (exitCode, signal, oldName). */
+  /**
+   * Labels of the container, escaped as those of an inspection, with its `name`, its `image`, and
+   * the fields of the action (exitCode, signal, oldName).
+   */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +41,10 @@ const actions = [
   "oom",
   "update",
 ];
-/** `health_status` without its colon makes Docker match by prefix: "health_status: healthy" passes (daemon/events/filter.go). */
+/**
+ * `health_status` without its colon makes Docker match by prefix: "health_status: healthy" passes
+ * (daemon/events/filter.go).
+ */
 const filters = JSON.stringify({ type: ["container"], event: [...actions, "health_status", "remove"] });
 /** Podman's words that differ from Docker's. */
 const dockersWord: Readonly<Record<string, string>> = { remove: "destroy" };
@@ -59,8 +68,8 @@ const maxLineBytes = 1 << 20;
 
 /**
  * Calls `onEvent` for each event of the stream, in turns; resolves when it ends, rejects when it
- * breaks. Skips lines without a container. `labels`: those that an event is read with. @default all, but
- * of thousands the first
+ * breaks. Skips lines without a container. `labels`: those that an event is read with. @default
+ * all, but of thousands the first
  */
 export async function readEvents(
   stream: IncomingMessage,
@@ -135,13 +144,19 @@ function* parseEvent(
   }
 }
 
-/** Parsed from the text: nanoseconds since 1970 exceed a number's precision. The current time if the engine sends none. */
+/**
+ * Parsed from the text: nanoseconds since 1970 exceed a number's precision. The current time if the
+ * engine sends none.
+ */
 function readTime(line: string): string {
   const digits = /"timeNano":(\d{10,19})\b/.exec(line)?.[1] ?? `${Date.now()}000000`;
   return toLogTimestamp(`${digits.slice(0, -9)}.${digits.slice(-9)}`);
 }
 
-/** Starts and restarts of an engine's containers, as its events report them. An engine that is not watched reports none. */
+/**
+ * Starts and restarts of an engine's containers, as its events report them. An engine that is not
+ * watched reports none.
+ */
 export interface Starts {
   record(event: EngineEvent): void;
   /**
@@ -149,7 +164,9 @@ export interface Starts {
    * itself restarted forgets its events. Docker sends `restart` after `start`, Podman before.
    */
   hasRestarted(fullId: string, since: Date, until: Date): boolean;
-  /** Returns a notifier that is notified at each start of this container, until the signal aborts. */
+  /**
+   * Returns a notifier that is notified at each start of this container, until the signal aborts.
+   */
   wait(fullId: string, signal: AbortSignal): Notifier;
 }
 

@@ -11,7 +11,10 @@ import { selectLive } from "../../kamal/visibility.ts";
 import { createVisibleIndex } from "../../kamal/visible-index.ts";
 import type { ListedContainer } from "../http/answers.ts";
 
-/** One engine's containers as known at one moment. The same object, with the same rows, until something changes. */
+/**
+ * One engine's containers as known at one moment. The same object, with the same rows, until
+ * something changes.
+ */
 export interface Snapshot {
   /** Those that callers may see (kamal/visibility.ts). */
   readonly visible: readonly Container[];
@@ -19,7 +22,10 @@ export interface Snapshot {
   readonly environments: ReadonlySet<Environment>;
   /** Whether each container was inspected at least once. */
   readonly isInspected: boolean;
-  /** Stopped containers of old releases, and those that never started: callers see them only in logs and deploys (kamal/visibility.ts). */
+  /**
+   * Stopped containers of old releases, and those that never started: callers see them only in logs
+   * and deploys (kamal/visibility.ts).
+   */
   listRetired(): readonly Container[];
   /** All live containers, also those that callers never see. */
   listRunning(): readonly Container[];
@@ -43,7 +49,10 @@ export interface Inventory {
    * only compares references, and has computed what it needs of this.
    */
   unchanged(listed: RawContainer): RawContainer;
-  /** Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed, or started or stopped just now. */
+  /**
+   * Applies a whole list: containers not in it are gone. Returns the ids to inspect: new, changed,
+   * or started or stopped just now.
+   */
   applyList(list: readonly ListedContainer[], asked: number): string[];
   learn(raw: RawContainer, asked: number): void;
   /** Whether it was inspected, and no list contradicts that. */
@@ -54,7 +63,10 @@ export interface Inventory {
    * While it is stopped, its times stay.
    */
   demote(fullId: string): void;
-  /** Somebody may have started this container, or any (null), by hand: that sets its count of restarts back. */
+  /**
+   * Somebody may have started this container, or any (null), by hand: that sets its count of
+   * restarts back.
+   */
   doubtRestarts(fullId: string | null): void;
   /** It started or ended: the times of its last inspection are old. */
   doubtTimes(fullId: string): void;
@@ -107,7 +119,10 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   let clock = 0;
   const snapshots = new Map<boolean, Snapshot>();
   const index = createVisibleIndex(engine);
-  /** The row of each state of a container, current and stale: a snapshot has new rows only for what has changed. */
+  /**
+   * The row of each state of a container, current and stale: a snapshot has new rows only for what
+   * has changed.
+   */
   const [fresh, old] = [createRows(), createRows()];
   // Limited by size: `max` would allocate its memory at once, for each engine.
   const former = new LRUCache<string, Known>({
@@ -118,7 +133,10 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     },
   });
   let hasForgotten = false;
-  /** What is in no row yet: a new container, or the new name of a known one. With when that was heard. */
+  /**
+   * What is in no row yet: a new container, or the new name of a known one. With when that was
+   * heard.
+   */
   const heard = new Map<string, { readonly raw: RawContainer; readonly at: number }>();
 
   const isOutdated = (fullId: string, asked: number) =>
@@ -290,7 +308,10 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
   };
 }
 
-/** Whether the row of a container depends on the others of its engine (EngineContext). Those of Kamal's apps do not. */
+/**
+ * Whether the row of a container depends on the others of its engine (EngineContext). Those of
+ * Kamal's apps do not.
+ */
 function dependsOnOthers(raw: RawContainer): boolean {
   return toOrigin(raw) !== "app";
 }

@@ -12,8 +12,8 @@ import type { Inventory } from "./inventory.ts";
 
 export interface Watcher {
   /**
-   * Starts watching, once. Resolves when the current attempt has ended, successful or not; null when none is awaited: the engine is watched, or its loss
-   * is known.
+   * Starts watching, once. Resolves when the current attempt has ended, successful or not; null
+   * when none is awaited: the engine is watched, or its loss is known.
    */
   ready(): Promise<void> | null;
   /** Why the engine is not watched, and since when (unix milliseconds); null while it is. */
@@ -51,8 +51,9 @@ const patienceMs = 2500;
 const [firstDelayMs, lastDelayMs] = [200, 5000];
 
 /**
- * Keeps one engine's inventory up to date: subscribes to its events, then lists and inspects all, then follows the events. A list every `resyncMs` finds
- * what the events missed. When the stream ends, everything starts over. Nothing runs before `ready` is called.
+ * Keeps one engine's inventory up to date: subscribes to its events, then lists and inspects all,
+ * then follows the events. A list every `resyncMs` finds what the events missed. When the stream
+ * ends, everything starts over. Nothing runs before `ready` is called.
  */
 export function createWatcher({
   name,
@@ -115,7 +116,8 @@ export function createWatcher({
       if (closed.signal.aborted) return;
       const wasWatching = performance.now() - watchingSince > 1000;
       failures = wasWatching ? 0 : failures + 1;
-      // A stream that ended is no failure yet: the engine may be back already, so readers wait for the next attempt.
+      // A stream that ended is no failure yet: the engine may be back already, so readers wait for
+      // the next attempt.
       if (wasWatching && isEnd(error)) attempt ??= Promise.withResolvers();
       else conclude(error);
       if (failures > 0) await sleep(toDelay(failures), null, { ref: false, signal: closed.signal }).catch(() => {});
@@ -157,7 +159,10 @@ function toDelay(failures: number): number {
 }
 
 export interface Refresher {
-  /** Lists, and inspects every container; resolves when all are done or `waitMs` after the list. Rejects when the list fails. */
+  /**
+   * Lists, and inspects every container; resolves when all are done or `waitMs` after the list.
+   * Rejects when the list fails.
+   */
   syncAll(waitMs: number): Promise<void>;
   /** Lists, and inspects what changed. */
   sync(): Promise<void>;
@@ -225,7 +230,10 @@ export function createRefresher(options: RefresherOptions): Refresher {
       onSettled(fullId);
     }
   };
-  /** The list does not wait for a container that hangs. If the list fails too, the engine counts as lost. */
+  /**
+   * The list does not wait for a container that hangs. If the list fails too, the engine counts as
+   * lost.
+   */
   const listInstead = (fullId: string) => list().then(() => inventory.demote(fullId), onLost);
   let listing: Promise<string[]> | null = null;
   const ask = async () => {

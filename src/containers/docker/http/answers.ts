@@ -20,8 +20,8 @@ const textSchema = z
   .nullish()
   .transform((value) => value ?? "");
 /**
- * Characters that are written out of one text, or of all labels of a container together; and those of
- * one label or variable that are read. Each container is held in memory: with 16,384 of each, a
+ * Characters that are written out of one text, or of all labels of a container together; and those
+ * of one label or variable that are read. Each container is held in memory: with 16,384 of each, a
  * thousand hostile ones ended the gateway.
  */
 const [mostEscaped, mostRead] = [1024, 1024];
@@ -97,7 +97,10 @@ export const inspectAnswer = z.object({
     Image: optionalName,
     Hostname: optionalName,
     Labels: labelsSchema,
-    /** Only the variables that the rules read: the rest of an environment is secrets, and is dropped here. */
+    /**
+     * Only the variables that the rules read: the rest of an environment is secrets, and is dropped
+     * here.
+     */
     Env: z
       .unknown()
       .nullish()
@@ -130,7 +133,10 @@ export const imageInspectAnswer = z.object({
 
 export type ImageInspectAnswer = z.infer<typeof imageInspectAnswer>;
 
-/** A list's entry. `recent`: it started or stopped within about a minute, so its inspection may show more than the list. */
+/**
+ * A list's entry. `recent`: it started or stopped within about a minute, so its inspection may show
+ * more than the list.
+ */
 export interface ListedContainer {
   readonly raw: RawContainer;
   readonly recent: boolean;
@@ -189,7 +195,9 @@ export function fromInspect(
   };
 }
 
-/** All containers are held in memory, and a container may have any number of labels, of any length. */
+/**
+ * All containers are held in memory, and a container may have any number of labels, of any length.
+ */
 function keepLabels(
   labels: Readonly<Record<string, string>>,
   kept: ReadonlySet<string> | null,
@@ -197,7 +205,10 @@ function keepLabels(
   return kept ? Object.fromEntries(Object.entries(labels).filter(([name]) => kept.has(name))) : labels;
 }
 
-/** The container's own name: a list also has names from links ("/web/db"). Names that no engine allows are dropped. */
+/**
+ * The container's own name: a list also has names from links ("/web/db"). Names that no engine
+ * allows are dropped.
+ */
 function chooseName(names: readonly string[], fullId: string): string {
   return names.map(parseName).find((name) => name !== null) ?? fullId.slice(0, 12);
 }
@@ -224,8 +235,8 @@ function toRawHealth(health: NonNullable<InspectAnswer["State"]["Health"]>): Raw
 }
 
 /**
- * The output as the engine stores it. The engine has cut it: Docker at 4096 bytes (daemon/health.go), Podman by default at 500
- * (libpod/define/healthchecks.go).
+ * The output as the engine stores it. The engine has cut it: Docker at 4096 bytes
+ * (daemon/health.go), Podman by default at 500 (libpod/define/healthchecks.go).
  */
 function toHealthOutput(text: string): string {
   const bytes = Buffer.byteLength(text);

@@ -13,15 +13,23 @@ type Action = "json" | "stats" | "logs";
 /** Larger answers are rejected: 4 MiB hold a list of about 5,000 containers. */
 const maxAnswerBytes = 4 << 20;
 
-/** Typed client of one engine: fixed methods and paths, full ids only, negotiated version, bounded answers. */
+/**
+ * Typed client of one engine: fixed methods and paths, full ids only, negotiated version, bounded
+ * answers.
+ */
 export interface EngineClient {
-  /** `GET /_ping`: the version that the engine and we both speak, as "1.45". Cached until `forget`. */
+  /**
+   * `GET /_ping`: the version that the engine and we both speak, as "1.45". Cached until `forget`.
+   */
   negotiate(signal: AbortSignal): Promise<string>;
   /** Known from the same answer. */
   isPodman(signal: AbortSignal): Promise<boolean>;
   /** `GET /_ping`, each time. */
   ping(signal: AbortSignal): Promise<string>;
-  /** `GET /info`: the engine's own id, null where it makes a new one up each time (Podman), and its time, unix ms. */
+  /**
+   * `GET /info`: the engine's own id, null where it makes a new one up each time (Podman), and its
+   * time, unix ms.
+   */
   info(signal: AbortSignal): Promise<{ readonly id: string | null; readonly at: number }>;
   /** Its time, unix ms, in whole seconds: the `Date` of `GET /_ping`. */
   time(signal: AbortSignal): Promise<number>;
@@ -36,11 +44,17 @@ export interface EngineClient {
   inspectImage(id: string, signal: AbortSignal): Promise<unknown>;
   /** `GET /events`: resolves once the engine has subscribed us. */
   openEvents(query: Query, signal: AbortSignal): Promise<IncomingMessage>;
-  /** JSON of `GET /containers/{fullId}/{action}`. Rejects with StatusError, AnswerError or a Node.js error. */
+  /**
+   * JSON of `GET /containers/{fullId}/{action}`. Rejects with StatusError, AnswerError or a Node.js
+   * error.
+   */
   call(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<unknown>;
   /** The same as a stream. */
   open(fullId: string, action: Action, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
-  /** `POST /containers/{fullId}/restart`: resolves to the HTTP status of a success. Rejects as `call`. */
+  /**
+   * `POST /containers/{fullId}/restart`: resolves to the HTTP status of a success. Rejects as
+   * `call`.
+   */
   restart(fullId: string, query: Query, signal: AbortSignal): Promise<number>;
   /** One JSON call of an exec: GET when `body` is null, else POST. Rejects as `call`. */
   exec(path: string, body: object | null, signal: AbortSignal): Promise<unknown>;
@@ -48,15 +62,18 @@ export interface EngineClient {
   openExec(execId: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** Path of the Unix socket that restarts go through; null over a network. */
   readonly controlSocket: string | null;
-  /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
+  /**
+   * Drops its connections once they are idle. The next call reads the TLS files and negotiates
+   * again.
+   */
   forget(): void;
   /** The same permanently: later calls reject. */
   close(): void;
 }
 
 /**
- * `control` receives restarts and execs, and nothing else; null to send them to `address`. `labels` are
- * read however many a container has.
+ * `control` receives restarts and execs, and nothing else; null to send them to `address`. `labels`
+ * are read however many a container has.
  */
 export function createEngineClient(
   address: EngineAddress,

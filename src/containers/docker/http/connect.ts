@@ -26,28 +26,35 @@ export interface Connection {
 
 export type Query = Readonly<Record<string, string | number>>;
 
-// Each followed log uses one, up to 500. Callers limit the other calls, which must not wait behind those.
+// Each followed log uses one, up to 500. Callers limit the other calls, which must not wait behind
+// those.
 const maxSockets = 600;
 // With a hundred engines, each idle connection costs tens of kilobytes.
 const maxFreeSockets = 4;
-// docker-modem reads the body of an unsuccessful answer without any limit, so every status counts as a success.
+// docker-modem reads the body of an unsuccessful answer without any limit, so every status counts
+// as a success.
 const anyStatus = new Proxy({}, { get: () => true });
 
-/** A dockerode over a pool of persistent connections. Reads the TLS files. Loads dockerode here, at first use: it costs 66 ms. */
+/**
+ * A dockerode over a pool of persistent connections. Reads the TLS files. Loads dockerode here, at
+ * first use: it costs 66 ms.
+ */
 export async function connect(address: EngineAddress): Promise<Connection> {
   const tls = address.kind === "tcp" && address.tls ? await readTls(address.tls) : null;
   const agent = createAgent(address, tls);
   const { default: Docker } = await import("dockerode");
   const modem = createModem(() => new Docker(toOptions(address, agent, tls)).modem);
-  // A redirect would bypass our connection, our deadline and the engine's address. And docker-modem formats every request's options in full, agent and
-  // sockets included, for a debug line that nobody reads: tens of milliseconds for each call without our own formatter.
+  // A redirect would bypass our connection, our deadline and the engine's address. And docker-modem
+  // formats every request's options in full, agent and sockets included, for a debug line that
+  // nobody reads: tens of milliseconds for each call without our own formatter.
   const build = modem.buildRequest.bind(modem);
   modem.buildRequest = (options, ...rest) =>
     build({ ...options, maxRedirects: 0, [inspect.custom]: () => "request" }, ...rest);
   return {
     send: (method, path, query, signal, body = {}) =>
       new Promise((resolve, reject) => {
-        // docker-modem appends the query to a path that ends in a question mark, and leaves the mark when there is no query.
+        // docker-modem appends the query to a path that ends in a question mark, and leaves the
+        // mark when there is no query.
         const target = Object.keys(query).length > 0 ? `${path}?` : path;
         const call = { path: target, method, isStream: true, statusCodes: anyStatus, abortSignal: signal };
         // `_body` keeps docker-modem from sending the query again as a JSON body.
@@ -73,7 +80,9 @@ function retire(agent: HttpAgent): void {
   for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
 }
 
-/** docker-modem always reads DOCKER_HOST and DOCKER_CERT_PATH, and throws when they make no sense. */
+/**
+ * docker-modem always reads DOCKER_HOST and DOCKER_CERT_PATH, and throws when they make no sense.
+ */
 function createModem(create: () => unknown): Modem {
   try {
     return create() as Modem;
@@ -97,7 +106,10 @@ async function readTls(paths: { readonly ca: string; readonly cert: string; read
   }
 }
 
-/** Every option is set, also to undefined: docker-modem takes missing ones from DOCKER_HOST and similar variables. */
+/**
+ * Every option is set, also to undefined: docker-modem takes missing ones from DOCKER_HOST and
+ * similar variables.
+ */
 function toOptions(address: EngineAddress, agent: HttpAgent, tls: TlsFiles | null) {
   const none = {
     username: undefined,

@@ -52,7 +52,10 @@ const byCode: Readonly<Record<string, Failure>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: ["docker_unavailable", "TLS failed: its certificate is for another name"],
 };
 
-/** The failure of an engine call as an error that callers may see: with a remedy, without paths, secrets or upstream text. */
+/**
+ * The failure of an engine call as an error that callers may see: with a remedy, without paths,
+ * secrets or upstream text.
+ */
 export function toDockerError(error: unknown, engine: string): OpsError {
   if (error instanceof OpsError) return error;
   const [code, reason] = explain(error);
@@ -78,7 +81,8 @@ function explain(error: unknown): Failure {
 
 function explainStatus(error: StatusError): Failure {
   const { status } = error;
-  // A filter answers 405 where it has no rule at all for a method, as for POST before restarts are allowed.
+  // A filter answers 405 where it has no rule at all for a method, as for POST before restarts are
+  // allowed.
   if (status === 401 || status === 403 || status === 405) {
     return ["docker_forbidden", "the call is not allowed: a socket proxy must let it through (see the README)"];
   }
@@ -113,7 +117,10 @@ export function isLost(error: OpsError): boolean {
   );
 }
 
-/** The engine, or a proxy before it, answered with a status outside 2xx. Its body may hold secrets, so it is in no property that is logged. */
+/**
+ * The engine, or a proxy before it, answered with a status outside 2xx. Its body may hold secrets,
+ * so it is in no property that is logged.
+ */
 export class StatusError extends Error {
   readonly status: number;
   readonly #body: string;

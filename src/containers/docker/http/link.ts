@@ -6,7 +6,8 @@ import type { EngineAddress } from "../address.ts";
 import { connect, type Connection, type Query } from "./connect.ts";
 import { AnswerError, StatusError, toDockerError } from "./errors.ts";
 
-// One-shot stats came with 1.41; 1.45 is the newest that the integration tests run, and newer engines serve it unchanged.
+// One-shot stats came with 1.41; 1.45 is the newest that the integration tests run, and newer
+// engines serve it unchanged.
 const oldestApi = [1, 41] as const;
 const newestApi = [1, 45] as const;
 
@@ -30,7 +31,10 @@ interface Link {
     signal: AbortSignal,
     body?: object,
   ): Promise<IncomingMessage>;
-  /** Drops its connections once they are idle. The next call reads the TLS files and negotiates again. */
+  /**
+   * Drops its connections once they are idle. The next call reads the TLS files and negotiates
+   * again.
+   */
   forget(): void;
   /** The same permanently: later calls open no connection. */
   close(): void;
@@ -111,7 +115,10 @@ function toFacts(address: EngineAddress, method: string, path: string): CallFact
   return { ...facts, attributes: { ...attributes, "network.transport": "unix" } };
 }
 
-/** The engine may close an idle connection just as we use it: a GET is sent once more, a POST (a restart) never. */
+/**
+ * The engine may close an idle connection just as we use it: a GET is sent once more, a POST (a
+ * restart) never.
+ */
 async function sendOnce(connection: Connection, ...call: Parameters<Connection["send"]>) {
   const [method, , , signal] = call;
   try {
@@ -156,7 +163,9 @@ export async function readText(response: IncomingMessage, maxBytes: number): Pro
   return Buffer.concat(chunks).toString();
 }
 
-/** The start of a body: everything after `maxBytes` is discarded, and so is a body that breaks off. */
+/**
+ * The start of a body: everything after `maxBytes` is discarded, and so is a body that breaks off.
+ */
 export async function readStart(response: IncomingMessage, maxBytes: number): Promise<string> {
   return readText(response, maxBytes).catch(() => "");
 }

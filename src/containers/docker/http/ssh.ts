@@ -5,12 +5,16 @@ import type { Duplex } from "node:stream";
 import type { Client, ConnectConfig } from "ssh2";
 import type { SshAddress } from "../address.ts";
 
-/** Milliseconds within which the SSH server must admit us, and between keep-alives: a connection silent for three times `aliveMs` is lost. */
+/**
+ * Milliseconds within which the SSH server must admit us, and between keep-alives: a connection
+ * silent for three times `aliveMs` is lost.
+ */
 const [readyMs, aliveMs] = [10_000, 10_000];
 
 /**
- * Carries requests to an engine's socket through one persistent SSH connection, each in its own channel. docker-modem's own way starts a connection and
- * a process for each request, and checks no host key.
+ * Carries requests to an engine's socket through one persistent SSH connection, each in its own
+ * channel. docker-modem's own way starts a connection and a process for each request, and checks no
+ * host key.
  */
 export class SshAgent extends Agent {
   readonly #address: SshAddress;
@@ -94,7 +98,8 @@ async function toConnectConfig({ host, port, user, key, knownHosts }: SshAddress
     port,
     username: user,
     privateKey,
-    // Only types that we have keys for: else a server may prove itself by another of its keys, which we do not know.
+    // Only types that we have keys for: else a server may prove itself by another of its keys,
+    // which we do not know.
     algorithms: { serverHostKey: toAlgorithms(keys) as never },
     hostVerifier: (offered: Buffer) => keys.some((known_) => known_.key.equals(offered)),
     readyTimeout: readyMs,
@@ -130,8 +135,9 @@ interface HostKey {
 }
 
 /**
- * The keys that a known_hosts file has for a host: by its name, by `[name]:port` if the port is not 22, or hashed (sshd(8)). Patterns with `*` and `?`
- * and certificate authorities are not supported: such a host is unknown. Keys marked @revoked are left out.
+ * The keys that a known_hosts file has for a host: by its name, by `[name]:port` if the port is not
+ * 22, or hashed (sshd(8)). Patterns with `*` and `?` and certificate authorities are not supported:
+ * such a host is unknown. Keys marked @revoked are left out.
  */
 export function findHostKeys(text: string, host: string, port: number): readonly HostKey[] {
   const name = port === 22 ? host : `[${host}]:${port}`;

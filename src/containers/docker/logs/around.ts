@@ -35,7 +35,10 @@ interface AroundOptions extends Omit<LogOptions, "tail"> {
   readonly around: LogAround;
 }
 
-/** Where a reading begins: so many entries before the end of the log, or at a whole second; with neither at the start of the log. */
+/**
+ * Where a reading begins: so many entries before the end of the log, or at a whole second; with
+ * neither at the start of the log.
+ */
 interface Start {
   readonly size: number | null;
   /** Unix seconds. */
@@ -48,16 +51,22 @@ const fromStart: Start = { size: null, second: null };
 const mostEntries = 20_002;
 /** Part of the time after which a page is returned with the newer lines that were found. */
 const softShare = 0.7;
-/** Seconds before the point that are read first: at least, at most, and when nothing is known of the log. */
+/**
+ * Seconds before the point that are read first: at least, at most, and when nothing is known of the
+ * log.
+ */
 const firstSeconds = { least: 2, most: 3600, usual: 60 };
 /** How much more is read next, when some of the lines were found, or none. */
 const growth = { some: 8, none: 64 };
 
 /**
- * The lines next to a point. The engine cannot read backwards from a time. So for older lines its newest entries are read, as many as would do for a point near
- * the end; then all from a time before the point on, ever earlier (by what the first reading said about the number of lines in a second), until there are
- * enough. The engine itself reads its file from the start for each, but sends only those. Newer lines come from the point on, and the reading ends with the
- * page. What exceeds the time or `maxScanBytes` is missing on its side, and `truncated` or `hasNewer` says so: `start` and `end` are how far it was searched.
+ * The lines next to a point. The engine cannot read backwards from a time. So for older lines its
+ * newest entries are read, as many as would do for a point near the end; then all from a time
+ * before the point on, ever earlier (by what the first reading said about the number of lines in a
+ * second), until there are enough. The engine itself reads its file from the start for each, but
+ * sends only those. Newer lines come from the point on, and the reading ends with the page. What
+ * exceeds the time or `maxScanBytes` is missing on its side, and `truncated` or `hasNewer` says so:
+ * `start` and `end` are how far it was searched.
  */
 export async function readAround(
   engine: EngineCalls,
@@ -142,7 +151,8 @@ export async function readAround(
 function toQuery({ size, second }: Start) {
   const everything = { stdout: 1, stderr: 1, timestamps: 1, tail: size ?? "all" };
   if (second === null) return everything;
-  // Some versions of Docker leave out each line before this time, others those before the first one from it on. With earlier lines, all that are out of order are sent.
+  // Some versions of Docker leave out each line before this time, others those before the first one
+  // from it on. With earlier lines, all that are out of order are sent.
   const since = String(Math.max(0, second - disorderMs / 1000));
   return { ...everything, since: toQueryTime(toLogTimestamp(since)) };
 }
@@ -189,7 +199,10 @@ interface WindowOptions extends AroundOptions {
   readonly softEnd: number;
 }
 
-/** Reads one answer of `GET /containers/{id}/logs?timestamps=1`, holding no more than the page. Rejects as `readLogWindow`. */
+/**
+ * Reads one answer of `GET /containers/{id}/logs?timestamps=1`, holding no more than the page.
+ * Rejects as `readLogWindow`.
+ */
 async function readAroundWindow(
   chunks: AsyncIterable<Buffer>,
   { around, tty, start: from, softEnd, ...filter }: WindowOptions,
@@ -214,7 +227,8 @@ async function readAroundWindow(
   let lines = 0;
   let isPartial = false;
 
-  // Until its line is found all lines may be after the point: the engine may have removed it, with all before it.
+  // Until its line is found all lines may be after the point: the engine may have removed it, with
+  // all before it.
   const mayBeGone = point.stream !== null && around.older === 0;
   const isPoint = (line: LogLine, index: number) =>
     point.stream === line.stream &&

@@ -5,8 +5,9 @@ import type { ReadTimes } from "./read.ts";
 import { readLines } from "./window.ts";
 
 /**
- * The first lines of a log. Both engines send their oldest file first, and are stopped as soon as both streams are past their first time. A stream that has not begun when no line can be
- * out of order any more begins later: none of its earlier lines is left.
+ * The first lines of a log. Both engines send their oldest file first, and are stopped as soon as
+ * both streams are past their first time. A stream that has not begun when no line can be out of
+ * order any more begins later: none of its earlier lines is left.
  */
 export async function readBeginning(
   engine: EngineCalls,

@@ -3,7 +3,10 @@ import type { ReadBudget } from "../../../lib/budget/budget.ts";
 import { toOpsError } from "../../../lib/errors.ts";
 import { type FollowNotice, type LineFilter, type LogBatch, type LogLine, testLines, toBatch } from "../../logs/log.ts";
 
-/** Text waiting for one reader, characters. Above the first limit it needs no more; above the second the oldest lines are dropped. */
+/**
+ * Text waiting for one reader, characters. Above the first limit it needs no more; above the second
+ * the oldest lines are dropped.
+ */
 const enough = 256 << 10;
 const most = 1 << 20;
 
@@ -22,7 +25,10 @@ export interface FollowBuffer {
   end(reason: string | Error): void;
   /** Whether the reader is behind, so that nothing need be read for it. */
   readonly isFull: boolean;
-  /** The batches, until the end or until the signal aborts; then a last batch with the reason, if it is a text. */
+  /**
+   * The batches, until the end or until the signal aborts; then a last batch with the reason, if it
+   * is a text.
+   */
   read(signal: AbortSignal): AsyncGenerator<LogBatch, void, undefined>;
   /** The reader has left: what waits is dropped, and no more is filtered. */
   close(): void;

@@ -27,7 +27,8 @@ export type FollowedEngine = EngineCalls & Pick<Engine, "starts">;
 /**
  * All readers of one container share one stream of its engine.
  *
- * @returns history, then new lines. Rejects when the log cannot be opened. A caller that does not iterate it to its end must call `return`.
+ * @returns history, then new lines. Rejects when the log cannot be opened. A caller that does not
+ *   iterate it to its end must call `return`.
  */
 export function createFollower(timeoutMs: number) {
   const feeds = new Map<string, Feed>();
@@ -87,14 +88,23 @@ export function createFollower(timeoutMs: number) {
 }
 
 const callMs = 5000;
-/** Between two inspections of a stopped container, or two attempts to reach a lost engine, ms; a reported start ends the wait. */
+/**
+ * Between two inspections of a stopped container, or two attempts to reach a lost engine, ms; a
+ * reported start ends the wait.
+ */
 const pauseMs = { first: 250, most: 5000 };
-/** Lines that may come between two calls. If there were more, the engine is asked again, and must read a large log from its start. */
+/**
+ * Lines that may come between two calls. If there were more, the engine is asked again, and must
+ * read a large log from its start.
+ */
 const likelyTail = 20_000;
 
 /** One followed log of an engine, for any number of readers. */
 interface Feed {
-  /** Adds a reader. Lines up to the feed's cursor are history, selected by the returned object; all later lines, and nothing else, go to the buffer. */
+  /**
+   * Adds a reader. Lines up to the feed's cursor are history, selected by the returned object; all
+   * later lines, and nothing else, go to the buffer.
+   */
   join(buffer: FollowBuffer): Promise<LogHistory>;
   /** When the last reader leaves, the engine's stream ends at once. */
   leave(buffer: FollowBuffer): void;
@@ -103,8 +113,9 @@ interface Feed {
 }
 
 /**
- * Follows one container: reads the engine's stream no faster than the fastest reader, continues after the last line when the stream ends, waits for a
- * stopped container, and ends only when the container is gone or nobody reads.
+ * Follows one container: reads the engine's stream no faster than the fastest reader, continues
+ * after the last line when the stream ends, waits for a stopped container, and ends only when the
+ * container is gone or nobody reads.
  */
 export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: () => void): Feed {
   const readers = new Set<FollowBuffer>();
@@ -127,7 +138,10 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
   const inspect = () => engine.inspect(ref.fullId, signal);
   const budget = createSharedBudget(signal);
   const readPage = (options: LogOptions) => readLogs(engine, ref, options, { timeoutMs: callMs, budget });
-  /** Reads the stream to its end. Returns false, with nothing published, when lines are missing between the cursor and the engine's first line. */
+  /**
+   * Reads the stream to its end. Returns false, with nothing published, when lines are missing
+   * between the cursor and the engine's first line.
+   */
   const open = async (query: Query, { tty }: Inspection): Promise<boolean> => {
     let isWhole = query.tail === "all";
     const ask = async (asking: AbortSignal) => {
@@ -258,8 +272,9 @@ interface ReadOptions {
 }
 
 /**
- * Reads one followed log to its end, a batch of lines for each chunk. A line cut short by a broken connection is not published: it is read again, whole.
- * Rejects when the stream breaks. The engine's stream is always closed, at once when the signal aborts.
+ * Reads one followed log to its end, a batch of lines for each chunk. A line cut short by a broken
+ * connection is not published: it is read again, whole. Rejects when the stream breaks. The
+ * engine's stream is always closed, at once when the signal aborts.
  */
 export async function readFollowed(
   response: IncomingMessage,

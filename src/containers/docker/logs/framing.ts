@@ -16,8 +16,9 @@ interface TtySplitter {
 }
 
 /**
- * Splits the raw log of a terminal into its entries. There are no frames: entries end at a newline, or after 16 KiB of text, where the next time stamp
- * stands in the middle of the line. Removes the carriage return that a terminal puts before a newline.
+ * Splits the raw log of a terminal into its entries. There are no frames: entries end at a newline,
+ * or after 16 KiB of text, where the next time stamp stands in the middle of the line. Removes the
+ * carriage return that a terminal puts before a newline.
  */
 export function createTtySplitter(onEntry: (entry: Buffer) => void): TtySplitter {
   let pieces: Buffer[] = [];
@@ -82,10 +83,12 @@ function withoutReturn(entry: Buffer): Buffer {
 export const maxFrameBytes = 1 << 20;
 
 /**
- * Splits Docker's multiplexed stream into its frames: `[stream, 0, 0, 0, length as u32be]` and the payload. One frame is one log entry, so its borders
- * matter, and so does the order across both streams. Drops frames of stdin (0). Holds at most one frame.
+ * Splits Docker's multiplexed stream into its frames: `[stream, 0, 0, 0, length as u32be]` and the
+ * payload. One frame is one log entry, so its borders matter, and so does the order across both
+ * streams. Drops frames of stdin (0). Holds at most one frame.
  *
- * @returns takes the next bytes of the stream, split anywhere; false once the stream turns out not to be multiplexed: further bytes are then ignored
+ * @returns takes the next bytes of the stream, split anywhere; false once the stream turns out not
+ *   to be multiplexed: further bytes are then ignored
  */
 export function createDemuxer(onFrame: (stream: LogStream, payload: Buffer) => void): (chunk: Buffer) => boolean {
   let pieces: Buffer[] = [];
@@ -129,7 +132,9 @@ export type LogEntry = readonly [stream: LogStream, entry: Buffer];
 
 /** Splits an answer of `GET /containers/{id}/logs` into its entries. */
 export interface EntrySplitter {
-  /** The entries that this chunk completes. Throws AnswerError for an answer that is not such a log. */
+  /**
+   * The entries that this chunk completes. Throws AnswerError for an answer that is not such a log.
+   */
   push(chunk: Buffer): readonly LogEntry[];
   /** The last entry of a terminal's log, which may have no newline. */
   end(): readonly LogEntry[];

@@ -12,16 +12,20 @@ interface PendingLine {
 }
 
 export interface LineJoiner {
-  /** One log entry from the engine: a time stamp, a space, and text that ends in a newline unless the line continues. */
+  /**
+   * One log entry from the engine: a time stamp, a space, and text that ends in a newline unless
+   * the line continues.
+   */
   push(stream: LogStream, entry: Buffer): void;
   /** Ends the last lines that have no newline. */
   end(): void;
 }
 
 /**
- * Joins entries into lines. Docker splits a line into entries of 16 KiB with the same time stamp; only the last ends in a newline. Bytes are joined
- * before decoding, because a character may be split too. Lines are sanitised and redacted whole, then cut at 64 KiB: no other part of the gateway sees
- * them raw.
+ * Joins entries into lines. Docker splits a line into entries of 16 KiB with the same time stamp;
+ * only the last ends in a newline. Bytes are joined before decoding, because a character may be
+ * split too. Lines are sanitised and redacted whole, then cut at 64 KiB: no other part of the
+ * gateway sees them raw.
  */
 export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   const pending: Record<LogStream, PendingLine | null> = { stdout: null, stderr: null };
@@ -69,7 +73,10 @@ export function createLineJoiner(onLine: (line: LogLine) => void): LineJoiner {
   };
 }
 
-/** The time stamp of an entry as nearly all are, one short line with its end: it is read without a copy. Null for any other. */
+/**
+ * The time stamp of an entry as nearly all are, one short line with its end: it is read without a
+ * copy. Null for any other.
+ */
 function toWholeTimestamp(entry: Buffer): string | null {
   if (entry[stampBytes] !== blank || entry.length > maxReadBytes) return null;
   if (entry.indexOf(newline, stampBytes + 1) !== entry.length - 1) return null;
@@ -87,7 +94,10 @@ function splitEntry(entry: Buffer, lastTimestamp: string): { timestamp: string; 
     : { timestamp, text: entry.subarray(space + 1) };
 }
 
-/** Docker writes 30 characters with nine decimals; others (Podman) may write fewer decimals and another zone. */
+/**
+ * Docker writes 30 characters with nine decimals; others (Podman) may write fewer decimals and
+ * another zone.
+ */
 function parseTimestamp(prefix: string): string | null {
   if (dockerStamp.test(prefix)) return prefix;
   if (!/^\d{4}-\d\d-\d\dT/.test(prefix)) return null;

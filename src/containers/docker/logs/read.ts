@@ -25,9 +25,10 @@ interface ReadHow extends ReadTimes {
 }
 
 /**
- * The newest matching lines. Docker applies `tail` first, before `until` and the choice of a stream, and counts the parts of long lines. So more is
- * requested than is wanted, filtered here, and requested again eight times larger until there are enough or all were read. `truncated` unless the whole
- * log was read and every match fits.
+ * The newest matching lines. Docker applies `tail` first, before `until` and the choice of a
+ * stream, and counts the parts of long lines. So more is requested than is wanted, filtered here,
+ * and requested again eight times larger until there are enough or all were read. `truncated`
+ * unless the whole log was read and every match fits.
  */
 export async function readLogs(
   engine: EngineCalls,
@@ -46,9 +47,10 @@ export async function readLogs(
       { timeoutMs: end - clock.now(), clock, budget },
     );
   /**
-   * Podman (libpod/logs/log.go, `GetLogFile`) reads the newest lines, and then continues at the end of the file: lines written meanwhile are missing, those
-   * after them are not. So a short log is read whole, and of a long one, which surely has as many lines, the first `size` are valid. From `since` on all
-   * are read, because Podman applies `since` last.
+   * Podman (libpod/logs/log.go, `GetLogFile`) reads the newest lines, and then continues at the end
+   * of the file: lines written meanwhile are missing, those after them are not. So a short log is
+   * read whole, and of a long one, which surely has as many lines, the first `size` are valid. From
+   * `since` on all are read, because Podman applies `since` last.
    */
   const readPodman = async (size: number): Promise<LogWindow> => {
     const most = options.since === undefined ? size : Infinity;
@@ -97,8 +99,9 @@ export function tooLongLines({ name }: EngineCalls): AnswerError {
 }
 
 /**
- * As `readLogs`, with the number of older matching lines: if there are any, the whole log from `since` to `until` is read again to count them. If that
- * exceeds the time or `maxScanBytes`, `counted` is false and `missing` is a minimum.
+ * As `readLogs`, with the number of older matching lines: if there are any, the whole log from
+ * `since` to `until` is read again to count them. If that exceeds the time or `maxScanBytes`,
+ * `counted` is false and `missing` is a minimum.
  */
 export async function readWhole(
   engine: EngineCalls,

@@ -15,12 +15,18 @@ import { createEntrySplitter, type LogEntry } from "./framing.ts";
 import { createLineJoiner } from "./lines.ts";
 import { toQuery } from "./read.ts";
 
-/** How long the engine may send nothing, ms: to find `since` it reads its file from the beginning, which takes a second for 20 to 100 MB. */
+/**
+ * How long the engine may send nothing, ms: to find `since` it reads its file from the beginning,
+ * which takes a second for 20 to 100 MB.
+ */
 const silentMs = 60_000;
 
 /**
- * The log from its beginning, or from `since`, to its present end, in one answer of the engine. Pages would make the engine read its file from the beginning for each.
- * Yields the lines of the first chunk, also without any, and those of each further one; while the reader does not ask, nothing is read, and the engine waits. Rejects with AnswerError, DeadlineError or as the engine does.
+ * The log from its beginning, or from `since`, to its present end, in one answer of the engine.
+ * Pages would make the engine read its file from the beginning for each. Yields the lines of the
+ * first chunk, also without any, and those of each further one; while the reader does not ask,
+ * nothing is read, and the engine waits. Rejects with AnswerError, DeadlineError or as the engine
+ * does.
  */
 export async function* readStored(
   engine: EngineCalls,
@@ -82,7 +88,10 @@ export async function* readStored(
   }
 }
 
-/** The chunks of an answer. Rejects with DeadlineError when one does not come in time: the time that the reader takes does not count. */
+/**
+ * The chunks of an answer. Rejects with DeadlineError when one does not come in time: the time that
+ * the reader takes does not count.
+ */
 async function* readInTime(response: IncomingMessage): AsyncGenerator<Buffer, void> {
   const chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   for (;;) {

@@ -20,7 +20,9 @@ import { createLineJoiner } from "./lines.ts";
 
 /** Most bytes that one read may take from the engine. */
 export const maxScanBytes = 32 << 20;
-/** This many entries always fit into `maxScanBytes`: 16 KiB of text, a time stamp and a header each. */
+/**
+ * This many entries always fit into `maxScanBytes`: 16 KiB of text, a time stamp and a header each.
+ */
 export const entriesThatFit = 2000;
 
 /** The newest matching lines that were read. */
@@ -30,9 +32,15 @@ export interface LogWindow {
   readonly indexes: readonly number[];
   /** They are right: no line before the first one read has the time of one of these. */
   readonly isPlaced: boolean;
-  /** Of each line, the time of the newest line of the other stream that was read before it; "" for none. */
+  /**
+   * Of each line, the time of the newest line of the other stream that was read before it; "" for
+   * none.
+   */
   readonly others: readonly string[];
-  /** The first so many of the lines are before one that was left out because it may lack its beginning: a page that begins with them would lose it. */
+  /**
+   * The first so many of the lines are before one that was left out because it may lack its
+   * beginning: a page that begins with them would lose it.
+   */
   readonly gap: number;
   /** Log entries read, matching or not. */
   readonly entries: number;
@@ -40,7 +48,10 @@ export interface LogWindow {
   readonly complete: boolean;
   /** Number of older matching lines that were read but left out. */
   readonly dropped: number;
-  /** The log exceeded `maxScanBytes`, so the newest lines were not reached: all matching lines are left out. */
+  /**
+   * The log exceeded `maxScanBytes`, so the newest lines were not reached: all matching lines are
+   * left out.
+   */
   readonly overflow: boolean;
   /** Size of the lines in the budget. */
   readonly bytes: number;
@@ -48,13 +59,19 @@ export interface LogWindow {
 
 interface WindowOptions extends LogOptions {
   readonly tty: boolean;
-  /** How many entries were requested. If that many came, the log starts earlier, and a line may lack its beginning. */
+  /**
+   * How many entries were requested. If that many came, the log starts earlier, and a line may lack
+   * its beginning.
+   */
   readonly size: number | null;
   /** Reads no further than so many lines. */
   readonly maxLines?: number;
 }
 
-/** Reads one answer of `GET /containers/{id}/logs?timestamps=1` to its end, holding no more than the requested lines. Rejects also as the budget does. */
+/**
+ * Reads one answer of `GET /containers/{id}/logs?timestamps=1` to its end, holding no more than the
+ * requested lines. Rejects also as the budget does.
+ */
 export async function readLogWindow(
   chunks: AsyncIterable<Buffer>,
   options: WindowOptions,
@@ -169,8 +186,9 @@ export function createOtherTimes(): (line: LogLine) => string {
 }
 
 /**
- * The point before or after one line of a page that was read from an engine, with `other`; null when unknown. `times` cut the streams where the page was asked for: they hold
- * for a stream without lines up to there.
+ * The point before or after one line of a page that was read from an engine, with `other`; null
+ * when unknown. `times` cut the streams where the page was asked for: they hold for a stream
+ * without lines up to there.
  */
 export function toEnginePoint(
   { lines, indexes, others }: Pick<LogWindow, "lines" | "indexes" | "others">,
@@ -195,7 +213,10 @@ interface ReadLines {
   readonly overflow: boolean;
 }
 
-/** Reads one answer as `readLogWindow`, the lines of a chunk together, until `onLines` resolves to false. */
+/**
+ * Reads one answer as `readLogWindow`, the lines of a chunk together, until `onLines` resolves to
+ * false.
+ */
 export async function readLines(
   chunks: AsyncIterable<Buffer>,
   tty: boolean,
@@ -242,15 +263,18 @@ export async function readLines(
 }
 
 /**
- * The lines whose beginning may lie before the window. All parts of a line have the time of its first part, so such a line is the first of its stream,
- * and not later than the first line of all.
+ * The lines whose beginning may lie before the window. All parts of a line have the time of its
+ * first part, so such a line is the first of its stream, and not later than the first line of all.
  */
 function toCut(firsts: readonly LogLine[]): LogLine[] {
   const start = firsts.map((line) => line.timestamp).toSorted()[0] ?? "";
   return firsts.filter((line, index) => index === 0 || line.timestamp <= start);
 }
 
-/** A line, its LogPoint.index, and the time of the newest line of the other stream before it; "" for none. */
+/**
+ * A line, its LogPoint.index, and the time of the newest line of the other stream before it; "" for
+ * none.
+ */
 export interface PlacedLine {
   readonly line: LogLine;
   readonly index: number;
@@ -271,7 +295,10 @@ interface NewestLines {
   readonly bytes: number;
 }
 
-/** Holds the newest lines, at most `maxLines` and `maxBytes` (as `toLineBytes`), and counts them against the budget. */
+/**
+ * Holds the newest lines, at most `maxLines` and `maxBytes` (as `toLineBytes`), and counts them
+ * against the budget.
+ */
 export function createNewestLines(
   maxLines: number,
   maxBytes: number,

@@ -7,18 +7,27 @@ import { createOpenFiles } from "./open-files.ts";
 
 export interface CgroupReader {
   readonly root: string;
-  /** A sample from the cgroup of a container on this machine; null when it is not here, or cannot be read completely. */
+  /**
+   * A sample from the cgroup of a container on this machine; null when it is not here, or cannot be
+   * read completely.
+   */
   read(fullId: string): CgroupSample | null;
   /** Why a container has no sample, for people. */
   explain(fullId: string): string;
 }
 
 export interface CgroupSample extends Omit<StatsSample, "counters"> {
-  /** What the same run of the container has counted by now; null when it has ended, or cannot be read. */
+  /**
+   * What the same run of the container has counted by now; null when it has ended, or cannot be
+   * read.
+   */
   readonly readCounters: () => CgroupCounters | null;
 }
 
-/** `network` is undefined where the container's processes are not visible: inside a container, or without the right to see their network. */
+/**
+ * `network` is undefined where the container's processes are not visible: inside a container, or
+ * without the right to see their network.
+ */
 export type CgroupCounters = Omit<StatsCounters, "network"> & {
   readonly network: StatsCounters["network"] | undefined;
 };
@@ -30,7 +39,10 @@ interface CgroupReaderOptions {
   readonly proc?: string;
 }
 
-/** Where Docker and Podman put a container below the root of a hierarchy: their drivers cgroupfs and systemd (crun: one level deeper). */
+/**
+ * Where Docker and Podman put a container below the root of a hierarchy: their drivers cgroupfs and
+ * systemd (crun: one level deeper).
+ */
 const layouts = [
   (id: string) => `docker/${id}`,
   (id: string) => `system.slice/docker-${id}.scope`,
@@ -40,9 +52,11 @@ const layouts = [
 ];
 
 /**
- * Reads the files of cgroup v1 or v2 directly, as the engine itself would. Needs no configuration: a folder named by the full id can only be that
- * container, however its engine is reached. Inside a container `root` is where the host's /sys/fs/cgroup is mounted; /proc/stat is the host's there too. What
- * cannot be read completely is left to the engine: on macOS, or below another cgroup parent.
+ * Reads the files of cgroup v1 or v2 directly, as the engine itself would. Needs no configuration:
+ * a folder named by the full id can only be that container, however its engine is reached. Inside a
+ * container `root` is where the host's /sys/fs/cgroup is mounted; /proc/stat is the host's there
+ * too. What cannot be read completely is left to the engine: on macOS, or below another cgroup
+ * parent.
  */
 export function createCgroupReader({
   root = "/sys/fs/cgroup",
@@ -74,7 +88,8 @@ export function createCgroupReader({
     const host = readHostCpu();
     const readAtTime = new Date().toISOString();
     const usage = readUsage(root, path, (file) => files.read(file, life));
-    // Once in each life: a container with files that cannot be read, or another's process, is left to the engine.
+    // Once in each life: a container with files that cannot be read, or another's process, is left
+    // to the engine.
     if (places.get(fullId)?.life !== life && readCounters(path, fullId, life) === null) return null;
     if (identify(join(first, path)) !== life) return null;
     return {
@@ -120,7 +135,10 @@ function identify(folder: string): string {
   return String(statSync(folder, { bigint: true }).ino);
 }
 
-/** What is known of a container, its network as long as it has the same life and the same first process. */
+/**
+ * What is known of a container, its network as long as it has the same life and the same first
+ * process.
+ */
 interface Place {
   readonly path: string;
   readonly life: string;
@@ -129,8 +147,8 @@ interface Place {
 }
 
 /**
- * What the first process of a container shows of its network: one of its own, that of the host, or nothing, as the kernel shows the processes of other pid
- * namespaces as 0.
+ * What the first process of a container shows of its network: one of its own, that of the host, or
+ * nothing, as the kernel shows the processes of other pid namespaces as 0.
  */
 type NetworkKind = "own" | "host" | "hidden";
 
@@ -147,7 +165,8 @@ function toNetworkKind(proc: string, pid: string, fullId: string): NetworkKind |
   if (!readFileSync(join(proc, pid, "cgroup"), "utf8").includes(fullId)) return null;
   const namespace = (process: string) => readlinkSync(join(proc, process, "ns/net"));
   try {
-    // A gateway that sees the host's processes and cgroups runs on the host, with the host's network.
+    // A gateway that sees the host's processes and cgroups runs on the host, with the host's
+    // network.
     return namespace(pid) === namespace("self") ? "host" : "own";
   } catch (error) {
     // Only root sees the namespaces of other users' processes.
@@ -182,7 +201,10 @@ export function toNumber(text: string): number {
   return Number(word);
 }
 
-/** The lines of memory.stat that count: the other 40 would cost more to parse than everything else to read. */
+/**
+ * The lines of memory.stat that count: the other 40 would cost more to parse than everything else
+ * to read.
+ */
 export function toMemDetail(text: string): Record<string, number> {
   return toPairs(text, /^((?:total_)?inactive_file) (\d+)$/gm);
 }
@@ -207,8 +229,8 @@ export function figure(record: Readonly<Record<string, number>>, key: string): n
 const nanosecondsPerTick = 10_000_000;
 
 /**
- * CPU time of the host from /proc/stat as Docker counts it (moby daemon/stats_unix.go): user, nice, system, idle, iowait, irq and softirq, without the
- * time stolen by other guests.
+ * CPU time of the host from /proc/stat as Docker counts it (moby daemon/stats_unix.go): user, nice,
+ * system, idle, iowait, irq and softirq, without the time stolen by other guests.
  */
 export function toHostCpu(text: string): { readonly cpuSystem: number; readonly onlineCpus: number } {
   const fields = /^cpu +(.*)$/m.exec(text)?.[1]?.split(" ").slice(0, 7).map(Number) ?? [];
@@ -216,7 +238,10 @@ export function toHostCpu(text: string): { readonly cpuSystem: number; readonly 
   return { cpuSystem: ticks * nanosecondsPerTick, onlineCpus: text.match(/^cpu\d+ /gm)?.length ?? 0 };
 }
 
-/** How long a reading of the host's CPU time serves further containers, ms: a small part of the steps of 10 ms in which the kernel counts it. */
+/**
+ * How long a reading of the host's CPU time serves further containers, ms: a small part of the
+ * steps of 10 ms in which the kernel counts it.
+ */
 const hostCpuMs = 2;
 
 function createHostCpu(proc: string): () => ReturnType<typeof toHostCpu> {
@@ -228,7 +253,10 @@ function createHostCpu(proc: string): () => ReturnType<typeof toHostCpu> {
   };
 }
 
-/** Files of cgroup v1: a hierarchy for each controller, `path` the same in all. Throws when one cannot be read. */
+/**
+ * Files of cgroup v1: a hierarchy for each controller, `path` the same in all. Throws when one
+ * cannot be read.
+ */
 function readUsageV1(root: string, path: string, readText: (file: string) => string): CgroupUsage {
   const read = (controller: string, file: string) => readText(`${root}/${controller}/${path}/${file}`);
   return {
@@ -252,7 +280,10 @@ function readCountersV1(root: string, path: string): OwnCounters {
   };
 }
 
-/** The scheduler's own count if there is one, else what passed the throttling layer (containerd's order). Lines of "8:0 Read 4096". */
+/**
+ * The scheduler's own count if there is one, else what passed the throttling layer (containerd's
+ * order). Lines of "8:0 Read 4096".
+ */
 function toBlockIoV1(folder: string): OwnCounters["blockIo"] {
   const files = ["blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"];
   const text = files.map((file) => readIfThere(`${folder}/${file}`)).find((found) => /^\d+:\d+ /m.test(found)) ?? "";

@@ -2,8 +2,9 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 
 export interface OpenFiles {
   /**
-   * The text of a file of a cgroup, read through one open file as long as its container has the same life. Throws where it cannot be read, also because the container
-   * has ended: its open file shows nothing of the next life.
+   * The text of a file of a cgroup, read through one open file as long as its container has the
+   * same life. Throws where it cannot be read, also because the container has ended: its open file
+   * shows nothing of the next life.
    */
   read(path: string, life: string): string;
 }
@@ -20,7 +21,10 @@ const maxOpen = 400;
 /** A file that is not read for as long is closed, at the latest after twice that, ms. */
 const idleMs = 5000;
 
-/** To open, end and close a file costs three times as much as to read it: path, permissions, and a second reading that finds its end. */
+/**
+ * To open, end and close a file costs three times as much as to read it: path, permissions, and a
+ * second reading that finds its end.
+ */
 export function createOpenFiles(): OpenFiles {
   const files = new Map<string, OpenFile>();
   const buffer = Buffer.allocUnsafe(16 << 10);
@@ -55,7 +59,8 @@ export function createOpenFiles(): OpenFiles {
       if (!file) return readFileSync(path, "latin1");
       file.wasRead = true;
       try {
-        // The kernel writes such a file anew for each reading from its beginning, and gives all of it at once.
+        // The kernel writes such a file anew for each reading from its beginning, and gives all of
+        // it at once.
         const length = readSync(file.descriptor, buffer, 0, buffer.length, 0);
         return length < buffer.length ? buffer.toString("latin1", 0, length) : readFileSync(path, "latin1");
       } catch (error) {

@@ -25,7 +25,10 @@ const cpuStats = z.object({
 });
 type CpuStats = z.infer<typeof cpuStats>;
 
-/** `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which does not affect ratios. */
+/**
+ * `GET /containers/{id}/stats`. Counters above 2^53 lose their last digits, which does not affect
+ * ratios.
+ */
 const statsAnswer = z.object({
   read: z.string().nullish(),
   cpu_stats: cpuStats.nullish(),
@@ -38,7 +41,10 @@ const statsAnswer = z.object({
 /** The one field of an inspection that distinguishes the lives of a container. */
 const startAnswer = z.object({ State: z.object({ StartedAt: z.string() }) });
 
-/** One-shot statistics of an engine: a sample, and the counters that came with it. AnswerError for any other content. */
+/**
+ * One-shot statistics of an engine: a sample, and the counters that came with it. AnswerError for
+ * any other content.
+ */
 export function toSample(
   answer: unknown,
 ): Omit<StatsSample, "life" | "counters"> & { readonly counted: StatsCounters } {
@@ -94,8 +100,9 @@ function toOnlineCpus(cpu: CpuStats | null | undefined): number {
 }
 
 /**
- * CPU time of the host, busy or idle. Podman reports only the busy time of its CPUs (containers/common pkg/cgroups SystemCPUUsage): a container alone on
- * an idle host would seem to use all of it. So for Podman the elapsed time is used.
+ * CPU time of the host, busy or idle. Podman reports only the busy time of its CPUs
+ * (containers/common pkg/cgroups SystemCPUUsage): a container alone on an idle host would seem to
+ * use all of it. So for Podman the elapsed time is used.
  */
 function toCpuSystem(cpu: CpuStats, readAt: string): number | null {
   const at = Date.parse(readAt);
@@ -110,7 +117,10 @@ function toNetwork(networks: readonly z.infer<typeof network>[]): StatsCounters[
   };
 }
 
-/** By the first letter of `op`, as the docker CLI does: Read and Write on cgroup v1, read and write on v2. */
+/**
+ * By the first letter of `op`, as the docker CLI does: Read and Write on cgroup v1, read and write
+ * on v2.
+ */
 function toBlockIo(transfers: readonly z.infer<typeof transfer>[]): StatsCounters["blockIo"] {
   const of = (letter: string) =>
     sum(transfers.filter(({ op }) => op[0]?.toLowerCase() === letter).map(({ value }) => value));
@@ -126,8 +136,10 @@ export type SampledEngine = Pick<EngineCalls, "name" | "client" | "ask"> & Pick<
 
 export interface StatsReader {
   /**
-   * One sample; null for a container that is not running. Rejects with an OpsError; container_not_found when it has vanished. A sample that `begins` a
-   * window uses the start time already known, where there is one. The next sample inspects: if both have the same life, the known time was right.
+   * One sample; null for a container that is not running. Rejects with an OpsError;
+   * container_not_found when it has vanished. A sample that `begins` a window uses the start time
+   * already known, where there is one. The next sample inspects: if both have the same life, the
+   * known time was right.
    */
   read(
     engine: SampledEngine,
@@ -167,7 +179,10 @@ const networkMs = 15_000;
 export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): StatsReader {
   const oneByOne = createFairLimit(1);
   let turnEndsAt = 0;
-  /** One container's files are read in one go; other work gets its turn between containers, each millisecond. */
+  /**
+   * One container's files are read in one go; other work gets its turn between containers, each
+   * millisecond.
+   */
   const inTurn = <T>(waiters: Waiters, read: () => T) =>
     oneByOne.runShared(waiters, async () => {
       if (performance.now() >= turnEndsAt) {
@@ -229,7 +244,8 @@ async function askEngine(
   );
   if (isEmpty(sample)) return null;
   const known = begins ? engine.inventory.snapshot(false).known(fullId)?.raw.startedAt : null;
-  // After the sample, never before: only then does it show whether the container was started in between.
+  // After the sample, never before: only then does it show whether the container was started in
+  // between.
   const startedAt = known ?? toStartedAt(await engine.client.call(fullId, "json", {}, signal));
   return { at, sample: { ...sample, life: toLife(sample.readAt, startedAt), counters: async () => counted } };
 }

@@ -8,7 +8,10 @@ import { toDockerError } from "../http/errors.ts";
 import type { SampledEngine, StatsReader } from "./read.ts";
 
 export interface Sampler {
-  /** Null for a container that is not running or has vanished. From memory if its sample is fresh; else joins the sampling under way or starts one. */
+  /**
+   * Null for a container that is not running or has vanished. From memory if its sample is fresh;
+   * else joins the sampling under way or starts one.
+   */
   measure(engine: SampledEngine, fullId: string, asker: Asker): Promise<ContainerStats | null>;
   /** As ContainerSource.statsVersion. Also continues sampling. */
   version(refs: readonly ContainerRef[], toEngine: (ref: ContainerRef) => SampledEngine): number | null;
@@ -31,7 +34,9 @@ interface SamplerOptions {
 
 /** Oldest sample that is answered, ms. */
 const maxAgeMs = 2000;
-/** How long a container that did not run is reported so from memory, ms: it may run again by now. */
+/**
+ * How long a container that did not run is reported so from memory, ms: it may run again by now.
+ */
 const stillMs = 250;
 
 /** What was known of some containers when their version was asked. */
@@ -59,11 +64,15 @@ interface Sampling {
   readonly waiters: Waiters;
 }
 
-/** What is sampled without a request waits as that of one owner: it delays no request by more than one turn. */
+/**
+ * What is sampled without a request waits as that of one owner: it delays no request by more than
+ * one turn.
+ */
 const ours: Asker = { owner: "sampler", order: 0 };
 /**
  * Samplings without a request that are under way at once: each that waits for its turn holds about
- * 4 kB. They are shared by the engines, of which each has a few: one that is silent holds up no other.
+ * 4 kB. They are shared by the engines, of which each has a few: one that is silent holds up no
+ * other.
  */
 const mostOurs = 1000;
 const leastOfEngine = 4;
@@ -71,15 +80,19 @@ const leastOfEngine = 4;
 const turnMs = 1;
 
 /**
- * Samples the containers that were asked about lately, so that asking again costs nothing; samples nothing when nobody asks. A container that cannot be
- * sampled is dropped until it is asked about again.
+ * Samples the containers that were asked about lately, so that asking again costs nothing; samples
+ * nothing when nobody asks. A container that cannot be sampled is dropped until it is asked about
+ * again.
  */
 export function createSampler({ reader, windowMs, leaseMs, periodMs }: SamplerOptions): Sampler {
   const entries = new Map<string, Entry>();
   /** Of the containers sampled last: at most 1,000 with 120 points each, about 15 MB. */
   const histories = new LRUCache<string, readonly TimedPoint[]>({ max: 1000 });
   const checks = new WeakMap<readonly ContainerRef[], Check>();
-  /** What is to be sampled without a request, by engine: first what waits, then how many are under way. */
+  /**
+   * What is to be sampled without a request, by engine: first what waits, then how many are under
+   * way.
+   */
   const due = new Map<SampledEngine, { readonly waiting: Set<Entry>; running: number }>();
   const closing = new AbortController();
   let timer: NodeJS.Timeout | null = null;
@@ -227,7 +240,10 @@ export interface TimedPoint {
   readonly point: StatsPoint;
 }
 
-/** The points after one more sample, oldest first: one each five seconds, of the last ten minutes. The same array when it adds none. */
+/**
+ * The points after one more sample, oldest first: one each five seconds, of the last ten minutes.
+ * The same array when it adds none.
+ */
 export function withPoint(points: readonly TimedPoint[], at: number, stats: ContainerStats): readonly TimedPoint[] {
   const last = points.at(-1);
   // A slightly early tick still counts.

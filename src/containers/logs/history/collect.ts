@@ -17,18 +17,24 @@ import {
 } from "../log.ts";
 import type { HistoryQuery, HistoryRange, LogHistory } from "./log-history.ts";
 
-/** Most bytes that one page may take from the history, and after which time it is returned with what was found, ms. */
+/**
+ * Most bytes that one page may take from the history, and after which time it is returned with what
+ * was found, ms.
+ */
 const most = { bytes: 32 << 20, softMs: 3500 };
 /** A container has no line longer before its creation, as its engine dates both, ms. */
 const earlyMs = 5000;
-/** A line of the history that is older by more than this was surely written before one of the other stream, ms. Engines are late by ns to µs, under load by some ms. */
+/**
+ * A line of the history that is older by more than this was surely written before one of the other
+ * stream, ms. Engines are late by ns to µs, under load by some ms.
+ */
 const mostLateMs = 50;
 /** The clocks of engines may be ahead of ours, s. */
 const aheadSeconds = 60;
 
 /**
- * LogPoint.index of the lines of the history counts from here: they are numbered by their texts and not as they were written, and an engine may have further lines of the very
- * time of its oldest.
+ * LogPoint.index of the lines of the history counts from here: they are numbered by their texts and
+ * not as they were written, and an engine may have further lines of the very time of its oldest.
  */
 const firstIndex = 100_000_000;
 
@@ -59,7 +65,10 @@ interface Wanted {
 /** Lines that are tested together: a page may be full after the first of them. */
 const testedLines = 250;
 
-/** Reads on from one end of the range until there are enough lines, piece by piece. Rejects only as the budget does. */
+/**
+ * Reads on from one end of the range until there are enough lines, piece by piece. Rejects only as
+ * the budget does.
+ */
 export async function collectHistory(
   history: LogHistory,
   query: HistoryQuery,
@@ -104,7 +113,10 @@ export async function collectHistory(
   }
 }
 
-/** Whether a line, or the line at a point, is older than all that the engine has; null: the engine has nothing. */
+/**
+ * Whether a line, or the line at a point, is older than all that the engine has; null: the engine
+ * has nothing.
+ */
 export function isOlder(
   beginning: LogBeginning | null,
   line: Pick<LogLine, "stream" | "timestamp"> & Partial<LogLine>,
@@ -120,12 +132,18 @@ export function isOlder(
 /** Of the messages of beginnings: many lines may have the time of one. */
 const seamTexts = new WeakMap<readonly string[], ReadonlySet<string>>();
 
-/** By what the history's and the engine's line of one time are the same: shippers strip a carriage return at the end, which is a space in ours. */
+/**
+ * By what the history's and the engine's line of one time are the same: shippers strip a carriage
+ * return at the end, which is a space in ours.
+ */
 export function toSeamText(message: string): string {
   return message.trimEnd();
 }
 
-/** Where the lines of a page begin, as if they were all that the engine has; null without lines. Each stream is in the order of its times. */
+/**
+ * Where the lines of a page begin, as if they were all that the engine has; null without lines.
+ * Each stream is in the order of its times.
+ */
 export function toPageBeginning(lines: readonly LogLine[]): LogBeginning | null {
   const [first] = lines;
   if (!first) return null;
@@ -148,12 +166,18 @@ export function toEarlier(one: LogBeginning | null, other: LogBeginning | null):
   return { stdout: of("stdout"), stderr: of("stderr") };
 }
 
-/** Whether a point is so near to the beginning of what the engine has that lines from its time on may be older than that. */
+/**
+ * Whether a point is so near to the beginning of what the engine has that lines from its time on
+ * may be older than that.
+ */
 export function isNearBeginning(beginning: LogBeginning | null, { timestamp }: LogPoint): boolean {
   return beginning !== null && (timestamp <= beginning.stdout.timestamp || timestamp <= beginning.stderr.timestamp);
 }
 
-/** Where a search of the history ended before its page was full. It is in the order of the history, which is that of the times. */
+/**
+ * Where a search of the history ended before its page was full. It is in the order of the history,
+ * which is that of the times.
+ */
 export function toReached(timestamp: string): LogPoint {
   return { ...toMoment(timestamp), index: firstIndex };
 }
@@ -171,7 +195,10 @@ export function isPointOlder(beginning: LogBeginning | null, point: LogPoint): b
   return isOlder(beginning, { stream: "stdout", timestamp }) && isOlder(beginning, { stream: "stderr", timestamp });
 }
 
-/** A point in the history: by stream, the time from which on its lines are after the point. Of the line at the point its stream's order decides. */
+/**
+ * A point in the history: by stream, the time from which on its lines are after the point. Of the
+ * line at the point its stream's order decides.
+ */
 export interface HistoryCut {
   readonly point: LogPoint;
   readonly times: StreamTimes;
@@ -192,11 +219,17 @@ export function toHistoryCut(point: LogPoint): HistoryCut {
 export interface HistoryMoment {
   /** Lines from this time on. */
   readonly isPassed: boolean;
-  /** Where all lines are that may have been written after one from this time on: the time, or that of an older line of the other stream. */
+  /**
+   * Where all lines are that may have been written after one from this time on: the time, or that
+   * of an older line of the other stream.
+   */
   readonly earliest: LogPoint;
 }
 
-/** Reads the entries next to a time. A failure counts as no entries: the next read of the history will report it. */
+/**
+ * Reads the entries next to a time. A failure counts as no entries: the next read of the history
+ * will report it.
+ */
 export async function findMoment(
   history: LogHistory,
   container: Pick<Container, "createdAt" | "fullId">,
@@ -241,15 +274,19 @@ function shiftTime(timestamp: string, ms: number): string {
   return new Date(Date.parse(timestamp) + ms).toISOString().slice(0, 23) + timestamp.slice(23);
 }
 
-/** By stream, the time from which on its lines are after a point, if not more than one has the time of the point. */
+/**
+ * By stream, the time from which on its lines are after a point, if not more than one has the time
+ * of the point.
+ */
 export function toStreamTimes(point: LogPoint): StreamTimes {
   const { times } = toHistoryCut(point);
   return point.stream === null || !point.isAfter ? times : { ...times, [point.stream]: toNext(point.timestamp) };
 }
 
 /**
- * The end of a page that was read from a point on. In the other stream what was before that point still is, and so is what the page has of it. Lines of the engine are
- * after all of the history, whatever their times are.
+ * The end of a page that was read from a point on. In the other stream what was before that point
+ * still is, and so is what the page has of it. Lines of the engine are after all of the history,
+ * whatever their times are.
  */
 export function toPageEnd(
   end: LogPoint,
@@ -261,7 +298,8 @@ export function toPageEnd(
   const stream = toOtherStream(end.stream);
   const last = lines.findLast((line) => line.stream === stream);
   const known = isOfHistory(end) ? toHistoryOther(end, seam) : (end.other ?? "");
-  // A time alone cuts the engine's log where the first line from then on stands: older ones may follow.
+  // A time alone cuts the engine's log where the first line from then on stands: older ones may
+  // follow.
   const isLater =
     beginning !== null && from.stream === null && toStreamTimes(from)[stream] > beginning[stream].timestamp;
   const before = isLater ? "" : toStreamTimes(from)[stream];
@@ -270,7 +308,10 @@ export function toPageEnd(
   return { ...end, other: times.toSorted().at(-1) as string };
 }
 
-/** The start of a page in the history that was read back from a cut, or from the engine's log. In the other stream what was after that still is. */
+/**
+ * The start of a page in the history that was read back from a cut, or from the engine's log. In
+ * the other stream what was after that still is.
+ */
 export function toPageStart(start: LogPoint, cut: HistoryCut | null, seam: StreamTimes | null): LogPoint {
   if (start.stream === null) return start;
   const times = [toHistoryOther(start, seam), ...(cut ? [cut.times[toOtherStream(start.stream)]] : [])];
@@ -283,7 +324,10 @@ function toHistoryOther(point: LogPoint, seam: StreamTimes | null): string {
   return seam && seam[stream] < other ? seam[stream] : other;
 }
 
-/** By stream, the time from which on no line is the history's; null where lines of one end of a page, these, are before that anyway. */
+/**
+ * By stream, the time from which on no line is the history's; null where lines of one end of a
+ * page, these, are before that anyway.
+ */
 export async function findSeam(
   history: LogHistory,
   { fullId }: Pick<Container, "fullId">,
@@ -312,7 +356,10 @@ export function isBeforeCut({ point, times }: HistoryCut, line: LogLine, index: 
   return index < at || (point.isAfter && index === at);
 }
 
-/** What the history may have of a container, up to the beginning of its engine's log; null for nothing. */
+/**
+ * What the history may have of a container, up to the beginning of its engine's log; null for
+ * nothing.
+ */
 export function toHistoryRange(
   { createdAt }: Pick<Container, "createdAt">,
   beginning: LogBeginning | null,

@@ -19,8 +19,8 @@ export interface HistoryQuery extends HistoryRange {
 /** What one call has read of a range. */
 interface HistoryPiece {
   /**
-   * Cleaned as those of engines. By time, then stream, then text, because that is all that the history knows of their order; equal ones are one. Lines of one time are never
-   * in two pieces.
+   * Cleaned as those of engines. By time, then stream, then text, because that is all that the
+   * history knows of their order; equal ones are one. Lines of one time are never in two pieces.
    */
   readonly lines: readonly LogLine[];
   /** The part of the range that was not read; null when all was. */
@@ -37,13 +37,16 @@ export interface HistorySelector extends HistoryRange {
 }
 
 /**
- * The port to a store of logs that outlives the engines. A container is known by its full id. Calls have deadlines of their own, and reject with log_history_unavailable, or
- * as the signal does.
+ * The port to a store of logs that outlives the engines. A container is known by its full id. Calls
+ * have deadlines of their own, and reject with log_history_unavailable, or as the signal does.
  */
 export interface LogHistory {
   /** One piece of a range, at most a few MB. */
   read(query: HistoryQuery, signal: AbortSignal): Promise<HistoryPiece>;
-  /** The containers that wrote in the range, the newest first, at most `mostRemoved`, as `toRemovedContainer` maps what their log entries say of them. */
+  /**
+   * The containers that wrote in the range, the newest first, at most `mostRemoved`, as
+   * `toRemovedContainer` maps what their log entries say of them.
+   */
   listContainers(selector: HistorySelector, signal: AbortSignal): Promise<readonly Container[]>;
   close(): Promise<void>;
 }

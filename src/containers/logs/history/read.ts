@@ -48,8 +48,10 @@ export interface LogSources {
 }
 
 /**
- * A page as the engine has it, and where it reaches the beginning of the engine's log, continued in the history. The engine is read before its beginning is. What it removes
- * and writes in between does not count: the history ends where the page's own lines begin. Rejects as the engine's read; a failure of the history is in the page.
+ * A page as the engine has it, and where it reaches the beginning of the engine's log, continued in
+ * the history. The engine is read before its beginning is. What it removes and writes in between
+ * does not count: the history ends where the page's own lines begin. Rejects as the engine's read;
+ * a failure of the history is in the page.
  */
 export async function readWithHistory(
   sources: LogSources,
@@ -110,7 +112,10 @@ async function readPage(
   return around ? addNewer({ ...found, page: whole }, after, around) : whole;
 }
 
-/** Whether the first lines of the engine may be as near to the time of a page as lines can be out of order, though there are older ones. */
+/**
+ * Whether the first lines of the engine may be as near to the time of a page as lines can be out of
+ * order, though there are older ones.
+ */
 function isNearStart({ lines, olderCount }: LogPage, around: LogAround | undefined): boolean {
   const [first] = lines;
   if (!around || !first || olderCount === 0 || around.newer === 0 || around.point.stream !== null) return false;
@@ -146,7 +151,10 @@ interface Found extends Reading {
   readonly seam: Awaited<ReturnType<typeof findSeam>>;
 }
 
-/** Without a cut the point is in the engine's log: everything that the engine has no more is before it, though the times of the streams may be out of order. */
+/**
+ * Without a cut the point is in the engine's log: everything that the engine has no more is before
+ * it, though the times of the streams may be out of order.
+ */
 async function readOlder(reading: Reading, cut: HistoryCut | null, older: number): Promise<HistoryLines> {
   const { options, page } = reading;
   const isBefore = (line: LogLine, index: number) => cut === null || isBeforeCut(cut, line, index);
@@ -223,7 +231,10 @@ function addOlder({ page, cut, seam }: Found, { lines, indexes, hasMore, reached
   };
 }
 
-/** The history's lines come before the engine's; where some of them are missing, the engine's are on a later page. */
+/**
+ * The history's lines come before the engine's; where some of them are missing, the engine's are on
+ * a later page.
+ */
 function addNewer(reading: Found, found: HistoryLines, around: LogAround): LogPage {
   const { page, budget } = reading;
   const { lines, indexes, hasMore, reached, error } = found;

@@ -5,7 +5,10 @@ import type { ContainerRules } from "../../kamal/rules.ts";
 /** The status of a container that no engine has any more. */
 export const removedStatus = "removed";
 
-/** A container that only the history knows, by the mapping of those that run. No engine vouches for it. */
+/**
+ * A container that only the history knows, by the mapping of those that run. No engine vouches for
+ * it.
+ */
 export function toRemovedContainer(raw: RawContainer, rules: ContainerRules): Container {
   return toContainer(raw, { env: null, rules, appServices: [], appsEnv: null, isForeign: false, hostNames: [] });
 }

@@ -15,8 +15,9 @@ import type { LogSources } from "./read.ts";
 import { isRemoved } from "./removed.ts";
 
 /**
- * The lines of the history, oldest first, then those of the engine. With `newest` only the engine is read; then `cutAt` says where the history has older lines. A failure of
- * the history is in a batch; else rejects as the engine's reading.
+ * The lines of the history, oldest first, then those of the engine. With `newest` only the engine
+ * is read; then `cutAt` says where the history has older lines. A failure of the history is in a
+ * batch; else rejects as the engine's reading.
  */
 export async function* readStoredWithHistory(
   sources: LogSources,
@@ -39,8 +40,9 @@ export async function* readStoredWithHistory(
 }
 
 /**
- * The engine's reading has what the engine had when it began. What is removed before that is in the history by then: so the reading begins anew, behind those lines, unless its
- * log begins after the start as it did before.
+ * The engine's reading has what the engine had when it began. What is removed before that is in the
+ * history by then: so the reading begins anew, behind those lines, unless its log begins after the
+ * start as it did before.
  */
 async function* readAll(
   sources: LogSources,

@@ -35,10 +35,16 @@ export interface RoleAroundPage {
 }
 
 export interface RoleAround {
-  /** Adds what was read of one container at the cut. Returns the size of what was dropped, as `toLineBytes`. */
+  /**
+   * Adds what was read of one container at the cut. Returns the size of what was dropped, as
+   * `toLineBytes`.
+   */
   add(container: Container, page: LogPage): number;
   take(): RoleAroundPage;
-  /** As RolePage.since: how far back another log is read for this page; null while that is unlimited. */
+  /**
+   * As RolePage.since: how far back another log is read for this page; null while that is
+   * unlimited.
+   */
   readonly since: string | null;
 }
 
@@ -59,17 +65,24 @@ interface Side {
   readonly most: number;
   lines: SizedLine[];
   bytes: number;
-  /** By `toCutKey`: of each container of which lines were left out by number or size, the one nearest to the cut. */
+  /**
+   * By `toCutKey`: of each container of which lines were left out by number or size, the one
+   * nearest to the cut.
+   */
   readonly dropped: Map<string, SizedLine>;
-  /** The nearest end of a container that has, or may have, further lines: beyond it the merged lines would be incomplete. */
+  /**
+   * The nearest end of a container that has, or may have, further lines: beyond it the merged lines
+   * would be incomplete.
+   */
   limit: SearchLimit | null;
   /** There is such a container. */
   hasMore: boolean;
 }
 
 /**
- * Merges the lines of several containers around a cut, in the order of their times. A page ends where the first container ends that was not read further, so the
- * order holds over all pages. Each line is in one page, because the cut at each end has the places of the containers.
+ * Merges the lines of several containers around a cut, in the order of their times. A page ends
+ * where the first container ends that was not read further, so the order holds over all pages. Each
+ * line is in one page, because the cut at each end has the places of the containers.
  */
 export function createRoleAround({ cut, older: mostOlder, newer: mostNewer }: AroundOptions): RoleAround {
   const { timestamp } = cut;
@@ -78,7 +91,8 @@ export function createRoleAround({ cut, older: mostOlder, newer: mostNewer }: Ar
   const [older, newer] = [createSide(true, mostOlder), createSide(false, mostNewer)];
 
   const put = (side: Side, container: Container, page: LogPage, begin: number, end: number): number => {
-    // What comes after the cut has its time at least, though the other stream may have an earlier one.
+    // What comes after the cut has its time at least, though the other stream may have an earlier
+    // one.
     let place = side.isOlder ? "" : timestamp;
     for (let at = begin; at < end; at++) {
       const line = page.lines[at] as LogLine;
@@ -130,7 +144,8 @@ export function createRoleAround({ cut, older: mostOlder, newer: mostNewer }: Ar
       const stop = toCut({ isStart: false, lines, ...toEnd(newer, after), cut });
       const truncated = older.hasMore || older.dropped.size > 0;
       const hasNewer = newer.hasMore || newer.dropped.size > 0;
-      // Each marker is in the page of its time; none is before the first line of all, or after the last one.
+      // Each marker is in the page of its time; none is before the first line of all, or after the
+      // last one.
       const from = mostOlder === 0 ? timestamp : (start?.timestamp ?? timestamp);
       const isShown = ({ place }: PositionedLine) =>
         place < timestamp ? place >= from : mostNewer > 0 && place < (stop?.timestamp ?? "");
@@ -163,7 +178,10 @@ function endAt(side: Side, container: Container, { timestamps, hasMore, point }:
   if (!side.limit || isBeyond(side, toOrder(side.limit), toOrder(limit))) side.limit = limit;
 }
 
-/** The lines up to the limit, and all of the container that it is of: its own are complete in whatever order their times are. */
+/**
+ * The lines up to the limit, and all of the container that it is of: its own are complete in
+ * whatever order their times are.
+ */
 function selectComplete(side: Side): SizedLine[] {
   const { lines, limit } = side;
   if (!limit) return lines;

@@ -4,8 +4,9 @@ import { disorderMs, type LogPoint, toMoment } from "../log.ts";
 import type { PositionedLine } from "./lines.ts";
 
 /**
- * Where two neighbouring pages of several logs meet. A container with a place of its own is cut there. All others are cut at a time, in the order of merged lines:
- * of those of this very time, the lines of containers up to `name` and `engine` are before the cut.
+ * Where two neighbouring pages of several logs meet. A container with a place of its own is cut
+ * there. All others are cut at a time, in the order of merged lines: of those of this very time,
+ * the lines of containers up to `name` and `engine` are before the cut.
  */
 export interface RoleCut {
   readonly timestamp: string;
@@ -59,8 +60,9 @@ interface PageEnd {
 }
 
 /**
- * The cut at one end of a page; null for a page without lines or limit. A container of which the page has no lines is cut where it was, unless that is so far away
- * that its lines there are certainly on the other side of the new time.
+ * The cut at one end of a page; null for a page without lines or limit. A container of which the
+ * page has no lines is cut where it was, unless that is so far away that its lines there are
+ * certainly on the other side of the new time.
  */
 export function toCut({ isStart, lines, dropped, limit, cut }: PageEnd): RoleCut | null {
   const edge = isStart ? lines[0] : lines.at(-1);

@@ -12,9 +12,15 @@ import { createRolePage } from "./page.ts";
 
 /** The containers of a role whose logs are followed. */
 interface RoleMembers {
-  /** Opens the first containers; resolves when their newest lines are in the inbox, or after `openMs`. Rejects with the first error when none can be opened. */
+  /**
+   * Opens the first containers; resolves when their newest lines are in the inbox, or after
+   * `openMs`. Rejects with the first error when none can be opened.
+   */
   begin(containers: readonly Container[]): Promise<void>;
-  /** The current containers of the role: a new one is followed from its beginning, one that left to its last line. */
+  /**
+   * The current containers of the role: a new one is followed from its beginning, one that left to
+   * its last line.
+   */
   update(containers: readonly Container[]): void;
   /** A container that no update may list, because it has ended already. */
   meet(container: Container): void;
@@ -54,11 +60,15 @@ const opening = 16;
 const openMs = 2000;
 /** Delay before a log that could not be opened, or that ended, is opened again, ms. */
 const retryMs = 2000;
-/** How long a container that stopped and left stays a member, ms: a restart brings it back at once. */
+/**
+ * How long a container that stopped and left stays a member, ms: a restart brings it back at once.
+ */
 const lingerMs = 5000;
 /** How far an engine's clock may lag behind ours, ms. */
 const lagMs = 60_000;
-/** A container may have written its first lines this long before the engine's time of its start, ms. */
+/**
+ * A container may have written its first lines this long before the engine's time of its start, ms.
+ */
 const earlyMs = 5000;
 
 export function createRoleMembers({ follow, options, inbox, signal }: MembersOptions): RoleMembers {
@@ -185,8 +195,9 @@ export function createRoleMembers({ follow, options, inbox, signal }: MembersOpt
 }
 
 /**
- * The `since` for a container that is new to a reader who follows its role since `followedMs`: the container's start. One that ran before but could not
- * be opened is read from about `followedMs` on.
+ * The `since` for a container that is new to a reader who follows its role since `followedMs`: the
+ * container's start. One that ran before but could not be opened is read from about `followedMs`
+ * on.
  */
 function toFirstMoment({ startedAt, createdAt }: Container, followedMs: number): string {
   const startedMs = Date.parse(startedAt ?? createdAt) || 0;
@@ -205,13 +216,18 @@ interface RoleFollow {
   readonly signal: AbortSignal;
 }
 
-/** A new container must be found and opened within `holdMs`, while lines of the others wait. Text in characters. */
+/**
+ * A new container must be found and opened within `holdMs`, while lines of the others wait. Text in
+ * characters.
+ */
 const window = { holdMs: 500, maxSize: 512 << 10 };
 
 /**
- * The newest lines of all containers of a role, then what they write, in the order of their times: across restarts (each container's own follower does
- * that), releases and replicas. A marker stands where a release begins of which no container ran before. A container that left the role, or ended at
- * once, is read to its last line; between two releases the role is waited for. Rejects when no container can be opened. Ends with the signal.
+ * The newest lines of all containers of a role, then what they write, in the order of their times:
+ * across restarts (each container's own follower does that), releases and replicas. A marker stands
+ * where a release begins of which no container ran before. A container that left the role, or ended
+ * at once, is read to its last line; between two releases the role is waited for. Rejects when no
+ * container can be opened. Ends with the signal.
  */
 export async function followRole(options: RoleFollow): Promise<AsyncGenerator<RoleBatch>> {
   const { containers, changes, deaths, signal } = options;

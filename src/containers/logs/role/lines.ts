@@ -3,7 +3,10 @@ import { parseLogTime, toLogTimestamp } from "../../../lib/time.ts";
 import type { Container } from "../../container.ts";
 import type { FollowNotice, LogLine, LogStream } from "../log.ts";
 
-/** A line of one of a role's containers, or a marker: a release begins here. A marker has no stream and no level. */
+/**
+ * A line of one of a role's containers, or a marker: a release begins here. A marker has no stream
+ * and no level.
+ */
 export interface RoleLine extends Omit<LogLine, "stream"> {
   readonly kind: "line" | "marker";
   readonly stream: LogStream | null;
@@ -28,7 +31,10 @@ export function toBeginning({ createdAt }: Container): string {
 /** A line with the time that it is sorted by. */
 export interface PositionedLine {
   readonly line: RoleLine;
-  /** Never before the previous line of the same container, whatever the clocks say: the order of one container never changes. */
+  /**
+   * Never before the previous line of the same container, whatever the clocks say: the order of one
+   * container never changes.
+   */
   readonly place: string;
 }
 
@@ -62,7 +68,10 @@ export interface RoleNotice {
 /** Some lines of a followed role in the order of their times, with notices for the reader. */
 export interface RoleBatch {
   readonly lines: readonly RoleLine[];
-  /** Minimum number of matching lines left out before these: this reader was slower than others of the same logs, or one log was truncated. */
+  /**
+   * Minimum number of matching lines left out before these: this reader was slower than others of
+   * the same logs, or one log was truncated.
+   */
   readonly dropped: number;
   readonly notices: readonly RoleNotice[];
   /** Why this is the last batch (the reason of the signal); null while more follow. */

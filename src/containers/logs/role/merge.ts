@@ -112,9 +112,10 @@ interface WaitingLine extends PositionedLine {
 }
 
 /**
- * Sorts lines by time. Each waits `holdMs` from its arrival, so that lines with less delay than that (slow engines, a new container that must be found
- * and opened first) come in order. A window that closes once all known containers have a later line would be quicker, but wrong at each release. Later
- * lines go at once, out of order. Nothing is lost or repeated.
+ * Sorts lines by time. Each waits `holdMs` from its arrival, so that lines with less delay than
+ * that (slow engines, a new container that must be found and opened first) come in order. A window
+ * that closes once all known containers have a later line would be quicker, but wrong at each
+ * release. Later lines go at once, out of order. Nothing is lost or repeated.
  */
 export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): ReorderWindow {
   let held: WaitingLine[] = [];
@@ -123,7 +124,10 @@ export function createReorderWindow({ holdMs, maxSize }: ReorderLimits): Reorder
   /** The `place` of the newest line of each container with lines here. */
   const places = new Map<string, string>();
 
-  /** How many of the sorted lines go: up to the last that has waited long enough or is late; more when too many are held. */
+  /**
+   * How many of the sorted lines go: up to the last that has waited long enough or is late; more
+   * when too many are held.
+   */
   const count = (now: number): number => {
     let ready = held.findLastIndex(({ place, arrived }) => place < last || arrived + holdMs <= now) + 1;
     if (size <= maxSize) return ready;

@@ -17,11 +17,15 @@ interface Sized extends SpottedLine {
 
 export interface RolePage {
   /**
-   * Adds one container's newest lines, oldest first, in the order they were written. Returns the size of what was dropped, as `toLineBytes`. `found` has
-   * LogPage.indexes and `truncated`, for the cuts.
+   * Adds one container's newest lines, oldest first, in the order they were written. Returns the
+   * size of what was dropped, as `toLineBytes`. `found` has LogPage.indexes and `truncated`, for
+   * the cuts.
    */
   add(container: Container, lines: readonly LogLine[], found?: Partial<LogPage>): number;
-  /** All lines in the order of their times. A marker (not counted) stands where a release begins, unless that is before the first line. */
+  /**
+   * All lines in the order of their times. A marker (not counted) stands where a release begins,
+   * unless that is before the first line.
+   */
   take(): RoleLine[];
   /** Where the page before ends, and where the page after begins; null without lines. */
   readonly start: RoleCut | null;
@@ -31,15 +35,16 @@ export interface RolePage {
   /** How many, and of which containers. */
   readonly omitted: { readonly count: number; readonly containers: readonly Container[] };
   /**
-   * `since` for reading another log for this page: older lines no longer fit; null while they do. A second before the oldest line, because the two
-   * streams of a container are only almost in order.
+   * `since` for reading another log for this page: older lines no longer fit; null while they do. A
+   * second before the oldest line, because the two streams of a container are only almost in order.
    */
   readonly since: string | null;
 }
 
 /**
- * The newest `tail` lines of several containers. Lines that are too old are dropped with each container that is added, so that no more than the answer
- * is held. `until` (a log timestamp) hides the markers of later releases.
+ * The newest `tail` lines of several containers. Lines that are too old are dropped with each
+ * container that is added, so that no more than the answer is held. `until` (a log timestamp) hides
+ * the markers of later releases.
  */
 export function createRolePage(tail: number, until: string | null = null): RolePage {
   let selected: Sized[] = [];

@@ -12,7 +12,10 @@ import {
 } from "./lines.ts";
 import { isBefore } from "./page.ts";
 
-/** How one container was read. `truncated`: it has, or may have, older lines than were read. `error`: why its further lines are missing; null when none are. */
+/**
+ * How one container was read. `truncated`: it has, or may have, older lines than were read.
+ * `error`: why its further lines are missing; null when none are.
+ */
 export interface StoredPart {
   readonly container: Container;
   readonly truncated: boolean;
@@ -26,7 +29,10 @@ export interface StoredRoleBatch {
   readonly lines: readonly RoleLine[];
   /** In the last batch of a whole reading: each container. Else empty. */
   readonly parts: readonly StoredPart[];
-  /** In the last batch: no line after this time is missing, a log timestamp, where some container is truncated. Else null. */
+  /**
+   * In the last batch: no line after this time is missing, a log timestamp, where some container is
+   * truncated. Else null.
+   */
   readonly completeSince: string | null;
   /** Why this is the last batch: complete, or the reason of the signal; null while more follow. */
   readonly ended: string | null;
@@ -42,7 +48,10 @@ interface StoredRole {
   readonly signal: AbortSignal;
 }
 
-/** Most lines and characters of a batch, and how long found lines wait for more while others are searched for, ms. */
+/**
+ * Most lines and characters of a batch, and how long found lines wait for more while others are
+ * searched for, ms.
+ */
 const most = { lines: 1000, size: 256 << 10, waitMs: 100 };
 /** A container has no line longer before its creation, as its engine dates both, ms. */
 const earlyMs = 5000;
@@ -63,9 +72,11 @@ interface Reading {
 }
 
 /**
- * Merges the stored lines of several containers: one pass over each log, in the order of their times; lines of one container keep theirs. Holds one piece of each
- * container that is read. A container is opened when the merge comes to the time of its creation, so old releases are read one after the other. One that cannot be
- * read does not affect the others; rejects when none can. A marker stands where a release begins. Ends with the signal.
+ * Merges the stored lines of several containers: one pass over each log, in the order of their
+ * times; lines of one container keep theirs. Holds one piece of each container that is read. A
+ * container is opened when the merge comes to the time of its creation, so old releases are read
+ * one after the other. One that cannot be read does not affect the others; rejects when none can. A
+ * marker stands where a release begins. Ends with the signal.
  */
 export async function* readStoredRole({
   containers,

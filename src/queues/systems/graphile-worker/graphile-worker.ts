@@ -17,15 +17,19 @@ import {
 const graphileWorkerConfig = toSchemaConfig("graphile-worker");
 
 /**
- * Jobs of graphile-worker 0.16 or newer, by task. It deletes a job that succeeds, and stores only the last failure of a waiting one. So the numbers depend on
+ * Jobs of graphile-worker 0.16 or newer, by task. It deletes a job that succeeds, and stores only
+ * the last failure of a waiting one. So the numbers depend on
  * deploy/postgres/graphile-worker-ends.sql:
  *
  * - with it, everything is exact, with a history of two hours;
- * - without it, failures are the existing jobs whose last attempt failed in the window: at least that many failed (`exact` is false);
- * - without it, successes are the deletions from the table, sampled, only where there is a single task and the role sees the tasks; else null.
+ * - without it, failures are the existing jobs whose last attempt failed in the window: at least
+ *   that many failed (`exact` is false);
+ * - without it, successes are the deletions from the table, sampled, only where there is a single
+ *   task and the role sees the tasks; else null.
  *
- * Tasks without jobs are listed where the role sees them (the owner, BYPASSRLS, a policy), else once they were seen with jobs. Rows name a worker by a random id,
- * not by a host, and only while it holds them.
+ * Tasks without jobs are listed where the role sees them (the owner, BYPASSRLS, a policy), else
+ * once they were seen with jobs. Rows name a worker by a random id, not by a host, and only while
+ * it holds them.
  */
 export const graphileWorker = defineKind<typeof graphileWorkerConfig>({
   kind: "graphile-worker",
@@ -83,9 +87,11 @@ function asAtLeast(queue: QueueMetrics): QueueMetrics {
 }
 
 /**
- * Uses the documented functions of graphile-worker 0.16 and newer, `reschedule_jobs` and `permanently_fail_jobs`, after locking the job. Retries jobs that failed,
- * for good (they get one more attempt) or waiting for their next attempt. Conditions do not use `now()`: a caller that waited for another's lock began before it,
- * so the job that the other has just retried would still seem to wait. Source: its sql/000016.sql.
+ * Uses the documented functions of graphile-worker 0.16 and newer, `reschedule_jobs` and
+ * `permanently_fail_jobs`, after locking the job. Retries jobs that failed, for good (they get one
+ * more attempt) or waiting for their next attempt. Conditions do not use `now()`: a caller that
+ * waited for another's lock began before it, so the job that the other has just retried would still
+ * seem to wait. Source: its sql/000016.sql.
  */
 function graphileControl(schema: string): JobStatements {
   const name = { schema, table: "_private_jobs" };
@@ -121,7 +127,8 @@ from target cross join lateral ${quoteIdentifier(schema)}.${changed} as job`;
             `job.attempts < job.max_attempts${onlyFailed ? " and job.attempts > 0" : ""}`,
             `permanently_fail_jobs(array[target.id]::bigint[], ${discarded})`,
           ),
-    // A role under row-level security sees no job. That must not look like a missing job, so the division fails for it.
+    // A role under row-level security sees no job. That must not look like a missing job, so the
+    // division fails for it.
     look: (job) => `
 select task.identifier as queue, ${state.trim()} as state ${from} where ${isJob(job)}
 union all

@@ -19,8 +19,8 @@ export interface Extras {
   /** It may read `_private_tasks`. */
   readonly tasks: boolean;
   /**
-   * SQL for the owner to let the role see the tasks: row-level security hides them from all but the owner, BYPASSRLS and roles with a policy. Null when it sees
-   * them.
+   * SQL for the owner to let the role see the tasks: row-level security hides them from all but the
+   * owner, BYPASSRLS and roles with a policy. Null when it sees them.
    */
   readonly remedy: string | null;
   /** `ops.job_ends` is filled for this schema (deploy/postgres/graphile-worker-ends.sql). */
@@ -28,7 +28,8 @@ export interface Extras {
 }
 
 /**
- * Detects what is there. Rejects as `Database.read` does, and with schema_mismatch where `jobs` is a table: that is a version before 0.16, whose rows are hidden.
+ * Detects what is there. Rejects as `Database.read` does, and with schema_mismatch where `jobs` is
+ * a table: that is a version before 0.16, whose rows are hidden.
  */
 export async function findExtras(source: string, schema: string, read: ReadRows): Promise<Extras> {
   const [row] = await read(extrasStatement(schema));
@@ -47,9 +48,10 @@ export async function findExtras(source: string, schema: string, read: ReadRows)
 }
 
 /**
- * SQL for graphile-worker. Reads jobs only through its view `jobs`, which has its owner's rights. `_private_jobs` has row-level security without a policy, so a
- * role with SELECT on it sees no rows and gets no error. One pass over the table, which holds only unfinished jobs: graphile-worker has no index for jobs that
- * run, failed or are dead.
+ * SQL for graphile-worker. Reads jobs only through its view `jobs`, which has its owner's rights.
+ * `_private_jobs` has row-level security without a policy, so a role with SELECT on it sees no rows
+ * and gets no error. One pass over the table, which holds only unfinished jobs: graphile-worker has
+ * no index for jobs that run, failed or are dead.
  */
 export function graphileWorkerStatements(schema: string, extras: Extras): SqlStatements {
   const jobs = findJobs(schema);
@@ -105,8 +107,9 @@ from ${jobs} group by queue`,
 }
 
 /**
- * All tasks, also those without jobs. A job that succeeds is deleted, and PostgreSQL counts a table's deletions. With one task these are its successes, plus jobs
- * removed by hand. With several, it is unknown whose they are.
+ * All tasks, also those without jobs. A job that succeeds is deleted, and PostgreSQL counts a
+ * table's deletions. With one task these are its successes, plus jobs removed by hand. With
+ * several, it is unknown whose they are.
  */
 function readTasks(schema: string, { ends }: Extras): Reading {
   const tasks = quoteTable({ schema, table: "_private_tasks" });
@@ -146,9 +149,11 @@ export function graphileWorkerHistory(schema: string): ToHistoryRows {
 }
 
 /**
- * Computes when a job's last attempt failed. The time is not stored, but the job is put off by exp(attempts) seconds from then (failJobs in src/sql). That is
- * valid while nobody else has changed the row, which `updated_at` shows (workers leave it alone). A job given up by hand failed at that moment, unless our
- * operator discarded it, which is not a failure. A job rescheduled by hand failed at an unknown time: null.
+ * Computes when a job's last attempt failed. The time is not stored, but the job is put off by
+ * exp(attempts) seconds from then (failJobs in src/sql). That is valid while nobody else has
+ * changed the row, which `updated_at` shows (workers leave it alone). A job given up by hand failed
+ * at that moment, unless our operator discarded it, which is not a failure. A job rescheduled by
+ * hand failed at an unknown time: null.
  */
 function findJobs(schema: string): string {
   const putOff = "run_at - exp(least(failed_attempts, 10)) * interval '1 second'";
@@ -166,7 +171,10 @@ function findJobs(schema: string): string {
 ) as job`;
 }
 
-/** The view has no arguments: they are in `_private_jobs`, whose rows are hidden from all but the owner. */
+/**
+ * The view has no arguments: they are in `_private_jobs`, whose rows are hidden from all but the
+ * owner.
+ */
 export function graphileWorkerJobs(schema: string): JobQuery {
   const isLater = "job.is_waiting and job.run_at > now()";
   const states = {

@@ -16,9 +16,11 @@ import {
 } from "./sql.ts";
 
 /**
- * Jobs of pg-boss (timgit/pg-boss), 10 and newer. It retains ended jobs for days, so successes are exact. It stores only a job's last attempt, so failures are
- * jobs whose last attempt failed in the window, for good or to be retried. A job that succeeded after failures is not one. Rows do not name workers, and queues
- * cannot be paused. Before 12.38 a read is one pass over all jobs, in parts where they are too many, unless the indexes that `cli indexes` prints exist.
+ * Jobs of pg-boss (timgit/pg-boss), 10 and newer. It retains ended jobs for days, so successes are
+ * exact. It stores only a job's last attempt, so failures are jobs whose last attempt failed in the
+ * window, for good or to be retried. A job that succeeded after failures is not one. Rows do not
+ * name workers, and queues cannot be paused. Before 12.38 a read is one pass over all jobs, in
+ * parts where they are too many, unless the indexes that `cli indexes` prints exist.
  */
 export const pgboss = defineSchemaKind({
   kind: "pgboss",
@@ -38,11 +40,14 @@ export const pgboss = defineSchemaKind({
 });
 
 /**
- * The history of a queue from pg-boss' rows, and from its archive in version 10. A job that was tried several times appears to wait only before its last attempt,
- * and its earlier failures are lost. A blocked job does not wait. When it was unblocked is not recorded: it then waits from when it would have been due.
+ * The history of a queue from pg-boss' rows, and from its archive in version 10. A job that was
+ * tried several times appears to wait only before its last attempt, and its earlier failures are
+ * lost. A blocked job does not wait. When it was unblocked is not recorded: it then waits from when
+ * it would have been due.
  *
- * Each queue deletes ended jobs after its own retention time, whatever their outcome. Together they are known for the shortest of these times, whether anything
- * ended or not. Version 10 does not store that time: see `oldestArchived`.
+ * Each queue deletes ended jobs after its own retention time, whatever their outcome. Together they
+ * are known for the shortest of these times, whether anything ended or not. Version 10 does not
+ * store that time: see `oldestArchived`.
  */
 function pgbossHistory(schema: string): ToHistoryRows {
   return async (isAsked, from, read) => {
@@ -74,7 +79,10 @@ function pgbossHistory(schema: string): ToHistoryRows {
   };
 }
 
-/** Since when nothing was deleted, by the queues' retention times; 0 means never deleted. Null where there is no such queue. */
+/**
+ * Since when nothing was deleted, by the queues' retention times; 0 means never deleted. Null where
+ * there is no such queue.
+ */
 function selectOldestJob(schema: string, isOwn: string): string {
   return `
     select case when count(keeps) > 0 then coalesce(now() - min(keeps) filter (where keeps > 0) * interval '1 second', '-infinity') end
@@ -82,8 +90,9 @@ function selectOldestJob(schema: string, isOwn: string): string {
 }
 
 /**
- * The same for version 10, over all queues. It deletes by when a row was archived. So everything is there that ended since the oldest archived row arrived, or
- * after an existing success. Before anything was archived nothing was deleted either.
+ * The same for version 10, over all queues. It deletes by when a row was archived. So everything is
+ * there that ended since the oldest archived row arrived, or after an existing success. Before
+ * anything was archived nothing was deleted either.
  */
 function oldestArchived(schema: string, isOwn: string): string {
   const [job, archive] = ["job", "archive"].map((table) => quoteTable({ schema, table }));
@@ -97,8 +106,8 @@ function oldestArchived(schema: string, isOwn: string): string {
 }
 
 /**
- * Indexes that pg-boss lacks before 12.38, whose own indexes serve the same, queue by queue. With both, the one pass over the jobs reads only those that it
- * counts.
+ * Indexes that pg-boss lacks before 12.38, whose own indexes serve the same, queue by queue. With
+ * both, the one pass over the jobs reads only those that it counts.
  */
 function pgbossIndexes(schema: string): readonly IndexAdvice[] {
   const table = { schema, table: "job" };
@@ -144,8 +153,10 @@ function pgbossIndexes(schema: string): readonly IndexAdvice[] {
 }
 
 /**
- * The same statements as pg-boss: retryJobs and cancelJobs of its src/plans (12.38; version 10 omits `completed_on` and `start_after`, and so would archive a
- * waiting job). Unlike there, an active job is not cancelled: its worker would not notice. A job is found by queue and id, its primary key.
+ * The same statements as pg-boss: retryJobs and cancelJobs of its src/plans (12.38; version 10
+ * omits `completed_on` and `start_after`, and so would archive a waiting job). Unlike there, an
+ * active job is not cancelled: its worker would not notice. A job is found by queue and id, its
+ * primary key.
  */
 function pgbossControl(schema: string): JobStatements {
   const name = { schema, table: "job" };
@@ -157,7 +168,10 @@ function pgbossControl(schema: string): JobStatements {
         : `(${quoteLiteral(queue)})`;
     return `job.name in ${queues} and job.id = ${quoteLiteral(jobId)}::uuid`;
   };
-  /** Ids are unique only within a queue. Without a queue name, an id that several queues have changes no job. */
+  /**
+   * Ids are unique only within a queue. Without a queue name, an id that several queues have
+   * changes no job.
+   */
   const isOne = (job: JobRef) =>
     job.queue === null ? ` and (select count(*) from ${table} as job where ${isJob(job)}) = 1` : "";
   const seen = "job.name as queue, job.state::text as state";

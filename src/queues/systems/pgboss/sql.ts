@@ -6,7 +6,10 @@ import type { Reading, ReadRows, SqlStatements, TableParts } from "../../postgre
 
 /** Differences between versions beyond columns. */
 interface Layout {
-  /** Each partition of `job` has indexes on (name, state, blocked, start_after) and (name, completed_on): from 12.38, which builds them in the background. */
+  /**
+   * Each partition of `job` has indexes on (name, state, blocked, start_after) and (name,
+   * completed_on): from 12.38, which builds them in the background.
+   */
   readonly indexed: boolean;
   /** Ended jobs move to `archive`: version 10. */
   readonly archived: boolean;
@@ -61,8 +64,10 @@ export async function preparePgboss(schema: string, read: ReadRows): Promise<Sql
 }
 
 /**
- * SQL for `queue` and `job` of pg-boss 10 and newer. With indexes (`Layout.indexed`) it reads queue by queue. Without them pg-boss has no index for active, failed
- * or ended jobs, so one pass over the jobs reads everything, in parts where they are too many. Source: src/plans of pg-boss 10.4 and 12.38.
+ * SQL for `queue` and `job` of pg-boss 10 and newer. With indexes (`Layout.indexed`) it reads queue
+ * by queue. Without them pg-boss has no index for active, failed or ended jobs, so one pass over
+ * the jobs reads everything, in parts where they are too many. Source: src/plans of pg-boss 10.4
+ * and 12.38.
  */
 export function pgbossStatements(schema: string, layout: Layout): SqlStatements {
   const queues = findQueues(schema);
@@ -100,7 +105,10 @@ function selectFailures(from: string): string {
     from ${from} where ${inLast(60, "job.failed_at")}`;
 }
 
-/** Reads the jobs in page ranges, for a huge table without indexes. Reads the queues and the archive, which are small or indexed, separately. */
+/**
+ * Reads the jobs in page ranges, for a huge table without indexes. Reads the queues and the
+ * archive, which are small or indexed, separately.
+ */
 function toParts(schema: string, layout: Layout): TableParts {
   const error = `, ${readErrorText(failureText)} as error`;
   const processed = joinRetention(300, "count(*) filter (where job.state = 'completed')");
@@ -149,7 +157,10 @@ join (${readJobs(ended, `${queues} ${seen} and job.state = 'completed'`).sql}) a
   };
 }
 
-/** All queues but pg-boss's own, with how long they retain ended jobs, seconds; version 10 does not have that time. */
+/**
+ * All queues but pg-boss's own, with how long they retain ended jobs, seconds; version 10 does not
+ * have that time.
+ */
 export function findQueues(schema: string): string {
   return `(
   select own.* from (select null::int as deletion_seconds) as missing cross join lateral (
@@ -157,7 +168,10 @@ export function findQueues(schema: string): string {
   ) as own) as queue`;
 }
 
-/** The jobs for which any condition holds; with indexes the conditions must not overlap. With indexes those of one `queue`, else those of all. */
+/**
+ * The jobs for which any condition holds; with indexes the conditions must not overlap. With
+ * indexes those of one `queue`, else those of all.
+ */
 export function findJobs(
   schema: string,
   { indexed, archived }: Layout,
@@ -181,7 +195,10 @@ function anyHolds(conditions: readonly string[]): string {
   return conditions.map((condition) => `(${condition})`).join(" or ");
 }
 
-/** Reads pg_catalog, which locks on the jobs do not block. A table without partitions is its own only part. */
+/**
+ * Reads pg_catalog, which locks on the jobs do not block. A table without partitions is its own
+ * only part.
+ */
 function layoutStatement(schema: string): string {
   return `
 with part as (
@@ -200,9 +217,10 @@ function hasIndex(columns: string): string {
 }
 
 /**
- * Columns that only some versions have, with the value to use where they are missing. In a lateral query over the job, an unqualified name means the job's column,
- * or this one where the job has none; so versions need no distinction. `blocked` is from 12.19; 10 has `expire_in` where later ones have `expire_seconds`, and no
- * `retry_delay_max`.
+ * Columns that only some versions have, with the value to use where they are missing. In a lateral
+ * query over the job, an unqualified name means the job's column, or this one where the job has
+ * none; so versions need no distinction. `blocked` is from 12.19; 10 has `expire_in` where later
+ * ones have `expire_seconds`, and no `retry_delay_max`.
  */
 export const missingColumns =
   "(select false as blocked, null::int as retry_delay_max, null::int as expire_seconds, null::interval as expire_in) as missing";
@@ -210,7 +228,10 @@ export const missingColumns =
 /** Failed attempts. The first attempt has number 0, and fetching a job again adds one. */
 const failedAttempts = "job.retry_count + case job.state when 'active' then 0 else 1 end";
 
-/** The longest time from a failure to the next run; with backoff, half is random. Source: failJobs in src/plans. */
+/**
+ * The longest time from a failure to the next run; with backoff, half is random. Source: failJobs
+ * in src/plans.
+ */
 const longestDelay = `
   case when job.retry_backoff
        then least(retry_delay_max, greatest(job.retry_delay, 1) * 2 ^ least(16, ${failedAttempts}))
@@ -220,8 +241,9 @@ const longestDelay = `
 const limit = "coalesce(expire_in, expire_seconds * interval '1 second')";
 
 /**
- * When the last attempt failed; null where none did. A job to be retried stores only when it may run, `retry_delay` after the failure. That gives the exact time
- * without backoff, and the earliest possible one with it. The limit is for jobs put back by hand, which did not fail just then.
+ * When the last attempt failed; null where none did. A job to be retried stores only when it may
+ * run, `retry_delay` after the failure. That gives the exact time without backoff, and the earliest
+ * possible one with it. The limit is for jobs put back by hand, which did not fail just then.
  */
 const failedAt = `
   case when job.state in ('failed', 'retry') or (job.state = 'active' and job.retry_count > 0 and job.output is not null) then
@@ -230,11 +252,16 @@ const failedAt = `
                      else greatest(job.created_on, job.start_after - ${longestDelay}) end)
   end`;
 
-/** pg-boss stores the thrown error with its message, and wraps anything that is not an object. Source: fail in src/manager. */
+/**
+ * pg-boss stores the thrown error with its message, and wraps anything that is not an object.
+ * Source: fail in src/manager.
+ */
 const failureText = `
   coalesce(job.output ->> 'message', job.output -> 'value' ->> 'message', job.output ->> 'value', nullif(job.output::text, '{}'))`;
 
-/** A job is found by queue and id, its primary key. Jobs that version 10 has archived are left out. */
+/**
+ * A job is found by queue and id, its primary key. Jobs that version 10 has archived are left out.
+ */
 export function pgbossJobs(schema: string): JobQuery {
   const further = ", job.priority, job.retry_count, job.retry_limit, job.data, job.output";
   const created = "job.state = 'created'";

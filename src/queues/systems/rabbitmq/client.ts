@@ -12,7 +12,10 @@ import { type ObserveCall, observed, toApiFacts, unobserved } from "../../../lib
 import { UpstreamReply } from "../../../lib/upstream-reply.ts";
 
 export interface RabbitmqClient {
-  /** Sends one GET below /api and validates the response. @throws OpsError queues_unavailable, with upstreamStatus when the API answered */
+  /**
+   * Sends one GET below /api and validates the response. @throws OpsError queues_unavailable, with
+   * upstreamStatus when the API answered
+   */
   get<Schema extends z.ZodType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>>;
   close(): Promise<void>;
 }
@@ -28,8 +31,8 @@ interface ClientOptions {
 }
 
 /**
- * Calls the management API with undici's `request`, which neither follows redirects nor decompresses bodies. Credentials go into a header, so that no error can
- * quote them.
+ * Calls the management API with undici's `request`, which neither follows redirects nor
+ * decompresses bodies. Credentials go into a header, so that no error can quote them.
  */
 export function createRabbitmqClient({
   source,
@@ -170,7 +173,10 @@ class TooLargeError extends Error {}
 const toCode = (error: unknown) => toOpsError(error).code;
 
 const text = z.string().max(1000);
-/** A count of the broker; a queue that is down may have none. An invalid value counts as missing, so that one odd queue does not hide the others. */
+/**
+ * A count of the broker; a queue that is down may have none. An invalid value counts as missing, so
+ * that one odd queue does not hide the others.
+ */
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).nullish().catch(null);
 const rate = z
   .object({ avg_rate: z.number().nonnegative().nullish().catch(null) })
@@ -237,14 +243,20 @@ const overview = z.object({
   disable_stats: z.boolean().nullish().catch(null),
 });
 
-/** The responses of the management API that are read. Source: "HTTP API Reference" of the management plugin, and RabbitMQ 4.0.5 itself. */
+/**
+ * The responses of the management API that are read. Source: "HTTP API Reference" of the management
+ * plugin, and RabbitMQ 4.0.5 itself.
+ */
 export const answers = {
   totals: page(queueTotals),
   stats: page(queueStats),
   bindings: z.array(binding),
   exchanges: z.array(exchange),
   overview,
-  /** `uptime` in milliseconds. A node that has not reported yet is an empty list: the API writes an object without fields that way. */
+  /**
+   * `uptime` in milliseconds. A node that has not reported yet is an empty list: the API writes an
+   * object without fields that way.
+   */
   nodes: z.array(z.union([z.object({ uptime: count }), z.tuple([])])),
   /** The same with what distinguishes one node from another of its name. */
   identities: z.array(z.union([z.object({ name: text, os_pid: text, uptime: z.number() }), z.tuple([])])),

@@ -36,10 +36,12 @@ export interface DeadLetterQueues {
 }
 
 /**
- * Finds the dead letter queues of all queues, by `toQueueKey`, from their arguments (which take precedence over policies), the bindings and the exchange types.
- * Without a dead-letter routing key a message retains its own, which is unknown: then every queue bound to the exchange counts. Source: "Dead Letter Exchanges"
- * of rabbitmq.com/docs. The work grows with queues and bindings, not with their product: queues
- * with the same exchange and key share a route. `mostVisits`: for patterns of topic exchanges.
+ * Finds the dead letter queues of all queues, by `toQueueKey`, from their arguments (which take
+ * precedence over policies), the bindings and the exchange types. Without a dead-letter routing key
+ * a message retains its own, which is unknown: then every queue bound to the exchange counts.
+ * Source: "Dead Letter Exchanges" of rabbitmq.com/docs. The work grows with queues and bindings,
+ * not with their product: queues with the same exchange and key share a route. `mostVisits`: for
+ * patterns of topic exchanges.
  */
 export function* toDeadLetterQueues(
   queues: readonly DeadLettering[],
@@ -166,7 +168,10 @@ interface BoundQueue {
 
 type Find = (routingKey: string) => Steps<readonly BoundQueue[]>;
 
-/** Finds the bindings of an exchange that take a routing key; null where all do, or that is not known. */
+/**
+ * Finds the bindings of an exchange that take a routing key; null where all do, or that is not
+ * known.
+ */
 function* createFinder(type: string | undefined, bound: readonly BoundQueue[], visits: Visits): Steps<Find | null> {
   if (type === "direct") {
     const byKey = new Map<string, BoundQueue[]>();
@@ -240,17 +245,25 @@ async function ask(client: RabbitmqClient, signal: AbortSignal) {
   return {
     /** Whether it counts messages (not with `rates_mode` none or `disable_stats`). */
     hasRates: overview.rates_mode !== "none" && overview.disable_stats !== true,
-    /** Uptime of its oldest node, seconds: the counters begin there. Null when it may not be read. */
+    /**
+     * Uptime of its oldest node, seconds: the counters begin there. Null when it may not be read.
+     */
     uptime: uptimes.length > 0 ? Math.max(...uptimes) : null,
     /** Empty when they may not be read, or are too many. */
     bindings: bindings ?? [],
     exchanges: exchanges ?? [],
-    /** The user sees no exchanges. Every virtual host has some, so the user may see no virtual host, and the list of queues is empty without an error. */
+    /**
+     * The user sees no exchanges. Every virtual host has some, so the user may see no virtual host,
+     * and the list of queues is empty without an error.
+     */
     isBlind: exchanges?.length === 0,
   };
 }
 
-/** What the user may not see, or what is too large, is unknown. An unreachable broker is still an error. */
+/**
+ * What the user may not see, or what is too large, is unknown. An unreachable broker is still an
+ * error.
+ */
 function orNull(error: unknown): null {
   if (error instanceof OpsError && error.upstreamStatus !== undefined) return null;
   throw error;

@@ -29,7 +29,10 @@ export function isDown({ state, messages_ready: ready }: QueueTotals): boolean {
   );
 }
 
-/** Messages done since the broker's start: acknowledged, or delivered without acknowledgement. Null where they are not counted. */
+/**
+ * Messages done since the broker's start: acknowledged, or delivered without acknowledgement. Null
+ * where they are not counted.
+ */
 export function toDone(stats: QueueStats | undefined, { hasRates }: Broker): number | null {
   if (!hasRates || typeof stats?.messages !== "number") return null;
   const counts = stats.message_stats;
@@ -37,7 +40,8 @@ export function toDone(stats: QueueStats | undefined, { hasRates }: Broker): num
 }
 
 /**
- * The broker's own rate of the last 5 minutes, per second. The broker counts the time before its start as idle; this corrects for it.
+ * The broker's own rate of the last 5 minutes, per second. The broker counts the time before its
+ * start as idle; this corrects for it.
  */
 export function toBrokerRate(stats: QueueStats | undefined, facts: Broker): number | null {
   const { hasRates, uptime } = facts;
@@ -48,7 +52,10 @@ export function toBrokerRate(stats: QueueStats | undefined, facts: Broker): numb
   return rate * (rateWindow / Math.min(rateWindow, uptime));
 }
 
-/** `done` has the sampled rates of `toDone`, `failed` those of arrivals in the dead letter queues. `now` in milliseconds since 1970. */
+/**
+ * `done` has the sampled rates of `toDone`, `failed` those of arrivals in the dead letter queues.
+ * `now` in milliseconds since 1970.
+ */
 export function toRabbitmqMetrics(
   identity: Pick<QueueMetrics, "name" | "source" | "observedAt">,
   queue: RabbitmqQueue,
@@ -86,21 +93,30 @@ function toAge({ totals, stats }: RabbitmqQueue, now: number): number | null {
   return Math.max(0, now / 1000 - published);
 }
 
-/** The number that left lags behind the number held. If they still do not add up after this time, milliseconds, messages were purged or expired. */
+/**
+ * The number that left lags behind the number held. If they still do not add up after this time,
+ * milliseconds, messages were purged or expired.
+ */
 const settledMs = 30_000;
 
 /**
- * Counts arrivals in dead letter queues, because RabbitMQ does not. Adds back the messages that left, so that a consumer does not hide arrivals. `now`: a
- * monotonic clock, milliseconds.
+ * Counts arrivals in dead letter queues, because RabbitMQ does not. Adds back the messages that
+ * left, so that a consumer does not hide arrivals. `now`: a monotonic clock, milliseconds.
  */
 export function createArrivals(now: () => number = () => performance.now()) {
-  /** `base`: messages that do not count as arrivals. `shortSince`: since when there are fewer than before. */
+  /**
+   * `base`: messages that do not count as arrivals. `shortSince`: since when there are fewer than
+   * before.
+   */
   const seen = new Map<
     string,
     { readonly base: number; readonly arrived: number; readonly shortSince: number | null }
   >();
   return {
-    /** Call it at each read, with the number of messages, and of those that consumers took. Returns the arrivals since the first read. */
+    /**
+     * Call it at each read, with the number of messages, and of those that consumers took. Returns
+     * the arrivals since the first read.
+     */
     count(key: string, held: number, left: number | null): number {
       const ever = held + (left ?? 0);
       const before = seen.get(key) ?? { base: ever, arrived: 0, shortSince: null };

@@ -17,20 +17,27 @@ const queueName = z.string().min(1, "must not be empty").max(255);
 export const rabbitmqConfig = z.strictObject({
   ...common,
   kind: z.literal("rabbitmq"),
-  /** Read only this virtual host. @default all that the user may see: queues outside of "/" are then named "<vhost>/<queue>" */
+  /**
+   * Read only this virtual host. @default all that the user may see: queues outside of "/" are then
+   * named "<vhost>/<queue>"
+   */
   vhost: z.string().min(1, "must not be empty").max(255).optional(),
   /** Queues to list even if never seen. */
   names: z.array(queueName).max(1000).optional(),
-  /** Only queues whose names begin with one of these. @default all but the internal queues of Celery's workers: `celeryev.*`, `*.pidbox` */
+  /**
+   * Only queues whose names begin with one of these. @default all but the internal queues of
+   * Celery's workers: `celeryev.*`, `*.pidbox`
+   */
   include: z.array(queueName).max(100).optional(),
   /** No queues whose names begin with one of these. */
   exclude: z.array(queueName).max(100).optional(),
 });
 
 /**
- * Queues of RabbitMQ (tested with 4.0), read from its management API. Depths are at most one statistics interval of the broker old (5 s), consumers and rates two.
- * Leaves out streams (their messages stay after reading), exclusive queues (they belong to one connection), and Celery's internal ones. There are no error texts;
- * failures are arrivals in dead letter queues.
+ * Queues of RabbitMQ (tested with 4.0), read from its management API. Depths are at most one
+ * statistics interval of the broker old (5 s), consumers and rates two. Leaves out streams (their
+ * messages stay after reading), exclusive queues (they belong to one connection), and Celery's
+ * internal ones. There are no error texts; failures are arrivals in dead letter queues.
  */
 export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   kind: "rabbitmq",
@@ -60,7 +67,10 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   },
 });
 
-/** For one answer, and for one read with all its pages, milliseconds: a broker that is silent does not take the second. */
+/**
+ * For one answer, and for one read with all its pages, milliseconds: a broker that is silent does
+ * not take the second.
+ */
 const [answerMs, readMs] = [2000, 6000];
 
 /** The configuration of a source, and its broker. */
@@ -231,7 +241,10 @@ export function createRabbitmqReader(options: ReaderOptions) {
   };
 }
 
-/** How long a node's uptime lags behind, at most, seconds: an interval of its statistics, and our call. */
+/**
+ * How long a node's uptime lags behind, at most, seconds: an interval of its statistics, and our
+ * call.
+ */
 const uptimeLag = 10;
 
 /**
@@ -255,7 +268,10 @@ async function toKeyed<Queue extends { readonly vhost: string; readonly name: st
 const blind =
   "The RabbitMQ user may see no virtual host: give it empty permissions there (rabbitmqctl set_permissions)";
 
-/** Queues for messages between Celery's workers; they never hold jobs. Source: celery.events.receiver and kombu.pidbox. */
+/**
+ * Queues for messages between Celery's workers; they never hold jobs. Source:
+ * celery.events.receiver and kombu.pidbox.
+ */
 const celeryChatter = /^celeryev\.|\.pidbox$/;
 
 function isWanted({ name, type, exclusive }: QueueTotals, { include, exclude }: ReaderOptions): boolean {
@@ -266,7 +282,10 @@ function isWanted({ name, type, exclusive }: QueueTotals, { include, exclude }: 
 
 /** The failures of a queue, from its dead letter queues. */
 type DeadLetters = (key: string) => {
-  /** Arrivals since the first read, dead letters held, and messages that will return for a retry; null where unknown. */
+  /**
+   * Arrivals since the first read, dead letters held, and messages that will return for a retry;
+   * null where unknown.
+   */
   readonly arrived: number | null;
   readonly dead: number | null;
   readonly retrying: number | null;

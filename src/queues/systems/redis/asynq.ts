@@ -20,10 +20,13 @@ import {
 const serversLimit = 1000;
 
 /**
- * Queues of asynq. It deletes the rows of successes, and stores only the last failure of each task. So rates and failures are differences of its counters
- * (`processed` includes failed attempts). Depth is the pending tasks, and the scheduled and retried ones that are due. Leaves out tasks in groups that wait to be
- * aggregated. A due retry waits with the others and has its failures in its message, so retrying is unknown where more tasks wait than are read. Workers are the
- * processes that take from the queue. Dead are the archived tasks. Source: hibiken/asynq at 0275df8, internal/rdb/rdb.go and internal/base/base.go.
+ * Queues of asynq. It deletes the rows of successes, and stores only the last failure of each task.
+ * So rates and failures are differences of its counters (`processed` includes failed attempts).
+ * Depth is the pending tasks, and the scheduled and retried ones that are due. Leaves out tasks in
+ * groups that wait to be aggregated. A due retry waits with the others and has its failures in its
+ * message, so retrying is unknown where more tasks wait than are read. Workers are the processes
+ * that take from the queue. Dead are the archived tasks. Source: hibiken/asynq at 0275df8,
+ * internal/rdb/rdb.go and internal/base/base.go.
  */
 export function createAsynq(connection: RedisConnection): RedisSystem {
   return {
@@ -140,7 +143,10 @@ function lookAt(queue: string, limit: number, now: number) {
         scheduled: toCount(replies.scheduled),
         retry: toCount(replies.retry),
         archived: toCount(replies.archived),
-        /** Due tasks, scheduled or retried; the scheduled ones of them; and when the first is due, seconds since 1970. */
+        /**
+         * Due tasks, scheduled or retried; the scheduled ones of them; and when the first is due,
+         * seconds since 1970.
+         */
         due: toCount(replies.dueScheduled) + toCount(replies.dueRetry),
         dueScheduled: toCount(replies.dueScheduled),
         firstDue: starts.length > 0 ? Math.min(...starts) : null,
@@ -157,7 +163,10 @@ function lookAt(queue: string, limit: number, now: number) {
 /** Messages read for one queue's pending tasks, bytes. */
 const messagesLimit = 1024 * 1024;
 
-/** How many pending tasks of each queue failed before, by their messages; null where these are too many or too large. */
+/**
+ * How many pending tasks of each queue failed before, by their messages; null where these are too
+ * many or too large.
+ */
 async function countFailed(
   connection: RedisConnection,
   queues: readonly string[],
@@ -233,7 +242,10 @@ function toRunning(replies: readonly unknown[]): RedisRunning[] {
   });
 }
 
-/** Largest task message that is read, bytes: it holds the payload. A larger one gives only the time of the failure, where known without it. */
+/**
+ * Largest task message that is read, bytes: it holds the payload. A larger one gives only the time
+ * of the failure, where known without it.
+ */
 const messageLimit = 64 * 1024;
 
 /** Lists of a queue that are searched for failed tasks. */
@@ -243,13 +255,17 @@ interface Failed {
   readonly queue: string;
   readonly id: string;
   readonly key: string;
-  /** When it was archived, milliseconds since 1970; null for other tasks, whose message has the time. */
+  /**
+   * When it was archived, milliseconds since 1970; null for other tasks, whose message has the
+   * time.
+   */
   readonly archivedAt: number | null;
 }
 
 /**
- * Tasks whose last attempt failed in a time span: archived, to be retried, or queued or taken for a retry, as these retain their message. Of each queue: the newest
- * archived ones, those that are retried next, and those queued last, where retries are queued too.
+ * Tasks whose last attempt failed in a time span: archived, to be retried, or queued or taken for a
+ * retry, as these retain their message. Of each queue: the newest archived ones, those that are
+ * retried next, and those queued last, where retries are queued too.
  */
 async function readAsynqFailures(
   connection: RedisConnection,
@@ -335,7 +351,10 @@ function readFailed({ queue, id, key, archivedAt }: Failed, size: number): Quest
   };
 }
 
-/** The fields of a task's message that are read: how often it was retried, its error, and when it failed. */
+/**
+ * The fields of a task's message that are read: how often it was retried, its error, and when it
+ * failed.
+ */
 const taskFields: ReadonlySet<number> = new Set([6, 7, 11]);
 
 /** Parses TaskMessage of asynq's internal/proto/asynq.proto; null when invalid. */
@@ -352,7 +371,10 @@ export function toTask(message: Buffer) {
   };
 }
 
-/** Parses ServerInfo of the same file: a process that runs tasks. Its queues are a map from names to priorities. */
+/**
+ * Parses ServerInfo of the same file: a process that runs tasks. Its queues are a map from names to
+ * priorities.
+ */
 export function toServer(message: Buffer) {
   const fields = readProtobuf(message);
   return (
@@ -383,8 +405,8 @@ export function toWorker(message: Buffer) {
 type ProtobufFields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
 
 /**
- * Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as bytes. Skips fields that are not wanted. Null when invalid, or
- * with a group.
+ * Parses a message in the wire format of Protocol Buffers: varints as numbers, everything else as
+ * bytes. Skips fields that are not wanted. Null when invalid, or with a group.
  */
 export function readProtobuf(bytes: Buffer, wanted: ReadonlySet<number> | null = null): ProtobufFields | null {
   const fields = new Map<number, (bigint | Buffer)[]>();

@@ -33,9 +33,11 @@ export function askNamed<Name extends string, T>(
 
 export interface RedisConnection {
   /**
-   * Sends all commands, in parts; those of a question are together unless they are very many. Parses in turns.
+   * Sends all commands, in parts; those of a question are together unless they are very many.
+   * Parses in turns.
    *
-   * @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or `info`
+   * @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or
+   *   `info`
    */
   ask<T>(questions: readonly Question<T>[], signal: AbortSignal): Promise<T[]>;
   close(): Promise<void>;
@@ -46,14 +48,20 @@ export interface RedisConnection {
  * limits the time of all.
  */
 const timeoutMs = 2000;
-/** After a failure there is no new attempt for this long, milliseconds: it protects a server in trouble. */
+/**
+ * After a failure there is no new attempt for this long, milliseconds: it protects a server in
+ * trouble.
+ */
 const pauseMs = 250;
-/** Commands in flight at once; more are sent in parts: to write, and to read, a part takes a few milliseconds. */
+/**
+ * Commands in flight at once; more are sent in parts: to write, and to read, a part takes a few
+ * milliseconds.
+ */
 const batch = 500;
 
 /**
- * One connection, opened on the first use. After a loss the next call opens a new one, never a background job. Sends read commands only. `source` is the name of
- * the source, for errors.
+ * One connection, opened on the first use. After a loss the next call opens a new one, never a
+ * background job. Sends read commands only. `source` is the name of the source, for errors.
  */
 export function createRedisConnection(source: string, url: string, observe: ObserveCall = unobserved): RedisConnection {
   const fail = (message: string, cause?: unknown) =>
@@ -127,7 +135,10 @@ function toPartSignal(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
 }
 
-/** Questions in parts of one batch; a longer question is alone. So only the replies of one part are in memory. */
+/**
+ * Questions in parts of one batch; a longer question is alone. So only the replies of one part are
+ * in memory.
+ */
 function* toParts<T>(questions: readonly Question<T>[]): Generator<readonly Question<T>[]> {
   let part: Question<T>[] = [];
   let size = 0;
@@ -166,7 +177,8 @@ function openLink(url: string, onEnd: () => void) {
     redis.once("end", onEnd);
     try {
       await redis.connect();
-      // By itself ioredis ignores the refusal of a database that does not exist, and reads database 0.
+      // By itself ioredis ignores the refusal of a database that does not exist, and reads database
+      // 0.
       if (database !== 0) await redis.select(database);
       return redis;
     } catch (error) {
@@ -179,7 +191,10 @@ function openLink(url: string, onEnd: () => void) {
   return { ready: open(), drop: (reason?: unknown) => abandoned.abort(reason) };
 }
 
-/** A key of another type belongs to another program, and some commands may be forbidden: both are valid replies. */
+/**
+ * A key of another type belongs to another program, and some commands may be forbidden: both are
+ * valid replies.
+ */
 function toReply(error: Error, name: string): Error {
   if (name === "client" || name === "info" || error.message.startsWith("WRONGTYPE")) return error;
   throw error;

@@ -16,9 +16,11 @@ export interface FoundKeys {
 }
 
 /**
- * Finds keys by patterns of Redis, whose literal parts are escaped (`escapePattern`). Redis has no list of them, so it scans all keys (SCAN, a thousand at a
- * time), `againMs` milliseconds after the last search, as long as there are callers. Only the first callers wait for it. With very many keys, the first results
- * hold the keys found so far. Drops keys that a whole search did not find. Retains at most `most` of each pattern. Rejects as the connection does.
+ * Finds keys by patterns of Redis, whose literal parts are escaped (`escapePattern`). Redis has no
+ * list of them, so it scans all keys (SCAN, a thousand at a time), `againMs` milliseconds after the
+ * last search, as long as there are callers. Only the first callers wait for it. With very many
+ * keys, the first results hold the keys found so far. Drops keys that a whole search did not find.
+ * Retains at most `most` of each pattern. Rejects as the connection does.
  */
 export function createKeySearch(
   connection: RedisConnection,

@@ -45,7 +45,10 @@ const redisConfig = z.strictObject({
   names: z.array(z.string().min(1, "must not be empty").max(255)).max(1000).optional(),
 });
 
-/** Queues of BullMQ and of asynq in one Redis. An asynq queue with the name of a BullMQ queue is listed as "asynq:<queue>". */
+/**
+ * Queues of BullMQ and of asynq in one Redis. An asynq queue with the name of a BullMQ queue is
+ * listed as "asynq:<queue>".
+ */
 export const redis = defineKind<typeof redisConfig>({
   kind: "redis",
   config: redisConfig,
@@ -155,8 +158,8 @@ async function readRunId(connection: Pick<RedisConnection, "ask">, signal: Abort
 }
 
 /**
- * The queues of all systems in one Redis; `configured` ones are listed even if no system has them. `now` is in milliseconds since 1970. All calls reject as the
- * connection does.
+ * The queues of all systems in one Redis; `configured` ones are listed even if no system has them.
+ * `now` is in milliseconds since 1970. All calls reject as the connection does.
  */
 export function createRedisQueues(
   source: string,
@@ -239,8 +242,8 @@ export function createRedisQueues(
 }
 
 /**
- * Groups failures by text and worker, newest first. Beyond the limit each queue retains its newest groups, so that none crowds out another: as `groupFailures`
- * does in SQL.
+ * Groups failures by text and worker, newest first. Beyond the limit each queue retains its newest
+ * groups, so that none crowds out another: as `groupFailures` does in SQL.
  */
 export function* groupRedisFailures(failures: readonly RedisFailure[], source: string): Steps<JobFailures[]> {
   const newestFirst = failures.toSorted((a, b) => b.at - a.at);

@@ -33,7 +33,10 @@ export function toScored(reply: Reply): { readonly id: string; readonly score: n
   return scored.filter(({ score }) => Number.isFinite(score));
 }
 
-/** The median and the 95th percentile, interpolated as by PostgreSQL's percentile_cont; nulls without values. */
+/**
+ * The median and the 95th percentile, interpolated as by PostgreSQL's percentile_cont; nulls
+ * without values.
+ */
 export function quantilesOf(values: readonly number[]): readonly [number | null, number | null] {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (fraction: number) => {

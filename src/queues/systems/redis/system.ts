@@ -4,7 +4,9 @@ import type { JobCounters } from "../../queue.ts";
 /** The numbers of one queue. */
 export interface RedisReading {
   readonly queue: string;
-  /** Lacks `processed` or `failures` where the rows do not have them: then `counters` are sampled. */
+  /**
+   * Lacks `processed` or `failures` where the rows do not have them: then `counters` are sampled.
+   */
   readonly measured: Measured;
   readonly counters: JobCounters;
   /** Whether some number is only a lower bound. */
@@ -48,13 +50,18 @@ export interface RedisRunning {
   readonly startedAt: number | null;
 }
 
-/** At most `knownQueuesLimit` names, and how many queues there are beside them: then none is read. */
+/**
+ * At most `knownQueuesLimit` names, and how many queues there are beside them: then none is read.
+ */
 export interface FoundQueues {
   readonly names: readonly string[];
   readonly surplus: number;
 }
 
-/** One job system in Redis. `now` is in milliseconds since 1970. All calls reject as the connection does. */
+/**
+ * One job system in Redis. `now` is in milliseconds since 1970. All calls reject as the connection
+ * does.
+ */
 export interface RedisSystem {
   /** Its queues, as of the last search. */
   discover(signal: AbortSignal): Promise<FoundQueues>;
@@ -86,7 +93,10 @@ export function shareOf(queues: number, most: number): number {
 const queuesAtOnce = 200;
 const rowsAtOnce = 4000;
 
-/** Reads queues in parts, one after the other. `limit`: the rows of one kind that are read for each of them. */
+/**
+ * Reads queues in parts, one after the other. `limit`: the rows of one kind that are read for each
+ * of them.
+ */
 export async function inParts<T>(
   queues: readonly string[],
   limit: number,

@@ -14,8 +14,9 @@ const mostQueues = 100;
 const mostNamed = 5;
 
 /**
- * Finds unsupported job systems in the same Redis: Bull, bee-queue, Sidekiq and Celery, each with the reason. Skips what it may not read; never rejects. Source:
- * the keys that Bull 3.29 and 4.16, bee-queue 2.0, Sidekiq 7.3 and Celery 5.5 made here.
+ * Finds unsupported job systems in the same Redis: Bull, bee-queue, Sidekiq and Celery, each with
+ * the reason. Skips what it may not read; never rejects. Source: the keys that Bull 3.29 and 4.16,
+ * bee-queue 2.0, Sidekiq 7.3 and Celery 5.5 made here.
  */
 export function createUnsupportedSearch(
   connection: RedisConnection,

@@ -1,16 +1,25 @@
 import { quoteIdentifier, quoteLiteral, quoteTable, toTableName } from "../../postgres/names.ts";
 import type { epochUnits, TableSourceConfig } from "./config.ts";
 
-/** A mapping, with the types of the table's columns, as `format_type` writes them, without precision. Without one, a time is taken for `timestamptz`. */
+/**
+ * A mapping, with the types of the table's columns, as `format_type` writes them, without
+ * precision. Without one, a time is taken for `timestamptz`.
+ */
 export type TableMapping = TableSourceConfig & { readonly types?: ReadonlyMap<string, string> };
 
-/** A column of times: the expressions compare what is stored, so that an index on the column serves them. */
+/**
+ * A column of times: the expressions compare what is stored, so that an index on the column serves
+ * them.
+ */
 export interface TimeColumn {
   /** The column as it is. */
   readonly stored: string;
   /** A value of the column as `timestamptz`; null for one that is no time. */
   readonly toTime: (value: string) => string;
-  /** A time as a value of the column, for comparison: `stored <= atMost(time)`, `stored > atMost(time)`, and as a new value. */
+  /**
+   * A time as a value of the column, for comparison: `stored <= atMost(time)`, `stored >
+   * atMost(time)`, and as a new value.
+   */
   readonly atMost: (time: string) => string;
   /** The same for `stored >= atLeast(time)`. */
   readonly atLeast: (time: string) => string;
@@ -47,7 +56,10 @@ export function column(name: string): string {
 
 const same = (time: string) => time;
 
-/** How a column of times is read and written. A zoneless one without `time_zone` is left to the session, which is in UTC. */
+/**
+ * How a column of times is read and written. A zoneless one without `time_zone` is left to the
+ * session, which is in UTC.
+ */
 export function timeColumn({ types, time_zone: zone, epoch }: TableMapping, name: string): TimeColumn {
   const stored = column(name);
   const type = types?.get(name);
@@ -89,12 +101,18 @@ export function toTime(mapping: TableMapping, name: string | undefined): string 
   return convert(stored);
 }
 
-/** The condition that a time lies in the last `minutes` of the server's clock: as `inLast`, for any type of column. */
+/**
+ * The condition that a time lies in the last `minutes` of the server's clock: as `inLast`, for any
+ * type of column.
+ */
 export function inLastMinutes({ stored, atLeast, atMost }: TimeColumn, minutes: number): string {
   return `${stored} >= ${atLeast(`now() - interval '${minutes} minutes'`)} and ${stored} <= ${atMost("now()")}`;
 }
 
-/** The table, or its rows that match `where`, with their place in it if asked. The expressions on its rows name them `job`. */
+/**
+ * The table, or its rows that match `where`, with their place in it if asked. The expressions on
+ * its rows name them `job`.
+ */
 export function toFrom({ table, where }: TableSourceConfig, { withPlace = false } = {}): string {
   const name = quoteTable(toTableName(table));
   if (where === undefined) return `${name} as job`;
@@ -107,7 +125,10 @@ export function isOwn(where: string): string {
   return `(\n${where}\n)`;
 }
 
-/** The error text of a row; null where the mapping has none. Of json, jsonb and arrays the text at `path`, from the last element of an array. */
+/**
+ * The error text of a row; null where the mapping has none. Of json, jsonb and arrays the text at
+ * `path`, from the last element of an array.
+ */
 export function errorText({ error, types }: TableMapping): string {
   if (error === undefined) return "null::text";
   if (typeof error === "string") return `${column(error)}::text`;

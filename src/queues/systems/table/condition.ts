@@ -9,8 +9,9 @@ const mistakes: readonly (readonly [pattern: RegExp, message: string])[] = [
 ];
 
 /**
- * Why a text cannot be put in parentheses as an SQL condition; null where it can. It must end no statement, open no comment, and close what it opens. PostgreSQL
- * checks the rest, for what is wrong then is wrong inside of the parentheses. Source: "4.1. Lexical Structure".
+ * Why a text cannot be put in parentheses as an SQL condition; null where it can. It must end no
+ * statement, open no comment, and close what it opens. PostgreSQL checks the rest, for what is
+ * wrong then is wrong inside of the parentheses. Source: "4.1. Lexical Structure".
  */
 export function explainCondition(text: string): string | null {
   let depth = 0;
@@ -27,11 +28,17 @@ export function explainCondition(text: string): string | null {
   return depth === 0 ? null : "has a parenthesis that is not closed";
 }
 
-/** What makes a condition unfit for an index, outside of texts: a subquery, a function that may be volatile, the name of our own statements. */
+/**
+ * What makes a condition unfit for an index, outside of texts: a subquery, a function that may be
+ * volatile, the name of our own statements.
+ */
 const unfit =
   /\b(?:select|current_\w+|local(?:time|timestamp)|session_user|user|job)\b|\b(?!(?:in|and|or|not|any|all|between|like|ilike|is)\b)\w+\s*\(/i;
 
-/** Whether the condition may be that of an index, as far as its text says: without a function call, a subquery or the current time. */
+/**
+ * Whether the condition may be that of an index, as far as its text says: without a function call,
+ * a subquery or the current time.
+ */
 export function isIndexable(text: string): boolean {
   const words = [...text.matchAll(token)].map(([part]) =>
     /^[eE]?'/.test(part) ? "''" : part.startsWith('"') ? "x" : part,

@@ -7,7 +7,10 @@ export const epochUnits = ["seconds", "milliseconds", "microseconds"] as const;
 
 const oneStatus = z.union([sqlText, z.int()], "must be a text or an integer");
 const statuses = z.array(oneStatus).min(1, "must not be empty");
-/** As an IANA name with its area: PostgreSQL reads a short name such as CET as a fixed offset, and the sign of `+02` the other way round. */
+/**
+ * As an IANA name with its area: PostgreSQL reads a short name such as CET as a fixed offset, and
+ * the sign of `+02` the other way round.
+ */
 const zoneName = /^(?:UTC|[A-Za-z][\w+-]*(?:\/[A-Za-z][\w+-]*)+)$/;
 /** Keys and positions: `0.message`, `-1.error.text`. */
 const errorPath = /^[^.]+(?:\.[^.]+)*$/;
@@ -27,7 +30,10 @@ const mapping = z.strictObject({
   ),
   /** An SQL condition for the rows that are jobs of this source. @default all */
   where: sqlText.max(2000).superRefine(refuseCondition).optional(),
-  /** The zone in which columns of type `timestamp` are written. @default UTC, and then the numbers are not exact */
+  /**
+   * The zone in which columns of type `timestamp` are written. @default UTC, and then the numbers
+   * are not exact
+   */
   time_zone: sqlText.refine(isTimeZone, "must be UTC, or an IANA name such as Europe/Berlin").optional(),
   /** The unit of times that are numbers: since 1970. */
   epoch: z.enum(epochUnits).optional(),
@@ -49,7 +55,10 @@ const mapping = z.strictObject({
         identifier,
         z.strictObject({
           column: identifier,
-          /** Where the text is in a json, jsonb or array column; of an array on the way the last element, unless the path has a position. */
+          /**
+           * Where the text is in a json, jsonb or array column; of an array on the way the last
+           * element, unless the path has a position.
+           */
           path: sqlText.max(500).regex(errorPath, 'must be keys and positions with dots between, such as "0.message"'),
         }),
       ],
@@ -77,7 +86,10 @@ const mapping = z.strictObject({
   /** What operators may do, where JOBS=on; nothing if absent. */
   control: z
     .strictObject({
-      /** `status` is one of `waiting` or `retrying`; `reset` lists columns to set to null; `attempts` is its new value. */
+      /**
+       * `status` is one of `waiting` or `retrying`; `reset` lists columns to set to null;
+       * `attempts` is its new value.
+       */
       retry: z
         .strictObject({
           status: oneStatus,
@@ -110,7 +122,10 @@ export const tableConfig = mapping
 export type TableSourceConfig = Readonly<z.infer<typeof tableConfig>>;
 export type Status = z.infer<typeof oneStatus>;
 
-/** Whether a list has the status: 1 and "1" are the same one, for PostgreSQL compares both as the type of the column. */
+/**
+ * Whether a list has the status: 1 and "1" are the same one, for PostgreSQL compares both as the
+ * type of the column.
+ */
 export function has(list: readonly Status[], status: Status): boolean {
   return list.some((one) => String(one) === String(status));
 }
@@ -133,7 +148,10 @@ function isTableName(text: string): boolean {
   return name !== null && fits(name.table) && fits(name.schema ?? "");
 }
 
-/** Refuses a status in two lists: it would count one job twice. Runs even after other mistakes, hence on values of any shape. */
+/**
+ * Refuses a status in two lists: it would count one job twice. Runs even after other mistakes,
+ * hence on values of any shape.
+ */
 function refuseSharedStatuses(source: unknown, context: z.RefinementCtx): void {
   const seen = new Map<string, string>();
   for (const list of lists) {

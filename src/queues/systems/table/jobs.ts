@@ -5,7 +5,10 @@ import { isIndexable } from "./condition.ts";
 import { has } from "./config.ts";
 import { isStatus, isWaiting, toHost, toQueue, withoutDiscarded } from "./sql.ts";
 
-/** How the jobs of a table are read one by one. It has the last attempt only; the error of a job that does not end failed is of an unknown time. */
+/**
+ * How the jobs of a table are read one by one. It has the last attempt only; the error of a job
+ * that does not end failed is of an unknown time.
+ */
 export function tableJobs(config: TableMapping): JobQuery {
   const { queue, byColumn } = toQueue(config);
   const { error, finished_at: finishedAt, started_at: startedAt, attempts, worker, args } = config;

@@ -35,8 +35,9 @@ const sampleRows = 1000;
 const [earliest, latest] = [Date.UTC(2000, 0) / 1000, Date.UTC(2200, 0) / 1000];
 
 /**
- * Completes a mapping by the types of its columns, and tries what the file says of them: the condition, the time zone, the unit, the path. Rejects with the
- * port's OpsErrors; schema_mismatch then names the value by its path in QUEUES_FILE.
+ * Completes a mapping by the types of its columns, and tries what the file says of them: the
+ * condition, the time zone, the unit, the path. Rejects with the port's OpsErrors; schema_mismatch
+ * then names the value by its path in QUEUES_FILE.
  */
 export async function prepareMapping(
   config: TableSourceConfig,
@@ -109,7 +110,10 @@ function findAssumed(mapping: TableMapping): readonly string[] {
   return timesOf(mapping).flatMap(({ name }) => (isZoneless(mapping.types?.get(name)) ? [name] : []));
 }
 
-/** The types of all columns, that of a domain being what it is made of. Reads the catalog, which locks on the table do not block. */
+/**
+ * The types of all columns, that of a domain being what it is made of. Reads the catalog, which
+ * locks on the table do not block.
+ */
 function columnsStatement({ table, time_zone: zone }: TableSourceConfig): string {
   const known = zone === undefined ? "null::timestamp" : `timezone(${quoteLiteral(zone)}, now())`;
   return `
@@ -120,7 +124,10 @@ from pg_catalog.pg_attribute as attribute join pg_catalog.pg_type as type on typ
 where attribute.attrelid = to_regclass(${quoteLiteral(quoteTable(toTableName(table)))}) and attribute.attnum > 0 and not attribute.attisdropped`;
 }
 
-/** The mapping's statuses as values of their column: PostgreSQL compares no text with an integer, and no integer with a text. */
+/**
+ * The mapping's statuses as values of their column: PostgreSQL compares no text with an integer,
+ * and no integer with a text.
+ */
 function withStatuses(
   config: TableSourceConfig,
   type: string | undefined,
@@ -175,8 +182,8 @@ function checkTypes(mapping: TableMapping, table: string, refuse: Refuse): void 
 }
 
 /**
- * Plans the condition alone, by the protocol that takes one statement only: what is not one condition on the columns of a row is found here, before it is part of
- * other statements.
+ * Plans the condition alone, by the protocol that takes one statement only: what is not one
+ * condition on the columns of a row is found here, before it is part of other statements.
  */
 async function tryCondition(
   config: TableSourceConfig,
@@ -198,7 +205,10 @@ async function tryCondition(
   }
 }
 
-/** Null where the condition is not at fault. The message is ours, since PostgreSQL's quotes values. `position`: from 1, NaN if unknown. */
+/**
+ * Null where the condition is not at fault. The message is ours, since PostgreSQL's quotes values.
+ * `position`: from 1, NaN if unknown.
+ */
 function explainMistake(code: string, message: string, where: string, position: number): string | null {
   const isInside = position >= 1;
   if (!/^(?:42|22|0A|21)/.test(code) || (["42501", "42P01", "3F000"].includes(code) && !isInside)) return null;
@@ -226,7 +236,10 @@ function explainMistake(code: string, message: string, where: string, position: 
   }
 }
 
-/** A wrong unit puts all times into 1970, or thousands of years ahead: nothing would be due, and nothing would have ended. */
+/**
+ * A wrong unit puts all times into 1970, or thousands of years ahead: nothing would be due, and
+ * nothing would have ended.
+ */
 async function checkUnit(
   mapping: TableMapping,
   table: string,

@@ -15,7 +15,8 @@ import { has, type Status, type TableSourceConfig } from "./config.ts";
 import { assumesUtc } from "./prepare.ts";
 
 /**
- * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes, where T is the queue column:
+ * SQL for a table of jobs; 13 ms for 10,000,000 rows with these indexes, where T is the queue
+ * column:
  *
  *     create index concurrently on jobs (T, run_at) where status = 'pending';
  *     create index concurrently on jobs (finished_at) include (T) where status = 'done';
@@ -75,12 +76,16 @@ export function tableStatements(config: TableMapping): SqlStatements {
 
 type WorkerConfig = NonNullable<TableSourceConfig["worker"]>;
 
-/** The planner assumes that a recursive query returns a hundred queues, and that each index page is a random read. */
+/**
+ * The planner assumes that a recursive query returns a hundred queues, and that each index page is
+ * a random read.
+ */
 const looseScanCorrection = 10;
 
 /**
- * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead of reading every waiting row, then counts within each, all
- * from an index on (queue, run_at). A plain `group by` reads all rows: 57 ms against 11 ms at 200,000 waiting.
+ * The waiting jobs. By column it is a loose index scan: it jumps from one queue to the next instead
+ * of reading every waiting row, then counts within each, all from an index on (queue, run_at). A
+ * plain `group by` reads all rows: 57 ms against 11 ms at 200,000 waiting.
  */
 function readWaiting(config: TableMapping): Reading {
   const { queue, byColumn } = toQueue(config);
@@ -105,8 +110,9 @@ select seen.queue::text as queue, ${columns} from seen where seen.queue is not n
 }
 
 /**
- * Scalars over the rows that also match `own`. A job without a time can run at once. Each is made of counts that an index serves, without `or`: so the deferred
- * are all with a future time, minus those that failed.
+ * Scalars over the rows that also match `own`. A job without a time can run at once. Each is made
+ * of counts that an index serves, without `or`: so the deferred are all with a future time, minus
+ * those that failed.
  */
 function toWaiting(config: TableMapping, own: string): ["depth" | "deferred" | "oldest_age", string][] {
   const rows = (condition: string) => `from ${toFrom(config)} where ${condition}${own}`;
@@ -144,7 +150,9 @@ where ${isStatus(config, config.done)} and ${inLastMinutes(timeColumn(config, co
   };
 }
 
-/** Run times of the newest successes, from the index that also serves those of the last 5 minutes. */
+/**
+ * Run times of the newest successes, from the index that also serves those of the last 5 minutes.
+ */
 function readNewest(config: TableMapping, startedAt: string): string {
   const { queue, hasQueue } = toQueue(config);
   const finishedAt = column(config.finished_at);
@@ -171,7 +179,10 @@ function findRunning(config: TableMapping, queue: string, table: string): Pick<S
   };
 }
 
-/** The pattern of a worker's name: `{host}` stands for the host name, `{n}` for a number such as that of a process. */
+/**
+ * The pattern of a worker's name: `{host}` stands for the host name, `{n}` for a number such as
+ * that of a process.
+ */
 function toPattern({ form = "{host}" }: WorkerConfig, host: string): string {
   return form
     .split(/(\{host\}|\{n\})/)
@@ -221,13 +232,17 @@ interface Part {
   readonly aggregate?: (filter: string) => string;
 }
 
-/** Reads those of the measures that can be aggregated row by row (not quantiles), in one scan of the rows that match the condition. */
+/**
+ * Reads those of the measures that can be aggregated row by row (not quantiles), in one scan of the
+ * rows that match the condition.
+ */
 function readAtOnce(config: TableMapping, measures: readonly Measure[], condition: string | null = null): Reading {
   const { queue, hasQueue } = toQueue(config);
   const parts = toParts(config).filter(({ measure }) => measures.includes(measure));
   const rows = [...new Set(parts.map((part) => part.rows))];
   const columns = parts.map(({ measure, rows: read, counts, aggregate = (filter) => `count(*)${filter}` }) => {
-    // An index for these rows does not hold their status: it is checked again only where other rows are read too.
+    // An index for these rows does not hold their status: it is checked again only where other rows
+    // are read too.
     const conditions = [...(rows.length > 1 ? [read] : []), ...(counts === null ? [] : [counts])];
     return `${aggregate(conditions.length === 0 ? "" : ` filter (where ${conditions.join(" and ")})`)} as ${measure}`;
   });

@@ -12,8 +12,9 @@ import { assumesUtc, createPrepared, prepareMapping } from "./prepare.ts";
 import { isStatus, isWaiting, tableStatements, toHost, toQueue, withoutDiscarded } from "./sql.ts";
 
 /**
- * Jobs in a table of the application's own. Such a table records no attempts, so failures are the jobs that *ended* failed. A job that failed and went back to
- * waiting, with its last error still in the row, is not counted.
+ * Jobs in a table of the application's own. Such a table records no attempts, so failures are the
+ * jobs that *ended* failed. A job that failed and went back to waiting, with its last error still
+ * in the row, is not counted.
  */
 export const tableKind = defineKind({
   kind: "table",
@@ -43,9 +44,10 @@ function createTableSource(config: TableSourceConfig, context: KindContext): Kin
 }
 
 /**
- * The history of a queue from the rows of a table. For a job without a run time it is unknown since when it could run: depth and age are null for a queue that has
- * one in the range, and for all queues if the mapping has no `run_at`. Without `started_at` a job appears to wait until it ended: depth then includes running
- * jobs.
+ * The history of a queue from the rows of a table. For a job without a run time it is unknown since
+ * when it could run: depth and age are null for a queue that has one in the range, and for all
+ * queues if the mapping has no `run_at`. Without `started_at` a job appears to wait until it ended:
+ * depth then includes running jobs.
  */
 function tableHistory(
   config: TableMapping,
@@ -91,8 +93,9 @@ function tableHistory(
 }
 
 /**
- * The condition that a job was tried before its current attempt: `attempts` is greater than `own`, the attempts that its status implies; it has an error though it
- * did not end failed; or it waits in a `retrying` status.
+ * The condition that a job was tried before its current attempt: `attempts` is greater than `own`,
+ * the attempts that its status implies; it has an error though it did not end failed; or it waits
+ * in a `retrying` status.
  */
 function isRetried(config: TableMapping, own: 0 | 1, hasEndedFailed: boolean): string {
   const { attempts, error, retrying } = config;
@@ -158,8 +161,10 @@ function tableIndexes(config: TableMapping): readonly IndexAdvice[] {
 }
 
 /**
- * Follows the mapping's `control`; an action that is missing there is not supported. Retries jobs that are `failed` or `retrying`; discards these and `waiting`
- * ones. Never changes an active job, a done one, or one that already has the new status. A retried job may run at once; a discarded one ends now.
+ * Follows the mapping's `control`; an action that is missing there is not supported. Retries jobs
+ * that are `failed` or `retrying`; discards these and `waiting` ones. Never changes an active job,
+ * a done one, or one that already has the new status. A retried job may run at once; a discarded
+ * one ends now.
  */
 function tableControl(config: TableMapping): JobStatements {
   const table = toFrom(config);

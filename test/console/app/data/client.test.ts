@@ -12,7 +12,10 @@ const { loadProvider, provider } = await import("../../../../src/console/app/ses
 const document = "subscription { value }" as unknown as TypedDocumentString<{ value: number }, object>;
 const next = (value: number) => `event: next\ndata: ${JSON.stringify({ data: { value } })}\n\n`;
 
-/** An answer that begins so. It goes on, unless it has an end; an abort of its request ends it as in a browser. */
+/**
+ * An answer that begins so. It goes on, unless it has an end; an abort of its request ends it as in
+ * a browser.
+ */
 function answer(text: string, signal: AbortSignal, { ends = false, type = "text/event-stream" } = {}): Response {
   const body = new ReadableStream<Uint8Array>({
     start(controller) {

@@ -25,7 +25,10 @@ const toEvent = (action: string, id: string, change: Partial<EngineEvent> = {}):
   ...change,
 });
 
-/** A reader of the events of one engine, which runs `web`, keeps its old release, and has a stopped container of nobody. */
+/**
+ * A reader of the events of one engine, which runs `web`, keeps its old release, and has a stopped
+ * container of nobody.
+ */
 function setUp() {
   const inventory = createInventory({ env: "staging", rules: rulesOf("wallet-core"), hostNames: [] }, () => {});
   const learn = (change: RawContainer) => inventory.learn(change, inventory.begin());

@@ -20,7 +20,10 @@ const toListed = (id: string) => ({
   recent: false,
 });
 
-/** An engine whose list has these; and in `log` what it is asked, in order: "list", "inspect a", "settle a" ... */
+/**
+ * An engine whose list has these; and in `log` what it is asked, in order: "list", "inspect a",
+ * "settle a" ...
+ */
 function setUp(...listed: readonly string[]) {
   const log: string[] = [];
   const inventory = createInventory({ env: null, rules: rulesOf("wallet-core"), hostNames: [] }, () => {});

@@ -27,7 +27,9 @@ const id = fullId("a");
 const facts = app("wallet-core", "web", "v1", { fullId: id, name: "web" });
 const hang = () => new Promise<never>(() => {});
 
-/** A watcher of an engine with one container; in `log` what happened, with its time in milliseconds. */
+/**
+ * A watcher of an engine with one container; in `log` what happened, with its time in milliseconds.
+ */
 function setUp() {
   const begin = performance.now();
   const log: string[] = [];

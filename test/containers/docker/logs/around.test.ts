@@ -52,7 +52,10 @@ const texts = ({ lines }: Pick<LogPage, "lines">) => lines.map(({ message }) => 
 const sinces = ({ queries }: { queries: readonly Readonly<Record<string, unknown>>[] }) =>
   queries.map(({ since, tail }) => (tail === "all" ? (since === undefined ? "all" : Number(since) - base) : tail));
 
-/** A log as an engine keeps it: two streams, each in the order of its times, one of which is written late; many lines share a time. */
+/**
+ * A log as an engine keeps it: two streams, each in the order of its times, one of which is written
+ * late; many lines share a time.
+ */
 const logs = fc
   .record({
     steps: fc.array(
@@ -370,7 +373,8 @@ describe("a log that is too large to read", () => {
       truncated: true,
       start: { timestamp: time(4), stream: "stdout", index: 0, isAfter: false },
     });
-    // The sparse end suggests some minutes, which hold too much: half of the seconds that fitted are read.
+    // The sparse end suggests some minutes, which hold too much: half of the seconds that fitted
+    // are read.
     expect(sinces(state)).toEqual([18, 7 - 756 - 2, 7 - 3 - 2]);
     state.queries = [];
     const next = await read(page.start as LogPoint, 2, 0);

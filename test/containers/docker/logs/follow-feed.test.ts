@@ -31,7 +31,10 @@ const pass = async (ms = 0) => {
 const write = (first: number, end: number): LogEntry[] =>
   Array.from({ length: end - first }, (_, n) => ({ at: 1000 + first + n, text: `line ${first + n}` }));
 
-/** A feed of a log of some lines, whose container lives in the state `running` since "first"; and what its readers got. */
+/**
+ * A feed of a log of some lines, whose container lives in the state `running` since "first"; and
+ * what its readers got.
+ */
 function setUp(log: readonly LogEntry[], { state: first = "running" } = {}) {
   const { engine, state } = createLogEngine();
   state.log = [...log];

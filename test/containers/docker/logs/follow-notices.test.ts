@@ -24,7 +24,10 @@ const id = fullId("a");
 const setState = (engine: FakeEngine, Status: string, StartedAt: string) =>
   engine.on(`${id}/json`, json({ ...inspected(id, "web"), State: { Status, StartedAt } }));
 
-/** An engine with one container, whose log the test keeps: entry by entry, with a payload and its own time. */
+/**
+ * An engine with one container, whose log the test keeps: entry by entry, with a payload and its
+ * own time.
+ */
 async function startEngine(
   state = "running",
   { beforeStream = (_log: { time: string; text: string }[]) => {}, logsTimeoutMs = 20_000 } = {},
@@ -89,7 +92,8 @@ test("a reported start is read at once; another by the next inspection", async (
     startedAt = time;
   };
   const pause = () => (looks.length < 2 ? 0 : (looks.at(-1) ?? 0) - (looks.at(-2) ?? 0));
-  // It looks once in two seconds in the end, four seconds from now; the next look is then as far away as it can be.
+  // It looks once in two seconds in the end, four seconds from now; the next look is then as far
+  // away as it can be.
   await expect.poll(pause, { interval: 10, timeout: 10_000 }).toBeGreaterThan(1900);
   startAgain("2026-01-13T10:00:00Z", "first");
   const reportedAt = performance.now();
@@ -111,7 +115,8 @@ test("lines between two calls are all read; rotated ones are not awaited", async
   const asked: (() => void)[] = [];
   await using fake = await startEngine("running", { beforeStream: () => asked.shift()?.() });
   write(fake.log, 3);
-  // Before the first stream more than a stream is asked for at first; then all that was read is rotated away.
+  // Before the first stream more than a stream is asked for at first; then all that was read is
+  // rotated away.
   asked.push(() => write(fake.log, 50_000));
   const reader = await fake.follow({ tail: 1 });
   await expect.poll(() => reader.texts().length).toBe(50_001);

@@ -30,7 +30,10 @@ const toLine = (entry: LogEntry): LogLine =>
   sampleLine(entry.text, { timestamp: toTime(entry), stream: entry.stream ?? "stdout" });
 const startOfLog = toMoment(toLogTimestamp("0"));
 
-/** The readings of an engine that has removed the first entries of a log which the history has whole. */
+/**
+ * The readings of an engine that has removed the first entries of a log which the history has
+ * whole.
+ */
 function setUp(log: readonly LogEntry[], removed: number, { podman = false, pieceSize = 3 } = {}) {
   const { engine, state } = createLogEngine();
   state.inspection = { ...state.inspection, raw: facts({ createdAt }) };
@@ -109,14 +112,20 @@ async function walkForward({ around }: Readings, page: LogPage, { size, filter, 
 const texts = (lines: readonly LogLine[]) => lines.map(({ message }) => message);
 const byTime = (a: LogLine, b: LogLine) =>
   `${a.timestamp}${a.stream}${a.message}` < `${b.timestamp}${b.stream}${b.message}` ? -1 : 1;
-/** The order of a walk: what only the history has by time, for it knows no other order; then the engine's in the order of its file. */
+/**
+ * The order of a walk: what only the history has by time, for it knows no other order; then the
+ * engine's in the order of its file.
+ */
 function toOrder(log: readonly LogEntry[], removed: number, filter: LogFilter = {}): string[] {
   const lines = log.map(toLine);
   const walked = [...lines.slice(0, removed).toSorted(byTime), ...lines.slice(removed)];
   return texts(walked.filter(createLogFilter(filter).accepts));
 }
 
-/** Ten lines of stdout, a microsecond apart, with one of stderr at a place of the file whose time is before that of the line there, or after that of the next one. */
+/**
+ * Ten lines of stdout, a microsecond apart, with one of stderr at a place of the file whose time is
+ * before that of the line there, or after that of the next one.
+ */
 function withPair(place: number, shift: number): LogEntry[] {
   const log: LogEntry[] = Array.from({ length: 10 }, (_, n) => ({ at: base + 1 + n / 1e6, text: `out ${n}` }));
   log.splice(place, 0, { at: base + 1 + (place + shift) / 1e6, text: "err", stream: "stderr" });
@@ -196,7 +205,9 @@ describe("two lines that stand against the order of their times", () => {
   });
 });
 
-/** Delays between the time of a line and its writing, ns. They stay below what a history allows for. */
+/**
+ * Delays between the time of a line and its writing, ns. They stay below what a history allows for.
+ */
 const delays = [0, 0, 0, 300, 2000, 400_000, 12_000_000];
 const anyStep = (gaps: readonly number[]) =>
   fc.tuple(
@@ -206,14 +217,18 @@ const anyStep = (gaps: readonly number[]) =>
   );
 const gaps = [1, 1, 250, 1500, 300_000, 20_000_000, 1_000_000_000, 40_000_000_000];
 
-/** Logs as an engine writes them: each stream in the order of its times, the two in any order of a few milliseconds. `unit`: precision of the times, ns. */
+/**
+ * Logs as an engine writes them: each stream in the order of its times, the two in any order of a
+ * few milliseconds. `unit`: precision of the times, ns.
+ */
 const logsOf = (steps: readonly number[], unit = 1) =>
   fc.array(anyStep(steps), { minLength: 1, maxLength: 40 }).map((list) => {
     let now = 0;
     const last: Record<LogStream, number> = { stdout: -1, stderr: -1 };
     const written: Record<LogStream, number> = { stdout: 0, stderr: 0 };
     const entries = list.map(([stream, gap, delay], n) => {
-      // The clock of an engine gives no two lines of a stream one nanosecond; whole seconds have many.
+      // The clock of an engine gives no two lines of a stream one nanosecond; whole seconds have
+      // many.
       now = Math.max(now + gap, unit === 1 ? last[stream] + 1 : 0);
       last[stream] = now;
       written[stream] = Math.max(written[stream], now + delay);

@@ -179,7 +179,10 @@ describe("a page around a point", () => {
   });
 });
 
-/** Two streams, each in the order of its times, one of which is written up to a second late; many lines share a time. */
+/**
+ * Two streams, each in the order of its times, one of which is written up to a second late; many
+ * lines share a time.
+ */
 const logs = fc
   .array(fc.tuple(fc.constantFrom<LogStream>("stdout", "stderr"), fc.constantFrom(0, 0, 1e-9, 0.3, 1, 40)), {
     minLength: 1,

@@ -20,7 +20,10 @@ import { countStepsAtOnce, createStepSearch } from "../../../support/rounds.ts";
 const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, n) => line(1000 * (from + n), `${from + n}`));
 
-/** An engine that has these lines at each look at their beginning, and at each reading; the last ones from then on. */
+/**
+ * An engine that has these lines at each look at their beginning, and at each reading; the last
+ * ones from then on.
+ */
 function setUp(engineLogs: readonly (readonly LogLine[])[], older: readonly LogLine[], status = "running") {
   const container = sampleContainer({ createdAt: at(0).replace(/\.\d+Z$/, "Z"), status });
   const { history, state } = createMemoryLogHistory();

@@ -36,7 +36,10 @@ function readCut(
 const textsOf = (page: Pick<RoleAroundPage, "lines">) =>
   page.lines.filter(({ kind }) => kind === "line").map(({ message }) => message);
 
-/** Logs of some containers in which many lines share a time; the streams of one may be a little out of order. */
+/**
+ * Logs of some containers in which many lines share a time; the streams of one may be a little out
+ * of order.
+ */
 const logsOf = (lateBy: number) =>
   fc
     .array(

@@ -10,7 +10,10 @@ const holdMs = 500;
 const make = (source: number, ms: number, message: string) =>
   toRoleLine(containers[source] as never, line(ms, message));
 
-/** What each container wrote, when, and how much later it arrived. The ways of one container keep its order. */
+/**
+ * What each container wrote, when, and how much later it arrived. The ways of one container keep
+ * its order.
+ */
 const written = (mostDelay: number) =>
   fc.array(
     fc.record({

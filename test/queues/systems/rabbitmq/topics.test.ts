@@ -56,7 +56,8 @@ describe("createTopicIndex", () => {
         },
       ),
     );
-    // Each way to split the words would be tried, exponentially many: these are milliseconds, or hours.
+    // Each way to split the words would be tried, exponentially many: these are milliseconds, or
+    // hours.
     const many = () =>
       match(Array.from({ length: 60 }, () => "#.a").join("."), Array.from({ length: 120 }, () => "b").join("."));
     expect(many()).toBe(false);

@@ -48,7 +48,10 @@ async function startServer(answer: Answer) {
   };
 }
 
-/** The commands of a text, and what is behind the last whole one: `*1`, `$4`, `ping`, each with its end of line. */
+/**
+ * The commands of a text, and what is behind the last whole one: `*1`, `$4`, `ping`, each with its
+ * end of line.
+ */
 function readCommands(text: string): { readonly found: readonly string[][]; readonly rest: string } {
   const lines = text.split("\r\n");
   const found: string[][] = [];

@@ -27,7 +27,10 @@ type Result = NonNullable<ConsoleRestartMutation["restartContainer"]>;
 /** How long the gateway waits for its health, seconds. */
 const waitSeconds = 120;
 
-/** How long a gateway that went away in the middle is asked again, ms. The key sees to it that this restarts nothing twice. */
+/**
+ * How long a gateway that went away in the middle is asked again, ms. The key sees to it that this
+ * restarts nothing twice.
+ */
 const retryForMs = 120_000;
 
 /** Why nobody can restart anything here; null when that is possible. */
@@ -112,7 +115,10 @@ function askOnce(variables: {
   return ask(ConsoleRestartDocument, variables);
 }
 
-/** Reports each change of the container that the live list shows, until the returned function is called. */
+/**
+ * Reports each change of the container that the live list shows, until the returned function is
+ * called.
+ */
 function reportProgress({ name, engine }: Target, report: (step: Step) => void): () => void {
   let last: ContainerRow | undefined;
   return effect(() => {

@@ -13,10 +13,15 @@ export interface Seen {
   readonly since?: string | number | null;
 }
 
-/** What is wrong with a container, as the list of problems has it; its word is for where the container's name is near. */
+/**
+ * What is wrong with a container, as the list of problems has it; its word is for where the
+ * container's name is near.
+ */
 export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "since" | "evidence" | "rule"> {
   readonly title: string;
-  /** Whether its role is down: what it does itself says more of the container, unless that is well. */
+  /**
+   * Whether its role is down: what it does itself says more of the container, unless that is well.
+   */
   readonly isRoleDown: boolean;
 }
 
@@ -28,7 +33,10 @@ export interface Troubles {
   readonly isKnown: boolean;
 }
 
-/** The worst problem of each container that has one, by the container's id: the first critical one, else the first. */
+/**
+ * The worst problem of each container that has one, by the container's id: the first critical one,
+ * else the first.
+ */
 export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Trouble> {
   const troubles = new Map<string, Trouble>();
   for (const { container, severity, kind, title, since, evidence, rule } of rows) {
@@ -50,8 +58,9 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
 }
 
 /**
- * The worse of what a container's engine says of it and its problem; the problem says more where they are equal. While problems are not known, a container that its engine
- * calls well may be restarting in a loop: its state is unknown.
+ * The worse of what a container's engine says of it and its problem; the problem says more where
+ * they are equal. While problems are not known, a container that its engine calls well may be
+ * restarting in a loop: its state is unknown.
  */
 export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolean): Seen {
   if (!trouble && !isKnown && own.tone === "ok")

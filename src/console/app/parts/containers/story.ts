@@ -12,7 +12,8 @@ export function storyOf(entries: readonly StoryEntry[], name: string, engine: st
 }
 
 /**
- * Since when a container is in its state, RFC 3339: its newest change of health, or its end; else when it started. Null when that is not known, as of a pause.
+ * Since when a container is in its state, RFC 3339: its newest change of health, or its end; else
+ * when it started. Null when that is not known, as of a pause.
  * @param story newest first
  */
 export function findStateSince(
@@ -41,7 +42,10 @@ export interface RecordedAction {
   readonly durationMs: number | null;
 }
 
-/** The actions on a container, newest first: intents with their last outcome. An outcome whose intent is on an older page stands for itself. */
+/**
+ * The actions on a container, newest first: intents with their last outcome. An outcome whose
+ * intent is on an older page stands for itself.
+ */
 export function pairRecords(
   entries: readonly ContainerRecordFragment[],
   name: string,

@@ -68,7 +68,10 @@ interface Shown {
   readonly failure: Failure | null;
 }
 
-/** Follows the log while the page is visible. While it is held, lines are collected and not drawn: none moves under the pointer. */
+/**
+ * Follows the log while the page is visible. While it is held, lines are collected and not drawn:
+ * none moves under the pointer.
+ */
 function useTail(
   name: string,
   engine: string,

@@ -15,7 +15,10 @@ export function useTroubles(): Troubles {
   return useMemo(() => ({ byId: toTroubles(rows ?? []), isKnown }), [rows, isKnown]);
 }
 
-/** What a container's status, its health and its problem come to. A silent engine says nothing of now, whatever was wrong before. */
+/**
+ * What a container's status, its health and its problem come to. A silent engine says nothing of
+ * now, whatever was wrong before.
+ */
 export function toSeenState(row: Row, { byId, isKnown }: Troubles): Seen {
   const own = toContainerState(row);
   if (row.stale) return { ...own, since: engines.value.find(({ name }) => name === row.engine)?.heardAt ?? null };

@@ -55,7 +55,9 @@ export function DriftSection() {
   );
 }
 
-/** Whether there is a container of the product, or, where those are not known, a recorded deploy. */
+/**
+ * Whether there is a container of the product, or, where those are not known, a recorded deploy.
+ */
 function isAnythingCompared(logs: readonly LogRow[] | null | undefined): boolean {
   return containers.value?.some(({ kind }) => kind === "CORE") ?? logs?.some(({ deploys }) => deploys > 0) ?? false;
 }

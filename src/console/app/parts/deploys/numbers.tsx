@@ -15,7 +15,9 @@ function toQueueKey({ source, queue }: Pick<QueueRow, "source" | "queue">): stri
   return `${source}/${queue}`;
 }
 
-/** The queues, what became worse first: the outcome, then the share of failures, then their number. */
+/**
+ * The queues, what became worse first: the outcome, then the share of failures, then their number.
+ */
 export function sortByHarm(queues: readonly QueueRow[]): readonly QueueRow[] {
   const rank = ({ outcome }: QueueRow) => (outcome === "REGRESSED" ? 0 : 1);
   return queues.toSorted(
@@ -46,7 +48,10 @@ function toCellClass(name: WindowNumberName): string {
   return name === "failureRatio" ? "number" : "number wide-only";
 }
 
-/** The numbers of each queue before and after the deploy. The chosen queue is in the URL, for the graph. */
+/**
+ * The numbers of each queue before and after the deploy. The chosen queue is in the URL, for the
+ * graph.
+ */
 export function QueueNumbers({
   queues,
   chosen,
@@ -100,7 +105,10 @@ export function QueueNumbers({
   );
 }
 
-/** A p-value is small where the change is unlikely to be chance; below this the verdict may count it. */
+/**
+ * A p-value is small where the change is unlikely to be chance; below this the verdict may count
+ * it.
+ */
 const smallP = 0.01;
 
 /** When the window before was. */

@@ -29,7 +29,10 @@ interface GraphProps {
   readonly label: string;
   /** Before it nothing is known, unix ms: hatched, as gaps between known points are. */
   readonly knownSince?: number | null;
-  /** Whether a gap between points says that there was nothing to measure: then it is blank. @default false */
+  /**
+   * Whether a gap between points says that there was nothing to measure: then it is blank. @default
+   * false
+   */
   readonly isSparse?: boolean;
   /** Moments with a line across: deploys. */
   readonly marks?: readonly GraphMark[];
@@ -51,7 +54,10 @@ const tickRoom = 18;
 /** The moment under the pointer: all graphs of a screen show their values at it. */
 const pointed = signal<number | null>(null);
 
-/** The course of numbers with axes, gaps where they are unknown, and a line for each deploy. The pointer's values are in the legend. */
+/**
+ * The course of numbers with axes, gaps where they are unknown, and a line for each deploy. The
+ * pointer's values are in the legend.
+ */
 export function Graph(props: GraphProps) {
   const { times, series, format, label, knownSince, isSparse, marks = [], threshold, height = 160, onPick } = props;
   const [box, width] = useWidth();
@@ -194,7 +200,10 @@ interface MarksProps {
   readonly end: number;
 }
 
-/** A line across for each mark, and its label where that has room before the next one; the newest has room on its left as well. */
+/**
+ * A line across for each mark, and its label where that has room before the next one; the newest
+ * has room on its left as well.
+ */
 function Marks({ marks, toX, height, end: graphEnd }: MarksProps) {
   let end = graphEnd;
   return (

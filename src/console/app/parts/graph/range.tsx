@@ -23,7 +23,10 @@ export function readRange(): Range {
   return ranges.find(({ name }) => name === asked) ?? usual;
 }
 
-/** Chooses the range of a screen's graphs. `least`: minutes of the shortest one that the history has points for. */
+/**
+ * Chooses the range of a screen's graphs. `least`: minutes of the shortest one that the history has
+ * points for.
+ */
 export function RangeChips({ least = 60 }: { readonly least?: number }) {
   const chosen = readRange();
   return (

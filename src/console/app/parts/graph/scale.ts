@@ -14,7 +14,8 @@ const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200
 const daySteps = [1, 2, 3, 7, 14, 28];
 
 /**
- * Times of a range that people would write on an axis, unix ms: at most `most`, on whole seconds, minutes, hours or days of the person's zone. 24 hours; the day at midnight.
+ * Times of a range that people would write on an axis, unix ms: at most `most`, on whole seconds,
+ * minutes, hours or days of the person's zone. 24 hours; the day at midnight.
  */
 export function toTimeTicks(from: number, to: number, most: number): readonly Tick[] {
   const least = (to - from) / Math.max(1, most);
@@ -44,7 +45,10 @@ function toDayTicks(from: number, to: number, least: number): readonly Tick[] {
   return ticks;
 }
 
-/** The top of a scale that begins at 0, and its values: 1, 2 or 5 times a power of 10 apart, at most `most` above 0. @param largest the largest value shown, >= 0 */
+/**
+ * The top of a scale that begins at 0, and its values: 1, 2 or 5 times a power of 10 apart, at most
+ * `most` above 0. @param largest the largest value shown, >= 0
+ */
 export function toValueTicks(
   largest: number,
   most: number,
@@ -73,8 +77,9 @@ export function findNearest(times: readonly number[], at: number): number {
 }
 
 /**
- * The index of the values that hold now: the newest known ones, while they are no older than two steps or a minute (the last step may not be complete yet); else the
- * newest, which are unknown. @param times unix ms, ascending
+ * The index of the values that hold now: the newest known ones, while they are no older than two
+ * steps or a minute (the last step may not be complete yet); else the newest, which are unknown.
+ * @param times unix ms, ascending
  */
 export function findCurrent(times: readonly number[], isKnown: (index: number) => boolean): number {
   const last = times.length - 1;
@@ -84,7 +89,8 @@ export function findCurrent(times: readonly number[], isKnown: (index: number) =
 }
 
 /**
- * The stretches without a value between known ones, and after the last one when it is not of now: the index of the known one before each, and that of its end.
+ * The stretches without a value between known ones, and after the last one when it is not of now:
+ * the index of the known one before each, and that of its end.
  * @param times unix ms, ascending
  */
 export function findGaps(
@@ -102,7 +108,10 @@ export function findGaps(
   return gaps;
 }
 
-/** A line 1.5 px wide through known values; unknown ones are gaps, and a lone value is a dot of 3 px. */
+/**
+ * A line 1.5 px wide through known values; unknown ones are gaps, and a lone value is a dot of 3
+ * px.
+ */
 export function toPath(xs: readonly number[], ys: readonly (number | null)[]): string {
   let path = "";
   for (const [index, y] of ys.entries()) {

@@ -13,8 +13,10 @@ const maxChars = 16_000_000;
 export const rowHeight = 18;
 
 /**
- * The rows of a log that are in memory: a ring with room for a page at both ends. A row keeps its number (`first` to `end` - 1, which may be negative) while it is
- * here. Heights other than `rowHeight` are in a Fenwick tree: a row's offset and the row at an offset take O(log n), and nothing is allocated when rows come and go.
+ * The rows of a log that are in memory: a ring with room for a page at both ends. A row keeps its
+ * number (`first` to `end` - 1, which may be negative) while it is here. Heights other than
+ * `rowHeight` are in a Fenwick tree: a row's offset and the row at an offset take O(log n), and
+ * nothing is allocated when rows come and go.
  */
 export class LogBuffer {
   first = 0;

@@ -14,8 +14,9 @@ export function toText(rows: Iterable<LogRow>): string {
 }
 
 /**
- * The newest lines of the log with its filters, at most `mostDownloaded`, oldest first. `onProgress` hears how many there are so far. Rejects when a page cannot be
- * read, and when `abort` says so.
+ * The newest lines of the log with its filters, at most `mostDownloaded`, oldest first.
+ * `onProgress` hears how many there are so far. Rejects when a page cannot be read, and when
+ * `abort` says so.
  */
 export async function readAll(
   pages: LogPages,

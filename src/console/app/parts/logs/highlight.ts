@@ -13,7 +13,10 @@ export interface Search {
   readonly matchCase: boolean;
 }
 
-/** Null when there is nothing to highlight: no search, or a pattern that the browser does not understand as the gateway does. */
+/**
+ * Null when there is nothing to highlight: no search, or a pattern that the browser does not
+ * understand as the gateway does.
+ */
 export function createHighlighter({ text, isRegex, matchCase }: Search): Highlighter | null {
   const pattern = text === "" ? null : toPattern(text, isRegex, matchCase);
   if (!pattern) return null;

@@ -50,7 +50,10 @@ function toPlain(raw: string): string {
   return raw.startsWith('"') ? (JSON.parse(raw) as string) : raw;
 }
 
-/** The entries of a JSON object with their values as they are written: a number keeps all of its digits. Null for anything else. */
+/**
+ * The entries of a JSON object with their values as they are written: a number keeps all of its
+ * digits. Null for anything else.
+ */
 function splitObject(text: string): [name: string, raw: string, range: TextRange][] | null {
   if (text.length > maxParsed || !text.trimStart().startsWith("{") || !isJson(text)) return null;
   const entries: [string, string, TextRange][] = [];

@@ -27,7 +27,10 @@ interface LineProps {
   readonly style: LineStyle;
 }
 
-/** One row. It is drawn again only when something about it changed: a followed log has sixty new ones in a frame. */
+/**
+ * One row. It is drawn again only when something about it changed: a followed log has sixty new
+ * ones in a frame.
+ */
 export class Line extends Component<LineProps> {
   override shouldComponentUpdate(next: LineProps): boolean {
     const { row, isOpen, isMarked, style } = this.props;
@@ -85,7 +88,10 @@ interface LineTextProps {
   readonly most?: number;
 }
 
-/** The short form of a line: its message, then its other fields. What a search found across a name and its value, as they are written, marks both. */
+/**
+ * The short form of a line: its message, then its other fields. What a search found across a name
+ * and its value, as they are written, marks both.
+ */
 export function LineText({
   text,
   parts: { prefix, message, fields },

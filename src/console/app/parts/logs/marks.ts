@@ -8,8 +8,9 @@ export interface LogMark {
 }
 
 /**
- * Lines across at the moment that was asked for. With a `name`, such as an attempt: where it began and ended, as far as that is known; one whose end is its
- * beginning too has no known beginning. An end in whole seconds is drawn after the lines of its second.
+ * Lines across at the moment that was asked for. With a `name`, such as an attempt: where it began
+ * and ended, as far as that is known; one whose end is its beginning too has no known beginning. An
+ * end in whole seconds is drawn after the lines of its second.
  * @param at RFC 3339
  * @param to its end, RFC 3339; null when unknown
  */

@@ -4,8 +4,9 @@ const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_
 const aheadMs = 60_000;
 
 /**
- * The moment that somebody typed, as RFC 3339: a time of day ("09:41", "09:41:10.5": the last one that was), a duration before now ("10m", "2h"), a local date and time
- * ("2026-11-27 09:41"), or RFC 3339 itself, which stays as it is. Null for anything else.
+ * The moment that somebody typed, as RFC 3339: a time of day ("09:41", "09:41:10.5": the last one
+ * that was), a duration before now ("10m", "2h"), a local date and time ("2026-11-27 09:41"), or
+ * RFC 3339 itself, which stays as it is. Null for anything else.
  * @param now unix ms
  */
 export function parseMoment(text: string, now: number): string | null {

@@ -17,8 +17,10 @@ const mostGapPages = 3;
 const retryMs = 3000;
 
 /**
- * The rows of one log, as its reader moves through it. Either its end is in memory and followed (`isLive`), or a part of it that pages are added to at both ends.
- * While the reader follows, the oldest rows leave memory; while they read, nothing that they may see does. Failures are in `failure`; nothing rejects.
+ * The rows of one log, as its reader moves through it. Either its end is in memory and followed
+ * (`isLive`), or a part of it that pages are added to at both ends. While the reader follows, the
+ * oldest rows leave memory; while they read, nothing that they may see does. Failures are in
+ * `failure`; nothing rejects.
  */
 export class LogSession {
   readonly buffer = new LogBuffer();
@@ -170,7 +172,9 @@ export class LogSession {
     });
   }
 
-  /** Reads the lines of a gap, at most `mostGapPages` pages of them. What is left of it stays a gap. */
+  /**
+   * Reads the lines of a gap, at most `mostGapPages` pages of them. What is left of it stays a gap.
+   */
   async loadGap(number: number): Promise<void> {
     const gap = this.buffer.get(number)?.note;
     if (gap?.kind !== "gap" || this.#running) return;
@@ -298,7 +302,8 @@ export class LogSession {
       return;
     }
     if (!row.note) this.#unseen += 1;
-    // What the reader may be looking at stays. Newer lines are counted, and read again when they are wanted.
+    // What the reader may be looking at stays. Newer lines are counted, and read again when they
+    // are wanted.
     if (this.buffer.isOver) this.#dropLast();
   }
 

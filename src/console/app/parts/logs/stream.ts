@@ -23,7 +23,10 @@ export interface StreamEvents {
   readonly refused: (failure: OpsError) => void;
 }
 
-/** How many lines a stream begins with, and at most; and how many a page has while there is no stream. */
+/**
+ * How many lines a stream begins with, and at most; and how many a page has while there is no
+ * stream.
+ */
 const [newestLines, mostLines, pageLines] = [500, 5000, 1000];
 
 /** A page that is hidden for so long gives its stream back, ms: a token has only a few. */

@@ -27,7 +27,10 @@ export interface LogFilter {
 /** From the least to the most severe. */
 export const levels = ["trace", "debug", "info", "warn", "error"] as const;
 
-/** The target of the address; null when none is chosen. A role of the product is looked for there alone, another one among all containers. */
+/**
+ * The target of the address; null when none is chosen. A role of the product is looked for there
+ * alone, another one among all containers.
+ */
 export function toTarget(params: URLSearchParams, rows: readonly ContainerRow[] | null): LogTarget | null {
   const names = params.getAll("name").filter(Boolean);
   const role = params.get("role");
@@ -104,7 +107,10 @@ export class LogSources {
     return known ?? this.of({ name, engine: engine ?? "" });
   }
 
-  /** Replicas of a role have the names of their releases, other containers those of their roles; with their engine where there are several. Where that is taken, the end of the name. */
+  /**
+   * Replicas of a role have the names of their releases, other containers those of their roles;
+   * with their engine where there are several. Where that is taken, the end of the name.
+   */
   of(writer: Writer): LogSource {
     const { name, engine } = writer;
     const key = `${engine}/${name}`;
@@ -120,7 +126,10 @@ export class LogSources {
   }
 }
 
-/** A release without what all of a role have, and what the name has after it: "web-deploy-20261127-0744-2" of the release "deploy-20261127-0744" is "20261127-0744-2". */
+/**
+ * A release without what all of a role have, and what the name has after it:
+ * "web-deploy-20261127-0744-2" of the release "deploy-20261127-0744" is "20261127-0744-2".
+ */
 function toReleaseWord({ name, version = "", destination = null }: Writer): string {
   const tag = toShortRelease(version).replace(/^deploy-/, "");
   const release = destination && tag.endsWith(`-${destination}`) ? tag.slice(0, -destination.length - 1) : tag;

@@ -31,8 +31,9 @@ interface Place {
 }
 
 /**
- * The rows in view, in a scroller of its own. The row at the top of the view stays where it is, whatever is added, removed or measured around it; while the
- * session is followed the end stays in view instead. Rows are in the page's flow, and their heights are known once they were drawn.
+ * The rows in view, in a scroller of its own. The row at the top of the view stays where it is,
+ * whatever is added, removed or measured around it; while the session is followed the end stays in
+ * view instead. Rows are in the page's flow, and their heights are known once they were drawn.
  */
 export function LogView({ session, style, isWrapped, isMarked, label, onRow }: ViewProps) {
   const [, setTurn] = useState(0);

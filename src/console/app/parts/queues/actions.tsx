@@ -32,7 +32,10 @@ export function JobButton({ action, children, blocked = null }: JobButtonProps) 
   );
 }
 
-/** Why no job can be changed here, in words; null where it can. For beside the buttons: a phone has no hover. */
+/**
+ * Why no job can be changed here, in words; null where it can. For beside the buttons: a phone has
+ * no hover.
+ */
 export function whyNoJobActions(): string | null {
   return missingScope("ops:operate") ?? (server.value?.jobsEnabled === false ? jobsOff : null);
 }
@@ -174,7 +177,9 @@ const groupWords = {
 
 type GroupAction = keyof typeof groupWords;
 
-/** Retries or discards the jobs of one queue that failed with one error, as many as the dialog says. */
+/**
+ * Retries or discards the jobs of one queue that failed with one error, as many as the dialog says.
+ */
 function toGroupChange(action: GroupAction, group: GroupSubject): Action {
   const limit = signal(mostJobs);
   const { title, done } = groupWords[action];

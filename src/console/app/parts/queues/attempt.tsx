@@ -4,7 +4,10 @@ import { formatClock } from "../../../../facts/format.ts";
 
 export type Attempt = NonNullable<NonNullable<ConsoleJobQuery["job"]>["attempts"]>[number];
 
-/** The log of an attempt's container, from its start to the second in which it failed. Null where either is unknown. */
+/**
+ * The log of an attempt's container, from its start to the second in which it failed. Null where
+ * either is unknown.
+ */
 function toAttemptLog({ container, at, startedAt, number }: Attempt): string | null {
   const from = startedAt ?? at;
   if (!container || !from) return null;

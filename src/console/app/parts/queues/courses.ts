@@ -5,10 +5,16 @@ import type { QueueRow } from "../../data/queues.ts";
 import { groupSamples, useRecent } from "../../data/series.ts";
 import type { SparkPoint } from "../graph/spark.tsx";
 
-/** While a list scrolls its rows change with each frame: they are asked for when they have stood for so long, ms. */
+/**
+ * While a list scrolls its rows change with each frame: they are asked for when they have stood for
+ * so long, ms.
+ */
 const restMs = 250;
 
-/** The waiting jobs of the last hour, by `source/name`, of the rows in view. Those that were in view before stay as they were last. */
+/**
+ * The waiting jobs of the last hour, by `source/name`, of the rows in view. Those that were in view
+ * before stay as they were last.
+ */
 export function useDepthCourses(inView: readonly QueueRow[]): ReadonlyMap<string, readonly SparkPoint[]> {
   const [names, setNames] = useState<string[]>([]);
   useEffect(() => {

@@ -19,7 +19,10 @@ import { Share } from "./releases.tsx";
 
 type Group = NonNullable<ConsoleErrorsQuery["errorGroups"]>[number];
 
-/** One error: its whole text, which deploy brought it, where it happened, and jobs that failed with it. */
+/**
+ * One error: its whole text, which deploy brought it, where it happened, and jobs that failed with
+ * it.
+ */
 export function ErrorGroup({ group }: { readonly group: Group }) {
   const { data } = useLive(ConsoleErrorDeploysDocument, { env: useEnv() }, { everyMs: 15_000 }).value;
   const why = whyNoJobActions();

@@ -9,7 +9,10 @@ const allowed: Readonly<Record<"retry" | "discard", readonly JobState[]>> = {
   discard: ["AVAILABLE", "SCHEDULED", "RETRYING", "BLOCKED", "RUNNING"],
 };
 
-/** Why a job's state refuses an action; null where it may be possible, or is unknown. `kind`: of its source. */
+/**
+ * Why a job's state refuses an action; null where it may be possible, or is unknown. `kind`: of its
+ * source.
+ */
 export function whyNotChanged(
   action: "retry" | "discard",
   state: JobState | null | undefined,

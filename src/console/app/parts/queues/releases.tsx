@@ -2,7 +2,10 @@ import type { ReleaseCountFragment } from "../../../../generated/console.ts";
 import { formatNumber } from "../../../../facts/format.ts";
 import { toShortRelease } from "../../../../lib/short-release.ts";
 
-/** The releases that an error hit, most failures first: "only in deploy-0112" where all of its workers are known and ran that one. */
+/**
+ * The releases that an error hit, most failures first: "only in deploy-0112" where all of its
+ * workers are known and ran that one.
+ */
 export function Releases({ releases }: { readonly releases: readonly ReleaseCountFragment[] }) {
   const known = releases.filter(({ version }) => version !== null);
   const [first] = known;

@@ -8,7 +8,10 @@ import { EnumState } from "../state.tsx";
 
 const shown = ["depth", "oldestAgeSeconds", "processedPerSec", "failuresLastHour"] as const;
 
-/** The first `most` queues with the numbers that say whether they move. They change places only while no pointer rests on them. */
+/**
+ * The first `most` queues with the numbers that say whether they move. They change places only
+ * while no pointer rests on them.
+ */
 export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueRow[]; readonly most: number }) {
   const isHeld = useRef(false);
   const rows = useHeldOrder(all, toId, isHeld, "").slice(0, most);

@@ -26,7 +26,10 @@ function toTarget({
   return null;
 }
 
-/** Links the name that the message is about. The whole message is the link where it does not say the name. */
+/**
+ * Links the name that the message is about. The whole message is the link where it does not say the
+ * name.
+ */
 function Message({ entry }: { readonly entry: Entry }): ComponentChildren {
   const target = toTarget(entry);
   if (!target) return entry.message;

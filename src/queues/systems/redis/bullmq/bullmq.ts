@@ -28,8 +28,9 @@ import { countRetries, noRetries, readRetries, type Retries } from "./retries.ts
 import { hourMs, type Look, lookAt, rateMs } from "./snapshot.ts";
 
 /**
- * Since when no row of a finished job is missing. Each job's options may remove rows at once, by age or by number (removeOnComplete, removeOnFail). A count over a
- * window is right only if none of its rows is gone.
+ * Since when no row of a finished job is missing. Each job's options may remove rows at once, by
+ * age or by number (removeOnComplete, removeOnFail). A count over a window is right only if none of
+ * its rows is gone.
  */
 export interface Coverage {
   /** The oldest row found. */
@@ -50,8 +51,10 @@ export interface Rows {
 }
 
 /**
- * The coverage after another look. Limits by age and number remove the oldest rows. So rows are gone if the oldest is now another one that ended later; perhaps
- * also if there is an oldest one for the first time and it is unknown what ended before. If one row is missing, others may be missing too.
+ * The coverage after another look. Limits by age and number remove the oldest rows. So rows are
+ * gone if the oldest is now another one that ended later; perhaps also if there is an oldest one
+ * for the first time and it is unknown what ended before. If one row is missing, others may be
+ * missing too.
  */
 export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, now: number): Coverage {
   const before = coverage.oldest;
@@ -84,11 +87,13 @@ const emptyMemory: Memory = {
 };
 
 /**
- * Queues of BullMQ (tested with 4.18 and 6.7) at `<prefix>:<queue>:`. Depth is the waiting jobs, also prioritized or in a paused queue, and the delayed ones that
- * are due. Retrying are jobs that failed before, delayed or not; unknown where more wait than are read. Ended jobs are counted by their rows while none is
- * missing; else by the counters of the workers' metrics, where these are on; else by the events. Failed attempts that are repeated are counted by the events:
- * where these do not reach back an hour, there may be more. Leaves out jobs that wait for their children. Source: the Lua scripts of bullmq 6.7
- * (dist/cjs/commands).
+ * Queues of BullMQ (tested with 4.18 and 6.7) at `<prefix>:<queue>:`. Depth is the waiting jobs,
+ * also prioritized or in a paused queue, and the delayed ones that are due. Retrying are jobs that
+ * failed before, delayed or not; unknown where more wait than are read. Ended jobs are counted by
+ * their rows while none is missing; else by the counters of the workers' metrics, where these are
+ * on; else by the events. Failed attempts that are repeated are counted by the events: where these
+ * do not reach back an hour, there may be more. Leaves out jobs that wait for their children.
+ * Source: the Lua scripts of bullmq 6.7 (dist/cjs/commands).
  */
 export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
   let memories: ReadonlyMap<string, Memory> = new Map();
@@ -175,7 +180,10 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
   };
 }
 
-/** The metrics' counters miss only the attempts that are repeated. That of failures does not exist before the first one. */
+/**
+ * The metrics' counters miss only the attempts that are repeated. That of failures does not exist
+ * before the first one.
+ */
 function toCounters({ metrics }: Look, memory: Memory): JobCounters {
   const { completed, failed, gaps } = memory.events;
   const retried = memory.retries.total;
@@ -237,8 +245,9 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
 }
 
 /**
- * Counts the workers of queues by connection name: `<prefix>:<base64 of the queue>`, followed by ":w:<name>" if the worker has one. Null when the connections may
- * not be listed. Source: getWorkers of bullmq's queue-getters.
+ * Counts the workers of queues by connection name: `<prefix>:<base64 of the queue>`, followed by
+ * ":w:<name>" if the worker has one. Null when the connections may not be listed. Source:
+ * getWorkers of bullmq's queue-getters.
  */
 export function countWorkers(clients: Reply, prefix: string): (queue: string) => number | null {
   if (typeof clients !== "string") return () => null;
@@ -261,8 +270,9 @@ interface Failed {
 }
 
 /**
- * Jobs that failed for good in a time span, and those that failed and wait for their delay; the newest of each queue. Leaves out jobs that failed and can run
- * again at once: their rows do not have the time of the failure.
+ * Jobs that failed for good in a time span, and those that failed and wait for their delay; the
+ * newest of each queue. Leaves out jobs that failed and can run again at once: their rows do not
+ * have the time of the failure.
  */
 async function readBullmqFailures(
   connection: RedisConnection,

@@ -10,7 +10,10 @@ const endings = ["completed", "failed"] as const;
 const windowMs = { completed: rateMs, failed: hourMs };
 /** An event is written shortly after the time in its row, and both are read shortly after `now`. */
 const slackMs = 1000;
-/** Events to read where the oldest row is older than the window, so that no row of the window is gone. */
+/**
+ * Events to read where the oldest row is older than the window, so that no row of the window is
+ * gone.
+ */
 const fewEvents = 50;
 
 /** The start of a window for one ending, as far as the events show it. */
@@ -42,7 +45,10 @@ interface Moment {
   readonly now: number;
 }
 
-/** Reads the oldest events of the window: only they reveal rows that are gone, since the newest rows still have their events. A later look has read them. */
+/**
+ * Reads the oldest events of the window: only they reveal rows that are gone, since the newest rows
+ * still have their events. A later look has read them.
+ */
 export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, now }: Moment): Question<Beginnings> {
   const count = (ending: Ending) => ((look.oldest[ending]?.score ?? now) > now - windowMs[ending] ? limit : fewEvents);
   const toBeginning = (ending: Ending, all: Look["events"], isCut: boolean): Beginning => {
@@ -71,7 +77,9 @@ export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, no
   };
 }
 
-/** For each ending, the rows of this many of its oldest and newest events in the window are checked. */
+/**
+ * For each ending, the rows of this many of its oldest and newest events in the window are checked.
+ */
 const checkedEvents = 5;
 
 /** What the rows of the jobs say. */
@@ -125,7 +133,10 @@ export function lookCloser(
       const isMissing = (ending: Ending) =>
         checked.some(({ event }, index) => event === ending && scores[index] === null);
       return {
-        /** When each of the next jobs could run, milliseconds since 1970. Leaves out jobs that failed before: theirs is unknown. */
+        /**
+         * When each of the next jobs could run, milliseconds since 1970. Leaves out jobs that
+         * failed before: theirs is unknown.
+         */
         couldRunAt: nextRows.flatMap((row) => toCouldRunAt(row, 0) ?? []),
         /** How many waiting jobs failed before; null where they are too many to read. */
         failedWaiting: waitingJobs && failedWaiting,
@@ -151,12 +162,18 @@ export function askAttempts(job: string): readonly [Command, Command] {
   ];
 }
 
-/** BullMQ 4 counts an attempt when it begins, even if it was delayed or lost its worker. An attempt failed only if there is a reason. */
+/**
+ * BullMQ 4 counts an attempt when it begins, even if it was delayed or lost its worker. An attempt
+ * failed only if there is a reason.
+ */
 export function toFailed([atm, attemptsMade]: readonly (string | null)[], reasonLength: Reply): number {
   return toNumber(atm) ?? (toCount(reasonLength) > 0 ? (toNumber(attemptsMade) ?? 0) : 0);
 }
 
-/** When a job could first run: its creation plus its delay. Null after more than `most` attempts: that time is then long past. */
+/**
+ * When a job could first run: its creation plus its delay. Null after more than `most` attempts:
+ * that time is then long past.
+ */
 function toCouldRunAt([timestamp, options, atm, attemptsMade]: readonly (string | null)[], most: 0 | 1): number | null {
   const made = toNumber(timestamp);
   return made === null || Number(atm ?? attemptsMade ?? "0") > most ? null : made + toDelay(options ?? null);

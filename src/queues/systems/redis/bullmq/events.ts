@@ -26,8 +26,9 @@ export const noEvents: EventCounter = { lastId: null, completed: 0, failed: 0, g
 export const eventsLimit = 10_000;
 
 /**
- * The counter after another read. `entries` are those after `lastId`, oldest first. In the first read they are the newest ones, from before we counted, and are
- * not counted. `oldest` is the id of the stream's oldest entry.
+ * The counter after another read. `entries` are those after `lastId`, oldest first. In the first
+ * read they are the newest ones, from before we counted, and are not counted. `oldest` is the id of
+ * the stream's oldest entry.
  */
 export function countEvents(
   counter: EventCounter,
@@ -46,7 +47,10 @@ export function countEvents(
   };
 }
 
-/** Whether a queue's workers count what they do (option `metrics`). A counter left behind by workers that stopped counting stands still. */
+/**
+ * Whether a queue's workers count what they do (option `metrics`). A counter left behind by workers
+ * that stopped counting stands still.
+ */
 export interface MetricsMemory {
   readonly isOn: boolean;
   /** When it last grew: its value, and the count of events. */

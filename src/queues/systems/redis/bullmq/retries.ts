@@ -3,7 +3,9 @@ import { toFields, toNumber } from "../replies.ts";
 import { eventsLimit, type QueueEvent, toEvents } from "./events.ts";
 import { hourMs, type Look, reachesBack } from "./snapshot.ts";
 
-/** Failed attempts of jobs that are retried, from the events: the rows have only the last attempt. */
+/**
+ * Failed attempts of jobs that are retried, from the events: the rows have only the last attempt.
+ */
 export interface Retries {
   /** Running jobs, as far as the events show. */
   readonly running: ReadonlySet<string>;
@@ -11,7 +13,10 @@ export interface Retries {
   readonly recent: readonly { readonly at: number; readonly count: number }[];
   /** Those since the first look, and those that it found. */
   readonly total: number;
-  /** Since when none is missing, milliseconds since 1970; -Infinity while none is known to be missing. */
+  /**
+   * Since when none is missing, milliseconds since 1970; -Infinity while none is known to be
+   * missing.
+   */
   readonly since: number;
 }
 
@@ -23,13 +28,19 @@ interface Subject {
   readonly key: string;
   readonly look: Look;
   readonly before: Retries;
-  /** The last event of the very first look; null in later looks, which have read all events since the look before. */
+  /**
+   * The last event of the very first look; null in later looks, which have read all events since
+   * the look before.
+   */
   readonly firstId: string | null;
   /** Whether its events continue those of the look before. */
   readonly isJoined: boolean;
 }
 
-/** The retries of each queue after another look, which reads at most so many events and jobs of each. Rejects as the connection does. */
+/**
+ * The retries of each queue after another look, which reads at most so many events and jobs of
+ * each. Rejects as the connection does.
+ */
 export async function readRetries(
   connection: RedisConnection,
   subjects: readonly Subject[],
@@ -55,7 +66,10 @@ export async function readRetries(
   });
 }
 
-/** The new events, oldest first, and whether none is missing, of the last hour or since the look before. A first look reads those of the last hour. */
+/**
+ * The new events, oldest first, and whether none is missing, of the last hour or since the look
+ * before. A first look reads those of the last hour.
+ */
 function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number, now: number) {
   const from = now - hourMs;
   const commands: Command[] = firstId === null ? [] : [["xrange", `${key}events`, from, firstId, "COUNT", limit]];
@@ -76,8 +90,9 @@ function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number,
 const endings = new Set(["completed", "failed", "waiting", "delayed", "waiting-children", "removed"]);
 
 /**
- * Finds the jobs that went from a worker back to waiting, and the jobs running after that. A job that lost its worker also goes back, but a `stalled` event
- * follows at once. Source: retryJob, moveToDelayed and moveStalledJobsToWait of bullmq 6.7, and 4.18.
+ * Finds the jobs that went from a worker back to waiting, and the jobs running after that. A job
+ * that lost its worker also goes back, but a `stalled` event follows at once. Source: retryJob,
+ * moveToDelayed and moveStalledJobsToWait of bullmq 6.7, and 4.18.
  */
 export function findReturned(before: ReadonlySet<string>, events: readonly QueueEvent[]) {
   const running = new Set(before);
@@ -99,7 +114,10 @@ interface Failed {
   readonly isSure: boolean;
 }
 
-/** Which of them failed: a worker may also put a job back, for example at a rate limit. Checks at most `limit` jobs; the others count as failed. */
+/**
+ * Which of them failed: a worker may also put a job back, for example at a rate limit. Checks at
+ * most `limit` jobs; the others count as failed.
+ */
 export function checkReturned(
   key: string,
   { running, returned }: ReturnType<typeof findReturned>,
@@ -126,8 +144,9 @@ export function checkReturned(
 }
 
 /**
- * BullMQ 5 and newer count starts (`ats`) and ended attempts (`atm`): surplus starts were put back, and it is unknown which. BullMQ 4 counts no starts, but its
- * event says that a job failed, unless the job is delayed.
+ * BullMQ 5 and newer count starts (`ats`) and ended attempts (`atm`): surplus starts were put back,
+ * and it is unknown which. BullMQ 4 counts no starts, but its event says that a job failed, unless
+ * the job is delayed.
  */
 function judge(
   items: readonly QueueEvent[],

@@ -18,17 +18,26 @@ export function reachesBack(
   return !isTrimmed || (oldestEvent !== null && Number(oldestEvent.split("-")[0]) <= from);
 }
 
-/** The highest score of a job that is due: the low 12 bits are an order within the millisecond. Source: promoteDelayedJobs.lua. */
+/**
+ * The highest score of a job that is due: the low 12 bits are an order within the millisecond.
+ * Source: promoteDelayedJobs.lua.
+ */
 function dueScore(now: number): number {
   return (now + 1) * 0x1000 - 1;
 }
 
-/** BullMQ 4 puts a marker into an empty list, to wake a worker when the next delayed or prioritized job is due. Source: addDelayMarkerIfNeeded.lua. */
+/**
+ * BullMQ 4 puts a marker into an empty list, to wake a worker when the next delayed or prioritized
+ * job is due. Source: addDelayMarkerIfNeeded.lua.
+ */
 function isMarker(id: string): boolean {
   return id.startsWith("0:");
 }
 
-/** `key` is the queue's key and a colon, `lastEvent` the id of the last event that was read. Reads at most `limit` rows of each kind. */
+/**
+ * `key` is the queue's key and a colon, `lastEvent` the id of the last event that was read. Reads
+ * at most `limit` rows of each kind.
+ */
 export function lookAt(key: string, lastEvent: string | null, limit: number, now: number) {
   const events: Command =
     lastEvent === null

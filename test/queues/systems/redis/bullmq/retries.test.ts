@@ -84,7 +84,10 @@ describe("known retries", () => {
     `${at}-0`,
     ["event", name, "jobId", jobId, ...(prev === "" ? [] : ["prev", prev])],
   ];
-  /** A connection that has these replies to one question after the other, and remembers the commands. */
+  /**
+   * A connection that has these replies to one question after the other, and remembers the
+   * commands.
+   */
   const createConnection = (...replies: unknown[][]) => {
     const commands: unknown[] = [];
     const connection: RedisConnection = {
