@@ -49,7 +49,7 @@ export function createBodyReader({ deadlineMs, perNetwork, total }: BodyReaderOp
     for (const reading of open) {
       if (reading.network !== crowded) continue;
       open.delete(reading);
-      reading.abort.abort(new OpsError("overloaded", "Too many unfinished requests of this network", { headers }));
+      reading.abort.abort(new OpsError("overloaded", "Too many unfinished requests from this network", { headers }));
       return;
     }
   };

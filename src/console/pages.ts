@@ -110,7 +110,7 @@ function toReply(file: File, { headers }: PublicRequest, route: string, policy: 
 /** What a clone without a build shows. */
 function toMissing(): PublicPage {
   const headers = { "Content-Type": "text/plain; charset=utf-8" };
-  const body = "The console is not built: run `npm run build` and restart the gateway. GraphiQL is at /graphql.\n";
+  const body = "The console is not built. Run `npm run build` and restart the gateway. GraphiQL is at /graphql.\n";
   return {
     path: "/",
     accepts: isNavigation,

@@ -62,7 +62,7 @@ function findThing() {
 function listScreens(): readonly (readonly [address: string, ready: string])[] {
   const { looping, group, deploy, host } = findThing();
   return [
-    ["/", "wrong"],
+    ["/", "problem"],
     ["/containers", "payouts-worker"],
     [`/container?name=${looping.name}&engine=${looping.engine}&range=10m`, "What happened"],
     [`/logs?name=${looping.name}&engine=${looping.engine}`, "batch paid"],

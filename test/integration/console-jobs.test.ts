@@ -56,10 +56,10 @@ test("an error's dialog names the jobs that it changes, and refuses at none", { 
   const discard = dialog.getByRole("button", { name: "Discard them" });
   await tab.open("/queue?name=mail");
   await page.getByRole("button", { name: "Discard …" }).click();
-  await expect.poll(says, patient).toContain("2 jobs of mail in river are given up");
+  await expect.poll(says, patient).toContain("2 jobs of mail in river will not be tried again");
   expect(await dialog.getByRole("link").allInnerTexts()).toEqual(["2", "3"]);
   await dialog.getByRole("spinbutton").fill("1");
-  await expect.poll(says, patient).toContain("1 job of mail in river is given up. 1 more is left.");
+  await expect.poll(says, patient).toContain("1 job of mail in river will not be tried again. 1 more is left.");
   expect(await dialog.getByRole("link").allInnerTexts()).toEqual(["2"]);
   const before = await states();
   await dialog.getByRole("spinbutton").fill("2");
@@ -90,8 +90,8 @@ test("an error's dialog names the jobs that it changes, and refuses at none", { 
   };
   expect(await buttons("failed")).toEqual([
     null,
-    "It failed for good: there is nothing to discard, it is not tried again",
+    "The job has failed for good and will not be tried again: there is nothing to discard",
   ]);
-  expect(await buttons("cancelled")).toEqual([null, "It is cancelled: there is nothing to discard"]);
+  expect(await buttons("cancelled")).toEqual([null, "The job is cancelled: there is nothing to discard"]);
   expect(tab.faults).toEqual([]);
 });

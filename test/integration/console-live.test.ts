@@ -141,7 +141,7 @@ test("last values stay while the gateway is lost, on a screen left too", { timeo
   const { page } = tab;
   const main = page.locator("#main");
   const goTo = (address: string) => page.locator(`.rail a[href="${address}"]`).click();
-  await expect.poll(() => main.innerText(), { timeout: 30_000 }).toMatch(/Nothing is known to be wrong|wrong:/);
+  await expect.poll(() => main.innerText(), { timeout: 30_000 }).toMatch(/No known problems|problems?:/);
   await main.locator(".dots .shape.ok").first().waitFor();
   await expect.poll(() => main.locator(".skeleton").count(), { timeout: 20_000 }).toBe(0);
   await goTo("/logs");
@@ -152,7 +152,7 @@ test("last values stay while the gateway is lost, on a screen left too", { timeo
   await goTo("/");
   await expect
     .poll(() => main.locator(".stale").allInnerTexts())
-    .toContainEqual(expect.stringMatching(/As it was[^]*wrong/));
+    .toContainEqual(expect.stringMatching(/As of[^]*problem/));
   expect(await main.locator(".dots .shape.ok").count()).toBeGreaterThan(0);
   expect(await main.locator(".skeleton").count()).toBe(0);
   // A screen that was never open knows nothing of what it asks.
@@ -258,7 +258,7 @@ test("the person's menu closes on Esc, and the palette may be empty", { timeout:
   expect(await isOpen()).toBe(false);
   await page.keyboard.press("Control+k");
   await page.keyboard.type("no such thing anywhere");
-  await page.getByText("Nothing has a name like that").waitFor();
+  await page.getByText("Nothing matches").waitFor();
   expect(await tab.findBarriers()).toEqual([]);
 });
 
@@ -305,7 +305,7 @@ test("a page that is older than the gateway's says so", { timeout: 60_000 }, asy
   gateway = await start({ PORT: port });
   await expect
     .poll(() => page.locator("#main").innerText(), { timeout: 30_000 })
-    .toContain("newer console than this page");
+    .toContain("newer version of this console");
 });
 
 test("upstreams that do not answer make the page partly live", { timeout: 180_000 }, async () => {
@@ -325,7 +325,7 @@ test("upstreams that do not answer make the page partly live", { timeout: 180_00
   // An environment that there is not hides nothing.
   await tab.open("/queues?env=FOO");
   await expect.poll(() => page.locator("#main .banner.bad").count(), { timeout: 20_000 }).toBe(1);
-  expect(await page.locator("#main").innerText()).not.toMatch(/no queue has a job|No job system was found/);
+  expect(await page.locator("#main").innerText()).not.toMatch(/no jobs in any queue|No job system found/);
   await tab.open("/hosts");
   await expect.poll(() => page.locator("#main").innerText()).toContain("prometheus_unavailable");
   expect(await tab.findBarriers()).toEqual([]);

@@ -67,7 +67,7 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
       .poll(() => page.locator("#main .banner.bad").allInnerTexts(), { timeout: toBound(4000) })
       .toHaveLength(1);
     await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("partly live");
-    await expect.poll(() => figures.innerText(), { timeout: 20_000 }).toContain("As it was");
+    await expect.poll(() => figures.innerText(), { timeout: 20_000 }).toContain("As of");
     expect([...(await tab.findBarriers()), ...(await other.findBarriers())]).toEqual([]);
   });
   await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBe(0);

@@ -58,7 +58,7 @@ test.each<["refused" | "accepted", string, "ana" | "ben"]>([
   expect(asked).toEqual([]);
   if (where === "a new page") await page.goto(`${origin}/queues#token=${tokens.of("ben")}`);
   else await page.evaluate((hash) => void (location.hash = hash), `token=${tokens.of("ben")}`);
-  await expect.poll(() => asked).toEqual(["confirm: You are signed in. Use the token of this link instead?"]);
+  await expect.poll(() => asked).toEqual(["confirm: You are already signed in. Use the token from this link instead?"]);
   await expect.poll(() => readStored(page)).toBe(tokens.of(signedIn));
   await page.locator(`summary[aria-label='Signed in as ${signedIn}']`).waitFor();
   expect(page.url()).not.toContain("#");

@@ -138,7 +138,7 @@ test("a wrong token shows a message; a right one works until forgotten", async (
   await page.reload();
   await page.locator("#root > .graphiql-container").waitFor();
   await page.click("#forget");
-  await expect.poll(() => page.locator("#message").innerText()).toContain("Give a token");
+  await expect.poll(() => page.locator("#message").innerText()).toContain("Enter a token");
   expect(await page.locator("#root > .graphiql-container").count()).toBe(0);
   expect(faults).toEqual([]);
 });

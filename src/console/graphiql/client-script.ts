@@ -144,7 +144,7 @@ export const clientScript = `"use strict";
     event.preventDefault();
     const text = input.value.trim().replace(/^Bearer +/, "");
     if (!/^[\\x21-\\x7e]+$/.test(text)) {
-      show("bad", "This is not a token: it has characters that a token cannot have.");
+      show("bad", "This is not a token: it contains characters that are not allowed.");
       return;
     }
     token = text;

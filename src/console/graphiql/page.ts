@@ -161,7 +161,7 @@ function renderConsole(link: Link): string {
 <input id="token" type="password" placeholder="paste a bearer token" autocomplete="off" spellcheck="false" required>
 <button type="submit">Use</button>
 <button type="button" id="forget">Forget</button>
-<output id="message" for="token" role="status">Give a token to begin. It stays in this tab.</output>
+<output id="message" for="token" role="status">Enter a token to begin. It stays in this tab.</output>
 </form>
 <main id="root"></main>
 <noscript>The console needs JavaScript.</noscript>

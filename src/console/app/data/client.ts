@@ -105,7 +105,7 @@ export async function askText<Data, Variables>(
 /** Whether there is a new token in place of the refused one. Rejects when that is not known yet. */
 function isRenewed(refused: string | null): Promise<boolean> {
   return onRefused(refused).catch((error: unknown) => {
-    throw new OpsError("unreachable", "The session could not be renewed yet", { cause: error });
+    throw new OpsError("unreachable", "Could not renew the session yet", { cause: error });
   });
 }
 

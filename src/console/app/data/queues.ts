@@ -9,7 +9,7 @@ interface QueuesAnswer {
   readonly queueSources: readonly QueueSourceRowFragment[] | null;
 }
 
-/** Queues of the chosen environment, by trouble. Null before the first answer. */
+/** Queues of the chosen environment, worst first. Null before the first answer. */
 export function sortByTrouble(data: QueuesAnswer | undefined): readonly QueueRow[] | null {
   if (!data?.queues) return null;
   const env = params.value.get("env");

@@ -4,13 +4,13 @@ import { useEffect, useRef } from "preact/hooks";
 const others = [
   ["Ctrl/⌘ K", "find or do"],
   ["/", "search"],
-  [".", "the last filter again"],
-  ["↑ ↓ or j k", "walk the rows"],
+  [".", "reopen the last filter"],
+  ["↑ ↓ or j k", "move through the rows"],
   ["Enter", "open"],
   ["f", "follow a log, or pause"],
-  ["Home End", "its oldest line here, its end"],
+  ["Home End", "first loaded line, end of the log"],
   ["Esc", "close"],
-  ["?", "these keys"],
+  ["?", "show these keys"],
 ] as const;
 
 /** The keys. */

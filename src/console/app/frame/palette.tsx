@@ -85,7 +85,7 @@ export function Palette() {
               {entry.hint && <span class="hint cut">{entry.hint}</span>}
             </div>
           ))}
-          {found.length === 0 && <p class="empty">Nothing has a name like that.</p>}
+          {found.length === 0 && <p class="empty">Nothing matches.</p>}
         </div>
       </div>
     </>

@@ -55,7 +55,11 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
               href={href(target)}
               aria-current={target === current ? "page" : undefined}
               aria-label={
-                isGuess ? `${label}: what is wrong is unknown` : count > 0 ? `${label}: ${count} wrong` : label
+                isGuess
+                  ? `${label}: problems unknown`
+                  : count > 0
+                    ? `${label}: ${count} ${count === 1 ? "problem" : "problems"}`
+                    : label
               }
             >
               <Icon name={label.toLowerCase()} />
@@ -208,9 +212,9 @@ function Freshness() {
       </span>
     );
   const silent = [
-    ...engines.value.filter(({ ok }) => !ok).map(({ name }) => `The engine ${name} does not answer`),
+    ...engines.value.filter(({ ok }) => !ok).map(({ name }) => `Engine ${name} does not answer`),
     ...(rows ?? []).filter(({ kind }) => silences.has(kind)).map(({ title }) => title),
-    ...(failure ? [`What is wrong is unknown: ${failure.message}`] : []),
+    ...(failure ? [`Problems are unknown: ${failure.message}`] : []),
   ];
   if (silent.length > 0)
     return (
@@ -234,21 +238,20 @@ function Badges() {
     <>
       {lost && (
         <Banner tone="bad">
-          The gateway has not answered for {formatDuration(Math.floor((now.value - lost.since) / 1000))}; what is shown
-          is from then. The console keeps trying.
+          The gateway has not answered for {formatDuration(Math.floor((now.value - lost.since) / 1000))}. You see its
+          last answer; the console keeps retrying.
         </Banner>
       )}
       {failure && rows !== null && (
         <Banner tone="warn">
-          What is wrong could not be asked: {failure.message}. Problems are shown as they were; it is asked again all
-          the time.
+          Could not load problems: {failure.message}. You see the last known ones. Retrying ...
         </Banner>
       )}
       {isOutdated.value && (
         <Banner tone="warn">
-          The gateway has a newer console than this page.{" "}
+          A newer version of this console is available.{" "}
           <a class="link" href={window.location.href} target="_self">
-            Load the new one
+            Reload
           </a>
         </Banner>
       )}
@@ -256,8 +259,8 @@ function Badges() {
         .filter(({ ok }) => !ok)
         .map(({ name, error }) => (
           <Banner key={name} tone="warn">
-            The engine {name} does not answer{error ? `: ${error.message}` : ""}. Its containers are shown as they were,
-            marked, for a minute.
+            Engine {name} does not answer{error ? `: ${error.message}` : ""}. For a minute, its containers stay in the
+            list in their last known state, marked as stale.
           </Banner>
         ))}
     </>

@@ -127,13 +127,13 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
       <div class="dialog" role="dialog" aria-modal="true" aria-label={action.title} onKeyDown={onKeyDown}>
         <form onSubmit={(event) => void run(event)}>
           <h2>{action.title}</h2>
-          {preview === null ? <p class="muted">Looking at what it will touch …</p> : preview.content}
+          {preview === null ? <p class="muted">Checking what this affects …</p> : preview.content}
           {preview?.refusal && (
             <p class="banner bad" role="alert">
               <Shape tone="bad" /> {preview.refusal}
             </p>
           )}
-          <label for="reason">Reason, for the record</label>
+          <label for="reason">Reason (kept in the audit record)</label>
           <textarea
             id="reason"
             class="input"
@@ -156,7 +156,7 @@ function Dialog({ action, close }: { readonly action: Action; readonly close: ()
           )}
           <div class="actions">
             <button type="button" class="button" ref={closeButton} onClick={close}>
-              {phase === "asking" ? "Cancel" : phase === "done" ? "Close" : "Close, it goes on"}
+              {phase === "asking" ? "Cancel" : phase === "done" ? "Close" : "Close (continues in the background)"}
             </button>
             {phase !== "done" && (
               <button

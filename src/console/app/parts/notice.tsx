@@ -16,11 +16,11 @@ export function Banner({ tone, children }: { readonly tone: Tone; readonly child
 
 /** What helps, or still works, whatever else has failed. */
 const remedies: Readonly<Record<string, string>> = {
-  docker_unavailable: "It is asked again all the time.",
-  queues_unavailable: "It is asked again all the time.",
-  postgres_unavailable: "It is asked again all the time.",
+  docker_unavailable: "Retrying ...",
+  queues_unavailable: "Retrying ...",
+  postgres_unavailable: "Retrying ...",
   prometheus_unavailable: "Containers and queues do not need Prometheus.",
-  forbidden: "Ask for a token with the right.",
+  forbidden: "Ask for a token with the missing permission.",
   deploy_info_invalid: "Releases are still known from the containers.",
   deploy_info_unreadable: "Releases are still known from the containers.",
 };
@@ -53,7 +53,7 @@ export function LastKnown({ from, children }: LastKnownProps) {
     <div class={from === null ? undefined : "stale"}>
       {from !== null && (
         <p>
-          As it was <Since at={from} suffix=" ago" />:
+          As of <Since at={from} suffix=" ago" />:
         </p>
       )}
       {children}

@@ -18,7 +18,7 @@ export function Older({
           {feed.isLoading ? "Reading …" : `Older ${what}`}
         </button>
       ) : (
-        <span class="muted">No older {what} are known.</span>
+        <span class="muted">No older {what}.</span>
       )}
     </div>
   );

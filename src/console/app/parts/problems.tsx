@@ -68,15 +68,15 @@ export function Problems() {
   const deploys = useNowMore().data?.latestDeploys ?? [];
   const courses = useCourses(rows ?? []);
   const failure = failureOf(state, "problems");
-  if (rows === null) return failure ? <FailureNotice failure={failure} what="What is wrong" /> : <Skeleton rows={3} />;
+  if (rows === null) return failure ? <FailureNotice failure={failure} what="Problems" /> : <Skeleton rows={3} />;
   const areSeveral = new Set([...rows, ...deploys].flatMap(({ service }) => service ?? [])).size > 1;
   const marksOf = (row: ProblemRow) =>
     deploys
       .filter(({ service }) => row.service === null || service === null || service === row.service)
       .map(({ deployedAt }) => Date.parse(deployedAt));
   return (
-    <section aria-label="What is wrong">
-      <FailureNotice failure={failure} what="What is wrong" />
+    <section aria-label="Problems">
+      <FailureNotice failure={failure} what="Problems" />
       <LastKnown from={oldFromOf(state, "problems")}>
         <Sentence
           rows={rows}
@@ -142,12 +142,12 @@ function Sentence({ rows, deploys, areSeveral, quietSince, hasGaps }: SentencePr
       <Shape tone={tone} />
       <span>
         {rows.length > 0
-          ? `${rows.length} ${rows.length === 1 ? "thing is" : "things are"} wrong: ${toSentence(rows)}`
-          : `Nothing is known to be wrong${hasGaps ? ", but not everything could be checked" : ""}`}
+          ? `${rows.length} ${rows.length === 1 ? "problem" : "problems"}: ${toSentence(rows)}`
+          : `No known problems${hasGaps ? ", but some checks failed" : ""}`}
         {quietSince !== null && (
           <span class="deploy">
             {" "}
-            for <Since at={quietSince} />, as far as this gateway has looked
+            for <Since at={quietSince} />, as far as this gateway has seen
           </span>
         )}
         {last && (
@@ -194,7 +194,7 @@ function ProblemLine({
         <Since at={row.since} />
       </span>
       <span class="spark-cell">
-        {points !== null && <Spark points={points} tone={tone} marks={marks} label={`Course of: ${row.title}`} />}
+        {points !== null && <Spark points={points} tone={tone} marks={marks} label={`Over time: ${row.title}`} />}
       </span>
       <span class="evidence isolate" title={row.evidence.join("\n")}>
         {service && <span class="isolate">{service} · </span>}

@@ -39,7 +39,7 @@ export function Audit() {
         <Entries />
       ) : (
         <Banner tone="neutral">
-          {missing}: the audit record says who restarted, retried or discarded what, and from where.
+          {missing}: the audit record shows who restarted, retried or discarded what, and from where.
         </Banner>
       )}
     </>
@@ -53,13 +53,13 @@ function Chain() {
   const failure = failureOf(state, "auditChain");
   if (failure) return <State tone="neutral">not checked: {failure.message}</State>;
   if (!chain) return <span class="muted">checking the chain …</span>;
-  const title = "Each entry has the hash of the one before it: a changed, deleted, moved or cut entry shows";
-  if (chain.ok === null) return <State tone="neutral">the chain is being checked</State>;
+  const title = "Each entry holds the hash of the one before, so a changed, deleted or moved entry is detected";
+  if (chain.ok === null) return <State tone="neutral">checking the chain</State>;
   if (!chain.ok)
     return (
       <span class="chain" role="alert">
         <State tone="bad" title={title}>
-          the record was changed{chain.problem === null ? "" : `: ${chain.problem}`}
+          the record has been changed{chain.problem === null ? "" : `: ${chain.problem}`}
         </State>
       </span>
     );
@@ -97,8 +97,8 @@ function Entries() {
       {rows.length === 0 ? (
         <Empty>
           {all?.length
-            ? `None of the ${formatNumber(all.length)} actions that were read matches.`
-            : "Nobody has restarted, probed or changed anything that this token may see."}
+            ? `None of the ${formatNumber(all.length)} loaded actions matches.`
+            : "No actions that this token may see."}
         </Empty>
       ) : (
         <LastKnown from={oldFromOf(feed.head, "auditLog")}>
@@ -176,12 +176,12 @@ function ActionItem({ row: { seq, entry } }: { readonly row: ActionRow }) {
           </p>
         )}
         <p class="muted more">
-          <span title="Environment whose tokens see the entry">{entry.env ?? "no environment"}</span>
+          <span title="Environment of the entry; only its tokens see it">{entry.env ?? "no environment"}</span>
           <span title="The client's address">{entry.ip ?? unknownText}</span>
-          <span title="From the intent to its outcome">
+          <span title="Time from the intent to the outcome">
             {entry.durationMs === null ? "" : `took ${formatDuration(entry.durationMs / 1000)}`}
           </span>
-          {entry.outcome === "ok" && entry.detail !== null && <span title="What the outcome says">{entry.detail}</span>}
+          {entry.outcome === "ok" && entry.detail !== null && <span title="Detail of the outcome">{entry.detail}</span>}
           <code class="cut" title="The request's id, as in the X-Request-Id of the response">
             {entry.requestId}
           </code>
@@ -192,7 +192,7 @@ function ActionItem({ row: { seq, entry } }: { readonly row: ActionRow }) {
 }
 
 function outcomeTitle({ outcome, dockerStatus }: AuditRowFragment): string | undefined {
-  if (outcome === "intent") return "It still runs, or its process ended before it knew the outcome";
+  if (outcome === "intent") return "The action is still running, or its process ended before it saw the outcome";
   return dockerStatus === null ? undefined : `The engine answered ${dockerStatus}`;
 }
 

@@ -31,7 +31,7 @@ export function Container() {
   const engine = params.value.get("engine");
   const found = name ? findContainers(name, engine) : [];
   const [row] = found ?? [];
-  if (!name) return <Nowhere>No container is named in this address.</Nowhere>;
+  if (!name) return <Nowhere>This address names no container.</Nowhere>;
   if (found && found.length > 1) return <Choice name={name} rows={found} />;
   if (!row && found === null)
     return (
@@ -63,7 +63,7 @@ function Choice({ name, rows }: { readonly name: string; readonly rows: readonly
     <>
       <div class="heading">
         <h1 class="isolate">{name}</h1>
-        <span class="muted">runs on several engines: which one?</span>
+        <span class="muted">runs on several engines. Which one?</span>
       </div>
       <ul class="entries">
         {rows.map((row) => (
@@ -201,7 +201,7 @@ function Heading({ row, since }: { readonly row: ContainerRow; readonly since: s
           {trouble.evidence.length > 0 && <span class="isolate">: {trouble.evidence.join(" · ")}</span>}
         </Banner>
       )}
-      {row.stale && <Banner tone="warn">Its engine does not answer: this is its last known state.</Banner>}
+      {row.stale && <Banner tone="warn">The engine does not answer. This is the last known state.</Banner>}
     </>
   );
 }
@@ -224,7 +224,7 @@ function Gone({ name, engine, asked, past }: GoneProps) {
       {failure && failure.code !== "container_not_found" && <FailureNotice failure={failure} what="The container" />}
       {failure?.code === "container_not_found" && (
         <Empty>
-          No container of this name is on {engine ?? "any engine"}: a deploy may have replaced it, or this token may not
+          No container with this name on {engine ?? "any engine"}. A deploy may have replaced it, or this token may not
           see it.{" "}
           <a class="link" href={href("/containers")}>
             All containers

@@ -100,7 +100,7 @@ function Filters({ all, troubles, query, role, isCoreOnly, isTroubleOnly }: Filt
         data-search
         aria-label="Filter containers"
         placeholder="name, role, release, state …"
-        title="Words that all must occur in a container's name, role, release, host, engine, status or health"
+        title="Shows containers with all of these words in name, role, release, host, engine, status or health"
         spellcheck={false}
         autocomplete="off"
         value={query}
@@ -114,7 +114,7 @@ function Filters({ all, troubles, query, role, isCoreOnly, isTroubleOnly }: Filt
       />
       <Chip
         isOn={isTroubleOnly}
-        label={silent ? "in trouble or unknown" : "in trouble"}
+        label={silent ? "with problems or unknown" : "in trouble"}
         count={troubled === 0 && !troubles.isKnown ? null : troubled}
         tone={worst}
         onClick={() => setParams({ state: isTroubleOnly ? null : "trouble" })}
@@ -182,10 +182,10 @@ function NoRows({ all, isFiltered }: { readonly all: number; readonly isFiltered
   const env = params.value.get("env");
   const destination = params.value.get("destination");
   const place = [env && `in ${env.toLowerCase()}`, destination && `at ${destination}`].filter(Boolean).join(" ");
-  if (all === 0) return <Empty>No container {place || "is on the engines that this token may see"}.</Empty>;
+  if (all === 0) return <Empty>No container {place || "on the engines that this token may see"}.</Empty>;
   return (
     <Empty>
-      {isFiltered ? "No container matches the filter" : "No container"}: {formatNumber(all)} others are here.{" "}
+      {isFiltered ? "No container matches the filter" : "No containers"}; {formatNumber(all)} others are hidden.{" "}
       <a class="link" href={href("/containers")}>
         Show all
       </a>

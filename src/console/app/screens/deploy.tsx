@@ -73,8 +73,8 @@ function Absent({ title, failure, isMissing }: AbsentProps) {
       {!failure && !isMissing && <Skeleton rows={8} />}
       {!failure && isMissing && (
         <Empty>
-          This deploy is not known, or this token may not see it. Its address changes when better evidence shows another
-          time or place of it.{" "}
+          This deploy is unknown, or this token may not see it. The address of a deploy changes when better evidence
+          corrects its time or place.{" "}
           <a class="link" href={href("/deploys")}>
             All deploys
           </a>
@@ -149,7 +149,7 @@ function DeployLinks({
           key={role}
           class="button"
           href={href("/logs", { role, service, destination, env, at: deployedAt })}
-          title={`The log of ${role} when it was deployed`}
+          title={`The log of ${role} at the time of the deploy`}
         >
           log of {role}
         </a>
@@ -160,7 +160,7 @@ function DeployLinks({
           from: new Date(began - 900_000).toISOString(),
           to: new Date(at + 1_800_000).toISOString(),
         })}
-        title="What happened from 15 minutes before it until 30 minutes after it"
+        title="What happened from 15 minutes before to 30 minutes after the deploy"
       >
         timeline around it
       </a>
@@ -186,7 +186,7 @@ function VerdictSentence({ verdict }: { readonly verdict: Verdict | null | undef
           </li>
         ))}
         {verdict.gaps.map((gap) => (
-          <li key={gap} class="muted isolate" title="What could not be read, or does not count">
+          <li key={gap} class="muted isolate" title="What could not be read or does not count">
             {gap}
           </li>
         ))}
@@ -255,7 +255,7 @@ function Previous({ deploy: { id, service, destination, env, previousTag } }: { 
             {good.tag}
           </a>
         ) : (
-          <span class="none">{group ? "none is known" : unknownText}</span>
+          <span class="none">{group ? "none known" : unknownText}</span>
         )}
       </dd>
       {previousTag !== null && previousTag !== good?.tag && (
@@ -285,7 +285,7 @@ function Containers({ deploy: { containers, tag } }: { readonly deploy: DeployNo
         <span class="muted right">{containers.length}</span>
       </header>
       {containers.length === 0 ? (
-        <Empty>No container of {tag} exists any more.</Empty>
+        <Empty>No container of {tag} is left.</Empty>
       ) : (
         <ul class="plain-rows">
           {containers.map((container) => {
@@ -376,9 +376,9 @@ function NewErrors({ errors }: { readonly errors: Verdict["newErrors"] }) {
         <span class="muted">first seen with this release</span>
       </header>
       {errors === null ? (
-        <Empty>Not known: the deploy is not the last one, or is older than 55 minutes.</Empty>
+        <Empty>Unknown: this is not the last deploy, or it is older than 55 minutes.</Empty>
       ) : errors.length === 0 ? (
-        <Empty>No error occurred for the first time with this release.</Empty>
+        <Empty>No error was first seen with this release.</Empty>
       ) : (
         <ul class="plain-rows errors">
           {errors.map(({ fingerprint, error, count, minutes, queues, share, pValue, regressed }) => (
@@ -398,7 +398,7 @@ function NewErrors({ errors }: { readonly errors: Verdict["newErrors"] }) {
               </span>
               <span
                 class="muted wide-only nowrap"
-                title="Share of the jobs that ended in these queues after the deploy"
+                title="Share of all jobs that ended in these queues after the deploy"
               >
                 {formatShare(share)}
               </span>

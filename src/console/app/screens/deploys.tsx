@@ -71,7 +71,7 @@ export function Deploys() {
       <section class="section">
         <header>
           <h2>History</h2>
-          <span class="muted">newest first; verdicts of the newest of each service and destination</span>
+          <span class="muted">newest first; with the verdict of the newest deploy of each service and destination</span>
         </header>
         <FailureNotice failure={failure} what="Deploys" />
         {rows ? (
@@ -109,8 +109,8 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
     return (
       <Empty>
         {isFiltered
-          ? "None of the deploys that were read matches the filter."
-          : "No deploy is known here: deploy_history.jsonl, deploy_info.json, Kamal's audit log and the containers name none."}
+          ? "No loaded deploy matches the filter."
+          : "No deploys found in deploy_history.jsonl, deploy_info.json, Kamal's audit log or the containers."}
       </Empty>
     );
   return (
@@ -119,13 +119,13 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
         <tr>
           <th scope="col">release</th>
           <th scope="col">state</th>
-          <th scope="col" class="wide-only" title="Whether it is worse than the release before it">
+          <th scope="col" class="wide-only" title="Whether this release is worse than the one before">
             verdict
           </th>
           <th scope="col" class="wide-only" title="Service, and Kamal's destination or the environment">
             where
           </th>
-          <th scope="col" class="wide-only" title="Who deployed it">
+          <th scope="col" class="wide-only" title="Who deployed this release">
             by
           </th>
           <th scope="col" class="wide-only" title="Kamal's command">
@@ -134,7 +134,7 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
           <th scope="col" class="number wide-only" title={deployNumbers.durationSeconds.about}>
             {deployNumbers.durationSeconds.label}
           </th>
-          <th scope="col" class="number" title="When it ended">
+          <th scope="col" class="number" title="When the deploy ended">
             ago
           </th>
         </tr>
@@ -188,7 +188,7 @@ function isSaidByVerdict({ state }: DeployRowFragment, verdict: ReturnType<Verdi
 function VerdictCell({ verdict, id }: { readonly verdict: ReturnType<Verdicts["get"]>; readonly id: string }) {
   if (!verdict)
     return (
-      <a class="muted" href={href("/deploy", { id })} title="The verdict of an older deploy is on its own page">
+      <a class="muted" href={href("/deploy", { id })} title="Open the deploy to see its verdict">
         on its page
       </a>
     );

@@ -32,7 +32,7 @@ export function Errors() {
     <>
       <div class="heading">
         <h1>Errors</h1>
-        <span class="muted">of the last 60 minutes, over all queues, newest first</span>
+        <span class="muted">of the last 60 minutes, across all queues, newest first</span>
       </div>
       <FailureNotice failure={failure} what="Errors" />
       {groups ? (
@@ -50,7 +50,7 @@ function Gone({ fingerprint }: { readonly fingerprint: string }) {
   return (
     <Titled title={`Error ${fingerprint}`}>
       <Empty>
-        No job failed with this error in the last 60 minutes, or 100 other errors are newer.{" "}
+        No job failed with this error in the last 60 minutes, or it is not among the 100 newest errors.{" "}
         <a class="link" href={href("/errors")}>
           All errors
         </a>
@@ -137,7 +137,7 @@ const columns: readonly Column<Group>[] = [
     name: "queues",
     width: "minmax(0, 1.2fr)",
     isWideOnly: true,
-    title: "The queues it happened in, most failures first",
+    title: "Queues with this error, most failures first",
     cell: ({ queues }) => (
       <span title={queues.map(({ name, source, count }) => `${name} of ${source}: ${count}`).join("\n")}>
         {queues.slice(0, 1).map(({ name, source }) => (
@@ -153,7 +153,7 @@ const columns: readonly Column<Group>[] = [
     name: "releases",
     width: "minmax(0, 1.2fr)",
     isWideOnly: true,
-    title: "The releases whose workers failed with it",
+    title: "Releases whose workers failed with this error",
     cell: ({ releases }) => <Releases releases={releases} />,
   },
   {
@@ -162,7 +162,7 @@ const columns: readonly Column<Group>[] = [
     isNumber: true,
     isWideOnly: true,
     sortBy: ({ attempts }) => attempts,
-    title: "Highest number of attempts of one of its jobs; unknown where no system counts them",
+    title: "Highest number of attempts of any of its jobs; unknown if the job system does not count them",
     cell: ({ attempts }) => formatNumber(attempts),
   },
   {

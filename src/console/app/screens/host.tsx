@@ -38,7 +38,7 @@ export function HostScreen() {
         {!failure && state.data === undefined && <Skeleton rows={8} />}
         {!failure && state.data !== undefined && (
           <Empty>
-            Prometheus knows no host {name}.{" "}
+            Prometheus has no host {name}.{" "}
             <a class="link" href={href("/hosts")}>
               All hosts
             </a>
@@ -131,7 +131,7 @@ function History({
       </header>
       <FailureNotice failure={failure} what="History" />
       {points && firstKnown < 0 ? (
-        <Empty>Prometheus knows nothing of it in the last {words}.</Empty>
+        <Empty>Prometheus has no data for this host in the last {words}.</Empty>
       ) : points ? (
         <div class="graphs">
           {graph("CPU", ({ cpuUtil }) => cpuUtil, cpu === undefined ? {} : { threshold: cpu })}
@@ -177,7 +177,7 @@ function OnHost({ name }: { readonly name: string }) {
       {rows === null ? (
         <Skeleton rows={4} />
       ) : rows.length === 0 ? (
-        <Empty>No container that this token may see is known to run on it.</Empty>
+        <Empty>No container on this host that this token may see.</Empty>
       ) : (
         <table class="table on-host">
           <thead>

@@ -62,7 +62,7 @@ export function Hosts() {
         )
       ) : rows.length === 0 ? (
         <Empty>
-          {hosts?.length ? "No host matches the filter." : "Prometheus knows no host: does it scrape node-exporter?"}
+          {hosts?.length ? "No host matches the filter." : "Prometheus has no hosts. Does it scrape node-exporter?"}
         </Empty>
       ) : (
         <LastKnown from={oldFromOf(state, "hosts")}>

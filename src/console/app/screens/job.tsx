@@ -24,7 +24,7 @@ export function Job() {
   if (!isAsked)
     return (
       <Titled title="A job">
-        <Empty>Which job? Open one from its queue or from an error.</Empty>
+        <Empty>No job chosen. Open one from its queue or from an error.</Empty>
       </Titled>
     );
   const name = job?.queue ?? queue;
@@ -51,8 +51,8 @@ export function Job() {
       {job === undefined && !failure && <Skeleton rows={6} />}
       {job === null && !failure && (
         <Empty>
-          <span class="isolate">{source}</span> has no job <span class="isolate">{id}</span>: it was deleted after it
-          ended, as many job systems do, or it is in another source.
+          <span class="isolate">{source}</span> has no job <span class="isolate">{id}</span>. It is in another source,
+          or the job system deleted it after it ended, as many do.
         </Empty>
       )}
       {job && (
@@ -64,9 +64,9 @@ export function Job() {
               <span class="muted">newest first; most job systems store only the last one</span>
             </header>
             {job.attempts === null ? (
-              <Empty>They could not be read.</Empty>
+              <Empty>Could not read the attempts.</Empty>
             ) : job.attempts.length === 0 ? (
-              <Empty>No failed attempt of it is stored.</Empty>
+              <Empty>No failed attempts are stored.</Empty>
             ) : (
               <Attempts attempts={job.attempts} />
             )}
@@ -81,7 +81,7 @@ export function Job() {
 function Facts({ job }: { readonly job: NonNullable<ConsoleJobQuery["job"]> }) {
   const moments = [
     ["created", job.createdAt, "When it was created"],
-    ["may run from", job.scheduledAt, "From when on it may run, or might"],
+    ["may run from", job.scheduledAt, "The earliest time at which it may run"],
     ["last attempt", job.startedAt, "When its last attempt began"],
     ["ended", job.finishedAt, "When it ended for good"],
   ] as const;
@@ -93,18 +93,18 @@ function Facts({ job }: { readonly job: NonNullable<ConsoleJobQuery["job"]> }) {
           <dd>{at && Date.parse(at) > Date.now() ? <Clock at={at} /> : <Since at={at} suffix=" ago" />}</dd>
         </div>
       ))}
-      <div class="figure" title="Attempts so far, of those after which it is given up">
+      <div class="figure" title="Attempts so far, and the maximum">
         <dt>attempts</dt>
         <dd>
           {job.attempt ?? "–"}
           {job.maxAttempts !== null && <span class="muted"> of {job.maxAttempts}</span>}
         </dd>
       </div>
-      <div class="figure" title="Its type or class, where the system records one beside the queue">
+      <div class="figure" title="Type or class of the job, if the system records one besides the queue">
         <dt>kind</dt>
         <dd class="isolate">{job.kind ?? "–"}</dd>
       </div>
-      <div class="figure" title="As its system counts it">
+      <div class="figure" title="In the job system's own scale">
         <dt>priority</dt>
         <dd>{job.priority ?? "–"}</dd>
       </div>
@@ -193,11 +193,11 @@ function Arguments(key: { readonly source: string; readonly id: string; readonly
         <>
           <FailureNotice failure={failure} what="Arguments" />
           {args === undefined && !failure && <Skeleton rows={2} />}
-          {args === null && !failure && <Empty>It has none that are stored, or it is gone.</Empty>}
+          {args === null && !failure && <Empty>No arguments are stored, or the job was deleted.</Empty>}
           {args && (
             <pre class="error-text">
               {toPretty(args.text)}
-              {args.truncated && "\n… cut here: it is longer"}
+              {args.truncated && "\n… truncated"}
             </pre>
           )}
         </>

@@ -32,7 +32,7 @@ export function Logs() {
         <div class="heading">
           <h1>Logs</h1>
         </div>
-        <Banner tone="neutral">{missing}: ask for a token with that scope to read logs.</Banner>
+        <Banner tone="neutral">{missing}: you need a token with that scope to read logs.</Banner>
       </>
     );
   if (!target) return <LogPicker rows={containers.value} failure={containersFailure.value} />;
@@ -89,7 +89,7 @@ function Log({ target, filter }: { readonly target: LogTarget; readonly filter: 
       {failure.value !== wrongSearch && <FailureNotice failure={failure.value} what="Log" />}
       {isRefused &&
         (wrongSearch ? (
-          <p class="log-empty muted">No line can be searched for with this expression.</p>
+          <p class="log-empty muted">This expression cannot be searched for.</p>
         ) : (
           <Choices target={target} rows={containers.value ?? []} />
         ))}
@@ -134,10 +134,10 @@ function EndButton({ session }: { readonly session: LogSession }) {
 function toEmptyReason({ level, search, isRegex }: LogFilter): string {
   if (search) {
     const what = `${isRegex ? "matches" : "contains"} “${search}”${level ? ` at ${level.toLowerCase()} or above` : ""}`;
-    return `No line ${what} yet. Lines are searched as they are written: for status=200 in a JSON line, search "status":200.`;
+    return `No line ${what} yet. The search reads lines as they were written: to find status=200 in a JSON line, search for "status":200.`;
   }
-  if (level) return `No line is at ${level.toLowerCase()} or above yet. New ones appear here.`;
-  return "Nothing was written yet. New lines appear here.";
+  if (level) return `No lines at ${level.toLowerCase()} or above yet. New ones appear here.`;
+  return "No lines yet. New ones appear here.";
 }
 
 /**

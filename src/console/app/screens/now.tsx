@@ -34,7 +34,7 @@ export function Now() {
             <h2>
               <a href={href("/queues")}>Queues</a>
             </h2>
-            <span class="muted">by trouble</span>
+            <span class="muted">worst first</span>
           </header>
           <FailureNotice failure={failureOf(now, "queues")} what="Queues" />
           {troubled === null ? (
@@ -121,7 +121,9 @@ function Roles() {
         <span class="muted right">mean of the replicas</span>
       </header>
       {roles.length === 0 ? (
-        <Empty>No containers of the product run here. {containers.value.length} others are on these engines.</Empty>
+        <Empty>
+          No containers of this product here. {containers.value.length} other containers run on these engines.
+        </Empty>
       ) : (
         <table class="table roles">
           <thead>
@@ -130,7 +132,7 @@ function Roles() {
               <th scope="col">release</th>
               <th scope="col">replicas</th>
               {[containerNumbers.cpuPct, containerNumbers.memPct].map(({ label, about }) => (
-                <th key={label} scope="col" class="wide-only" title={`Mean of those that run. ${about}`}>
+                <th key={label} scope="col" class="wide-only" title={`Mean of the running replicas. ${about}`}>
                   {label}
                 </th>
               ))}

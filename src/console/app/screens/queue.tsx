@@ -40,7 +40,7 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
   if (name === "")
     return (
       <Titled title="A queue">
-        <Empty>Which queue? Open one from the list of queues.</Empty>
+        <Empty>No queue chosen. Open one from the list of queues.</Empty>
       </Titled>
     );
   return (
@@ -51,7 +51,7 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
         {queue && <span class="muted">{toQueueReason(queue)}</span>}
         {queue && (
           <span class="right">
-            <span class="muted" title="The place that it is read from">
+            <span class="muted" title="The source that this queue is read from">
               <span class="isolate">{queue.source}</span>
               {place && ` (${place.kind}${place.env ? `, ${place.env.toLowerCase()}` : ""})`}
             </span>
@@ -59,7 +59,7 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
               service <span class="isolate">{describeOwners(queue.owners)}</span>
             </span>
             {worker && (
-              <a class="button" href={toLogs(worker)} title="The log of the role that runs its jobs">
+              <a class="button" href={toLogs(worker)} title="The log of the role whose workers run its jobs">
                 Logs of {worker.role}
               </a>
             )}
@@ -70,7 +70,8 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
       {queue === undefined && !failure && <Skeleton rows={6} />}
       {queue === null && !failure && (
         <Empty>
-          No queue has this name{source ? <> in {source}</> : ""}: it had a job once, or its source cannot be asked.{" "}
+          No queue has this name{source ? <> in {source}</> : ""}. It may have no jobs any more, or its source does not
+          answer.{" "}
           <a class="link" href={href("/queues")}>
             All queues
           </a>
@@ -99,7 +100,7 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
             {queue.errors ? (
               <QueueErrors errors={queue.errors} queue={queue.name} source={queue.source} />
             ) : (
-              <Empty>They could not be read: see the source at Queues.</Empty>
+              <Empty>Could not read the errors. The Queues page shows why.</Empty>
             )}
           </section>
           <QueueJobs queue={queue.name} source={queue.source} />
@@ -112,10 +113,10 @@ function OneQueue({ name, source }: { readonly name: string; readonly source: st
 
 /** How the service of a queue is known. */
 const ownerTitles = {
-  CONFIGURED: "As WALLET_CORE_OPS_QUEUES_FILE says",
-  WORKERS: "By the containers of its workers",
-  ALONE: "No other service is known in its environment",
-  UNKNOWN: 'Deploys are not judged by it: name its "service" in WALLET_CORE_OPS_QUEUES_FILE',
+  CONFIGURED: "From WALLET_CORE_OPS_QUEUES_FILE",
+  WORKERS: "From the containers of its workers",
+  ALONE: "The only known service in its environment",
+  UNKNOWN: 'Verdicts on deploys ignore this queue until you set its "service" in WALLET_CORE_OPS_QUEUES_FILE',
 } as const;
 
 /** The role whose workers take its jobs, as far as its newest failed job names one. */
@@ -170,7 +171,8 @@ function Orphans({ name, source }: { readonly name: string; readonly source: str
       {jobs.length > 0 && (
         <Banner tone="warn">
           <span title={queueNumbers.orphans.about}>
-            {formatNumber(jobs.length)} {jobs.length === 1 ? "job runs" : "jobs run"} on a worker that is gone:{" "}
+            {formatNumber(jobs.length)} {jobs.length === 1 ? "job belongs" : "jobs belong"} to a worker that is
+            gone:{" "}
           </span>
           {jobs.slice(0, 5).map(({ jobId, worker, startedAt }, index) => (
             <span key={jobId}>

@@ -83,7 +83,7 @@ export function Queues() {
           columns={columns}
           rowKey={({ id }) => id}
           rowHref={toHref}
-          label="Queues by trouble"
+          label="Queues worst first"
           onView={setInView}
         />
       )}
@@ -155,7 +155,7 @@ function isDown({ error, numbersOk }: Source): boolean {
 function OldBanner({ at }: { readonly at: number }) {
   return (
     <Banner tone="warn">
-      These are the numbers of {formatDuration(Math.max(0, Math.floor((now.value - at) / 1000)))} ago.
+      These numbers are {formatDuration(Math.max(0, Math.floor((now.value - at) / 1000)))} old.
     </Banner>
   );
 }
@@ -212,8 +212,8 @@ function toRemedy({ error, numbersOk }: Source, areMany: boolean): string {
   const its = areMany ? "Their" : "Its";
   if (numbersOk) return `${its} numbers are shown; ${its.toLowerCase()} errors are unknown.`;
   const isFinal = error?.code === "queue_unsupported" || error?.code === "queue_duplicate";
-  const rest = isFinal ? "" : `; ${areMany ? "they are" : "it is"} asked again all the time`;
-  return `${its} queues are as they were, or not in this list${rest}.`;
+  const rest = isFinal ? "" : " Retrying ...";
+  return `${its} queues show their last known state or are missing from this list.${rest}`;
 }
 
 function NoQueues({
@@ -237,19 +237,18 @@ function NoQueues({
   if (elsewhere > 0)
     return (
       <Empty>
-        No queue of {env}: the {formatNumber(elsewhere)} that are known are of another environment.
+        No queues in {env}; the {formatNumber(elsewhere)} known queues belong to another environment.
       </Empty>
     );
   if (sources.length === 0)
     return (
       <Empty>
-        No job system was found: WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_QUEUES_FILE name where to look
-        (docs/queues.md).
+        No job system found. Set WALLET_CORE_OPS_DATABASE_URL or WALLET_CORE_OPS_QUEUES_FILE (docs/queues.md).
       </Empty>
     );
   if (sources.every(({ error }) => error !== null))
-    return <Empty>Whether jobs wait is unknown: no source can be read.</Empty>;
-  return <Empty>{sources.map(({ name, kind }) => `${name} (${kind})`).join(", ")}: no queue has a job.</Empty>;
+    return <Empty>Unknown whether jobs are waiting: no source can be read.</Empty>;
+  return <Empty>{sources.map(({ name, kind }) => `${name} (${kind})`).join(", ")}: no jobs in any queue.</Empty>;
 }
 
 function toColumns(
@@ -273,7 +272,7 @@ function toColumns(
           </a>
           {row.source !== row.name && <span class="muted isolate wide-only"> {row.source}</span>}
           {ownerOf(row) && (
-            <span class="muted isolate wide-only" title="The service that works on it">
+            <span class="muted isolate wide-only" title="The service whose workers run its jobs">
               {" · "}
               {ownerOf(row)}
             </span>
@@ -306,7 +305,7 @@ function toColumns(
       name: "waiting, 1 h",
       width: "96px",
       isWideOnly: "desktop",
-      title: "The course of the waiting jobs over the last hour",
+      title: "Waiting jobs over the last hour",
       cell: (row) => {
         const tone = toQueueTone(row.state);
         return (

@@ -170,7 +170,7 @@ function Entries({ rows: all, isFiltered, feed }: EntriesProps) {
         <Empty>
           {isFiltered
             ? "Nothing in this range matches the filter."
-            : "Nothing is known of this range. Below it says since when each kind is known."}
+            : "No events in this range. The list below shows how far back each kind goes."}
         </Empty>
       )}
       {days.map(([day, entries]) => (
@@ -210,12 +210,16 @@ function Coverage({ coverage }: { readonly coverage: CoverageRows | undefined })
   return (
     <section class="section">
       <header>
-        <h2>What this feed knows</h2>
+        <h2>What this timeline covers</h2>
       </header>
       <dl class="facts spaced">
         {coverage.map(({ kind, known, sampled, since, note }) => (
           <Known key={kind} kind={kind}>
-            {known ? (since === null ? "as far as the record reaches" : `since ${formatLocalTime(since)}`) : "nothing"}
+            {known
+              ? since === null
+                ? "as far as the audit record goes"
+                : `since ${formatLocalTime(since)}`
+              : "nothing"}
             {sampled && <span class="muted">, sampled (~)</span>}
             {note !== null && <span class="muted">; {note}</span>}
           </Known>

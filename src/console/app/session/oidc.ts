@@ -79,7 +79,7 @@ export async function returnFromProvider(): Promise<void> {
   history.replaceState(null, "", address);
   const code = query.get("code");
   if (query.get("state") !== state)
-    signInProblem.value = "The identity provider's answer belongs to another sign-in. Try again.";
+    signInProblem.value = "This answer from the identity provider belongs to another sign-in. Try again.";
   else if (code === null)
     signInProblem.value = `The identity provider refused: ${query.get("error_description") ?? query.get("error") ?? "no reason given"}`;
   else {

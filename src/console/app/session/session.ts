@@ -31,7 +31,7 @@ const current = signal<string | null>(readText(tokenKey));
  */
 let isNew = false;
 
-const otherToken = "You are signed in. Use the token of this link instead?";
+const otherToken = "You are already signed in. Use the token from this link instead?";
 
 if (takeFromFragment()) {
   current.value = readText(tokenKey);

@@ -15,7 +15,7 @@ export function SignIn() {
     event.preventDefault();
     const token = toToken(text);
     if (token) signIn(token, keep);
-    else signInProblem.value = "This is not a token: it has characters that a token cannot have.";
+    else signInProblem.value = "This is not a token: it contains characters that are not allowed.";
   };
   return (
     <main class="card">
@@ -27,8 +27,8 @@ export function SignIn() {
         </button>
       )}
       <p>
-        {provider.value ? "Or with a token of the gateway" : "A token"} says who you are and what you may see and do.
-        Whoever runs the gateway makes one with <code>wallet-core-ops token</code>.
+        {provider.value ? "Or use a token of the gateway. It" : "A token"} says who you are and what you may see and do.
+        The operator of the gateway creates one with <code>wallet-core-ops token</code>.
       </p>
       <form onSubmit={submit}>
         <label for="token">Token</label>
@@ -53,12 +53,12 @@ export function SignIn() {
       </form>
       <details>
         <summary>How do I get a token?</summary>
-        <p>Where the gateway runs, somebody who may read its configuration runs:</p>
+        <p>On the gateway's host, someone with access to its configuration runs:</p>
         <pre>wallet-core-ops token --subject you --scopes ops:read,ops:logs --environments staging</pre>
         <p>
-          <code>ops:read</code> sees everything but logs, <code>ops:logs</code> reads logs, <code>ops:operate</code>{" "}
-          restarts containers and retries jobs. Without “stay signed in” the token is in this tab alone, and gone when
-          it is closed.
+          <code>ops:read</code> shows everything except logs, <code>ops:logs</code> reads logs, <code>ops:operate</code>{" "}
+          restarts containers and retries jobs. Unless you choose “Stay signed in”, the token stays in this tab and is
+          forgotten when you close it.
         </p>
       </details>
     </main>

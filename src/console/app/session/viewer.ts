@@ -64,7 +64,7 @@ export async function loadViewer(): Promise<void> {
     if (data) {
       noteAccepted();
       [viewer.value, server.value] = [data.viewer, data.server];
-    } else signOut(failures[0]?.message ?? "The gateway did not say whose token this is.");
+    } else signOut(failures[0]?.message ?? "The gateway did not return the owner of this token.");
   } catch (error) {
     if (error instanceof OpsError) setTimeout(() => void loadViewer(), 2000);
     else if (!(error instanceof DOMException)) throw error;

@@ -39,14 +39,14 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
     {
       name: "state",
       width: "136px",
-      title: "What is wrong with it, else what its engine and its health check say now",
+      title: "The problem if it has one, otherwise its state and health from its engine",
       sortBy: (row) => toSeenState(row, troubles).word,
       cell: (row) => <StateCell {...toSeenState(row, troubles)} />,
     },
     {
       name: "name",
       width: "minmax(0, 1.4fr)",
-      title: "Its name without service and release; whole on hover. Beside it the host name in the container.",
+      title: "Name without service and release (hover for the full name), and the host name inside the container",
       sortBy: ({ name }) => name,
       cell: NameCell,
     },
@@ -84,7 +84,7 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
       name: "since",
       width: "80px",
       isNumber: true,
-      title: "How long its state lasts, or since when its engine is silent",
+      title: "Time in this state, or since its engine last answered",
       sortBy: (row) => {
         const { since } = toSeenState(row, troubles);
         return since ? -new Date(since).getTime() : null;

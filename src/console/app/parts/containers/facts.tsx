@@ -87,7 +87,7 @@ export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
               <EnumState value={deploy.state} tone={toDeployTone(deploy.state)} />
             </>
           ) : (
-            <span class="none">none is known with this release</span>
+            <span class="none">no deploy of this release is known</span>
           )}
         </dd>
         <dt>created</dt>
@@ -106,7 +106,7 @@ export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
         <dd>{formatNumber(row.restarts)}</dd>
         {exitCode !== null && (
           <>
-            <dt title="Of its last end that this gateway has seen">last exit code</dt>
+            <dt title="From the last exit that this gateway has seen">last exit code</dt>
             <dd class={exitCode === 0 ? "" : "bad"}>{exitCode}</dd>
           </>
         )}
@@ -131,7 +131,7 @@ export function Figures({ asked, isRunning }: { readonly asked: Asked | undefine
       {stats ? (
         <Numbers stats={stats} />
       ) : asked || !isRunning ? (
-        <Empty>{isRunning ? "Its engine gave no numbers." : "It does not run, so it takes nothing."}</Empty>
+        <Empty>{isRunning ? "Its engine returned no numbers." : "Not running: no usage."}</Empty>
       ) : (
         <Skeleton rows={3} />
       )}
@@ -158,19 +158,19 @@ function Numbers({ stats }: { readonly stats: NonNullable<Asked["stats"]> }) {
       />
       <Figure
         name="throttled"
-        title="Of its CPU periods since its start, those in which it had to wait"
+        title="Share of CPU periods since the start in which it was throttled"
         value={throttled}
       />
       <Figure name="processes" title={containerNumbers.pids.about} value={formatNumber(stats.pids)} />
       <Figure
         name="network"
-        title="Received and sent on all its networks since its start"
+        title="Received and sent on all networks since the start"
         value={`${formatBytes(stats.networkReceiveBytes)} in`}
         detail={`${formatBytes(stats.networkTransmitBytes)} out`}
       />
       <Figure
         name="disk"
-        title="Read from and written to block devices since its start"
+        title="Read from and written to block devices since the start"
         value={`${formatBytes(stats.blockReadBytes)} read`}
         detail={`${formatBytes(stats.blockWriteBytes)} written`}
       />

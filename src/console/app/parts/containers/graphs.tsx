@@ -52,10 +52,10 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
     <section class="section">
       <header>
         <h2>CPU and memory</h2>
-        <span class="muted wide-only">a click opens its log at that time</span>
+        <span class="muted wide-only">click to open the log at that time</span>
         <RangeChips least={10} />
       </header>
-      <FailureNotice failure={failureOf(state, "container")} what="Its history" />
+      <FailureNotice failure={failureOf(state, "container")} what="History" />
       <div class={`courses ${state.isOld ? "stale" : ""}`}>
         <figure>
           <figcaption title={containerNumbers.cpuPct.about}>CPU (100 % is one CPU)</figcaption>
@@ -88,18 +88,16 @@ export function Graphs({ name, engine, deploys, story }: GraphsProps) {
         <p class="muted">
           {since !== null && course.isKnown && (
             <>
-              Known for <Since at={since} />; what is hatched is unknown, not 0.{" "}
+              Known for <Since at={since} />; hatched parts are unknown, not 0.{" "}
             </>
           )}
           {history.source === "MEMORY"
-            ? "From the gateway's own samples, which it takes for 10 minutes after somebody looked."
+            ? "From the gateway's own samples. It keeps sampling for 10 minutes after the last visit."
             : "From Prometheus."}
-          {history.problem && ` Prometheus could not be asked: ${history.problem.message}.`}
+          {history.problem && ` Prometheus does not answer: ${history.problem.message}.`}
         </p>
       )}
-      {history && !course.isKnown && !state.isOld && (
-        <Empty>Nothing is known of this range yet: samples begin now.</Empty>
-      )}
+      {history && !course.isKnown && !state.isOld && <Empty>No data for this range yet; sampling starts now.</Empty>}
     </section>
   );
 }

@@ -30,7 +30,7 @@ export function Health({ name, engine, check }: HealthProps) {
       ? "New checks are off: WALLET_CORE_OPS_HEALTH_EXEC=on enables them"
       : hasCheck
         ? null
-        : "It has no health check");
+        : "This container has no health check");
   const run = async () => {
     if (missing !== null || isRunning) return;
     setRunning(true);
@@ -54,13 +54,13 @@ export function Health({ name, engine, check }: HealthProps) {
           type="button"
           class="button quiet right"
           aria-disabled={missing !== null || isRunning}
-          title={missing ?? "Runs its health check now, inside the container. It is recorded."}
+          title={missing ?? "Runs the health check now, inside the container. The audit record keeps it."}
           onClick={() => void run()}
         >
           {isRunning ? "Checking …" : "Check now"}
         </button>
       </header>
-      {probe && <FailureNotice failure={probe.failure} what="The check" />}
+      {probe && <FailureNotice failure={probe.failure} what="Health check" />}
       <dl class="facts">
         <dt>result</dt>
         <dd>
@@ -71,7 +71,7 @@ export function Health({ name, engine, check }: HealthProps) {
             <dt>checked</dt>
             <dd>
               {shown.checkedAt === null ? "not yet" : <Since at={shown.checkedAt} suffix=" ago" />}
-              {probe?.check && <span class="muted"> by hand</span>}
+              {probe?.check && <span class="muted"> manually</span>}
             </dd>
             <dt title="Failed checks in a row">failed in a row</dt>
             <dd>{formatNumber(shown.failingStreak)}</dd>
@@ -82,7 +82,7 @@ export function Health({ name, engine, check }: HealthProps) {
             <dt>exit code</dt>
             <dd>
               {formatNumber(probe.check.exitCode)}
-              {probe.check.timedOut ? " (took too long and was ended)" : ""}
+              {probe.check.timedOut ? " (stopped after a timeout)" : ""}
               {probe.check.durationMs !== null && `, after ${formatDuration(probe.check.durationMs / 1000)}`}
             </dd>
           </>
@@ -94,7 +94,7 @@ export function Health({ name, engine, check }: HealthProps) {
               {shown.output ? (
                 <pre class="output isolate">{shown.output}</pre>
               ) : (
-                <span class="none">{shown.output === null ? "unknown" : "it wrote nothing"}</span>
+                <span class="none">{shown.output === null ? "unknown" : "no output"}</span>
               )}
             </dd>
           </>

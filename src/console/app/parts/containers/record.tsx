@@ -31,7 +31,7 @@ export function Story({ story, since }: StoryProps) {
         </a>
       </header>
       {story === null && <Skeleton rows={3} />}
-      {story?.length === 0 && <Empty>No end, restart or change of health is known.</Empty>}
+      {story?.length === 0 && <Empty>No exit, restart or change of health has been recorded.</Empty>}
       <ul class="entries">
         {story?.slice(0, shownEntries).map((entry) => (
           <li key={`${entry.time} ${entry.kind}`}>
@@ -47,7 +47,7 @@ export function Story({ story, since }: StoryProps) {
       {story && story.length > shownEntries && <p class="muted">and {story.length - shownEntries} earlier</p>}
       {since !== null && (
         <p class="muted">
-          Ends and changes of health are known for <Since at={since} />.
+          Exits and changes of health have been recorded for <Since at={since} />.
         </p>
       )}
     </section>
@@ -80,14 +80,14 @@ export function Record({ name, engine }: { readonly name: string; readonly engin
           Audit record
         </a>
       </header>
-      {missing !== null && <Banner tone="neutral">{missing}: who did what is for those who may act.</Banner>}
+      {missing !== null && <Banner tone="neutral">{missing}: only those who may act can see who did what.</Banner>}
       <FailureNotice failure={failureOf(state, "auditLog")} what="The audit record" />
       {actions === null && missing === null && !failureOf(state, "auditLog") && <Skeleton rows={3} />}
       {actions?.length === 0 && (
         <Empty>
           {log?.pageInfo.hasNextPage
-            ? `None among the newest ${shownPage} entries of the record.`
-            : "Nobody has restarted or checked it through this gateway."}
+            ? `None in the newest ${shownPage} entries of the audit record.`
+            : "Nobody has restarted or checked this container through this gateway."}
         </Empty>
       )}
       <ul class="entries">

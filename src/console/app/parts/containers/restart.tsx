@@ -54,7 +54,7 @@ export function createRestart(row: Target): Action {
     },
     run: async (reason, report) => {
       const startedMs = performance.now();
-      report({ tone: "neutral", text: "Sent. The gateway records it, then asks the engine." });
+      report({ tone: "neutral", text: "Sent. The gateway records the restart, then sends it to the engine." });
       const stop = reportProgress(row, report);
       try {
         const { data, failures } = await askUntilAnswered(
@@ -74,7 +74,7 @@ export function createRestart(row: Target): Action {
 }
 
 function toText(failure: Failure | undefined): string {
-  return failure ? `${failure.message} (${failure.code})` : "The gateway gave no answer.";
+  return failure ? `${failure.message} (${failure.code})` : "The gateway returned no result.";
 }
 
 function toRefusal({ refusal }: Preview): string | null {
@@ -97,7 +97,7 @@ async function askUntilAnswered(variables: Parameters<typeof askOnce>[0], report
       if (!isReported)
         report({
           tone: "warn",
-          text: "The gateway does not answer. It is asked again; the same restart does not run twice.",
+          text: "The gateway does not answer. Retrying; the same restart never runs twice.",
         });
       await pause(1000);
     }
@@ -133,14 +133,14 @@ function reportProgress({ name, engine }: Target, report: (step: Step) => void):
         tone: "ok",
         text: (
           <>
-            Restarted: runs since <Clock at={row.startedAt} />
+            Restarted: running since <Clock at={row.startedAt} />
           </>
         ),
       });
     else if (word === toContainerState(before).word) return;
     const isStopped = row.status !== "running" && row.status !== "restarting";
     // What is on its way is not yet wrong: only the end of the wait says that.
-    report({ tone: tone === "bad" ? "warn" : tone, text: isStopped ? "Stopped, about to start" : `Is ${word}` });
+    report({ tone: tone === "bad" ? "warn" : tone, text: isStopped ? "Stopped, will start again" : `Now ${word}` });
   });
 }
 
@@ -149,13 +149,12 @@ function toLastStep({ status, health, healthy }: Result, seconds: number): Step 
   if (healthy === true)
     return {
       tone: "ok",
-      text:
-        health === "NONE" ? `Done in ${took}: it runs on (it has no health check).` : `Done in ${took}: it is healthy.`,
+      text: health === "NONE" ? `Done in ${took}: it is running (no health check).` : `Done in ${took}: it is healthy.`,
     };
   const state = health === "NONE" ? status : `${status} and ${health.toLowerCase()}`;
   return {
     tone: healthy === false ? "bad" : "warn",
-    text: `It was restarted, but after ${took} it is ${state}. Look at its health check and its log.`,
+    text: `It restarted, but after ${took} it is ${state}. Check its health check and its log.`,
   };
 }
 
@@ -182,7 +181,7 @@ function Touched({
   return (
     <ul class="touched">
       <Line tone="neutral">
-        It stops for a moment: role <b class="isolate">{role}</b> on engine <b class="isolate">{engine}</b>.
+        It will stop briefly: role <b class="isolate">{role}</b> on engine <b class="isolate">{engine}</b>.
       </Line>
       <Peers role={role} preview={preview} />
       <Work work={preview.work} />
@@ -192,14 +191,14 @@ function Touched({
 
 function Peers({ role, preview: { lastHealthy, healthyPeers } }: { readonly role: string; readonly preview: Preview }) {
   if (lastHealthy === null)
-    return <Line tone="neutral">Whether others serve meanwhile is unknown: this token lacks ops:read.</Line>;
+    return <Line tone="neutral">Unknown whether other containers keep serving: this token lacks ops:read.</Line>;
   if (lastHealthy)
     return (
       <Line tone="bad">
-        <b>It is the last healthy one of {role}:</b> nothing serves while it restarts.
+        <b>This is the last healthy container of {role}:</b> nothing serves while it restarts.
       </Line>
     );
-  if (!healthyPeers) return <Line tone="warn">No other healthy container of {role} runs.</Line>;
+  if (!healthyPeers) return <Line tone="warn">No other container of {role} is healthy.</Line>;
   return (
     <Line tone="ok">
       {healthyPeers === 1 ? "1 other container" : `${healthyPeers} other containers`} of {role}{" "}
@@ -209,14 +208,14 @@ function Peers({ role, preview: { lastHealthy, healthyPeers } }: { readonly role
 }
 
 function Work({ work }: { readonly work: Preview["work"] }) {
-  if (!work) return <Line tone="neutral">Whether jobs run in it is unknown: this token lacks ops:read.</Line>;
+  if (!work) return <Line tone="neutral">Unknown whether jobs are running in it: this token lacks ops:read.</Line>;
   const { jobs, total, gaps } = work;
   return (
     <>
-      {total === 0 && <Line tone="ok">No job runs in it.</Line>}
+      {total === 0 && <Line tone="ok">No jobs are running in it.</Line>}
       {jobs && total !== null && total > 0 && (
         <Line tone="warn">
-          {total === 1 ? "1 job runs" : `${total} jobs run`} in it and will be interrupted:
+          {total === 1 ? "1 job is" : `${total} jobs are`} running in it and will be interrupted:
           <ul>
             {jobs.slice(0, shownJobs).map(({ jobId, kind, queue, source, startedAt }) => (
               <li key={`${source} ${jobId}`}>
@@ -240,10 +239,13 @@ function Work({ work }: { readonly work: Preview["work"] }) {
       )}
       {gaps.length > 0 && (
         <Line tone="neutral">
-          {jobs === null ? "Whether jobs run in it is unknown" : "There may be more jobs"}: {toGapText(gaps)}.
+          {jobs === null ? "Unknown whether jobs are running in it" : "More jobs may be running in it"}:{" "}
+          {toGapText(gaps)}.
         </Line>
       )}
-      {jobs === null && gaps.length === 0 && <Line tone="neutral">No queue source knows which jobs run in it.</Line>}
+      {jobs === null && gaps.length === 0 && (
+        <Line tone="neutral">No job system records which jobs are running in it.</Line>
+      )}
     </>
   );
 }

@@ -63,8 +63,7 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
  * restarting in a loop: its state is unknown.
  */
 export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolean): Seen {
-  if (!trouble && !isKnown && own.tone === "ok")
-    return { ...own, tone: "neutral", title: "Whether something is wrong with it is not known" };
+  if (!trouble && !isKnown && own.tone === "ok") return { ...own, tone: "neutral", title: "Problems are unknown" };
   if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
   const title = [trouble.title, ...trouble.evidence].join("\n");
   const word = trouble.isRoleDown && own.tone !== "ok" ? own.word : trouble.word;

@@ -36,9 +36,11 @@ export function Tail({ name, engine }: { readonly name: string; readonly engine:
         </a>
       </header>
       {missing !== null && <Banner tone="neutral">{missing}: logs may contain secrets.</Banner>}
-      <FailureNotice failure={failure} what="Its log" />
+      <FailureNotice failure={failure} what="Log" />
       {lines === null && missing === null && !failure && <Skeleton rows={6} />}
-      {lines?.length === 0 && <Empty>It has written nothing, or its engine has dropped its log.</Empty>}
+      {lines?.length === 0 && (
+        <Empty>No lines: the container has written nothing, or its engine no longer keeps the log.</Empty>
+      )}
       {lines && lines.length > 0 && (
         <div class="tail" onPointerEnter={() => hold(true)} onPointerLeave={() => hold(false)}>
           {lines.map(({ timestamp, level, message, stream }, index) => (

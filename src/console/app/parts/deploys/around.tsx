@@ -40,7 +40,7 @@ export function QueueAround({ queue, from, to, tag, deployedAt }: AroundProps) {
   }, [history]);
   const failure = failureOf(state, "queue");
   if (failure) return <FailureNotice failure={failure} what={`History of ${queue.queue}`} />;
-  if (state.data && !history) return <Empty>The queue {queue.queue} is no longer known.</Empty>;
+  if (state.data && !history) return <Empty>The queue {queue.queue} no longer exists.</Empty>;
   return (
     <>
       <p class="graph-title">

@@ -25,7 +25,7 @@ export function DriftSection() {
       <section class="section first">
         <header>
           <h2>Drift</h2>
-          <span class="muted">what runs and is not what the last deploy should have left</span>
+          <span class="muted">containers that do not match the last deploy</span>
         </header>
         <FailureNotice failure={failureOf(state, "drift")} what="Drift" />
         {rows === undefined ? (
@@ -35,7 +35,7 @@ export function DriftSection() {
         ) : rows.length === 0 ? (
           <p class="all-well">
             {isAnythingCompared(state.data?.deployLogs) ? (
-              <State tone="ok">Every container runs what was deployed</State>
+              <State tone="ok">Every container matches the last deploy</State>
             ) : (
               <State tone="neutral">Nothing to compare: no container of the product runs here</State>
             )}
@@ -70,7 +70,7 @@ function DriftItem({ row }: { readonly row: DriftRow }) {
       <span class="kind">{row.settling ? "settling" : toDriftLabel(row.kind)}</span>
       <span
         class="message isolate"
-        title={row.settling ? "A container was created or started in the last five minutes" : undefined}
+        title={row.settling ? "A container was created or started less than five minutes ago" : undefined}
       >
         {row.message}
       </span>
@@ -104,7 +104,7 @@ function LogSources({ logs }: { readonly logs: readonly LogRow[] | null | undefi
   const words = ({ origin, complete, deploys, skipped, error }: LogRow) => {
     if (error) return `${deployOrigins[origin]} cannot be read: ${error.message}`;
     const gaps = [
-      complete ? null : "older lines are not read",
+      complete ? null : "older lines were not read",
       skipped > 0 ? `${formatNumber(skipped)} invalid lines skipped` : null,
     ].filter(Boolean);
     return `${deployOrigins[origin]}: ${formatNumber(deploys)} ${deploys === 1 ? "deploy" : "deploys"}${gaps.map((gap) => `, ${gap}`).join("")}`;

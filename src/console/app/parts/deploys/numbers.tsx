@@ -59,7 +59,7 @@ export function QueueNumbers({
   readonly queues: readonly QueueRow[];
   readonly chosen: QueueRow | undefined;
 }) {
-  if (queues.length === 0) return <Empty>No queue had a job in either window, or none could be read.</Empty>;
+  if (queues.length === 0) return <Empty>No queue had jobs in either window, or none could be read.</Empty>;
   return (
     <table class="table before-after">
       <thead>
@@ -121,7 +121,7 @@ function Change({ row, name }: { readonly row: QueueRow; readonly name: WindowNu
   );
   const chance = toChance(row, name);
   const isWorse = chance !== null && chance < smallP;
-  const words = chance === null ? "" : `; p = ${toP(chance)}: the chance of this if nothing had changed`;
+  const words = chance === null ? "" : `; p = ${toP(chance)}: the chance of seeing this if nothing had changed`;
   return (
     <td
       class={toCellClass(name)}
@@ -146,7 +146,7 @@ export function ContainerNumbers({ containers }: { readonly containers: Verdict[
     <dl class="facts">
       <dt>Restarts</dt>
       <dd
-        title={`Unrequested ends of containers before and after${restartsFrom ? `, from the engines' ${restartsFrom}` : ""}${restartsPValue === null ? "" : `; p = ${toP(restartsPValue)}`}`}
+        title={`Unrequested container exits before and after${restartsFrom ? `, from the engines' ${restartsFrom}` : ""}${restartsPValue === null ? "" : `; p = ${toP(restartsPValue)}`}`}
       >
         <span class="muted">{formatNumber(restartsBefore)} → </span>
         <span class={isWorse ? "bad strong" : ""}>{formatNumber(restartsAfter)}</span>

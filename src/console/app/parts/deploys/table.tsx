@@ -11,7 +11,7 @@ import { Since } from "../time.tsx";
 export function DeployTable({ rows }: { readonly rows: readonly DeployRowFragment[] }) {
   const isNarrow = useIsNarrow();
   if (rows.length === 0)
-    return <Empty>No deploy is known: deploy_info.json, Kamal's audit log and the containers name none.</Empty>;
+    return <Empty>No deploys found in deploy_info.json, Kamal's audit log or the containers.</Empty>;
   return (
     <table class="table deploys">
       <thead>

@@ -27,7 +27,7 @@ export function Spark({
   const known = points.filter((point): point is { at: number; value: number } => point.value !== null);
   const [first, last] = [points.at(0), points.at(-1)];
   if (known.length < 2 || !first || !last || last.at === first.at)
-    return <span class="spark-none" role="img" aria-label={`${label}: not known yet`} />;
+    return <span class="spark-none" role="img" aria-label={`${label}: no data yet`} />;
   const top = Math.max(max ?? 0, ...known.map(({ value }) => value)) || 1;
   const x = (at: number) => (((at - first.at) / (last.at - first.at)) * 96).toFixed(1);
   const y = (value: number) => (23 - (value / top) * 22).toFixed(1);

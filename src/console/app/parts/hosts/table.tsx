@@ -16,7 +16,7 @@ export function HostTable({
   readonly rows: readonly HostRow[];
   readonly thresholds: { readonly cpu: number; readonly mem: number } | null | undefined;
 }) {
-  if (rows.length === 0) return <Empty>Prometheus knows no host: does it scrape node-exporter?</Empty>;
+  if (rows.length === 0) return <Empty>Prometheus has no hosts. Does it scrape node-exporter?</Empty>;
   const cell = (value: number | null, tone: Tone) => (
     <span class={tone === "warn" ? "warn strong" : ""}>{formatShare(value)}</span>
   );

@@ -212,8 +212,8 @@ function Break({ note: { lostAt, backAt, limit } }: { readonly note: LogBreak })
       <>
         <Shape tone={backAt === null ? "warn" : "ok"} /> {limit}:{" "}
         {backAt === null
-          ? "new lines are asked for every 3 s"
-          : `new lines were asked for every 3 s for ${formatDuration(seconds)}`}
+          ? "checks for new lines every 3 s"
+          : `checked for new lines every 3 s for ${formatDuration(seconds)}`}
       </>
     );
   if (backAt !== null)
@@ -224,7 +224,7 @@ function Break({ note: { lostAt, backAt, limit } }: { readonly note: LogBreak })
     );
   return (
     <>
-      <Shape tone="bad" /> connection lost for {formatDuration(Math.max(0, seconds))}; it continues from here
+      <Shape tone="bad" /> connection lost for {formatDuration(Math.max(0, seconds))}; the log will continue from here
     </>
   );
 }

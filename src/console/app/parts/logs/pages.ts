@@ -37,7 +37,7 @@ export class LogPages {
     const variables = { ...this.target, ...toFilterVariables(this.filter), ...turn, tail };
     const { data, failures } = await ask(ConsoleLogPageDocument, variables, abort);
     if (data?.logs) return data.logs;
-    throw failures[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
+    throw failures[0] ?? new OpsError("not_a_gateway", "The gateway returned no page");
   }
 
   toRow({ kind, timestamp, stream, level, message, container }: PageLine): LogRow {

@@ -45,7 +45,7 @@ export function LogPicker({
     <>
       <div class="heading">
         <h1>Logs</h1>
-        <span class="muted">of a role over all its releases, or of containers</span>
+        <span class="muted">of a role across releases, or of single containers</span>
         {chosen.size > 0 && (
           <a class="button primary right" href={toSeveral([...chosen])}>
             Open {chosen.size} together
@@ -78,7 +78,9 @@ export function LogPicker({
           <h2>Containers</h2>
         </header>
         {found.length === 0 ? (
-          <Empty>{filter ? `None of ${rows.length} containers matches the filter.` : "No containers run here."}</Empty>
+          <Empty>
+            {filter ? `None of the ${rows.length} containers matches the filter.` : "No containers run here."}
+          </Empty>
         ) : (
           <List
             rows={found}

@@ -48,9 +48,7 @@ export function Toolbar({ session, target, filter, wrongSearch, onCopy }: Toolba
         class="button log-follow"
         aria-pressed={session.isFollowing.value}
         title={
-          session.limit.value === null
-            ? "Follow the end (f)"
-            : `${session.limit.value}: new lines are asked for every 3 s`
+          session.limit.value === null ? "Follow the end (f)" : `${session.limit.value}: checks for new lines every 3 s`
         }
         onClick={() => (session.isFollowing.value ? session.pause() : session.toEnd())}
       >
@@ -123,7 +121,7 @@ function Levels({ filter }: { readonly filter: LogFilter }) {
           type="button"
           class="chip"
           aria-pressed={!filter.levelStrict}
-          title="Lines that state no level"
+          title="Lines without a level"
           onClick={() => setParams({ strict: filter.levelStrict ? null : "1" })}
         >
           no level
@@ -157,7 +155,7 @@ function Search({ filter, failure }: { readonly filter: LogFilter; readonly fail
         aria-label="Search on the server"
         aria-invalid={failure !== null}
         title={
-          'Lines that contain this text as they are written: a field that is shown as status=200 may be written as "status":200'
+          'Finds this text in the lines as they were written: a field shown as status=200 may be written as "status":200'
         }
         placeholder="search on the server …  /"
         maxLength={200}
@@ -275,7 +273,7 @@ function Menu({ session, onCopy }: { readonly session: LogSession; readonly onCo
       </summary>
       <div class="menu">
         <button type="button" class="button" onClick={() => void onCopy()}>
-          Copy what is selected, or else in view
+          Copy the selection, or the visible lines
         </button>
         <button type="button" class="button" onClick={() => save(toText(session.buffer.rows()), name)}>
           Download {formatNumber(session.buffer.size)} loaded lines

@@ -140,7 +140,7 @@ export function LogView({ session, style, isWrapped, isMarked, label, onRow }: V
               ↑ older lines
             </button>
           ) : (
-            "the log begins here"
+            "start of the log"
           )}
         </div>
         <div class="log-rows" ref={block}>

@@ -14,7 +14,7 @@ import { missingScope, server } from "../../session/viewer.ts";
 import { type Action, ActionButton, type Step } from "../action.tsx";
 import { formatNumber } from "../../../../facts/format.ts";
 
-const jobsOff = "Jobs are not changed by this gateway: WALLET_CORE_OPS_JOBS=on allows it";
+const jobsOff = "This gateway may not change jobs: WALLET_CORE_OPS_JOBS=on enables it";
 
 interface JobButtonProps {
   readonly action: () => Action;
@@ -42,14 +42,14 @@ export function whyNoJobActions(): string | null {
 
 /** What to do about a refusal of the gateway; its message says what happened. */
 const remedies: Readonly<Record<string, string>> = {
-  job_conflict: "It has moved on since this page was made: nothing was changed.",
-  job_not_found: "It is gone, or in another queue: nothing was changed.",
-  job_budget: "A token may change 1,000 jobs an hour: nothing more was changed.",
-  jobs_disabled: "WALLET_CORE_OPS_JOBS=on allows it.",
-  job_unknown: "Look at the job before you try again: it may have been changed.",
-  operation_not_supported: "Its job system cannot do this.",
-  audit_unavailable: "Without a record nothing is changed.",
-  queues_unavailable: "Its database does not answer: nothing was changed.",
+  job_conflict: "The job's state has changed since this page loaded. Nothing was changed.",
+  job_not_found: "The job was deleted or is in another queue. Nothing was changed.",
+  job_budget: "A token may change 1,000 jobs per hour. Nothing more was changed.",
+  jobs_disabled: "WALLET_CORE_OPS_JOBS=on enables it.",
+  job_unknown: "Check the job before you try again: it may have been changed.",
+  operation_not_supported: "The job system does not support this.",
+  audit_unavailable: "Nothing is changed without an audit record.",
+  queues_unavailable: "The queue's database does not answer. Nothing was changed.",
 };
 
 function toFailedStep({ code, message }: Failure): Step {
@@ -128,7 +128,7 @@ function toDiscardedStep(changed: { readonly state: string } | null, failures: r
     tone: "warn",
     text: (
       <>
-        Cancel was asked for; it still runs, and may end as if nothing had been asked. Look at it again. <RecordLink />
+        Cancellation requested; the job may still finish. Check it again. <RecordLink />
       </>
     ),
   };
@@ -137,7 +137,7 @@ function toDiscardedStep(changed: { readonly state: string } | null, failures: r
 function RecordLink() {
   return (
     <a class="link" href={href("/audit")}>
-      The record
+      Audit record{" "}
     </a>
   );
 }
@@ -162,15 +162,15 @@ const groupWords = {
   retry: {
     title: "Retry",
     done: "retried",
-    one: "runs again now",
-    many: "run again now",
+    one: "will run again now",
+    many: "will run again now",
     others: "Discarded jobs stay discarded.",
   },
   discard: {
     title: "Discard",
     done: "discarded",
-    one: "is given up",
-    many: "are given up",
+    one: "will not be tried again",
+    many: "will not be tried again",
     others: "Rows stay. Running jobs are left alone.",
   },
 } as const;
@@ -195,7 +195,7 @@ function toGroupChange(action: GroupAction, group: GroupSubject): Action {
     },
     run: async (reason, report) => {
       if (!(limit.value >= 1 && limit.value <= mostJobs))
-        throw new Error(`Nothing was done: say how many, 1 to ${mostJobs}`);
+        throw new Error(`Nothing was done: enter a number from 1 to ${mostJobs}`);
       const { result, failure } = await changeGroup(action, group, Math.round(limit.value), reason);
       if (!result) return toFailedStep(failure);
       for (const step of toGroupSteps(result)) report(step);
@@ -236,7 +236,7 @@ async function changeGroup(
   const variables = { source, queue, fingerprint, limit, reason: reason ?? "preview", dryRun: reason === null };
   const document = action === "retry" ? ConsoleRetryErrorGroupDocument : ConsoleDiscardErrorGroupDocument;
   const { data, failures } = await ask(document, variables);
-  const [failure = { code: "internal", message: "The gateway sent no result", path: null }] = failures;
+  const [failure = { code: "internal", message: "The gateway returned no result", path: null }] = failures;
   return { result: data?.change, failure };
 }
 
@@ -276,7 +276,7 @@ function GroupPreview({ action, group: { source, queue, error }, found, limit }:
         {count > ids.length && ids.length > 0 && ` and ${formatNumber(count - ids.length)} more`}
       </p>
       <pre class="error-text">{error}</pre>
-      <label for="limit">{title} at most so many jobs</label>
+      <label for="limit">{title} at most this many jobs</label>
       <input
         id="limit"
         class="input"
@@ -304,7 +304,7 @@ function toGroupSteps({ skipped, error }: GroupChangeFragment): readonly Step[] 
   if (more > 0)
     steps.push({
       tone: "warn",
-      text: `${formatNumber(more)} more were skipped: their state changed, or they are gone`,
+      text: `${formatNumber(more)} more were skipped: their state has changed, or they were deleted`,
     });
   return error ? [...steps, toFailedStep({ ...error, path: null })] : steps;
 }

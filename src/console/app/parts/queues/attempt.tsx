@@ -40,7 +40,7 @@ export function Worker({
     );
   if (worker === null) return <span class="none">unknown</span>;
   return (
-    <span class="isolate" title="No container, or several, have the host name of this worker">
+    <span class="isolate" title="No container, or more than one, has the host name of this worker">
       {worker}
     </span>
   );
@@ -57,18 +57,14 @@ export function AttemptLog({ attempt, isButton = false }: AttemptLogProps) {
   const address = toAttemptLog(attempt);
   if (address)
     return (
-      <a class={isButton ? "button" : "link"} href={address} title="The log of its container at that second">
+      <a class={isButton ? "button" : "link"} href={address} title="The log of its container at that moment">
         {isButton && attempt.at ? <>Log at {formatClock(attempt.at)}</> : "log"}
       </a>
     );
   return (
     <span
       class="none"
-      title={
-        attempt.container
-          ? "It is not known when this attempt was"
-          : "It is not known in which container this attempt was"
-      }
+      title={attempt.container ? "The time of this attempt is unknown" : "The container of this attempt is unknown"}
     >
       no log
     </span>

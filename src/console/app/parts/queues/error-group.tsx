@@ -105,7 +105,7 @@ export function ErrorGroup({ group }: { readonly group: Group }) {
               <th scope="col" class="wide-only">
                 state
               </th>
-              <th scope="col" title="The attempt that failed with this error">
+              <th scope="col" title="When the attempt with this error failed">
                 failed at
               </th>
               <th scope="col" class="wide-only">
@@ -147,7 +147,7 @@ function BroughtBy({
   return (
     <div class="brought">
       <Banner tone={isRegression ? "bad" : "warn"}>
-        It first occurred with{" "}
+        First seen with{" "}
         <a class="link isolate" href={href("/deploy", { id: deploy.id })}>
           {deploy.tag}
         </a>

@@ -19,7 +19,7 @@ interface QueueErrorsProps {
 /** The errors of one queue in the last hour, newest first. */
 export function QueueErrors({ errors, queue, source }: QueueErrorsProps) {
   const columns = useMemo(() => toColumns(queue, source), [queue, source]);
-  if (errors.length === 0) return <Empty>No job of it failed with an error in the last 60 minutes.</Empty>;
+  if (errors.length === 0) return <Empty>No job of this queue failed with an error in the last 60 minutes.</Empty>;
   return (
     <List
       rows={errors}
@@ -55,7 +55,7 @@ function toColumns(queue: string, source: string): readonly Column<QueueError>[]
       name: "releases",
       width: "minmax(0, 1.2fr)",
       isWideOnly: true,
-      title: "The releases whose workers failed with it",
+      title: "Releases whose workers failed with this error",
       cell: ({ releases }) => <Releases releases={releases} />,
     },
     {

@@ -29,32 +29,33 @@ const panels: readonly Panel[] = [
   {
     title: "Waiting jobs",
     description:
-      "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended",
+      "Jobs that were due at that time and had not started. If the job system does not record starts: jobs that had not ended",
     format: toWhole,
     series: [{ label: "waiting", tone: "accent", value: ({ depth }) => depth }],
   },
   {
     title: "Age of the oldest",
-    description: "How long the oldest of the waiting jobs had been waiting at that time; a gap where none waited",
+    description: "How long the oldest waiting job had been waiting at that time. A gap means that none was waiting",
     isSparse: true,
     format: formatDuration,
     series: [{ label: "oldest", tone: "warn", value: ({ oldestAgeSeconds }) => oldestAgeSeconds }],
   },
   {
     title: "Succeeded per second",
-    description: "Successes a second in each step",
+    description: "Successes per second in each step",
     format: formatRate,
     series: [{ label: "succeeded", tone: "ok", value: ({ processedPerSec }) => processedPerSec }],
   },
   {
     title: "Failures",
-    description: "Failures in each step: attempts where the system records them, else jobs that ended failed",
+    description: "Failures in each step: attempts if the system records them, otherwise jobs that ended as failed",
     format: toWhole,
     series: [{ label: "failed", tone: "warn", value: ({ failures }) => failures }],
   },
   {
     title: "Wait",
-    description: "Waiting time of jobs taken in each step: median and 95th percentile; a gap where none was taken",
+    description:
+      "Waiting time of jobs that started in each step: median and 95th percentile. A gap means that none started",
     isSparse: true,
     format: formatDuration,
     series: [
@@ -64,7 +65,7 @@ const panels: readonly Panel[] = [
   },
   {
     title: "Running time",
-    description: "95th percentile of the running time of successes in each step; a gap without one",
+    description: "Running time of jobs that succeeded in each step: 95th percentile. A gap means that none succeeded",
     isSparse: true,
     format: formatDuration,
     series: [{ label: "p95", tone: "accent", value: ({ runP95Seconds }) => runP95Seconds }],
@@ -120,11 +121,11 @@ export function QueueHistory({ name, source, env, owners, onPick }: QueueHistory
   return (
     <section class="section">
       <header>
-        <h2>Course</h2>
+        <h2>History</h2>
         <HistoryNotes history={history} />
         <RangeChips />
       </header>
-      <FailureNotice failure={failureOf(state, "queue")} what="Its course" />
+      <FailureNotice failure={failureOf(state, "queue")} what="History" />
       {!failureOf(state, "queue") && (
         <div class={`graphs ${state.isOld ? "stale" : ""}`}>
           {panels.map((panel) => (
@@ -149,10 +150,10 @@ function HistoryNotes({ history }: { readonly history: History | null }) {
   return (
     <span class="muted">
       {history.sampled
-        ? "sampled while clients asked"
+        ? "sampled while the gateway was in use"
         : history.exact
           ? ""
-          : "from the jobs’ rows; earlier attempts are missing, or the zone of their times is not named"}
+          : "from the jobs’ rows; earlier attempts are missing, or their times name no zone"}
       {history.since && (
         <>
           {history.sampled || !history.exact ? ", " : ""}known since <Clock at={history.since} />
@@ -184,7 +185,7 @@ function PanelGraph({ panel, history, times, marks, range, onPick }: PanelGraphP
   const isKnown = series.some(({ values }) => values.some((value) => value !== null));
   return (
     <figure>
-      <figcaption title={onPick ? `${panel.description}. A click opens the log of that moment` : panel.description}>
+      <figcaption title={onPick ? `${panel.description}. Click to open the log at that moment` : panel.description}>
         {panel.title}
       </figcaption>
       {history === null ? (
@@ -202,7 +203,7 @@ function PanelGraph({ panel, history, times, marks, range, onPick }: PanelGraphP
           label={`${panel.title}, the last ${range}`}
         />
       ) : (
-        <p class="graph-none">Unknown in this range: its source does not record it, or no job was there.</p>
+        <p class="graph-none">No data in this range: the source does not record it, or there were no jobs.</p>
       )}
     </figure>
   );

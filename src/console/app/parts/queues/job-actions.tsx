@@ -55,7 +55,7 @@ async function previewJob(
   if (failure && !unreadable) return { content: null, refusal: `${failure.message} (${failure.code})` };
   const job = data?.job ?? null;
   if (!job && !unreadable)
-    return { content: null, refusal: `${source} has no job ${id}: it is gone, or in another queue` };
+    return { content: null, refusal: `${source} has no job ${id}: it was deleted or is in another queue` };
   return {
     content: (
       <Preview
@@ -84,14 +84,14 @@ function Preview({ source, queue, job, error, verb }: PreviewProps) {
     <>
       {verb === "discard" && job?.state === "RUNNING" ? (
         <Banner tone="warn">
-          It runs now: only a cancel is asked for, and the job may go on. Most job systems refuse even that while a job
-          runs.
+          The job is running. The gateway can only request a cancellation, and the job may continue. Most job systems
+          refuse even that while a job runs.
         </Banner>
       ) : (
         <p>
           {verb === "retry"
-            ? "It runs again now, whether it failed for good or waits for its next attempt."
-            : "It is given up and not tried again; its row stays."}
+            ? "Runs the job again now, whether it has failed for good or is waiting for its next attempt."
+            : "The job will not be tried again; its row stays."}
         </p>
       )}
       <dl class="facts">

@@ -10,7 +10,7 @@ export function JobStateWord({
   readonly job: Pick<JobRowFragment, "state" | "systemState">;
 }) {
   return (
-    <State tone={toJobTone(state)} title={`${systemState}, as its system calls it`}>
+    <State tone={toJobTone(state)} title={`${systemState} (the job system's own word)`}>
       {state ? formatEnum(state) : systemState}
     </State>
   );

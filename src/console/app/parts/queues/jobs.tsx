@@ -95,7 +95,7 @@ const columns: readonly Column<JobRowFragment>[] = [
     name: "kind",
     width: "minmax(0, 1fr)",
     isWideOnly: true,
-    title: "Its type or class, where the system records one beside the queue",
+    title: "Type or class of the job, if the system records one besides the queue",
     cell: ({ kind }) => <span class="isolate">{kind ?? unknownText}</span>,
   },
   {
@@ -103,7 +103,7 @@ const columns: readonly Column<JobRowFragment>[] = [
     width: "64px",
     isNumber: true,
     isWideOnly: true,
-    title: "Attempts so far, of those after which it is given up",
+    title: "Attempts so far, and the maximum",
     cell: ({ attempt, maxAttempts }) => (
       <>
         {attempt ?? unknownText}
@@ -115,7 +115,7 @@ const columns: readonly Column<JobRowFragment>[] = [
     name: "worker",
     width: "minmax(0, 1.2fr)",
     isWideOnly: true,
-    title: "Worker of its last attempt, as the row names it",
+    title: "Worker of the last attempt, as the row names it",
     cell: ({ worker }) => (
       <span class="isolate" title={worker ?? undefined}>
         {worker ?? unknownText}
@@ -133,7 +133,7 @@ const columns: readonly Column<JobRowFragment>[] = [
     name: "last",
     width: "72px",
     isNumber: true,
-    title: "When it ended for good, else when its last attempt began",
+    title: "When the job ended for good, otherwise when its last attempt began",
     cell: ({ finishedAt, startedAt }) => <Since at={finishedAt ?? startedAt} />,
   },
 ];

@@ -21,6 +21,8 @@ export function whyNotChanged(
   if (!state || allowed[action].includes(state)) return null;
   // Only a table's failed jobs have a status for those that were given up.
   if (action === "discard" && state === "FAILED")
-    return kind === "table" ? null : "It failed for good: there is nothing to discard, it is not tried again";
-  return `It is ${formatEnum(state)}: there is nothing to ${action}`;
+    return kind === "table"
+      ? null
+      : "The job has failed for good and will not be tried again: there is nothing to discard";
+  return `The job is ${formatEnum(state)}: there is nothing to ${action}`;
 }

@@ -11,7 +11,7 @@ export function Releases({ releases }: { readonly releases: readonly ReleaseCoun
   const [first] = known;
   if (!first)
     return (
-      <span class="none" title="The jobs do not name their workers, or no known container has their host names">
+      <span class="none" title="The jobs name no worker, or no known container has the worker's host name">
         unknown
       </span>
     );

@@ -17,7 +17,7 @@ export function QueueTable({ rows: all, most }: { readonly rows: readonly QueueR
   const rows = useHeldOrder(all, toId, isHeld, "").slice(0, most);
   /** The same name in several sources: another database, or another Redis. */
   const isTwice = (name: string) => all.filter((row) => row.name === name).length > 1;
-  if (rows.length === 0) return <Empty>No queue is known here: see the sources at Queues.</Empty>;
+  if (rows.length === 0) return <Empty>No queues here. The Queues page lists the sources.</Empty>;
   return (
     <table class="table queues">
       <thead>

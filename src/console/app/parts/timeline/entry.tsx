@@ -56,7 +56,7 @@ export function EntryRow({ entry }: { readonly entry: Entry }) {
   const when =
     after === null
       ? formatLocalTime(time)
-      : `Between ${formatLocalTime(after)} and ${formatLocalTime(time)}: seen only while somebody asks`;
+      : `Between ${formatLocalTime(after)} and ${formatLocalTime(time)}: sampled only while the gateway is in use`;
   const at = Date.parse(time);
   return (
     <li class="entry">

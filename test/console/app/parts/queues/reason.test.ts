@@ -14,14 +14,14 @@ describe("whyNotChanged", () => {
   );
 
   it.each([
-    ["retry", "AVAILABLE", "It is available: there is nothing to retry"],
-    ["retry", "SCHEDULED", "It is scheduled: there is nothing to retry"],
-    ["retry", "RUNNING", "It is running: there is nothing to retry"],
-    ["retry", "BLOCKED", "It is blocked: there is nothing to retry"],
-    ["retry", "COMPLETED", "It is completed: there is nothing to retry"],
-    ["discard", "COMPLETED", "It is completed: there is nothing to discard"],
-    ["discard", "CANCELLED", "It is cancelled: there is nothing to discard"],
-    ["discard", "FAILED", "It failed for good: there is nothing to discard, it is not tried again"],
+    ["retry", "AVAILABLE", "The job is available: there is nothing to retry"],
+    ["retry", "SCHEDULED", "The job is scheduled: there is nothing to retry"],
+    ["retry", "RUNNING", "The job is running: there is nothing to retry"],
+    ["retry", "BLOCKED", "The job is blocked: there is nothing to retry"],
+    ["retry", "COMPLETED", "The job is completed: there is nothing to retry"],
+    ["discard", "COMPLETED", "The job is completed: there is nothing to discard"],
+    ["discard", "CANCELLED", "The job is cancelled: there is nothing to discard"],
+    ["discard", "FAILED", "The job has failed for good and will not be tried again: there is nothing to discard"],
   ] as const)("refuses to %s a job that is %s", (action, state, why) => {
     expect(whyNotChanged(action, state, "river")).toBe(why);
   });
