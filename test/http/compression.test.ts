@@ -34,7 +34,7 @@ describe("a reply", () => {
     expect((again as EdgeReply).body).toBe(first.body);
   });
 
-  it("says that it depends on what the client accepts, also where it is sent as it is", () => {
+  it("varies by what the client accepts, also uncompressed", () => {
     expect(encodeReply(toReply(long), undefined)).toEqual(toReply(long, { vary: "Accept-Encoding" }));
   });
 

@@ -6,7 +6,8 @@ const json = /^application\/(?:graphql-response\+)?json\b/;
 /** Compresses the answers that Yoga writes, as the edge compresses those of others. */
 export function useCompression(): Plugin {
   return {
-    async onResponse({ request, response, setResponse, fetchAPI }) {
+    async onResponse(payload) {
+      const { request, response, fetchAPI } = payload;
       if (!json.test(response.headers.get("content-type") ?? "")) return;
       // Yoga's headers keep the case that they were set with.
       const given = [...response.headers].map(([name, value]) => [name.toLowerCase(), value] as const);
@@ -16,7 +17,9 @@ export function useCompression(): Plugin {
       const encoded = await encodeReply(reply, request.headers.get("accept-encoding") ?? undefined);
       const body = Buffer.from(encoded.body);
       const length = String(body.length);
-      setResponse(new fetchAPI.Response(body, { status, headers: { ...encoded.headers, "content-length": length } }));
+      payload.setResponse(
+        new fetchAPI.Response(body, { status, headers: { ...encoded.headers, "content-length": length } }),
+      );
     },
   };
 }
