@@ -3,6 +3,9 @@ import { OpsError } from "./error.ts";
 import type { FollowedStream } from "./follow.ts";
 import type { LogLine, SeenLines } from "./log-seen.ts";
 
+/** Most lines of a page: a gateway refuses twice as many as too complex a query. */
+export const mostPageLines = 2500;
+
 /** What happened to a container of the log. */
 export interface LogNotice {
   readonly name: string;

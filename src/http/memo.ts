@@ -1,7 +1,6 @@
 import { hash } from "node:crypto";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
 import { LRUCache } from "lru-cache";
+import { compress, type Encoding, minCompressed, toEncoding, toOwnMemory } from "./compression.ts";
 import { apiHeaders } from "./reply.ts";
 import type { EdgeReply, EdgeRequest } from "./surface.ts";
 
@@ -101,15 +100,6 @@ const toId = (key: string, { view }: ReplyInputs) => `${view}:${key}`;
 /** A client may show it again only after asking us: most answers change within seconds. */
 const revalidated = apiHeaders.map((value) => (value === "no-store" ? "private, no-cache" : value));
 
-/** Shorter bodies are not worth compressing. */
-const minCompressed = 1000;
-
-const compress = {
-  br: (body: Buffer) => promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
-  gzip: (body: Buffer) => promisify(gzip)(body),
-} as const;
-type Encoding = keyof typeof compress;
-
 function remember(reply: EdgeReply): RememberedReply {
   const body = toOwnMemory(Buffer.from(reply.body));
   let hashed: string | null = null;
@@ -129,8 +119,10 @@ function remember(reply: EdgeReply): RememberedReply {
   const forms = new Map<Encoding | null, EdgeReply | Promise<EdgeReply>>();
   const makeForm = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
     if (encoding === null) return toForm(body, null);
-    return compress[encoding](body).then((compressed) => {
-      const form = toForm(toOwnMemory(compressed), encoding);
+    const compressed = compress(body, encoding);
+    if (!(compressed instanceof Promise)) return toForm(compressed, encoding);
+    return compressed.then((content) => {
+      const form = toForm(content, encoding);
       forms.set(encoding, form);
       return form;
     });
@@ -158,15 +150,6 @@ function remember(reply: EdgeReply): RememberedReply {
   };
 }
 
-/**
- * A copy outside of Node's pool: one small body that is kept would hold a whole slab of it, 64 KB.
- */
-function toOwnMemory(bytes: Buffer): Buffer {
-  const own = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(own);
-  return own;
-}
-
 /** Each form has its own strong tag (RFC 9110, section 8.8.3.3). */
 function toTag(digest: string, encoding: Encoding | null): string {
   return `"${digest}${encoding ? `-${encoding}` : ""}"`;
@@ -182,38 +165,4 @@ function hasTag(header: string, digest: string): boolean {
     const found = /^(?:W\/)?"([\w-]{27}?)(?:-(?:br|gzip))?"$/.exec(tag.trim());
     return found?.[1] === digest;
   });
-}
-
-/**
- * The names in a header of preferences and their qualities, 0 to 1; of a name that is there several
- * times the greatest. Source: RFC 9110, 12.4.2.
- */
-export function toWeights(header: string): ReadonlyMap<string, number> {
-  const weights = new Map<string, number>();
-  for (const part of header.toLowerCase().split(",")) {
-    const [name = "", ...params] = part.split(";").map((text) => text.trim());
-    const q = params.find((param) => param.startsWith("q="));
-    weights.set(name, Math.max(weights.get(name) ?? 0, q ? Number(q.slice(2)) || 0 : 1));
-  }
-  return weights;
-}
-
-/**
- * The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br,
- * as it is smaller. `offered`: the forms that there are.
- */
-export function toEncoding(
-  header: string | string[] | undefined,
-  offered: readonly Encoding[] = ["br", "gzip"],
-): Encoding | null {
-  if (!header) return null;
-  const weights = toWeights(String(header));
-  const weigh = (name: string) => weights.get(name) ?? weights.get("*") ?? 0;
-  const [br, zip, plain] = [
-    offered.includes("br") ? weigh("br") : 0,
-    Math.max(weigh("gzip"), weights.get("x-gzip") ?? 0),
-    weights.get("identity") ?? 0,
-  ];
-  if (Math.max(br, zip) <= 0 || plain > Math.max(br, zip)) return null;
-  return br >= zip ? "br" : "gzip";
 }

@@ -12,6 +12,7 @@ import { createAdmission } from "./admission.ts";
 import { createClientAddress, createFindPeer } from "./client-address.ts";
 import { isUnread, tooManyChunks } from "./connections/bodies.ts";
 import { limitConnections } from "./connections/connections.ts";
+import { encodeReply } from "./compression.ts";
 import { createRequestId, Exchange } from "./exchange.ts";
 import { defaultLimits, type EdgeLimits } from "./limits.ts";
 import { listenOnSockets } from "./listen.ts";
@@ -142,8 +143,10 @@ export function createEdge(options: EdgeOptions): Edge {
   const answerLater = async (exchange: Exchange, outcome: Promise<EdgeReply | null>) => {
     try {
       const reply = await outcome;
+      const encoded = reply && encodeReply(reply, exchange.headers["accept-encoding"]);
+      const ready = encoded instanceof Promise ? await encoded : encoded;
       exchange.isWorking = false;
-      finish(exchange, reply);
+      finish(exchange, ready);
     } finally {
       exchange.isWorking = false;
     }

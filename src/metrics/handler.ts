@@ -6,7 +6,7 @@ import { MetricsDocument, type MetricsQuery } from "../generated/metrics.ts";
 import type { Execute } from "../graphql/execute.ts";
 import { createRowMemo } from "../graphql/compiled/row-memo.ts";
 import type { Caller } from "../graphql/sources.ts";
-import { toEncoding, toWeights } from "../http/memo.ts";
+import { toEncoding, toWeights } from "../http/compression.ts";
 import type { EdgeReply, EdgeRequest } from "../http/surface.ts";
 import { checkSize } from "../lib/budget/json.ts";
 import { mapSteps, type Steps, takeSteps } from "../lib/budget/steps.ts";

@@ -1,12 +1,6 @@
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import {
-  createReplyMemo,
-  LastingReply,
-  type RememberedReply,
-  type ReplyMemo,
-  toEncoding,
-} from "../../src/http/memo.ts";
+import { createReplyMemo, LastingReply, type RememberedReply, type ReplyMemo } from "../../src/http/memo.ts";
 import type { EdgeReply } from "../../src/http/surface.ts";
 
 const inputs = (view = "all", version = "1") => ({ view, version });
@@ -159,29 +153,5 @@ describe("a remembered reply", () => {
 
   it("has neither tag nor new policy for a POST", async () => {
     expect((await remember(long)).plain).toEqual({ ...toReply(long), body: Buffer.from(long) });
-  });
-});
-
-describe("Accept-Encoding", () => {
-  it.each([
-    [undefined, null],
-    ["", null],
-    ["gzip", "gzip"],
-    ["br", "br"],
-    ["gzip, deflate, br", "br"],
-    ["gzip, deflate, br, zstd", "br"],
-    ["br;q=0.5, gzip", "gzip"],
-    ["br;q=0, gzip;q=0", null],
-    ["*", "br"],
-    ["*;q=0.1, br;q=0", "gzip"],
-    ["gzip;q=0.5, identity", null],
-    ["identity;q=0.5, gzip;q=0.5", "gzip"],
-    ["deflate", null],
-    ["GZIP", "gzip"],
-    ["x-gzip", "gzip"],
-    ["gzip;q=x", null],
-    ["gzip ; q=0.3 , br ; q=0.2", "gzip"],
-  ])("%j means %s", (header, encoding) => {
-    expect(toEncoding(header)).toBe(encoding);
   });
 });

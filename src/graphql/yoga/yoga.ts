@@ -9,6 +9,7 @@ import type { Tracing } from "../../lib/tracing/tracing.ts";
 import { createContext } from "../context.ts";
 import type { Sources } from "../sources.ts";
 import { toReadable, useShortRefusal } from "./accept.ts";
+import { useCompression } from "./compressed.ts";
 import { useLimits } from "./limits.ts";
 import { createPostHandler } from "./post.ts";
 import { useNoProtoVariable } from "./proto-names.ts";
@@ -85,6 +86,7 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
       useCleanErrors(),
       useStrictStatus(),
       useShortRefusal(),
+      useCompression(),
     ],
   });
   return async (request: EdgeRequest): Promise<EdgeReply | null> => {

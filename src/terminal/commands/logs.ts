@@ -1,10 +1,11 @@
+import { mostPageLines } from "../../client/log-reader.ts";
 import { UsageError } from "../../cli/command.ts";
 import type { LogLevel, LogStream } from "../../client/client.ts";
 import { parseLogTime, toLogTimestamp } from "../../lib/time.ts";
 import { pause } from "../../lib/abort.ts";
 import { defineCommand, type Options, type Session, type Values } from "../command.ts";
 import { followLog } from "../logs/follow.ts";
-import { createPartReporter, pageLines, readNewest as readNewestPage } from "../logs/pages.ts";
+import { createPartReporter, readNewest as readNewestPage } from "../logs/pages.ts";
 import type { Line } from "../logs/line.ts";
 import { LogPrinter } from "../logs/printer.ts";
 import { SeenLines } from "../../client/log-seen.ts";
@@ -108,7 +109,7 @@ export const logsCommand = defineCommand(
         const { since, until, isAsked } = range;
         // Without a line nothing would say where to go on.
         const tail = Math.max(1, range.tail ?? 0);
-        if (tail > pageLines) return { lines: await stored.newest(tail, range), hasOlder: false };
+        if (tail > mostPageLines) return { lines: await stored.newest(tail, range), hasOlder: false };
         const page = await readNewestPage(reading, { tail, since, until });
         // A page has fewer lines where they are long.
         const isWhole = !isAsked || !page.hasOlder || page.lines.filter(({ kind }) => kind === "LINE").length >= tail;

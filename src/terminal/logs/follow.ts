@@ -1,12 +1,12 @@
 import { FollowContainerLog, FollowLogs, type OpsClient } from "../../client/client.ts";
 import { StreamFollower } from "../../client/follow.ts";
-import { type LogBatch, LogReader, ofContainer, ofRole } from "../../client/log-reader.ts";
+import { type LogBatch, LogReader, mostPageLines, ofContainer, ofRole } from "../../client/log-reader.ts";
 import type { SeenLines } from "../../client/log-seen.ts";
 import { logNotices } from "../../facts/log.ts";
 import type { Session } from "../command.ts";
 import { toOneLine } from "../output/style.ts";
 import type { Line } from "./line.ts";
-import { type LogFilter, pageLines, readPage } from "./pages.ts";
+import { type LogFilter, readPage } from "./pages.ts";
 import type { LogPrinter } from "./printer.ts";
 import type { StoredLog } from "./stored.ts";
 import type { LogTarget } from "./target.ts";
@@ -87,7 +87,7 @@ function openStream(
 ): AsyncIterable<LogBatch<Line>> {
   const { variables, single } = target;
   // Without a number, all lines since then come.
-  const wanted = { ...filter, ...(since === null ? { tail: pageLines } : { since }) };
+  const wanted = { ...filter, ...(since === null ? { tail: mostPageLines } : { since }) };
   if (!single) return ofRole(client.subscribe(FollowLogs, { ...variables, ...wanted }, options));
   const { name, engine, version } = single;
   const messages = client.subscribe(FollowContainerLog, { name, engine, ...wanted }, options);

@@ -1,6 +1,6 @@
 import { Logs, type LogsQuery, type LogsQueryVariables, type OpsClient, OpsError } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
-import type { LogTurn } from "../../client/log-reader.ts";
+import { type LogTurn, mostPageLines } from "../../client/log-reader.ts";
 import type { LogTarget } from "./target.ts";
 
 type LogPage = NonNullable<LogsQuery["logs"]>;
@@ -14,8 +14,6 @@ export type LogFilter = Pick<
   "level" | "levelStrict" | "search" | "searchRegex" | "ignoreCase" | "stream"
 >;
 
-/** Most lines of a page. */
-export const pageLines = 5000;
 /** A gateway that asks for more patience than this is not waited for, s. */
 export const longestWaitSeconds = 60;
 
@@ -35,7 +33,7 @@ interface Newest {
 }
 
 /**
- * A page of the log, oldest line first: at most `pageLines`, and fewer where they are long.
+ * A page of the log, oldest line first: at most `mostPageLines`, and fewer where they are long.
  * Rejects with OpsError.
  */
 export async function readPage(
@@ -43,7 +41,7 @@ export async function readPage(
   wanted: Newest | LogTurn,
   signal: AbortSignal,
 ): Promise<LogPage> {
-  const variables = { ...target.variables, ...filter, tail: pageLines, ...wanted };
+  const variables = { ...target.variables, ...filter, tail: mostPageLines, ...wanted };
   const { data, errors } = await client.queryPartial(Logs, variables, { signal });
   if (!data.logs) throw errors[0] ?? new OpsError("not_a_gateway", "The gateway gave no page");
   return data.logs;

@@ -1,9 +1,9 @@
+import { mostPageLines } from "../../../../client/log-reader.ts";
 import type { LogPages } from "./pages.ts";
 import type { LogRow } from "./row.ts";
 
 /** Most lines of a download from the gateway. */
 export const mostDownloaded = 50_000;
-const pageLines = 5000;
 
 /** Rows as a text: time, container, level and line; notes are left out. */
 export function toText(rows: Iterable<LogRow>): string {
@@ -27,7 +27,7 @@ export async function readAll(
   let count = 0;
   let before: string | null = null;
   do {
-    const page = await pages.read(before ? { before } : {}, pageLines, abort);
+    const page = await pages.read(before ? { before } : {}, mostPageLines, abort);
     texts.push(toText(page.lines.map((line) => pages.toRow(line))));
     count += page.lines.length;
     onProgress(count);
