@@ -1,13 +1,13 @@
 import { getOperationAST, Kind, type OperationDefinitionNode, parse, print } from "graphql";
 import { expect, it } from "vitest";
-import { mostPageLines } from "../../src/client/log-reader.ts";
-import * as ofClient from "../../src/generated/client.ts";
-import * as ofConsole from "../../src/generated/console.ts";
-import { createContext } from "../../src/graphql/context.ts";
-import { createSchema } from "../../src/graphql/schema.ts";
-import { weigh } from "../../src/graphql/yoga/limits.ts";
-import { createCaller } from "../support/caller.ts";
-import { createWorld } from "../support/world.ts";
+import { mostPageLines } from "../../../src/client/log-reader.ts";
+import * as ofClient from "../../../src/generated/client.ts";
+import * as ofConsole from "../../../src/generated/console.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { weigh } from "../../../src/graphql/yoga/limits.ts";
+import { createCaller } from "../../support/caller.ts";
+import { createWorld } from "../../support/world.ts";
 
 const schema = createSchema();
 const { sources } = createWorld({ env: "staging", halves: ["staging"] });
