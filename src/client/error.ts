@@ -46,7 +46,7 @@ interface OpsErrorOptions {
 
 /**
  * An error of the gateway, or of the way to it. `code` is one of the gateway's (`extensions.code`
- * of its errors), or `unreachable` (no answer), `not_a_gateway` (an answer that is none of its),
+ * of its errors), or `unreachable` (no answer), `not_a_gateway` (something else answered),
  * `timeout` (no answer in time; a change may have been made). `message` and `remedy` are for
  * people.
  */

@@ -116,23 +116,17 @@ function remember(reply: EdgeReply): RememberedReply {
       ...(encoding && { "content-encoding": encoding }),
     },
   });
-  const forms = new Map<Encoding | null, EdgeReply | Promise<EdgeReply>>();
-  const makeForm = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
-    if (encoding === null) return toForm(body, null);
-    const compressed = compress(body, encoding);
-    if (!(compressed instanceof Promise)) return toForm(compressed, encoding);
-    return compressed.then((content) => {
-      const form = toForm(content, encoding);
-      forms.set(encoding, form);
-      return form;
-    });
-  };
+  const forms = new Map<Encoding | null, EdgeReply>();
   const find = (encoding: Encoding | null): EdgeReply | Promise<EdgeReply> => {
     const known = forms.get(encoding);
     if (known) return known;
-    const form = makeForm(encoding);
-    forms.set(encoding, form);
-    return form;
+    const keep = (content: Buffer): EdgeReply => {
+      const form = toForm(content, encoding);
+      forms.set(encoding, form);
+      return form;
+    };
+    const content = encoding === null ? body : compress(body, encoding);
+    return content instanceof Promise ? content.then(keep) : keep(content);
   };
   return {
     plain: { ...reply, body },

@@ -13,8 +13,9 @@ export function useCompression(): Plugin {
       const given = [...response.headers].map(([name, value]) => [name.toLowerCase(), value] as const);
       const { "content-length": _, ...headers } = Object.fromEntries(given);
       const { status } = response;
-      const reply = { status, headers, body: Buffer.from(await response.arrayBuffer()) };
+      const reply = { status, headers, body: await response.text() };
       const encoded = await encodeReply(reply, request.headers.get("accept-encoding") ?? undefined);
+      if (encoded === reply) return;
       const body = Buffer.from(encoded.body);
       const length = String(body.length);
       payload.setResponse(

@@ -26,8 +26,8 @@ export interface Live<Data> {
   /** Whether it is the answer to other variables: the new one is on its way. */
   readonly isOld: boolean;
   /**
-   * Whether all of it is from before the question was left: it is asked again, and there is no
-   * newer answer yet.
+   * Whether all of it is older than the last pause of the question: it has been sent again, and its
+   * answer is not there yet.
    */
   readonly isPast: boolean;
 }

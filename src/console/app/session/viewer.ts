@@ -50,7 +50,7 @@ export function watchForNewPage(): void {
 }
 
 /**
- * Asks who holds the token. A refused token signs out; while the gateway is away it is asked again.
+ * Asks who holds the token. A refused token signs out; while the gateway is away, this retries.
  */
 export async function loadViewer(): Promise<void> {
   const asked = token.value;

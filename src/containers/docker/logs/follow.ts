@@ -94,7 +94,7 @@ const callMs = 5000;
  */
 const pauseMs = { first: 250, most: 5000 };
 /**
- * Lines that may come between two calls. If there were more, the engine is asked again, and must
+ * Lines that may come between two calls. If there were more, a second request makes the engine
  * read a large log from its start.
  */
 const likelyTail = 20_000;

@@ -28,8 +28,8 @@ type Result = NonNullable<ConsoleRestartMutation["restartContainer"]>;
 const waitSeconds = 120;
 
 /**
- * How long a gateway that went away in the middle is asked again, ms. The key sees to it that this
- * restarts nothing twice.
+ * How long to retry after the gateway went away in the middle, ms. The key prevents a second
+ * restart.
  */
 const retryForMs = 120_000;
 
