@@ -93,14 +93,16 @@ export const by = {
 interface Series {
   /** Of the schema: rows of `time`, labels and a value. */
   readonly field: string;
+  /** Its argument `kind`, where it has one. */
+  readonly kind?: string;
   readonly labels: readonly string[];
   readonly filters?: readonly string[];
   readonly value?: string;
 }
 
 /** One series for each combination of the labels. */
-export function series({ field, labels, filters = [], value = "value" }: Series): Target {
-  const args = [timeRange, "maxPoints: 300", ...filters].join(", ");
+export function series({ field, kind, labels, filters = [], value = "value" }: Series): Target {
+  const args = [...(kind === undefined ? [] : [`kind: ${kind}`]), timeRange, "maxPoints: 300", ...filters].join(", ");
   return graphql({
     query: `{ ${field}(${args}) { time ${labels.join(" ")} ${value} } }`,
     root: `data.${field}`,

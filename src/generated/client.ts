@@ -681,7 +681,7 @@ export type UsageSeriesQueryVariables = Exact<{
 }>;
 
 
-export type UsageSeriesQuery = { containerCpuPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null, containerMemPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null };
+export type UsageSeriesQuery = { cpu: Array<{ container: string, engine: string, time: string, value: number | null }> | null, mem: Array<{ container: string, engine: string, time: string, value: number | null }> | null };
 
 export type UsagePointFragment = { container: string, engine: string, time: string, value: number | null };
 
@@ -2480,10 +2480,22 @@ export const Viewer = new TypedDocumentString(`
     `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
 export const UsageSeries = new TypedDocumentString(`
     query UsageSeries($env: [Environment!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
-  containerCpuPct(env: $env, from: $from, to: $to, maxPoints: $maxPoints) {
+  cpu: containerSeries(
+    kind: CPU_PCT
+    env: $env
+    from: $from
+    to: $to
+    maxPoints: $maxPoints
+  ) {
     ...UsagePoint
   }
-  containerMemPct(env: $env, from: $from, to: $to, maxPoints: $maxPoints) {
+  mem: containerSeries(
+    kind: MEM_PCT
+    env: $env
+    from: $from
+    to: $to
+    maxPoints: $maxPoints
+  ) {
     ...UsagePoint
   }
 }

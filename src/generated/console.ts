@@ -731,7 +731,7 @@ export type ConsoleContainerSeriesQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleContainerSeriesQuery = { containerCpuPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null, containerMemPct: Array<{ container: string, engine: string, time: string, value: number | null }> | null };
+export type ConsoleContainerSeriesQuery = { cpu: Array<{ container: string, engine: string, time: string, value: number | null }> | null, mem: Array<{ container: string, engine: string, time: string, value: number | null }> | null };
 
 export type ContainerValueFragment = { container: string, engine: string, time: string, value: number | null };
 
@@ -743,7 +743,7 @@ export type ConsoleQueueSeriesQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleQueueSeriesQuery = { queueDepth: Array<{ queue: string, source: string, time: string, value: number | null }> | null };
+export type ConsoleQueueSeriesQuery = { depth: Array<{ queue: string, source: string, time: string, value: number | null }> | null };
 
 export type ConsoleHostSeriesQueryVariables = Exact<{
   from: string;
@@ -752,7 +752,7 @@ export type ConsoleHostSeriesQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleHostSeriesQuery = { hostCpuUtil: Array<{ host: string, time: string, value: number | null }> | null, hostMemUtil: Array<{ host: string, time: string, value: number | null }> | null };
+export type ConsoleHostSeriesQuery = { cpu: Array<{ host: string, time: string, value: number | null }> | null, mem: Array<{ host: string, time: string, value: number | null }> | null };
 
 export type HostValueFragment = { host: string, time: string, value: number | null };
 
@@ -2557,7 +2557,8 @@ export const ConsoleQueueOwnersDocument = new TypedDocumentString(`
     `) as unknown as TypedDocumentString<ConsoleQueueOwnersQuery, ConsoleQueueOwnersQueryVariables>;
 export const ConsoleContainerSeriesDocument = new TypedDocumentString(`
     query ConsoleContainerSeries($containers: [String!], $roles: [String!], $env: [Environment!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
-  containerCpuPct(
+  cpu: containerSeries(
+    kind: CPU_PCT
     containers: $containers
     roles: $roles
     env: $env
@@ -2568,7 +2569,8 @@ export const ConsoleContainerSeriesDocument = new TypedDocumentString(`
   ) {
     ...ContainerValue
   }
-  containerMemPct(
+  mem: containerSeries(
+    kind: MEM_PCT
     containers: $containers
     roles: $roles
     env: $env
@@ -2588,7 +2590,13 @@ export const ConsoleContainerSeriesDocument = new TypedDocumentString(`
 }`) as unknown as TypedDocumentString<ConsoleContainerSeriesQuery, ConsoleContainerSeriesQueryVariables>;
 export const ConsoleQueueSeriesDocument = new TypedDocumentString(`
     query ConsoleQueueSeries($queues: [String!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
-  queueDepth(queues: $queues, from: $from, to: $to, maxPoints: $maxPoints) {
+  depth: queueSeries(
+    kind: DEPTH
+    queues: $queues
+    from: $from
+    to: $to
+    maxPoints: $maxPoints
+  ) {
     queue
     source
     time
@@ -2598,10 +2606,10 @@ export const ConsoleQueueSeriesDocument = new TypedDocumentString(`
     `) as unknown as TypedDocumentString<ConsoleQueueSeriesQuery, ConsoleQueueSeriesQueryVariables>;
 export const ConsoleHostSeriesDocument = new TypedDocumentString(`
     query ConsoleHostSeries($from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
-  hostCpuUtil(from: $from, to: $to, maxPoints: $maxPoints) {
+  cpu: hostSeries(kind: CPU_UTIL, from: $from, to: $to, maxPoints: $maxPoints) {
     ...HostValue
   }
-  hostMemUtil(from: $from, to: $to, maxPoints: $maxPoints) {
+  mem: hostSeries(kind: MEM_UTIL, from: $from, to: $to, maxPoints: $maxPoints) {
     ...HostValue
   }
 }

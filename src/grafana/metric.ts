@@ -35,6 +35,8 @@ export interface Metric {
   readonly name: string;
   readonly label: string;
   readonly document: TypedDocumentNode<never, never>;
+  /** Variables that are the same in every query of it. */
+  readonly constants?: Readonly<Record<string, string>>;
   /** Its fields in the query builder. */
   readonly payloads: readonly PayloadName[];
   /** Null for a series. */
@@ -59,7 +61,16 @@ export function table<Data extends Answer, Variables>(
 ): Metric {
   const hasTime = columns.some((column) => column.name === "time");
   const toTableRows = (answer: Answer) => (hasTime ? (toRows(answer)?.toSorted(byTime) ?? null) : toRows(answer));
-  return { name, label, document: document as never, payloads, columns, values: {}, toRows: toTableRows };
+  return {
+    name,
+    label,
+    document: document as never,
+    constants: {},
+    payloads,
+    columns,
+    values: {},
+    toRows: toTableRows,
+  };
 }
 
 /** Oldest first; `time` is RFC 3339. */
@@ -74,9 +85,10 @@ export function series<Data extends { readonly rows: readonly { readonly time: s
   document: TypedDocumentNode<Data, Variables>,
   values: Readonly<Record<string, string>>,
   payloads: readonly PayloadName[],
+  constants: Readonly<Record<string, string>> = {},
 ): Metric {
   const all: readonly PayloadName[] = [...payloads, "step"];
-  return { name, label, document: document as never, payloads: all, columns: null, values, toRows };
+  return { name, label, document: document as never, constants, payloads: all, columns: null, values, toRows };
 }
 
 /**

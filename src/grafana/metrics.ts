@@ -1,24 +1,20 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import {
+  type ContainerSeriesKind,
   GrafanaAlertsDocument,
-  GrafanaContainerCpuPctDocument,
-  GrafanaContainerMemPctDocument,
+  GrafanaContainerSeriesDocument,
   GrafanaContainersDocument,
   GrafanaDeploysDocument,
   GrafanaEnginesDocument,
-  GrafanaHostCpuUtilDocument,
-  GrafanaHostDiskUtilDocument,
-  GrafanaHostLoad1Document,
-  GrafanaHostMemUtilDocument,
+  GrafanaHostSeriesDocument,
   GrafanaHostsDocument,
-  GrafanaQueueDepthDocument,
   GrafanaQueueErrorsDocument,
-  GrafanaQueueFailuresDocument,
-  GrafanaQueueOldestAgeDocument,
-  GrafanaQueueProcessedPerSecDocument,
+  GrafanaQueueSeriesDocument,
   GrafanaQueuesDocument,
   GrafanaRestartsDocument,
   GrafanaUpDocument,
+  type HostSeriesKind,
+  type QueueSeriesKind,
 } from "../generated/grafana.ts";
 import * as columns from "./columns.ts";
 import { deploys, happenings } from "./events.ts";
@@ -51,30 +47,30 @@ export const metrics: readonly Metric[] = [
     "kind",
   ]),
   table("engines", "Container engines", GrafanaEnginesDocument, columns.engines, ["engine", "env"]),
-  series("queue_depth", "Depth of queues", GrafanaQueueDepthDocument, { value: "short" }, ofQueues),
-  series(
-    "queue_processed_per_sec",
-    "Processed each second",
-    GrafanaQueueProcessedPerSecDocument,
-    { value: "cps" },
-    ofQueues,
-  ),
-  series("queue_failures", "Failures in each step", GrafanaQueueFailuresDocument, { value: "short" }, ofQueues),
-  series("queue_oldest_age", "Age of the oldest waiting job", GrafanaQueueOldestAgeDocument, { value: "s" }, ofQueues),
-  series("host_cpu_util", "CPU of hosts", GrafanaHostCpuUtilDocument, { value: "percentunit" }, ["host"]),
-  series("host_mem_util", "Memory of hosts", GrafanaHostMemUtilDocument, { value: "percentunit" }, ["host"]),
-  series("host_disk_util", "Fullest disk of hosts", GrafanaHostDiskUtilDocument, { value: "percentunit" }, ["host"]),
-  series("host_load1", "Load of hosts", GrafanaHostLoad1Document, { value: "short" }, ["host"]),
-  series("container_cpu_pct", "CPU of containers", GrafanaContainerCpuPctDocument, { value: "percent" }, ofContainers),
-  series(
-    "container_mem_pct",
-    "Memory of containers",
-    GrafanaContainerMemPctDocument,
-    { value: "percent" },
-    ofContainers,
-  ),
+  queueSeries("queue_depth", "Depth of queues", "depth", "short"),
+  queueSeries("queue_processed_per_sec", "Processed each second", "processed_per_sec", "cps"),
+  queueSeries("queue_failures", "Failures in each step", "failures", "short"),
+  queueSeries("queue_oldest_age", "Age of the oldest waiting job", "oldest_age_seconds", "s"),
+  hostSeries("host_cpu_util", "CPU of hosts", "cpu_util", "percentunit"),
+  hostSeries("host_mem_util", "Memory of hosts", "mem_util", "percentunit"),
+  hostSeries("host_disk_util", "Fullest disk of hosts", "disk_util", "percentunit"),
+  hostSeries("host_load1", "Load of hosts", "load", "short"),
+  containerSeries("container_cpu_pct", "CPU of containers", "cpu_pct", "percent"),
+  containerSeries("container_mem_pct", "Memory of containers", "mem_pct", "percent"),
   series("up", "How many are up", GrafanaUpDocument, { up: "short", total: "short" }, ["kind", "env"]),
 ];
+
+function queueSeries(name: string, label: string, kind: QueueSeriesKind, unit: string): Metric {
+  return series(name, label, GrafanaQueueSeriesDocument, { value: unit }, ofQueues, { kind });
+}
+
+function hostSeries(name: string, label: string, kind: HostSeriesKind, unit: string): Metric {
+  return series(name, label, GrafanaHostSeriesDocument, { value: unit }, ["host"], { kind });
+}
+
+function containerSeries(name: string, label: string, kind: ContainerSeriesKind, unit: string): Metric {
+  return series(name, label, GrafanaContainerSeriesDocument, { value: unit }, ofContainers, { kind });
+}
 
 export function isMetric(name: string): boolean {
   return metrics.some((metric) => metric.name === name);
@@ -86,4 +82,6 @@ export function getMetric(name: string): Metric {
 }
 
 /** The documents of all metrics, for compilation. */
-export const metricDocuments: readonly TypedDocumentNode<never, never>[] = metrics.map(({ document }) => document);
+export const metricDocuments: readonly TypedDocumentNode<never, never>[] = [
+  ...new Set(metrics.map(({ document }) => document)),
+];

@@ -65,10 +65,8 @@ function listQuestions(input: QueryInput, asked: readonly RawQuery[]): Question[
   const questions = new Map<string, { metric: Metric; variables: Question["variables"]; asked: RawQuery[] }>();
   for (const one of asked) {
     const metric = getMetric(one.name);
-    const variables: Question["variables"] = toVariables(input, one.target, [
-      ...one.target.conditions,
-      ...input.conditions,
-    ]);
+    const conditions = [...one.target.conditions, ...input.conditions];
+    const variables: Question["variables"] = { ...toVariables(input, one.target, conditions), ...metric.constants };
     const key = JSON.stringify([one.name, ...listVariables(metric.document).map((name) => variables[name])]);
     const question = questions.get(key);
     if (question) question.asked.push(one);

@@ -200,11 +200,19 @@ describe("Infinity on real upstreams", () => {
 
   it("gets flat rows for every series", async () => {
     for (const range of ranges()) {
-      const text = `query {
-        queueDepth(${range}) { time queue value } queueProcessedPerSec(${range}) { time queue value } queueFailures(${range}) { time queue value }
-        queueOldestAge(${range}) { time queue value } hostCpuUtil(${range}) { time host value } hostMemUtil(${range}) { time host value }
-        hostDiskUtil(${range}) { time host value } hostLoad1(${range}) { time host value } containerCpuPct(${range}) { time container value }
-        containerMemPct(${range}) { time container value } upCounts(${range}) { time kind up total } }`;
+      const lines = [
+        ...["DEPTH", "PROCESSED_PER_SEC", "FAILURES", "OLDEST_AGE_SECONDS"].map(
+          (kind) => `${kind}: queueSeries(kind: ${kind}, ${range}) { time queue value }`,
+        ),
+        ...["CPU_UTIL", "MEM_UTIL", "DISK_UTIL", "LOAD"].map(
+          (kind) => `${kind}: hostSeries(kind: ${kind}, ${range}) { time host value }`,
+        ),
+        ...["CPU_PCT", "MEM_PCT"].map(
+          (kind) => `${kind}: containerSeries(kind: ${kind}, ${range}) { time container value }`,
+        ),
+        `upCounts(${range}) { time kind up total }`,
+      ];
+      const text = `query { ${lines.join("\n")} }`;
       const { status, body } = await post(
         "/graphql",
         { query: text, variables: null },
@@ -224,9 +232,9 @@ describe("Infinity on real upstreams", () => {
     const { from, to } = body.range;
     const [frame] = await query(body);
     const { body: answer } = await post("/graphql", {
-      query: `{ hostMemUtil(from: "${from}", to: "${to}", step: 15) { time value } }`,
+      query: `{ hostSeries(kind: MEM_UTIL, from: "${from}", to: "${to}", step: 15) { time value } }`,
     });
-    expect(answer.data.hostMemUtil.map(({ time, value }: any) => [Date.parse(time), value])).toEqual(
+    expect(answer.data.hostSeries.map(({ time, value }: any) => [Date.parse(time), value])).toEqual(
       linesOf(frame)[0]?.values.map((value, index) => [frame?.fields[0]?.values[index], value]),
     );
   });

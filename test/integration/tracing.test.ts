@@ -181,9 +181,9 @@ describe("a traced gateway", () => {
     const range = { from: new Date(Date.now() - 3_600_000).toISOString(), to: new Date().toISOString() };
     const panel = { range, intervalMs: 60_000, maxDataPoints: 60, targets: [{ refId: "A", target: "host_cpu_util" }] };
     expect((await trace("/grafana/query", panel)).drawn).toEqual([
-      "POST /api/v1/query_range < query GrafanaHostCpuUtil",
+      "POST /api/v1/query_range < query GrafanaHostSeries",
       "POST /grafana/query < sender",
-      "query GrafanaHostCpuUtil < POST /grafana/query",
+      "query GrafanaHostSeries < POST /grafana/query",
     ]);
     await expect
       .poll(async () => (await trace("/metrics")).drawn, { timeout: 20_000, interval: 1100 })

@@ -62,20 +62,13 @@ const hasArgument = (field: string, name: string) => queryType[field]?.args.some
 /** What narrows each kind of row, by the field of the schema that has it. */
 const drillDown: Readonly<Record<string, readonly string[]>> = {
   containers: ["container", "role", "engine"],
-  containerCpuPct: ["container", "role", "engine"],
-  containerMemPct: ["container", "role", "engine"],
+  containerSeries: ["container", "role", "engine"],
   timeline: ["container", "role", "engine"],
   engines: ["engine"],
   hosts: ["host"],
-  hostCpuUtil: ["host"],
-  hostMemUtil: ["host"],
-  hostDiskUtil: ["host"],
-  hostLoad1: ["host"],
+  hostSeries: ["host"],
   queues: ["queue"],
-  queueDepth: ["queue"],
-  queueProcessedPerSec: ["queue"],
-  queueFailures: ["queue"],
-  queueOldestAge: ["queue"],
+  queueSeries: ["queue"],
 };
 
 describe.each(dashboards.map((one) => [one.title, one] as const))("%s", (_title, dashboard) => {

@@ -1,4 +1,5 @@
 import { hostNumbers } from "../../../src/facts/host.ts";
+import type { ContainerSeriesKind, HostSeriesKind, QueueSeriesKind } from "../../../src/generated/grafana.ts";
 import * as is from "../fields.ts";
 import type { PanelSpec } from "../model.ts";
 import { graph } from "../panels.ts";
@@ -10,25 +11,28 @@ const ofQueue = ["queue", "source"];
 export function queueGraphs(
   filters: readonly string[],
 ): Readonly<Record<"depth" | "done" | "failures" | "age", PanelSpec>> {
-  const ask = (field: string) => ({ targets: [series({ field, labels: ofQueue, filters })], labels: ofQueue });
+  const ask = (kind: Uppercase<QueueSeriesKind>) => ({
+    targets: [series({ field: "queueSeries", kind, labels: ofQueue, filters })],
+    labels: ofQueue,
+  });
   return {
     depth: graph({
       title: "Waiting jobs",
       description:
         "Jobs that could run and were not taken, computed from the jobs' own rows. A steady rise: more jobs arrive than end.",
-      ...ask("queueDepth"),
+      ...ask("DEPTH"),
     }),
     done: graph({
       title: "Done per second",
       description: "Jobs that succeeded. A fall to zero while jobs wait means that the queue is stalled.",
-      ...ask("queueProcessedPerSec"),
+      ...ask("PROCESSED_PER_SEC"),
       unit: "cps",
     }),
     failures: graph({
       title: "Failures",
       description:
         "Failed attempts in each step, or jobs that ended failed where attempts are not recorded. Compare where they begin with the deploys.",
-      ...ask("queueFailures"),
+      ...ask("FAILURES"),
       bars: true,
       stacked: true,
     }),
@@ -36,7 +40,7 @@ export function queueGraphs(
       title: "Age of the oldest waiting job",
       description:
         "Waiting time of the oldest job that could run. Above 60 s it is a backlog; above 300 s with no ended job the queue is stalled.",
-      ...ask("queueOldestAge"),
+      ...ask("OLDEST_AGE_SECONDS"),
       unit: "s",
       thresholds: is.waiting,
     }),
@@ -49,42 +53,46 @@ export function hostGraphs(
 ): Readonly<Record<"cpu" | "memory" | "disk" | "load", PanelSpec>> {
   // Two machines may have one name.
   const labels = ["host", "instance"];
-  const ask = (field: string) => ({ targets: [series({ field, labels, filters })], labels });
+  const ask = (kind: Uppercase<HostSeriesKind>) => ({
+    targets: [series({ field: "hostSeries", kind, labels, filters })],
+    labels,
+  });
   const share = { unit: "percentunit", thresholds: is.utilisation, max: 1 };
   return {
     cpu: graph({
       title: "CPU of hosts",
       description:
         "Busy share of all CPUs over 5 minutes, without waiting for disks. A gap: the host was down, or Prometheus was.",
-      ...ask("hostCpuUtil"),
+      ...ask("CPU_UTIL"),
       ...share,
     }),
     memory: graph({
       title: "Memory of hosts",
       description:
         "Used share (1 - available / total). Near 1 the kernel ends containers: see oom_kill in What happened.",
-      ...ask("hostMemUtil"),
+      ...ask("MEM_UTIL"),
       ...share,
     }),
     disk: graph({
       title: "Fullest disk of hosts",
       description: `${hostNumbers.diskUtil.about} Old images are the first thing to remove: kamal prune all.`,
-      ...ask("hostDiskUtil"),
+      ...ask("DISK_UTIL"),
       ...share,
       thresholds: is.diskUse,
     }),
     load: graph({
       title: "Load of hosts",
       description: `${hostNumbers.load1.about} Compare it with the number of CPUs.`,
-      ...ask("hostLoad1"),
+      ...ask("LOAD"),
     }),
   };
 }
 
 const ofContainer = ["container", "engine"];
 
-function ofContainers(field: string) {
-  const target = series({ field, labels: ofContainer, filters: [by.places, by.containers, by.roles] });
+function ofContainers(kind: Uppercase<ContainerSeriesKind>) {
+  const filters = [by.places, by.containers, by.roles];
+  const target = series({ field: "containerSeries", kind, labels: ofContainer, filters });
   return { targets: [chosenRows(target, { engine: "engine" })], labels: ofContainer };
 }
 
@@ -92,14 +100,14 @@ export const containerCpu: PanelSpec = graph({
   title: "CPU of containers",
   description:
     "Per cent of one CPU, so it may exceed 100. The last 10 minutes from the gateway's memory, more where Prometheus scrapes it.",
-  ...ofContainers("containerCpuPct"),
+  ...ofContainers("CPU_PCT"),
   unit: "percent",
 });
 
 export const containerMemory: PanelSpec = graph({
   title: "Memory of containers",
   description: "Per cent of the container's limit, or of the host's memory without one. At 100 the kernel ends it.",
-  ...ofContainers("containerMemPct"),
+  ...ofContainers("MEM_PCT"),
   unit: "percent",
   thresholds: is.percentOfLimit,
 });

@@ -54,8 +54,8 @@ export const seedLength = 24;
 export function seedUsage(trends: Trends, data: TopData, series: UsageSeriesQuery): Trends {
   const seeded = new Map(trends);
   for (const [kind, points] of [
-    ["cpu", series.containerCpuPct ?? []],
-    ["mem", series.containerMemPct ?? []],
+    ["cpu", series.cpu ?? []],
+    ["mem", series.mem ?? []],
   ] as const) {
     for (const { id, containers } of toRoles(data)) {
       const names = new Set(containers.map(({ name, engine }) => JSON.stringify([name, engine])));

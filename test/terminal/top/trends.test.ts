@@ -32,14 +32,8 @@ describe("trends", () => {
       time: `2026-01-13T09:59:${second}Z`,
       value,
     });
-    const containerCpuPct = [
-      point("a", 20, 4),
-      point("a", 10, 1),
-      point("b", 10, 3),
-      point("b", 20, null),
-      point("other", 10, 99),
-    ];
-    const trends = seedUsage(new Map([[`cpu ${role}`, [7]]]), data, { containerCpuPct, containerMemPct: null });
+    const cpu = [point("a", 20, 4), point("a", 10, 1), point("b", 10, 3), point("b", 20, null), point("other", 10, 99)];
+    const trends = seedUsage(new Map([[`cpu ${role}`, [7]]]), data, { cpu, mem: null });
     expect(Object.fromEntries(trends)).toEqual({ [`cpu ${role}`]: [2, 4, 7] });
   });
 });

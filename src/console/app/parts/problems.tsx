@@ -295,19 +295,16 @@ function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => readonly 
     { skip: names.length === 0 },
   ).value.data;
   const ofHosts = useLive(ConsoleHostSeriesDocument, { ...recent, maxPoints: 30 }, { skip: !hasHosts }).value.data;
-  const depths = useMemo(
-    () => groupSamples(ofQueues?.queueDepth, ({ queue, source }) => `${source}/${queue}`),
-    [ofQueues],
-  );
+  const depths = useMemo(() => groupSamples(ofQueues?.depth, ({ queue, source }) => `${source}/${queue}`), [ofQueues]);
   const cpu = useMemo(
-    () => groupSamples(ofContainers?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`),
+    () => groupSamples(ofContainers?.cpu, ({ engine, container }) => `${engine}/${container}`),
     [ofContainers],
   );
   const mem = useMemo(
-    () => groupSamples(ofContainers?.containerMemPct, ({ engine, container }) => `${engine}/${container}`),
+    () => groupSamples(ofContainers?.mem, ({ engine, container }) => `${engine}/${container}`),
     [ofContainers],
   );
-  const hosts = useMemo(() => groupSamples(ofHosts?.hostCpuUtil, ({ host }) => host), [ofHosts]);
+  const hosts = useMemo(() => groupSamples(ofHosts?.cpu, ({ host }) => host), [ofHosts]);
   return ({ kind, queue, container, host }) => {
     if (queue) return depths.get(`${queue.source}/${queue.name}`) ?? [];
     if (container) return (kind.includes("MEMORY") ? mem : cpu).get(`${container.engine}/${container.name}`) ?? [];

@@ -23,8 +23,8 @@ type Thresholds = ConsoleHostsQuery["thresholds"];
 export function Hosts() {
   const state = useLive(ConsoleHostsDocument, {}, { everyMs: 5000 }).value;
   const series = useLive(ConsoleHostSeriesDocument, { ...useRecent(60, 30), maxPoints: 60 }).value.data;
-  const cpu = useMemo(() => groupSamples(series?.hostCpuUtil, ({ host }) => host), [series]);
-  const mem = useMemo(() => groupSamples(series?.hostMemUtil, ({ host }) => host), [series]);
+  const cpu = useMemo(() => groupSamples(series?.cpu, ({ host }) => host), [series]);
+  const mem = useMemo(() => groupSamples(series?.mem, ({ host }) => host), [series]);
   const byHost = useContainersByHost();
   const text = (params.value.get("q") ?? "").toLowerCase();
   const hosts = state.data?.hosts;

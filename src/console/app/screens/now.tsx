@@ -97,14 +97,8 @@ function Roles() {
     { containers: names, roles: null, env: null, ...recent, maxPoints: 20 },
     { skip: names.length === 0 },
   ).value.data;
-  const cpu = useMemo(
-    () => groupSamples(series?.containerCpuPct, ({ engine, container }) => `${engine}/${container}`),
-    [series],
-  );
-  const mem = useMemo(
-    () => groupSamples(series?.containerMemPct, ({ engine, container }) => `${engine}/${container}`),
-    [series],
-  );
+  const cpu = useMemo(() => groupSamples(series?.cpu, ({ engine, container }) => `${engine}/${container}`), [series]);
+  const mem = useMemo(() => groupSamples(series?.mem, ({ engine, container }) => `${engine}/${container}`), [series]);
   if (containers.value === null) {
     return containersFailure.value ? (
       <FailureNotice failure={containersFailure.value} what="Containers" />

@@ -41,8 +41,8 @@ export function useCoursesInView(): {
     const toKey = ({ engine, container: name }: { engine: string; container: string }) => toCourseKey({ engine, name });
     const { cpu, mem } = known.current;
     known.current = {
-      cpu: merge(cpu, groupSamples(data?.containerCpuPct, toKey)),
-      mem: merge(mem, groupSamples(data?.containerMemPct, toKey)),
+      cpu: merge(cpu, groupSamples(data?.cpu, toKey)),
+      mem: merge(mem, groupSamples(data?.mem, toKey)),
     };
     return known.current;
   }, [data]);

@@ -30,7 +30,7 @@ export function useDepthCourses(inView: readonly QueueRow[]): ReadonlyMap<string
   ).value.data;
   const [seen] = useState(() => new Map<string, readonly SparkPoint[]>());
   return useMemo(() => {
-    for (const [key, points] of groupSamples(series?.queueDepth, ({ source, queue }) => `${source}/${queue}`))
+    for (const [key, points] of groupSamples(series?.depth, ({ source, queue }) => `${source}/${queue}`))
       seen.set(key, points);
     return new Map(seen);
   }, [series]);
