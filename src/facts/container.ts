@@ -75,7 +75,7 @@ export const containerNumbers = {
   cpuPct: {
     label: "CPU",
     unit: "percent",
-    about: "CPU in use over the last 0.5 to 3 s, of one CPU: more than 100 % where it uses several.",
+    about: "CPU use over the last 0.5 to 3 s, of one CPU: more than 100 % when it uses several.",
     tool: "cpu_pct",
   },
   memPct: {

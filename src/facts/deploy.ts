@@ -19,7 +19,8 @@ export const deployMeanings = {
   FAILED: "It never went live.",
   INCOMPLETE: "The newest deploy, but not every live container runs it.",
   ROLLED_BACK:
-    "The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place.",
+    "The next deploy was a rollback or returned to an earlier release, or " +
+    "an earlier container was started again in its place.",
   UNKNOWN: "It is not known whether it runs or ever served.",
   PREVIOUS: "The target of a rollback: the good one before the deploy that runs.",
   SUPERSEDED: "A later deploy replaced it.",

@@ -119,14 +119,15 @@ export function formatClock(at: string | number | Date, { millis = false } = {})
 /** "2026-11-27". */
 export function formatDay(at: string | number | Date): string {
   const date = new Date(at);
-  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 function zoneName(date: Date): string {
   const minutes = -date.getTimezoneOffset();
   if (minutes === 0) return "UTC";
   const size = Math.abs(minutes);
-  return `UTC${minutes < 0 ? "-" : "+"}${Math.floor(size / 60)}${size % 60 ? `:${String(size % 60).padStart(2, "0")}` : ""}`;
+  const rest = size % 60 ? `:${two(size % 60)}` : "";
+  return `UTC${minutes < 0 ? "-" : "+"}${Math.floor(size / 60)}${rest}`;
 }
 
 /** The words of an enum value: "NO_WORKERS" is "no workers". */

@@ -152,7 +152,7 @@ export const queueNumbers = {
     label: "orphans",
     unit: "count",
     about: "Running jobs whose worker is in no live container, or restarted since.",
-    absent: "where that cannot be known",
+    absent: "where it cannot be determined",
     metric: "orphans",
     tool: "orphans",
     isTrouble: true,

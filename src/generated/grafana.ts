@@ -3,7 +3,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
+/** What records a deploy. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
 export type DeployOrigin =
   /** When the containers of a release were created, including stopped ones that Kamal keeps. */
   | 'containers'

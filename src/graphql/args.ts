@@ -24,13 +24,14 @@ export function toSourceEnvArg(arg: Arg, scalars: Scalars) {
   return arg({
     type: scalars.environment,
     description:
-      "Only sources of this environment (QueueSource.env), none of an unknown one; forbidden when the token does not list it.",
+      "Only sources of this environment (QueueSource.env), none of an " +
+      "unknown one; forbidden when the token does not list it.",
   });
 }
 
 /** The argument `destination` of a list. */
 export function toDestinationArg(arg: Arg) {
-  return arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for what has none.' });
+  return arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for rows without one.' });
 }
 
 /** Arguments of every series field. */
@@ -66,14 +67,17 @@ export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
 /** Description of the rows of all series fields, for the type of a row. */
 export const rowRules =
-  "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending in time, and none when no point is in the range. Where steps have 10 minutes or more, the last row is that of the step that is not over yet, at the last whole minute.";
+  "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending " +
+  "in time, and none when no point is in the range. With steps of 10 minutes or more, the " +
+  "last row is that of the unfinished step, at the last whole minute.";
 
 /** The argument `env` of the fields that return several containers. */
 export function toContainersEnvArg(arg: Arg, scalars: Scalars) {
   return arg({
     type: scalars.environment,
     description:
-      "Only this environment; forbidden when the token does not list it. A token for every environment also gets containers of an unknown environment that seem to belong to this one.",
+      "Only this environment; forbidden when the token does not list it. A token for every environment " +
+      "also gets containers of an unknown environment that seem to belong to this one.",
   });
 }
 
@@ -91,11 +95,12 @@ export function toPlaceArgs(arg: Arg) {
   return {
     includeAccessories: toFlagArg(
       arg,
-      "Also accessories: redis, prometheus, the proxy ... A token for every environment also gets containers that are not part of the product.",
+      "Also accessories: redis, prometheus, the proxy ... A token for every " +
+        "environment also gets containers that are not part of the product.",
     ),
     engine: arg.string({
       description:
-        "Only this engine, by its configured name. The error of an unknown one names those that the token may see.",
+        "Only this engine, by its configured name. For an unknown name, the error lists those that the token may see.",
     }),
   };
 }
@@ -125,7 +130,10 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars) {
 export function toFollowArgs(arg: Arg, scalars: Scalars) {
   return {
     tail: arg.int({
-      description: `How many of the newest matching lines come first, 0 to ${maxTail}; all filters apply first. When absent: ${defaultTail}, or with \`since\` all lines from then on (20,000 or 5 MB of each log at most; TRUNCATED and \`dropped\` report the rest).`,
+      description:
+        `How many of the newest matching lines come first, 0 to ${maxTail}; all filters apply ` +
+        `first. When absent: ${defaultTail}, or with \`since\` all lines from then on (20,000 or 5 ` +
+        "MB of each log at most; TRUNCATED and `dropped` report the rest).",
     }),
     ...toLineArgs(arg, scalars),
   };
@@ -143,7 +151,8 @@ export function toLineArgs(arg: Arg, scalars: Scalars) {
     }),
     searchRegex: arg.string({
       description:
-        "Only lines that match this regular expression (RE2), case-sensitive unless ignoreCase; at most 200 characters.",
+        "Only lines that match this regular expression (RE2), " +
+        "case-sensitive unless ignoreCase; at most 200 characters.",
     }),
     ignoreCase: toFlagArg(arg, "Whether search and searchRegex ignore case."),
     level: arg({
@@ -161,7 +170,9 @@ export function toLogPageArgs(arg: Arg) {
     until: arg.string({ description: "Up to this time, as `since`." }),
     at: arg.string({
       description:
-        "Not the newest lines, but those around this time (as `since`): half of `tail` before it, half from it on. A side with fewer lines is not made up for by the other. Not with since or until.",
+        "The lines around this time (as `since`) instead of the newest: half of " +
+        "`tail` before it, half from it on. If one side has fewer lines, the other " +
+        "does not make up for it. Not with since or until.",
     }),
     before: arg.string({
       description:

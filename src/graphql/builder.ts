@@ -37,8 +37,8 @@ export function createBuilder() {
       cursorType: "String",
       firstArgOptions: { description: "How many from the beginning, at least 1." },
       lastArgOptions: { description: "How many from the end, at least 1." },
-      afterArgOptions: { description: "Only what comes after this cursor: `endCursor` of the page before." },
-      beforeArgOptions: { description: "Only what comes before this cursor: `startCursor` of the page after." },
+      afterArgOptions: { description: "Only rows after this cursor: `endCursor` of the previous page." },
+      beforeArgOptions: { description: "Only rows before this cursor: `startCursor` of the next page." },
       pageInfoFieldOptions: { description: "Where the page is in the list." },
       // The cost of a connection counts the rows of its page.
       edgesFieldOptions: {

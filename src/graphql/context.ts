@@ -163,7 +163,8 @@ export class Loaders {
 
 /** Description of the field `ended`: the reasons of StreamEnd that a client may see. */
 export const endedDescription =
-  "Why this is the last message (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.";
+  "Why this is the last message (expired after an hour, shutdown, " +
+  "unauthorized, forbidden, slow_consumer); null while more follow.";
 
 /**
  * Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`.

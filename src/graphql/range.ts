@@ -169,7 +169,8 @@ function refuse(message: string): OpsError {
 
 /** What a caller can do about too many points. */
 export const pointsAdvice =
-  "choose a longer step or fewer points (maxPoints; in Grafana: Min interval), a shorter range, or fewer series at once";
+  "choose a longer step or fewer points (maxPoints; in Grafana: Min " +
+  "interval), a shorter range, or fewer series at once";
 
 /**
  * One loader for each range of a request: all keys of a range form one batch. The budget counts its

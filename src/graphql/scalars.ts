@@ -22,7 +22,9 @@ export function toEnumValues<const Word extends string>(descriptions: Readonly<R
 export function addScalars(builder: Builder) {
   builder.scalarType("DateTime", {
     description:
-      "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds). Arguments may also be RFC 3339 with an offset, a date, or epoch milliseconds as a number or text, which Grafana's macros produce.",
+      "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds). " +
+      "Arguments may also be RFC 3339 with an offset, a date, or epoch milliseconds " +
+      "as a number or text, which Grafana's macros produce.",
     serialize: (value) => value,
     parseValue: parseDateTime,
   });
@@ -40,7 +42,8 @@ export function addScalars(builder: Builder) {
         core: "A role of a configured service (web, runner, worker), or a container that the configuration selects.",
         accessory: "Deployed beside the product: redis, prometheus, grafana, rabbitmq, the proxy ...",
         other:
-          "Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it.",
+          "Not part of the product: it belongs to another service, or to " +
+          "none. Only tokens for every environment see it.",
       }),
     }),
     health: builder.enumType("Health", {

@@ -171,7 +171,8 @@ export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): voi
     env: arg({
       type: scalars.environment,
       description:
-        "Only engines, queue sources and containers of this environment; hosts have none and all count. Forbidden when the token does not list it.",
+        "Only engines, queue sources and containers of this environment; hosts have " +
+        "none and all count. Forbidden when the token does not list it.",
     }),
     kinds: arg({ type: [kind], description: "Only these kinds." }),
   });
@@ -181,7 +182,10 @@ export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): voi
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "How many hosts, engines, queue sources and containers are up, ascending in time. Only hosts have past rows, from Prometheus. Every kind has one row for now, if the range includes now. A kind that could not be counted has a row of nulls; `upCountKinds` says why. Null when no kind could be counted.",
+        "How many hosts, engines, queue sources and containers are up, ascending in time. " +
+        "Only hosts have past rows, from Prometheus. Every kind has one row for now, if the " +
+        "range includes now. A kind that could not be counted has a row of nulls; " +
+        "`upCountKinds` says why. Null when no kind could be counted.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => {
         const { past, now } = await loadUpCounts(args, context);
@@ -199,7 +203,8 @@ export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): voi
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "Which kinds could be counted, even when none could. Next to `upCounts` with the same arguments it causes no further requests.",
+        "Which kinds could be counted, even when none could. Next to `upCounts` " +
+        "with the same arguments it causes no further requests.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => {
         const { past, now } = await loadUpCounts(args, context);

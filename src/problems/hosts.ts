@@ -48,7 +48,9 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
               title: `The host ${name} is hot`,
               since: sinceOf(host, "alert"),
               evidence: hot,
-              rule: `CPU of the host at or above ${formatShare(thresholds.cpu)} (WALLET_CORE_OPS_CPU_THRESHOLD), or memory at or above ${formatShare(thresholds.mem)} (WALLET_CORE_OPS_MEM_THRESHOLD).`,
+              rule:
+                `CPU of the host at or above ${formatShare(thresholds.cpu)} (WALLET_CORE_OPS_CPU_THRESHOLD), or ` +
+                `memory at or above ${formatShare(thresholds.mem)} (WALLET_CORE_OPS_MEM_THRESHOLD).`,
             }),
           ]
         : []),

@@ -150,7 +150,9 @@ function findOrphans(
   return [
     createProblem("queue_orphans", toKey(queue), {
       ...about,
-      title: `${formatCount(total, "running job")} of ${queue.name} ${total === 1 ? "has" : "have"} lost ${total === 1 ? "its" : "their"} worker`,
+      title:
+        `${formatCount(total, "running job")} of ${queue.name} ` +
+        (total === 1 ? "has lost its worker" : "have lost their worker"),
       evidence: [
         `${hosts.length === 1 ? "worker" : "workers"} ${formatFirst(hosts, mostNames)}`,
         ...(ages.length === 0 ? [] : [`the oldest job has been running for ${formatDuration(Math.max(...ages))}`]),

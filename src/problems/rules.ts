@@ -114,7 +114,8 @@ export const problemRules = {
   ),
   role_down: byAlert(
     "OpsRoleDown",
-    "A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known.",
+    "A role that should run has containers, but none of them runs or restarts, " +
+      "and no engine that does not answer is known to run it.",
   ),
   container_restart_loop: byAlert(
     "OpsContainerRestartLoop",
@@ -132,10 +133,13 @@ export const problemRules = {
     `The kernel killed one of its processes for lack of memory in the last ${formatDuration(oomSeconds)}.`,
   ),
   container_memory_high: unalerted(
-    `Memory at or above ${formatShare(memoryRatio)} of the container's limit (of its host's memory without one) for ${formatDuration(memorySeconds)}. Known only while clients ask for its statistics.`,
+    `Memory at or above ${formatShare(memoryRatio)} of the container's limit ` +
+      `(of its host's memory without one) for ${formatDuration(memorySeconds)}. ` +
+      "Known only while clients ask for its statistics.",
   ),
   container_stopped: unalerted(
-    "A core container of the release that its role runs elsewhere has stopped, and no newer release of the role runs on its engine.",
+    "A core container of the release that its role runs elsewhere has " +
+      "stopped, and no newer release of the role runs on its engine.",
   ),
   queue_orphans: byAlert(
     "OpsOrphans",
@@ -147,7 +151,8 @@ export const problemRules = {
     "The numbers of the source cannot be read, while others in the same database or broker can.",
   ),
   clock_skewed: unalerted(
-    `The clock of a container engine or of a database differs from the gateway's by more than ${mostClockSkew} s: their times cannot be compared.`,
+    "The clock of a container engine or of a database differs from the gateway's by " +
+      `more than ${mostClockSkew} s: their times cannot be compared.`,
   ),
   host_disk_full: byAlert(
     "OpsHostDiskFull",
@@ -155,13 +160,16 @@ export const problemRules = {
   ),
   host_hot: byAlert(
     "OpsHostHot",
-    "CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD).",
+    "CPU or memory of the host at or above its threshold " +
+      "(WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD).",
   ),
   deploy_failed: unalerted(
-    `The newest deploy of the service at its destination never went live, at most ${formatDuration(failedSeconds)} ago.`,
+    "The newest deploy of the service at its destination never went " +
+      `live, at most ${formatDuration(failedSeconds)} ago.`,
   ),
   deploy_incomplete: unalerted(
-    `Some or all live containers do not run the newest deploy, ${settling} after it ended, and no drift or missing role explains it.`,
+    `Some or all live containers do not run the newest deploy, ${settling} ` +
+      "after it ended, and no drift or missing role explains it.",
   ),
   mixed_releases: drift(driftWords.MIXED_RELEASES.about),
   unexpected_release: drift(driftWords.UNEXPECTED_RELEASE.about),

@@ -53,5 +53,8 @@ export function* listGroups<T extends ServiceGroup>(
 
 /** For messages: `wallet-core -d beta (production)`. */
 export function describeGroup({ service, destination, env }: ServiceGroup): string {
-  return `${service ?? "unknown service"}${destination === null ? "" : ` -d ${destination}`} (${env ?? "unknown environment"})`;
+  return (
+    `${service ?? "unknown service"}${destination === null ? "" : ` -d ${destination}`} ` +
+    `(${env ?? "unknown environment"})`
+  );
 }

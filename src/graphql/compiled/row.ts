@@ -53,7 +53,10 @@ export function compileRow(
     );
     values.push(`${key}: ${own}`);
   }
-  const text = `"use strict"; return (row) => { if (typeof row !== "object" || row === null || row instanceof Error) throw h[0]; ${reads.join("\n")} return { ${values.join(", ")} }; };`;
+  const text =
+    '"use strict"; return (row) => { ' +
+    'if (typeof row !== "object" || row === null || row instanceof Error) throw h[0]; ' +
+    `${reads.join("\n")} return { ${values.join(", ")} }; };`;
   // Names of properties come from the schema, keys are names of GraphQL.
   // oxlint-disable-next-line no-new-func, no-implied-eval
   return (new Function("h", text) as (helpers: readonly unknown[]) => MapRow)(helpers);
@@ -91,7 +94,9 @@ function toValueConversion(
     const item = toConversion(document, { type: type.ofType, selectionSet }, leaves);
     if (!item) return null;
     return (own, use) =>
-      `if (!Array.isArray(${own})) throw h[0]; ${own} = ${own}.slice(); for (let index = 0; index < ${own}.length; index += 1) { let item = ${own}[index]; ${item("item", use)} ${own}[index] = item; }`;
+      `if (!Array.isArray(${own})) throw h[0]; ${own} = ${own}.slice(); ` +
+      `for (let index = 0; index < ${own}.length; index += 1) ` +
+      `{ let item = ${own}[index]; ${item("item", use)} ${own}[index] = item; }`;
   }
   if (isObjectType(type)) {
     const mapRow = compileRow(document, type, selectionSet, leaves);

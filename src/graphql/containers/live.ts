@@ -19,7 +19,8 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       ...exposeAll(t, {
         "time: DateTime!": "When it happened, with nanoseconds, by the engine's clock.",
         "action: String!":
-          "Docker's action: create, start, kill (any signal), die, stop, restart, pause, unpause, oom, health_status, rename, update or destroy.",
+          "Docker's action: create, start, kill (any signal), die, stop, restart, " +
+          "pause, unpause, oom, health_status, rename, update or destroy.",
         "exitCode: Int": "Exit code, for `die`; else null.",
         "signal: Int": "Signal number, for `kill`; else null.",
         "previousName: String": "Its name before `rename`, else null.",
@@ -65,7 +66,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
     fields: (t) => ({
       events: t.expose("events", {
         type: [containerEvent],
-        description: "In the order of their engine; may be empty.",
+        description: "In their engine's order; may be empty.",
       }),
       ...exposeAll(t, {
         "dropped: Int!": "Number of events missing just before these, because this client was slower than the engine.",
@@ -81,7 +82,8 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
-        "Container events from now on, one for each Docker event. Covers containers in the list `containers`, and events that add them to it or remove them.",
+        "Container events from now on, one for each Docker event. Covers containers in the " +
+        "list `containers`, and events that add them to it or remove them.",
       args: {
         ...toContainerArgs(t.arg, scalars),
         name: t.arg.string({ description: "Only the container of exactly this name, at the time of the event." }),
@@ -104,7 +106,8 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
 export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scalars): void {
   const removedContainer = builder.objectRef<ContainersChange["removed"][number]>("RemovedContainer").implement({
     description:
-      "A container that is no longer in the list: removed, hidden, or its engine has not answered for more than a minute.",
+      "A container that is no longer in the list: removed, hidden, or its " +
+      "engine has not answered for more than a minute.",
     fields: (t) => ({
       id: t.id({ description: "As Container.id.", resolve: toContainerId }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
@@ -139,7 +142,8 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
-        "Sends the list that the query `containers` returns, then its changes, within a second. A slow client may skip intermediate states, but never keeps a wrong list.",
+        "Sends the list that the query `containers` returns, then its changes, within a second. A " +
+        "slow client may skip intermediate states, but never keeps a wrong list.",
       args: toContainerArgs(t.arg, scalars),
       subscribe: async (_root, args, context) => {
         const accepts = createContainerFilter(args, context.principal);

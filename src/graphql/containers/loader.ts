@@ -322,7 +322,8 @@ export function createContainerLoaders(
         const names = [...found, ...unlisted].map((container) => container.engine).join(", ");
         throw new OpsError(
           "container_ambiguous",
-          `Several engines ${unlisted.length > 0 ? "have" : "run"} a container of this name; choose one by its engine: ${names}`,
+          `Several engines ${unlisted.length > 0 ? "have" : "run"} a container ` +
+            `of this name; choose one by its engine: ${names}`,
         );
       }
       if (unlisted[0]) throw notFound(explainUnlisted(unlisted[0]));
@@ -585,6 +586,7 @@ export function* requireOneGroup(role: string, containers: readonly Container[])
   const names = groups.map(describeGroup).toSorted();
   throw new OpsError(
     "role_ambiguous",
-    `The role ${role} is run by ${groups.length} services or destinations; choose one by service, destination or env: ${formatFirst(names, mostNamed)}`,
+    `The role ${role} is run by ${groups.length} services or destinations; choose one ` +
+      `by service, destination or env: ${formatFirst(names, mostNamed)}`,
   );
 }

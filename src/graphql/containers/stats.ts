@@ -37,7 +37,8 @@ export function addStats(builder: Builder, refs: Refs): void {
       type: [statsPoint],
       complexity: { ...cost, multiplier: 120 },
       description:
-        "The last 10 minutes, oldest first, one point every 5 s. Sampled while clients ask at least once a minute. Empty on the first request.",
+        "The last 10 minutes, oldest first, one point every 5 s. Sampled while clients " +
+        "request it at least once a minute. Empty on the first request.",
       resolve: (container, _args, { sources }): StatsPoint[] => [...sources.containers.statsHistory(container)],
     }),
     cpuPct: t.float({
@@ -113,7 +114,7 @@ function addContainerStats(builder: Builder, refs: Refs): void {
         source: t.expose("source", { type: source, description: "Where these numbers come from." }),
         sampledAt: t.expose("sampledAt", {
           type: "DateTime",
-          description: "When the sample was taken; what counts from the start may be 2 s newer.",
+          description: "When the sample was taken; counters since the start may be 2 s newer.",
         }),
       };
     },

@@ -118,7 +118,10 @@ export async function createOwnership(
           0,
         );
         if (count === 0) return [];
-        return `${source}: ${nameOthers(one)} on ${queue} too, and the workers of ${formatCount(count, "ended job")} are not known`;
+        return (
+          `${source}: ${nameOthers(one)} on ${queue} too, and the workers of ` +
+          `${formatCount(count, "ended job")} are not known`
+        );
       });
       return [
         ...[...unknown].map(
@@ -127,7 +130,10 @@ export async function createOwnership(
         ),
         ...[...bySharers].map(
           ([sharers, queues]) =>
-            `${sharers} on ${formatFirst(queues.map(({ queue }) => queue).toSorted(), mostNamed)} too, and the rows of ended jobs do not name their workers: only new errors of the service's own workers count`,
+            `${sharers} on ` +
+            `${formatFirst(queues.map(({ queue }) => queue).toSorted(), mostNamed)} ` +
+            "too, and the rows of ended jobs do not name their workers: only new errors " +
+            "of the service's own workers count",
         ),
         ...(partly.length > mostNamed
           ? [...partly.slice(0, mostNamed), `... (and ${partly.length - mostNamed} more)`]

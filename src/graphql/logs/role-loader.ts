@@ -329,7 +329,7 @@ const mostAtOnce = 200;
 function requireFew({ length }: readonly Container[]): void {
   if (length <= mostAtOnce) return;
   const advice = "choose an engine, or give names";
-  const message = `A stream reads the logs of at most ${mostAtOnce} containers that run, and these are ${length}: ${advice}`;
+  const message = `A stream reads the logs of at most ${mostAtOnce} running containers; ${length} match: ${advice}`;
   throw new OpsError("answer_too_large", message);
 }
 

@@ -171,7 +171,8 @@ export function weigh({
     });
     if (complexity > limits.complexity) {
       return tooMuch(
-        `complexity ${complexity}, at most ${limits.complexity}: ask for fewer fields, less \`tail\` and \`first\`, or one by its name`,
+        `complexity ${complexity}, at most ${limits.complexity}: ask for fewer ` +
+          "fields, less `tail` and `first`, or one by its name",
       );
     }
     return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : complexity;

@@ -43,7 +43,8 @@ const longestEntry = 100_000;
 
 /** ($1 the entries after this one, $2 how many) One that is too long is no entry. */
 const readAfter = `
-  select seq::float8 as seq, key, case when octet_length(entry) <= ${longestEntry} then entry else '' end as entry from ${schema}.event
+  select seq::float8 as seq, key, case when octet_length(entry) <= ${longestEntry} then entry else '' end as entry
+  from ${schema}.event
   where seq > $1 and seq <= (select seq + ${plausible} from ${schema}.event_head) order by seq limit $2`;
 
 /**
@@ -54,7 +55,8 @@ const writeEntries = `
   with written as (
     insert into ${schema}.event (seq, key, kind, place, at, entry)
     select $1 + nth, key, kind, place, at, entry
-    from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) with ordinality as new (key, kind, place, at, entry, nth)
+    from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
+      with ordinality as new (key, kind, place, at, entry, nth)
     on conflict (key) do update set seq = excluded.seq, entry = excluded.entry
   )
   update ${schema}.event_head set seq = $1 + cardinality($2::text[])`;

@@ -314,8 +314,7 @@ it.each<[string, (context: ReturnType<typeof createStage>["context"], open: () =
   const open = vi.fn<() => AbortSignal>(() => new AbortController().signal);
   await expect(ask(createStage({ containers }).context, open)).rejects.toMatchObject({
     code: "answer_too_large",
-    message:
-      "A stream reads the logs of at most 200 containers that run, and these are 201: choose an engine, or give names",
+    message: "A stream reads the logs of at most 200 running containers; 201 match: choose an engine, or give names",
   });
   expect(open).not.toHaveBeenCalled();
   await ask(createStage({ containers: containers.slice(1) }).context, open);
