@@ -19,7 +19,7 @@ export function toOneEnvArg(arg: Arg, scalars: Scalars) {
   });
 }
 
-/** The argument `env` of a list of what comes from queue sources. */
+/** The argument `env` of a list that queue sources supply. */
 export function toSourceEnvArg(arg: Arg, scalars: Scalars) {
   return arg({
     type: scalars.environment,
@@ -62,7 +62,7 @@ export function toNamesArg(arg: Arg, what: string) {
   return arg.stringList({ description: `Only these ${what}, by exact names.` });
 }
 
-/** Query cost of a series field, whatever the length of its range, which has its own limits. */
+/** Query cost of a series field. The length of its range does not count: it has its own limits. */
 export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
 /** Description of the rows of all series fields, for the type of a row. */
@@ -90,7 +90,7 @@ export function toContainerArgs(arg: Arg, scalars: Scalars) {
   };
 }
 
-/** Where containers are looked for. */
+/** Selects where to look for containers. */
 export function toPlaceArgs(arg: Arg) {
   return {
     includeAccessories: toFlagArg(
@@ -114,7 +114,7 @@ export function toHistoryRangeArgs(arg: Arg) {
   };
 }
 
-/** Arguments of a page of log lines, but for its place. */
+/** Arguments of a page of log lines, except its place. */
 export function toLogFilterArgs(arg: Arg, scalars: Scalars) {
   return {
     tail: arg.int({
@@ -219,7 +219,7 @@ export function checkFirst(count: number): number {
 }
 
 /**
- * Rows that an argument costs. A number that its field refuses costs 1: less would offset the cost
+ * Rows that an argument costs. A number that its field refuses costs 1: less would reduce the cost
  * of other fields.
  */
 export function toCost(count: number, most: number): number {
@@ -232,16 +232,16 @@ export const costOfFirst = ({ first: count }: { readonly first: number }) => ({
   multiplier: toCost(count, 100),
 });
 
-/** The page that is asked of a connection. */
+/** The requested page of a connection. */
 type PageArgs = Parameters<typeof resolveCursorConnection>[0]["args"];
 
-/** How many rows a page has: when the arguments do not say, and at most. */
+/** How many rows a page has by default, and at most. */
 interface PageSize {
   readonly usual: number;
   readonly most: number;
 }
 
-/** Cost of a connection, for all that is in its page. */
+/** Cost of a connection, including everything in its page. */
 export function toPageCost(field: number, { usual, most }: PageSize) {
   return ({ first: ahead, last }: PageArgs) => ({ field, multiplier: toCost(ahead ?? last ?? usual, most) });
 }
@@ -255,8 +255,7 @@ export function checkPage({ first: ahead, last }: PageArgs, { most }: PageSize):
 }
 
 /**
- * What a row has in its list alone: its time (RFC 3339), and a text that no other row of that time
- * has.
+ * Identifies a row in its list: its time (RFC 3339), and a text that no other row of that time has.
  */
 interface Place {
   readonly time: string;
@@ -264,9 +263,9 @@ interface Place {
 }
 
 /**
- * A page of a list in memory, newest first. A cursor names a row, so rows that arrive meanwhile
- * change no later page. Where its row is gone, the page starts (or ends) at the rows of the same
- * time: none is missed. Rejects with invalid_request, also for a cursor that is not of this list.
+ * A page of a list in memory, newest first. A cursor names a row, so new rows never shift later
+ * pages. If the row is gone, the page starts (or ends) at the rows of the same time, so none is
+ * missed. Rejects with invalid_request, also for a cursor of another list.
  */
 export async function toPage<Row>(
   list: string,
@@ -319,7 +318,7 @@ export function toCursor(list: string, ...place: readonly string[]): string {
   return Buffer.from(JSON.stringify([list, ...place])).toString("base64url");
 }
 
-/** The place in a cursor. Throws invalid_request for a text that is no cursor of the list. */
+/** The place in a cursor. Throws invalid_request if the text is no cursor of the list. */
 export function parseCursor(list: string, argument: "after" | "before", cursor: string): readonly string[] {
   const [name, ...place] = parseTexts(Buffer.from(cursor, "base64url").toString());
   if (name !== list) throw refuse(`${argument} is not a cursor of ${list}`);

@@ -144,8 +144,8 @@ function addAuditChain(builder: Builder): void {
         "all of it every 10 minutes; a long check continues in the background. Needs ops:operate.",
       resolve: async (_root, _args, { sources, principal }) => {
         const chain = await sources.audit.verify();
-        // The entries are of all environments: how many there are, and of which, is not for tokens
-        // of one.
+        // Entries cover all environments: a token for some of them must not learn how many there
+        // are.
         return isLimited(principal) ? { ...chain, firstSeq: null, lastSeq: null, problem: null } : chain;
       },
     }),

@@ -77,15 +77,15 @@ export interface EngineReadings {
   readonly nowMs: number;
   /** Engines that the caller may see. */
   readonly engines: readonly EngineStatus[];
-  /** Those that do not answer, also one without a name that may run the caller's containers. */
+  /** Those that do not answer, including an unnamed one that may run the caller's containers. */
   readonly silent: readonly SilentEngine[];
   /** Databases that the caller may know of. */
   readonly databases: readonly DatabaseClock[];
 }
 
 /**
- * Container engines and databases whose clock is not the gateway's. The last that is known of a
- * silent one is no reading of now.
+ * Container engines and databases whose clock differs from the gateway's. Ignores silent ones:
+ * their last known value is not current.
  */
 export function findClockProblems({
   engines,

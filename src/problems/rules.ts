@@ -15,8 +15,8 @@ interface AlertRule {
 }
 
 /**
- * The alerts (script/alerts) whose condition shows in what the gateway reads now. The others are
- * about the gateway itself.
+ * The alerts (script/alerts) whose condition the gateway can check in its own readings. The others
+ * concern the gateway itself.
  */
 export const alertRules = {
   OpsUpstreamDown: { severity: "critical", for: 300 },
@@ -43,31 +43,31 @@ export type AlertName = keyof typeof alertRules;
  * deploys/verdict/rules.ts.
  */
 export const problemThresholds = {
-  /** A restart loop: at least so many restarts by the policy in so many seconds. */
+  /** A restart loop: at least this many restarts by the policy in this many seconds. */
   loopRestarts: 3,
   loopSeconds: 900,
   /**
-   * An engine that was lost so short a time ago may be back at once: what it ran counts as it was
-   * known.
+   * An engine that was lost this recently may be back at once: its last known containers still
+   * count.
    */
   lostSeconds: 10,
-  /** A container that was created so long ago may still start. */
+  /** A container that was created this recently may still start. */
   startSeconds: 60,
   /**
-   * A role that nobody configured is meant to run if it ran so long at a stretch, within so long,
-   * seconds.
+   * A role that nobody configured should run if it ran this long without a break, within the longer
+   * time, seconds.
    */
   lastingSeconds: 600,
   lastingWithinSeconds: 86_400,
   diskRatio: diskFullRatio,
-  /** A kill for lack of memory is reported so long, seconds. */
+  /** How long a kill for lack of memory is reported, seconds. */
   oomSeconds: 900,
-  /** Memory is near its limit at or above this share, for so many seconds at a stretch. */
+  /** Memory is near its limit at or above this share, for this many seconds without a break. */
   memoryRatio: 0.9,
   memorySeconds: 60,
-  /** The verdict on a deploy counts until so long after it, seconds. */
+  /** How long after a deploy its verdict counts, seconds. */
   verdictSeconds: 3600,
-  /** A failed deploy is reported so long, if none followed, seconds. */
+  /** How long a failed deploy is reported if none follows, seconds. */
   failedSeconds: 86_400,
 } as const;
 
@@ -85,7 +85,7 @@ const {
 
 interface KindRule {
   readonly severity: Severity;
-  /** The alert about the same. */
+  /** The matching alert. */
   readonly alert: AlertName | null;
   /** In words, with its numbers. */
   readonly rule: string;

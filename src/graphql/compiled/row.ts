@@ -10,22 +10,21 @@ import {
 } from "graphql";
 import { listFields, type SelectedField } from "./selection.ts";
 
-/** Leaf values as GraphQL writes them (enums by their names), or as our code has them. */
+/** Leaf values as GraphQL writes them (enums by their names), or as our code does. */
 export type Leaves = "named" | "own";
 
 /**
- * Thrown for a value that GraphQL refuses or converts. Only executing the query shows what the
- * answer is.
+ * Thrown for a value that GraphQL refuses or converts. Only executing the query gives the right
+ * answer.
  */
 export const unfit = new Error("This row needs to be executed");
 
-/** What GraphQL answers for a row. Throws `unfit`. */
+/** Maps a row to its GraphQL answer. Throws `unfit`. */
 export type MapRow = (row: unknown) => unknown;
 
 /**
- * Compiles a selection that has only properties of the row, without a resolver: building its object
- * needs nothing else, and takes a tenth of the time of executing its fields. Null for any other
- * selection.
+ * Compiles a selection that contains only properties of the row, without a resolver: building the
+ * object takes a tenth of the time of executing its fields. Null for any other selection.
  */
 export function compileRow(
   document: DocumentNode,
@@ -63,8 +62,8 @@ export function compileRow(
 }
 
 /**
- * Statements that check the value in a variable, and replace it where the answer has another.
- * `use`: the name of a helper.
+ * Statements that check the value in a variable, and replace it where the answer differs. `use`
+ * returns the name of a helper.
  */
 type Convert = (own: string, use: (helper: unknown) => string) => string;
 
@@ -76,7 +75,8 @@ function toConversion(
   const inner = isNonNullType(type) ? type.ofType : type;
   const convert = inner && toValueConversion(document, inner, selectionSet, leaves);
   if (!convert) return null;
-  // A missing value is null, and unfit where that is no answer: it has no type that fits.
+  // A missing value is null. Where null is no valid answer, it is unfit, as it has no type that
+  // fits.
   return isNonNullType(type)
     ? convert
     : (own, use) => `if (${own} === undefined) ${own} = null; if (${own} !== null) { ${convert(own, use)} }`;

@@ -47,7 +47,7 @@ interface ContainerSeries {
   readonly problems: readonly Problem[];
 }
 
-/** The numbers that have a series, and the field of its own that each had. */
+/** The numbers that have a series, and the separate field that each one had. */
 const kinds = {
   cpu_pct: {
     value: "cpuPct",
@@ -206,7 +206,7 @@ function isWanted(one: Container, wanted: ContainerSeriesArgs): boolean {
   return isThere && isAmong(one.name, names) && isAmong(one.role, roles);
 }
 
-/** Each once: a missing Prometheus affects all containers alike. */
+/** Each problem once: a missing Prometheus affects all containers alike. */
 async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsContext): Promise<Problem[]> {
   const { silent } = await loaders.containers.engines();
   const problems: Problem[] = [...silent, ...found.flatMap(({ problems: own }) => own)];

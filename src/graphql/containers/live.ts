@@ -187,7 +187,7 @@ export async function* watchContainers(
   const look = () => lookAt(context, wanted, key);
   let sent: View | null = null;
   for await (const moment of context.sources.containers.changes(signal)) {
-    // Another subscriber's look fails when it leaves.
+    // The shared look fails when the subscriber that started it leaves.
     const view: View | null = await share(views, moment, key, look)
       .catch(look)
       .catch((error: unknown) => {
@@ -195,9 +195,9 @@ export async function* watchContainers(
         throw error;
       });
     if (!view || signal.aborted) break;
-    // Usually nothing has changed: until here it cost little.
+    // Usually nothing has changed: the work up to here was cheap.
     if (view.rows === sent?.rows && view.state === sent.state) continue;
-    // For the fields of this message: nothing from the previous one is reused.
+    // The fields of this message must not reuse anything from the previous one.
     loaders.forget();
     const difference = findDifference(sent?.rows ?? null, view.rows);
     const { changed, removed } = difference;
@@ -222,10 +222,10 @@ interface View {
   readonly state: string;
 }
 
-/** By moment, what those who look at the same see then. */
+/** By moment, the views of subscribers with the same permissions and arguments. */
 const views = new WeakMap<object, Map<string, Promise<View>>>();
 
-/** Rejects when the one who looks has left: an engine then counts as silent. */
+/** Rejects when this subscriber has left: an engine then counts as silent. */
 async function lookAt(
   { sources, loaders, principal, signal }: OpsContext,
   { accepts, includeAccessories, engine }: Wanted,
@@ -250,7 +250,7 @@ async function lookAt(
 type Rows = ReadonlySet<Container>;
 
 /**
- * By the engines' list, the rows of each view: what all its subscribers who ask for the same have.
+ * By the engines' list, the rows of each view, shared by all subscribers with the same arguments.
  */
 const lists = new WeakMap<object, Map<string, Promise<Rows>>>();
 
@@ -271,9 +271,9 @@ function share<T>(
 }
 
 /**
- * The last difference from some rows: computed once for all subscribers that were sent the same. It
- * does not retain the rows after it: else a subscriber that reads nothing would retain every state
- * since then.
+ * The last difference from some rows, computed once for all subscribers that were sent these rows.
+ * Does not retain the rows after it: otherwise a subscriber that never reads would retain every
+ * later state.
  */
 const differences = new WeakMap<Rows, Difference>();
 /** The whole list, as the difference from nothing. */
@@ -281,7 +281,7 @@ const snapshots = new WeakMap<Rows, Difference>();
 
 interface Difference extends Pick<ContainersChange, "changed" | "removed"> {
   readonly now: WeakRef<Rows>;
-  /** By what else they depend on. */
+  /** By the other values that they depend on. */
   readonly messages: Map<string, ContainersChange>;
 }
 
@@ -332,7 +332,9 @@ export async function followEvents(
   return forCaller(context, batches);
 }
 
-/** Names releases as the list of containers does, and only engines that the caller may see. */
+/**
+ * Replaces releases as the list of containers does, and names only engines that the caller may see.
+ */
 async function* forCaller(
   { loaders, principal }: OpsContext,
   batches: AsyncIterable<EventBatch>,

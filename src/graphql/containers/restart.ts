@@ -180,8 +180,8 @@ function isMissing(error: unknown): boolean {
 }
 
 /**
- * What came of the same request before, where its container has stopped since, or is just between
- * its stop and its start. Null without a key.
+ * The result of the same earlier request, if its container has stopped since, or is between its
+ * stop and its start. Null without a key.
  */
 async function findAnswer(
   { loaders, sources }: OpsContext,
@@ -196,7 +196,7 @@ async function findAnswer(
   return null;
 }
 
-/** Why no restart at all is possible for the token; null when one may be. */
+/** Why the token can restart nothing at all; null when it may. */
 function findStandingRefusal({ sources, principal }: OpsContext): RestartRefusal | null {
   if (!sources.restartEnabled) return toProblem(restartDisabled());
   if (principal.scopes.has("ops:operate")) return null;
@@ -326,8 +326,8 @@ async function findRole(
         "restart its containers one by one, each by its name and engine",
     );
   const running = await loaders.containers.running({ ...wanted, includeAccessories: false });
-  // Only the known environment counts here: an inferred one helps to find containers, never to act
-  // on them.
+  // Only the recorded environment counts here: an inferred one helps to find containers, never to
+  // act on them.
   const found = running.filter((one) => (!env || one.env === env) && !one.replaced);
   if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
   await takeSteps(requireOneGroup(role, found), budget);
@@ -335,8 +335,8 @@ async function findRole(
 }
 
 /**
- * Uses new loaders, because those of the request cache, and a signal that outlives the caller.
- * Rejects with container_not_found also when the name belongs to another role by now.
+ * Uses new loaders, because the request's would return cached state, and a signal that outlives the
+ * caller. Also rejects with container_not_found when the name now belongs to another role.
  */
 async function findAgain(
   { sources, ...caller }: OpsContext,

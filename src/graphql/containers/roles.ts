@@ -58,7 +58,7 @@ export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
       },
       resolve: async (_root, { name, env, service, destination, includeAccessories }, { loaders, principal }) => {
         const accepts = createContainerFilter({ env, includeAccessories }, principal);
-        // It rejects when nothing is known.
+        // Rejects when nothing is known.
         await loaders.containers.all(includeAccessories);
         return (await loaders.roles()).all.filter(
           (role) =>

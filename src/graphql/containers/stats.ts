@@ -60,7 +60,7 @@ export function addStats(builder: Builder, refs: Refs): void {
 
 const still: ReadonlySet<string> = new Set(["created", "exited", "dead"]);
 
-/** A container known not to run is not measured, and shows no old figures. */
+/** A container that is not running is not measured, and shows no old figures. */
 export function isMeasured({ status }: Container): boolean {
   return !still.has(status);
 }
@@ -72,7 +72,7 @@ function load(container: Container, { loaders }: OpsContext): Known<ContainerSta
 const reading = preloaded<Container>((containers, { loaders }) =>
   loaders.containers.stats.loadAll(containers.filter(isMeasured)),
 );
-/** A counter is read when it is asked for. */
+/** Counters are read only on request. */
 const counting = preloaded<ContainerStats>(async (all, { budget }) => {
   await Promise.allSettled(await inTurns(all, budget, async ({ counters }) => counters(budget)));
 });

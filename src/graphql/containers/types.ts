@@ -131,8 +131,8 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
 }
 
 /**
- * A container of any list by its key. Null where the caller may not see it, or it is gone; rejects
- * when its engine is one that the caller may see and does not answer.
+ * A container of any list by its key. Null where the caller may not see it, or it is gone. Rejects
+ * when its engine does not answer and the caller may see that engine.
  */
 async function findContainer(key: string, loaders: ContainerLoaders): Promise<Container | null> {
   const { containers, engines } = await loaders.known(true);

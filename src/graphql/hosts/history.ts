@@ -17,7 +17,7 @@ interface HostSeriesArgs extends SeriesRangeArgs {
   readonly hosts?: readonly string[] | null | undefined;
 }
 
-/** The numbers that have a series, and the field of its own that each had. */
+/** The numbers that have a series, and the separate field that each one had. */
 const kinds = {
   cpu_util: {
     value: "cpuUtil",

@@ -33,7 +33,7 @@ export function toHistoryError<Shape extends WithHistory>(t: Fields<Shape>, refs
   });
 }
 
-/** The fields of a page of log lines by which its neighbours are asked for. */
+/** The fields of a page of log lines that lead to its neighbours. */
 export function toPageFields<Shape extends Page>(t: Fields<Shape>, { toStart, toEnd }: Cursors<Shape>) {
   return {
     atIndex: t.int({

@@ -12,7 +12,7 @@ import { toPageTurn, toRoleCursor } from "./paging.ts";
 import { followRoleLogs, readRoleLogs, type RoleLogs } from "./role-loader.ts";
 import { needs } from "../scopes.ts";
 
-/** Cost of a short list beside the lines. The cost of the page counts the lines. */
+/** Cost of a short list beside the lines, which count in the cost of the page. */
 const few = { field: 1, multiplier: 0.1 } as const;
 
 /** RoleLogPage and what it is made of, and the query logs. */

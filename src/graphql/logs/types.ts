@@ -73,7 +73,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
 /** A page of one container's log. */
 interface ContainerLogs extends LogPage {
   readonly container: Container;
-  /** It is around a time. */
+  /** Whether it is around a time. */
   readonly isAt: boolean;
 }
 

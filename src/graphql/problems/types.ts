@@ -128,7 +128,7 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
     }),
   });
-  /** The problems of one thing, without a second look. */
+  /** Adds the problems of one thing, without a second check. */
   const addTo = <Row extends object>(
     ref: ObjectRef<Row>,
     about: string,
@@ -138,7 +138,7 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       t.field({
         type: [problem],
         nullable: true,
-        // All rows of a list together have few: each is in the list of the query.
+        // All rows of a list together have few: each one is in the list of the query.
         complexity: counted,
         description:
           `Problems that concern ${about}, worst first, as in the query \`problems\`. ` +

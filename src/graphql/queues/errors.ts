@@ -4,7 +4,7 @@ import { type Builder, exposeAll, ofRow } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
-/** A text is known only of the failures whose rows have one. */
+/** Only failures whose rows have a text count. */
 const ofLastAttempts =
   "BullMQ and asynq store only the text of a job's last failed attempt, so one failure of each " +
   "job counts here, while Queue.failuresLastHour counts every failed attempt.";

@@ -26,7 +26,7 @@ interface QueueSample {
   readonly value: number | null;
 }
 
-/** The numbers that have a series, and the field of its own that each had. */
+/** The numbers that have a series, and the separate field that each one had. */
 const kinds = {
   depth: { value: "depth", own: "queueDepth", about: "Runnable jobs that no worker had taken, for each queue." },
   processed_per_sec: {

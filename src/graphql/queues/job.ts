@@ -54,7 +54,8 @@ export function addJobs(builder: Builder, refs: Refs): void {
         "at: DateTime": "When it failed. Null where it is not recorded.",
         "startedAt: DateTime": "When it began. Null where it is not recorded.",
         "error: String!": "Its error, secrets redacted, cut at 2,000 characters.",
-        "trace: String": `Its stack trace, secrets redacted, cut at ${traceLimit} characters. Null where it is not recorded.`,
+        "trace: String":
+          `Its stack trace, secrets redacted, cut at ${traceLimit} characters. ` + "Null where it is not recorded.",
         "worker: String": "Its worker, as the job's row names it. Null where it is not recorded.",
       }),
       container: t.field({
@@ -208,7 +209,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
 const list = "jobs";
 const size = { usual: 20, most: jobsLimit };
 
-/** Text that PostgreSQL can store. Throws invalid_request. */
+/** Ensures text that PostgreSQL can store. Throws invalid_request. */
 function checkQueue(queue: string | null | undefined): string | null {
   if (queue === null || queue === undefined) return null;
   if (/^[^\0\p{Cs}]{1,500}$/u.test(queue)) return queue;
@@ -245,7 +246,7 @@ function parseJobKey(key: string): JobAddress | null {
 }
 
 /**
- * A source that is gone, or that the token may not see, has no jobs; nor has an id that its system
+ * A source that is gone or that the token may not see has no jobs; nor does an id that its system
  * cannot have.
  */
 function orNull(error: unknown): null {

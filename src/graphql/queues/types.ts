@@ -10,7 +10,7 @@ import type { QueueSourceStatus } from "./loader.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
-/** Numbers that a row has in another form. */
+/** Numbers that a row holds in another form. */
 const derived: { readonly [Name in QueueNumberName]?: (queue: QueueMetrics) => number | null } = {
   drainSeconds: toDrainSeconds,
   waitP50Seconds: ({ waitSeconds }) => waitSeconds?.p50 ?? null,
@@ -23,7 +23,7 @@ type PlainName = QueueNumberName & keyof QueueMetrics;
 
 const mayBeMore = " May exceed the sum of the queue's errors: see JobError.count.";
 
-/** All but `orphans`, for which the workers of a queue are looked up (`lost-jobs.ts`). */
+/** All but `orphans`, which needs a lookup of the queue's workers (`lost-jobs.ts`). */
 function toNumberFields(t: Fields) {
   const fields = queueNumberNames.flatMap((name) => {
     if (name === "orphans") return [];
@@ -101,7 +101,7 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         description: "The service that works on its queues, as configured. Null otherwise: see `Queue.owners`.",
         resolve: ({ owner }) => owner && toConfiguredOwner(owner),
       }),
-      // What these read of the sources is in the row's version (inputs.ts).
+      // What these read from the sources is in the row's version (inputs.ts).
       numbersOk: t.boolean({
         ...ofRow,
         nullable: true,
