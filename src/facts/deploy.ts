@@ -21,7 +21,7 @@ export const deployMeanings = {
   ROLLED_BACK:
     "The next deploy was a rollback or returned to an earlier release, or " +
     "an earlier container was started again in its place.",
-  UNKNOWN: "It is not known whether it runs or ever served.",
+  UNKNOWN: "Unknown whether it runs or ever served.",
   PREVIOUS: "The target of a rollback: the good one before the deploy that runs.",
   SUPERSEDED: "A later deploy replaced it.",
   CURRENT: "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",

@@ -39,7 +39,7 @@ export type DeployState =
   | 'ROLLED_BACK'
   /** A later deploy replaced it. None of the other states applies. */
   | 'SUPERSEDED'
-  /** It is not known whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  /** Unknown whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'UNKNOWN';
 
 /** Kind of a difference from the last deploy. */

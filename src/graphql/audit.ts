@@ -89,7 +89,7 @@ export function addAudit(builder: Builder): void {
         resolve: (_root, args, { sources, principal }) => {
           checkPage(args, size);
           if (typeof args.last === "number" && !args.before) {
-            throw new OpsError("invalid_request", "last needs before: the record is read from its newest entry");
+            throw new OpsError("invalid_request", "last requires before: the record is read newest first");
           }
           const [newest, oldest] = [toSeq("after", args.after), toSeq("before", args.before)];
           return resolveCursorConnection<Promise<readonly AuditRecord[]>>(

@@ -312,7 +312,7 @@ function* sortByKey(containers: readonly Container[]): Steps<Container[]> {
 function toEnd(container: Container, eventsOf: Events): string[] {
   const death = eventsOf(container, "container_death").at(-1);
   if (!death) return [];
-  return [...toExit(death), death.requested ? "somebody stopped it" : "nobody asked for its end"];
+  return [...toExit(death), death.requested ? "somebody stopped it" : "nobody requested its end"];
 }
 
 const toRelease = (container: Container) => `${toRoleKey(container)} ${container.version}`;

@@ -91,7 +91,7 @@ export function findClockProblems({
   engines,
   databases,
 }: Pick<EngineReadings, "engines" | "databases">): readonly CurrentProblem[] {
-  const evidence = ["which clock is wrong is not known: synchronise both (NTP)"];
+  const evidence = ["it is unknown which clock is wrong: synchronise both (NTP)"];
   return [
     ...engines.flatMap((engine) => {
       const { name, env, ok, clockSkew } = engine;

@@ -47,7 +47,7 @@ export interface QueueReadings {
 type StateKind = "queue_no_workers" | "queue_stalled" | "queue_failing" | "queue_backlog";
 
 const titles: Record<StateKind, (name: string) => string> = {
-  queue_no_workers: (name) => `${name} has jobs and no worker`,
+  queue_no_workers: (name) => `${name} has jobs but no worker`,
   queue_stalled: (name) => `${name} is stalled`,
   queue_failing: (name) => `Most jobs of ${name} fail`,
   queue_backlog: (name) => `${name} is behind`,

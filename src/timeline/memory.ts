@@ -315,7 +315,7 @@ function toDeath(
   end: Pick<TimelineEntry, "time" | "service" | "destination" | "env" | "container" | "exitCode">,
   cause: Sent | null,
 ): TimelineEntry {
-  const because = cause ? ` after signal ${cause.signal ?? "?"}` : ", which nobody asked for";
+  const because = cause ? ` after signal ${cause.signal ?? "?"}` : ", which nobody requested";
   const message = `${end.container?.name ?? "?"} ended with exit code ${end.exitCode ?? "?"}${because}`;
   return toEntry({ ...end, kind: "container_death", message, requested: cause !== null });
 }

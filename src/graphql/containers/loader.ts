@@ -592,7 +592,7 @@ export function* requireOneGroup(role: string, containers: readonly Container[])
   const names = groups.map(describeGroup).toSorted();
   throw new OpsError(
     "role_ambiguous",
-    `The role ${role} is run by ${groups.length} services or destinations; choose one ` +
+    `${groups.length} services or destinations run the role ${role}; choose one ` +
       `by service, destination or env: ${formatFirst(names, mostNamed)}`,
   );
 }

@@ -222,7 +222,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
     values: toEnumValues({
       restarted: "Restarted, and healthy afterwards.",
       unhealthy: "Restarted, but not healthy in time.",
-      failed: "Not restarted, or it is not known whether it was: see `error`.",
+      failed: "Not restarted, or it is unknown whether it was: see `error`.",
       skipped: "Not tried, because an earlier one was not healthy, or the gateway is stopping.",
     }),
   });

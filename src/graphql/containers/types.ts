@@ -50,7 +50,7 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         "host: String!": "The container's host name; the container's name when the host name is only an id.",
         "createdAt: DateTime!": "When it was created.",
         "startedAt: DateTime":
-          "When it last started; null before the first start, or when the engine could not be asked.",
+          "When it last started; null before the first start, or when the engine could not report it.",
         "image: String!": "The image reference that it was started with.",
         "ports: [String!]!": "Published ports, HostIp:HostPort.",
         "stale: Boolean!": "Its engine stopped answering. The row shows the last known state, for at most a minute.",

@@ -54,8 +54,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
         "at: DateTime": "When it failed. Null where it is not recorded.",
         "startedAt: DateTime": "When it began. Null where it is not recorded.",
         "error: String!": "Its error, secrets redacted, cut at 2,000 characters.",
-        "trace: String":
-          `Its stack trace, secrets redacted, cut at ${traceLimit} characters. ` + "Null where it is not recorded.",
+        "trace: String": `Its stack trace, secrets redacted, cut at ${traceLimit} characters. Null if not recorded.`,
         "worker: String": "Its worker, as the job's row names it. Null where it is not recorded.",
       }),
       container: t.field({
@@ -90,7 +89,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
         "systemState: String!": "Its state as its system calls it.",
         "priority: Int": "Its priority, in its system's numbers. Null where it is not recorded.",
         "createdAt: DateTime": "When it was created. Null where it is not recorded.",
-        "scheduledAt: DateTime": "When it may run, or might have run, at the earliest. Null where it is not recorded.",
+        "scheduledAt: DateTime": "The earliest time at which it may or could have run. Null where it is not recorded.",
         "startedAt: DateTime": "When its last attempt began. Null before the first, and where it is not recorded.",
         "finishedAt: DateTime": "When it ended for good. Null before, and where it is not recorded.",
         "attempt: Int": "Number of its attempts so far. Null where it is not recorded.",

@@ -176,7 +176,7 @@ export function createQueueLoaders(
 }
 
 function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
-  const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
+  const problem = toProblem(new OpsError("queue_unsupported", `Detected, but not supported, because ${reason}`));
   return {
     name,
     kind,

@@ -10,7 +10,7 @@ function describeField(type: string, field: string) {
   return isObjectType(found) ? found.getFields()[field]?.description : undefined;
 }
 
-it("counts of errors say where they have one failure of each job", () => {
+it("counts of errors say where they hold one failure of each job", () => {
   const says = /BullMQ and asynq store (?:only )?the text of a job's last failed attempt/;
   expect(describeField("JobError", "count")).toMatch(says);
   expect(describeField("ErrorGroup", "count")).toMatch(says);
