@@ -241,7 +241,7 @@ export const sections: readonly Section[] = [
         claim: "Depth, aliases, directives, tokens and cost of a document are limited, fragments included.",
         tests: [
           ["graphql/yoga/limits.test.ts", "%s: the limit passes, one more is refused by its name"],
-          ["graphql/yoga/limits.test.ts", "root fields are counted in time where fragments double them"],
+          ["graphql/yoga/limits.test.ts", "root fields are counted in time if fragments double them"],
           ["graphql/yoga/limits.test.ts", "fragments that spread each other are refused"],
         ],
       },
@@ -325,7 +325,7 @@ export const sections: readonly Section[] = [
           ["gateway/pieces.test.ts", "as %s"],
           ["containers/docker/engine/inventory-large.test.ts", "%s makes few rows"],
           ["deploys/merge-many.test.ts", "%s takes little longer for each of many"],
-          ["graphql/with-budget.test.ts", "go on in turns when it %s"],
+          ["graphql/with-budget.test.ts", "continue in turns when it %s"],
           ["graphql/preload.test.ts", "are loaded once with %s too"],
           ["gateway/uninterrupted.test.ts", "at $path of the $to"],
           ["graphql/yoga/limits.test.ts", "variables: 2000 values and 32 levels pass, one more is refused"],
@@ -375,7 +375,7 @@ export const sections: readonly Section[] = [
         claim: "No Accept header makes a long answer: /graphql reads its first 20 media types.",
         tests: [
           ["graphql/yoga/accept.test.ts", "is refused before anything runs, in a few words: %s"],
-          ["graphql/yoga/accept.test.ts", "is refused in as few words where a stream is not taken"],
+          ["graphql/yoga/accept.test.ts", "is refused as briefly if no stream is accepted"],
         ],
       },
     ],
@@ -476,7 +476,7 @@ export const sections: readonly Section[] = [
           ["gateway/aborts.test.ts", "clients that leave %s at any await do no harm"],
           ["fleet/fleet-aborts.test.ts", "a stranger may leave at any await, a thousand times"],
           ["script/dropped-promises.test.ts", "no source leaves a promise before anything observes it"],
-          ["graphql/yoga/yoga-lost-reader.test.ts", "a reader who leaves as a long answer begins gives the place back"],
+          ["graphql/yoga/yoga-lost-reader.test.ts", "a reader who leaves as a long answer begins frees its place"],
         ],
       },
       {

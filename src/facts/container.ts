@@ -33,23 +33,25 @@ interface Container {
   readonly kind: string;
 }
 
-/** The status that an engine names. What is not part of the product may stop when it likes. */
+/**
+ * The tone of the status that an engine reports. Containers outside the product may stop freely.
+ */
 export function toStatusTone({ status, stale, kind }: Omit<Container, "health">): Tone {
   if (stale) return "neutral";
   const isOver = status === "exited" || status === "dead" || status === "created";
   return isOver && kind.toUpperCase() !== "CORE" ? "neutral" : toToneOf(containerStatuses, status);
 }
 
-/** Its status; that of a silent engine is the last one known. */
+/** Its status; for a silent engine, the last known one. */
 export function formatStatus({ status, stale }: Pick<Container, "status" | "stale">): string {
   return stale ? `was ${status}` : status;
 }
 
-/** What its status and its health come to: the worse of the two, in one word. */
+/** The worse of its status and its health, in one word. */
 export function toContainerState(container: Container): {
   readonly tone: Tone;
   readonly word: string;
-  /** Where the word alone does not say enough. */
+  /** Explains the word where it is not enough. */
   readonly title?: string;
 } {
   const { status, health, stale } = container;
@@ -62,7 +64,7 @@ const ofItsLimit = "of the limit; without a limit, of the host's memory";
 const onNetworks = "on all its networks since its start";
 const withoutNetwork = "when it has no network of its own (networks none and host)";
 
-/** The numbers of a container, in the order that people read them in. */
+/** The numbers of a container, in the order in which people read them. */
 export const containerNumbers = {
   restarts: {
     label: "restarts",
@@ -75,7 +77,7 @@ export const containerNumbers = {
   cpuPct: {
     label: "CPU",
     unit: "percent",
-    about: "CPU in use over the last 0.5 to 3 s, of one CPU: more than 100 % where it uses several.",
+    about: "CPU use over the last 0.5 to 3 s, of one CPU: more than 100 % when it uses several.",
     tool: "cpu_pct",
   },
   memPct: {
@@ -148,17 +150,17 @@ interface Named {
 }
 
 interface NameOptions {
-  /** Goes too: all that are shown have it. */
+  /** Left out too: all containers on the screen have it. */
   readonly destination?: string | null;
-  /** Stands in the place of the release. @default none */
+  /** Takes the place of the release. @default none */
   readonly release?: string;
 }
 
 /**
- * A name without what stands beside it. Kamal's names are service, role, destination, release and a
- * replica's number, joined by hyphens: `wallet-core-web-staging-<release>-2` is `web-staging-2`.
- * The whole name where nothing else would be left. With "_replaced_" after the release, the release
- * only goes where another text takes its place.
+ * A name without the parts that appear beside it. Kamal's names are service, role, destination,
+ * release and a replica's number, joined by hyphens: `wallet-core-web-staging-<release>-2` becomes
+ * `web-staging-2`. Returns the whole name where nothing else would be left. With "_replaced_" after
+ * the release, removes the release only if another text takes its place.
  */
 export function toShortName(
   { name, service, version }: Named,
@@ -205,7 +207,10 @@ export function groupByRole<Row extends Grouped>(rows: readonly Row[]): readonly
     .toSorted((one, other) => one.role.localeCompare(other.role) || one.key.localeCompare(other.key));
 }
 
-/** Where a role or a deploy is: its destination, else its environment. Kamal calls them alike. */
+/**
+ * The place of a role or a deploy: its destination, else its environment. Kamal uses the same names
+ * for both.
+ */
 function toPlace({ destination, env }: Pick<Grouped, "destination" | "env">): string {
   return destination ?? env?.toLowerCase() ?? "";
 }
@@ -216,9 +221,8 @@ export function toServicePlace(group: Pick<Grouped, "service" | "destination" | 
 }
 
 /**
- * The mean of what a role's replicas use: of those that run and whose value is known. Null where
- * none is known: one that stopped uses nothing, and a mean over all would hide that the others are
- * busy.
+ * The mean use of a role's replicas, over those that run and have a value. Null if none has one: a
+ * stopped replica uses nothing, and a mean over all would hide that the others are busy.
  */
 export function toRoleMean<Row extends Pick<Container, "status">>(
   rows: readonly Row[],
@@ -227,7 +231,7 @@ export function toRoleMean<Row extends Pick<Container, "status">>(
   return toMean(rows.filter(({ status }) => status === "running").map(valueOf));
 }
 
-/** Null where no value is known. */
+/** Null if there is no value. */
 export function toMean(values: readonly (number | null | undefined)[]): number | null {
   const known = values.filter((value) => value !== null && value !== undefined);
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;

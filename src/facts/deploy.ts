@@ -19,8 +19,9 @@ export const deployMeanings = {
   FAILED: "It never went live.",
   INCOMPLETE: "The newest deploy, but not every live container runs it.",
   ROLLED_BACK:
-    "The next deploy was a rollback or returned to an earlier release, or an earlier container was started again in its place.",
-  UNKNOWN: "It is not known whether it runs or ever served.",
+    "The next deploy was a rollback or returned to an earlier release, or " +
+    "an earlier container was started again in its place.",
+  UNKNOWN: "Unknown whether it runs or ever served.",
   PREVIOUS: "The target of a rollback: the good one before the deploy that runs.",
   SUPERSEDED: "A later deploy replaced it.",
   CURRENT: "The newest deploy, if every live container runs it. If no container runs the newest, the deploy that runs.",
@@ -55,7 +56,10 @@ interface Concluded {
   readonly unjudgeable: keyof typeof unjudgeableMeanings | null;
 }
 
-/** A verdict in two or three words: one that never comes is not one that is still waited for. */
+/**
+ * A verdict in two or three words. Distinguishes one that never comes from one that is still
+ * pending.
+ */
 export function toVerdictLabel({ outcome, unjudgeable }: Concluded): string {
   return unjudgeable === null ? formatEnum(outcome) : "never judged";
 }
@@ -69,7 +73,10 @@ export function toOutcomeTone(outcome: string | null | undefined): Tone {
   return toToneOf(verdictOutcomes, outcome);
 }
 
-/** How what runs can differ from what was deployed, worst first. ENGINE_UNKNOWN: nobody knows. */
+/**
+ * How running containers can differ from the last deploy, worst first. ENGINE_UNKNOWN: nobody
+ * knows.
+ */
 export const driftKinds = {
   MISSING_ON_ENGINE: "warn",
   UNEXPECTED_RELEASE: "warn",
@@ -78,7 +85,7 @@ export const driftKinds = {
   ENGINE_UNKNOWN: "neutral",
 } as const satisfies States;
 
-/** In a few words, and what it means. */
+/** Each kind in a few words, and its meaning. */
 export const driftWords = {
   MISSING_ON_ENGINE: {
     label: "missing on an engine",
@@ -103,13 +110,13 @@ export const driftWords = {
   },
 } as const satisfies Readonly<Record<keyof typeof driftKinds, { readonly label: string; readonly about: string }>>;
 
-/** A kind that only a newer gateway knows is called by its name. */
+/** A kind that only a newer gateway has is shown by its name. */
 export function toDriftLabel(kind: string): string {
   const words: Readonly<Record<string, { readonly label: string }>> = driftWords;
   return words[kind]?.label ?? formatEnum(kind);
 }
 
-/** Where a deploy is known from, best source first. */
+/** What records a deploy, best source first. */
 export const deployOrigins = {
   HISTORY: "deploy_history.jsonl",
   INFO: "deploy_info.json",
@@ -150,7 +157,7 @@ export const verdictNumbers = {
   },
 } as const satisfies Readonly<Record<string, NumberFact>>;
 
-/** The numbers of a queue in one window, in the order that people read them in. */
+/** The numbers of a queue in one window, in the order in which people read them. */
 export const windowNumbers = {
   succeeded: { label: "succeeded", unit: "count", about: "Jobs that succeeded in the window." },
   failed: { label: "failed", unit: "count", about: "Failures in the window." },

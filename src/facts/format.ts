@@ -1,16 +1,13 @@
 /**
- * How every surface writes numbers and times. Values are rounded down: none is ever said to have
- * reached a limit that it has not. Null and undefined are unknown: "–", never 0.
+ * How every surface writes numbers and times. Values are rounded down, so none seems to reach a
+ * limit that it has not reached. Null and undefined are unknown: "–", never 0.
  */
 
 export const unknownText = "–";
 
 type Unknown = null | undefined;
 
-/**
- * Floating-point numbers fall short of the decimal that they stand for: 0.29 * 100 is
- * 28.999999999999996.
- */
+/** Floating-point numbers fall short of their decimal: 0.29 * 100 is 28.999999999999996. */
 const tolerance = 1 + 4 * Number.EPSILON;
 
 function floor(value: number, decimals = 0): number {
@@ -38,8 +35,8 @@ export function formatNumber(value: number | Unknown): string {
 }
 
 /**
- * A number with its noun: `1 job`, `2,000 jobs`. Both forms may go on with a verb: `1 job waits`,
- * `2 jobs wait`.
+ * A number with its noun: `1 job`, `2,000 jobs`. Both forms may include a verb: `1 job waits`, `2
+ * jobs wait`.
  */
 export function formatCount(count: number, one: string, many = `${one}s`): string {
   return `${formatNumber(count)} ${count === 1 ? one : many}`;
@@ -89,17 +86,15 @@ export function formatDuration(seconds: number | Unknown): string {
   return hours < 48 ? `${hours} h` : `${floor(hours / 24)} d`;
 }
 
-/**
- * How long ago a time is, in whole seconds and more: "12 min". Where our clock is behind, "0 s".
- */
+/** How long ago a time is, in whole seconds or coarser: "12 min". "0 s" if our clock is behind. */
 export function formatAge(at: string | number | Unknown, nowMs = Date.now()): string {
   if (at === null || at === undefined) return unknownText;
   return formatDuration(Math.floor((nowMs - new Date(at).getTime()) / 1000));
 }
 
 /**
- * In the person's time zone, to the second. What is no time ("24h", a mistake in an address) stays
- * as it is.
+ * In the user's time zone, to the second. Leaves a text that is no time ("24h", a mistake in an
+ * address) unchanged.
  */
 export function formatLocalTime(at: string | number): string {
   const date = new Date(at);
@@ -119,14 +114,15 @@ export function formatClock(at: string | number | Date, { millis = false } = {})
 /** "2026-11-27". */
 export function formatDay(at: string | number | Date): string {
   const date = new Date(at);
-  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
 function zoneName(date: Date): string {
   const minutes = -date.getTimezoneOffset();
   if (minutes === 0) return "UTC";
   const size = Math.abs(minutes);
-  return `UTC${minutes < 0 ? "-" : "+"}${Math.floor(size / 60)}${size % 60 ? `:${String(size % 60).padStart(2, "0")}` : ""}`;
+  const rest = size % 60 ? `:${two(size % 60)}` : "";
+  return `UTC${minutes < 0 ? "-" : "+"}${Math.floor(size / 60)}${rest}`;
 }
 
 /** The words of an enum value: "NO_WORKERS" is "no workers". */
@@ -134,7 +130,7 @@ export function formatEnum(value: string | Unknown): string {
   return value === null || value === undefined ? unknownText : value.toLowerCase().replaceAll("_", " ");
 }
 
-/** A text of others as it is; an empty one is unknown. */
+/** Foreign text unchanged; an empty one is unknown. */
 export function formatText(text: string | number | Unknown): string {
   return text === null || text === undefined || text === "" ? unknownText : String(text);
 }

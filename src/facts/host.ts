@@ -22,7 +22,7 @@ export function toHostState({ status, alert }: Host): { readonly tone: Tone; rea
 
 /**
  * @param value used share, 0..1
- * @param threshold 0..1; unknown where the gateway has not said it
+ * @param threshold 0..1; unknown if the gateway did not report it
  */
 export function toUsageTone(value: number | null, threshold: number | null | undefined): Tone {
   if (value === null) return "neutral";
@@ -35,7 +35,7 @@ export function toDiskTone(value: number | null): Tone {
   return value > diskFullRatio ? "warn" : "ok";
 }
 
-/** The numbers of a host, in the order that people read them in. */
+/** The numbers of a host, in the order in which people read them. */
 export const hostNumbers = {
   cpuUtil: {
     label: "CPU",

@@ -1,6 +1,6 @@
 import { toToneOf, type States, type Tone } from "./tone.ts";
 
-/** The states of a job, those that need somebody first. */
+/** The states of a job, those that need attention first. */
 export const jobStates = {
   FAILED: "bad",
   RETRYING: "warn",
@@ -12,7 +12,7 @@ export const jobStates = {
   CANCELLED: "neutral",
 } as const satisfies States;
 
-/** @param state null: only its system has a word for it */
+/** @param state null: only its own system names it */
 export function toJobTone(state: string | null): Tone {
   return toToneOf(jobStates, state);
 }

@@ -8,6 +8,6 @@ export const logNotices = {
   },
   JOINED: { tone: "muted", text: "joined: it is followed from here on" },
   LEFT: { tone: "muted", text: "left: it no longer belongs to the role" },
-  TRUNCATED: { tone: "warn", text: "truncated: it wrote more than is read at once; its oldest lines are missing" },
-  UNREADABLE: { tone: "bad", text: "unreadable: its log cannot be read; it is tried again" },
+  TRUNCATED: { tone: "warn", text: "truncated: too many lines to read at once; the oldest are missing" },
+  UNREADABLE: { tone: "bad", text: "unreadable: its log cannot be read; retrying" },
 } as const;

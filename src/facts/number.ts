@@ -9,8 +9,8 @@ import {
 } from "./format.ts";
 
 /**
- * How each unit is written for people, and what a schema calls it. A name that counts needs no
- * unit.
+ * How each unit is written for people, and how a schema names it. A number whose name says what it
+ * counts needs no unit.
  */
 const units = {
   count: { format: formatNumber, words: "" },
@@ -26,32 +26,32 @@ const units = {
   },
 } as const;
 
-/** What a number of a thing is. */
+/** Describes a number of a thing. */
 export interface NumberFact {
-  /** In a few letters, for heads of columns. */
+  /** In a few letters, for column headings. */
   readonly label: string;
   readonly unit: keyof typeof units;
-  /** What it says, for people who see it for the first time. */
+  /** Explains it to people who see it for the first time. */
   readonly about: string;
   /**
-   * When it is not known, or not there: goes on from "Null" and "Absent". Never for one that is
-   * always known.
+   * When it is unknown or missing: continues "Null" or "Absent". Never for a number that is always
+   * known.
    */
   readonly absent?: string;
-  /** In `/metrics`, behind the name of its thing. Absent for what is not exported. */
+  /** Its name in `/metrics`, after the name of its thing. Absent if it is not exported. */
   readonly metric?: string;
-  /** In the rows that agents get, short: each is said once in a head. */
+  /** Its short name in the rows for agents: each appears once in a heading. */
   readonly tool?: string;
-  /** Whether more than none is to be looked at. */
+  /** Whether any value above 0 needs attention. */
   readonly isTrouble?: boolean;
 }
 
-/** For a schema: what it is, its unit, and when it is null. */
+/** For a schema: its description, its unit, and when it is null. */
 export function describeNumber({ about, absent, unit }: NumberFact): string {
   return [about, units[unit].words, absent === undefined ? "" : `Null ${absent}.`].filter(Boolean).join(" ");
 }
 
-/** For `/metrics`, where the name has the unit. */
+/** For `/metrics`, where the name includes the unit. */
 export function describeMetric({ about, absent }: NumberFact): string {
   return absent === undefined ? about : `${about} Absent ${absent}.`;
 }
@@ -61,7 +61,7 @@ export function formatFact({ unit }: NumberFact, value: number | null | undefine
   return units[unit].format(value);
 }
 
-/** Its label where a line begins with it. */
+/** Its label at the beginning of a line. */
 export function toHeading({ label }: NumberFact): string {
   return label.charAt(0).toUpperCase() + label.slice(1);
 }

@@ -14,7 +14,7 @@ export function toSeverityTone(severity: string): Tone {
   return toToneOf(severities, severity);
 }
 
-/** Names of kinds whose own name does not say it. `problems/rules.ts` has the rule of each kind. */
+/** Labels of kinds whose own name is unclear. `problems/rules.ts` has the rule of each kind. */
 const kindLabels: Readonly<Record<string, string>> = {
   CONTAINER_MEMORY_HIGH: "memory is high",
   CONTAINER_OOM_KILLED: "out of memory",
@@ -24,7 +24,7 @@ const kindLabels: Readonly<Record<string, string>> = {
   LEFTOVER: driftWords.LEFTOVER.label,
 };
 
-/** What is wrong with a thing, in a few words that stand beside its name. */
+/** What is wrong with a thing, in a few words beside its name. */
 export function toKindLabel(kind: string): string {
   return kindLabels[kind] ?? formatEnum(kind);
 }

@@ -31,9 +31,9 @@ interface Ordered {
 }
 
 /**
- * Compares queues: what is in trouble first, by the state, the age of the oldest job in steps that
- * double, the name and the source. Queues that are well are busy and idle in turns, and their ages
- * change at each look: these follow by name alone.
+ * Compares queues: those in trouble first, by state, by the age of the oldest job in doubling
+ * steps, by name and by source. Healthy queues alternate between busy and idle, and their ages
+ * change at each look: these follow by name only.
  */
 export function compareQueues(one: Ordered, other: Ordered): number {
   return (
@@ -53,9 +53,9 @@ function toAgeStep({ oldestAgeSeconds }: Ordered): number {
   return Math.floor(Math.log2((oldestAgeSeconds ?? 0) / 60 + 1));
 }
 
-/** What a number of a queue is. */
+/** Describes a number of a queue. */
 export interface QueueNumber extends NumberFact {
-  /** Whether it comes from samples where a queue's numbers are not exact. */
+  /** Whether it is sampled when a queue's numbers are not exact. */
   readonly isSampled?: boolean;
 }
 
@@ -63,7 +63,7 @@ const unrecorded = "where the system does not record it";
 const overRecent = "over jobs that succeeded in the last 5 minutes";
 const withoutEnded = "without one, or where it is not recorded";
 
-/** The numbers of a queue, in the order that people read them in. */
+/** The numbers of a queue, in the order in which people read them. */
 export const queueNumbers = {
   depth: {
     label: "waiting",
@@ -152,7 +152,7 @@ export const queueNumbers = {
     label: "orphans",
     unit: "count",
     about: "Running jobs whose worker is in no live container, or restarted since.",
-    absent: "where that cannot be known",
+    absent: "where it cannot be determined",
     metric: "orphans",
     tool: "orphans",
     isTrouble: true,
@@ -188,12 +188,12 @@ export const queueNumbers = {
 export type QueueNumberName = keyof typeof queueNumbers;
 export const queueNumberNames = Object.keys(queueNumbers) as readonly QueueNumberName[];
 
-/** The same with the properties that only some have. */
+/** The same, with the properties that only some have. */
 export function toQueueNumber(name: QueueNumberName): QueueNumber {
   return queueNumbers[name];
 }
 
-/** For a schema: what it is, its unit, and when it is null. */
+/** For a schema: its description, its unit, and when it is null. */
 export function describeQueueNumber(name: QueueNumberName): string {
   return describeNumber(toQueueNumber(name));
 }
@@ -201,11 +201,11 @@ export function describeQueueNumber(name: QueueNumberName): string {
 /** A queue with some of its numbers. */
 export type NumbersOfQueue = Readonly<Partial<Record<QueueNumberName, number | null>>> & { readonly exact: boolean };
 
-/** A number as people read it. A tilde marks one that is sampled, not counted. */
+/** A number as people read it. A tilde marks a sampled number. */
 export function formatQueueNumber(name: QueueNumberName, row: NumbersOfQueue): string {
   const fact = toQueueNumber(name);
   const value = row[name];
-  // What is empty needs no rate to be empty.
+  // An empty queue needs no rate to be drained.
   if (name === "drainSeconds" && row.depth === 0) return formatFact(fact, 0);
   const text = formatFact(fact, value);
   return fact.isSampled && !row.exact && value !== null && value !== undefined ? `~${text}` : text;

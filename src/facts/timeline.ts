@@ -4,7 +4,7 @@ import { toHostState } from "./host.ts";
 import { toQueueTone } from "./queue.ts";
 import type { Tone } from "./tone.ts";
 
-/** The kinds of entries, with the words of their filter. */
+/** The kinds of entries, with their words in the filter. */
 export const timelineKinds = {
   DEPLOY: "deploy",
   RESTART: "restart",
@@ -16,7 +16,7 @@ export const timelineKinds = {
   GAP: "gap",
 } as const;
 
-/** How the message of a deploy that never went live begins. */
+/** Start of the message for a deploy that never went live. */
 export const failedDeploy = "Failed to deploy";
 
 interface Entry {
@@ -27,7 +27,7 @@ interface Entry {
   readonly message: string;
 }
 
-/** The tone of what happened: of the state that a change led to. */
+/** The tone of an entry: that of the state to which a change led. */
 export function toEntryTone({ kind, to, requested, exitCode, message }: Entry): Tone {
   switch (kind.toUpperCase()) {
     case "DEPLOY":

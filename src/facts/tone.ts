@@ -1,10 +1,10 @@
 /**
- * What a state says about its thing. ok: it is as it should be. warn: somebody should look today.
- * bad: somebody must act now. neutral: none of these, because it is over, off or unknown.
+ * How good a state is. ok: as it should be. warn: somebody should look today. bad: somebody must
+ * act now. neutral: none of these, because it is over, off or unknown.
  */
 export type Tone = "ok" | "warn" | "bad" | "neutral";
 
-/** From the best: what is unknown is neither well nor bad. */
+/** Best first. Unknown is neither good nor bad. */
 const tones: readonly Tone[] = ["ok", "neutral", "warn", "bad"];
 
 /** The worst of several; "ok" of none. */
@@ -13,8 +13,7 @@ export function toWorst(all: readonly Tone[]): Tone {
 }
 
 /**
- * The tone of a number of failures, dead jobs, orphans or restarts: more than none is to be looked
- * at.
+ * The tone of a number of failures, dead jobs, orphans or restarts: any above 0 needs attention.
  */
 export function toTroubleTone(count: number | null | undefined): Tone {
   return count ? "warn" : "neutral";
@@ -24,7 +23,7 @@ export function toTroubleTone(count: number | null | undefined): Tone {
 export type States = Readonly<Record<string, Tone>>;
 
 /**
- * The tone of a state. Neutral for one that is not known here, as a newer gateway may have.
+ * The tone of a state. Neutral for a state that is not listed, such as one of a newer gateway.
  *
  * @param state in either case: Docker and `/metrics` write states in lower case
  */
@@ -34,7 +33,8 @@ export function toToneOf(states: States, state: string | null | undefined): Tone
 }
 
 /**
- * The place of a state in its list, from 0, the worst; behind all for one that is not known here.
+ * The position of a state in its list: 0 for the worst; after all others for a state that is not
+ * listed.
  */
 export function toPlaceOf(states: States, state: string): number {
   const place = Object.keys(states).indexOf(state.toUpperCase());

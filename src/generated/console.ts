@@ -12,7 +12,7 @@ export type ContainerKind =
   /** Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it. */
   | 'OTHER';
 
-/** Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
+/** What records a deploy. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
 export type DeployOrigin =
   /** When the containers of a release were created, including stopped ones that Kamal keeps. */
   | 'CONTAINERS'
@@ -39,14 +39,14 @@ export type DeployState =
   | 'ROLLED_BACK'
   /** A later deploy replaced it. None of the other states applies. */
   | 'SUPERSEDED'
-  /** It is not known whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  /** Unknown whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'UNKNOWN';
 
 /** Kind of a difference from the last deploy. */
 export type DriftKind =
   /** An engine does not answer. What it runs is unknown and appears in no other row. */
   | 'ENGINE_UNKNOWN'
-  /** A replaced container is still live on the engine of its replacement. None is reported where it is not sure which of the two that is. */
+  /** A replaced container is still live on the engine of its replacement. Not reported when it is unclear which of the two replaced the other. */
   | 'LEFTOVER'
   /** An engine runs the service at its destination, but no container of its last deploy, which another engine runs. */
   | 'MISSING_ON_ENGINE'
@@ -139,7 +139,7 @@ export type LogStream =
   /** Standard output; for a container with a terminal, all its output. */
   | 'STDOUT';
 
-/** What is wrong, by the rule that says so. Worst first: the order of `CurrentProblems.problems` within a severity. */
+/** What is wrong, with its rule. Worst first: the order of `CurrentProblems.problems` within a severity. */
 export type ProblemKind =
   /** The clock of a container engine or of a database differs from the gateway's by more than 2 s: their times cannot be compared. */
   | 'CLOCK_SKEWED'
@@ -187,7 +187,7 @@ export type ProblemKind =
   | 'QUEUE_SOURCE_DOWN'
   /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken. Where it is sampled, 5 minutes of samples show no success. */
   | 'QUEUE_STALLED'
-  /** A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known. */
+  /** A role that should run has containers, but none of them runs or restarts, and no engine that does not answer is known to run it. */
   | 'ROLE_DOWN'
   /** Containers run another release than the last recorded deploy. Nothing of the role was created or started in the last 5 min. */
   | 'UNEXPECTED_RELEASE'
@@ -257,7 +257,7 @@ export type RoleLogNoticeKind =
   | 'RESUMED'
   /** It is not running. */
   | 'STOPPED'
-  /** Since `since`, or before it was found, it wrote more than is sent at once (20,000 lines, 5 MB; with `since` of all containers together). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
+  /** Since `since`, or before it was detected, it wrote more than is sent at once (20,000 lines, 5 MB; with `since` of all containers together). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound. */
   | 'TRUNCATED'
   /** Its log cannot be read. The gateway retries. */
   | 'UNREADABLE';

@@ -10,7 +10,7 @@ export type ContainerSeriesKind =
   /** Used memory of each container, per cent of its limit. */
   | 'mem_pct';
 
-/** Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
+/** What records a deploy. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
 export type DeployOrigin =
   /** When the containers of a release were created, including stopped ones that Kamal keeps. */
   | 'containers'
@@ -37,7 +37,7 @@ export type DeployState =
   | 'rolled_back'
   /** A later deploy replaced it. None of the other states applies. */
   | 'superseded'
-  /** It is not known whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  /** Unknown whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'unknown';
 
 /** Where something belongs. Kamal destinations are mapped to it by the configuration. */
@@ -78,7 +78,7 @@ export type HostStatus =
 
 /** Which number a series has. */
 export type QueueSeriesKind =
-  /** Runnable jobs that were not taken, for each queue. */
+  /** Runnable jobs that no worker had taken, for each queue. */
   | 'depth'
   /** Failures in the step that ends at `time`, for each queue. */
   | 'failures'

@@ -17,14 +17,14 @@ export type DeployState =
   | 'rolled_back'
   /** A later deploy replaced it. None of the other states applies. */
   | 'superseded'
-  /** It is not known whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
+  /** Unknown whether it runs or ever served. The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations. */
   | 'unknown';
 
 /** Kind of a difference from the last deploy. */
 export type DriftKind =
   /** An engine does not answer. What it runs is unknown and appears in no other row. */
   | 'engine_unknown'
-  /** A replaced container is still live on the engine of its replacement. None is reported where it is not sure which of the two that is. */
+  /** A replaced container is still live on the engine of its replacement. Not reported when it is unclear which of the two replaced the other. */
   | 'leftover'
   /** An engine runs the service at its destination, but no container of its last deploy, which another engine runs. */
   | 'missing_on_engine'
@@ -99,7 +99,7 @@ export type LogStream =
   /** Standard output; for a container with a terminal, all its output. */
   | 'stdout';
 
-/** What is wrong, by the rule that says so. Worst first: the order of `CurrentProblems.problems` within a severity. */
+/** What is wrong, with its rule. Worst first: the order of `CurrentProblems.problems` within a severity. */
 export type ProblemKind =
   /** The clock of a container engine or of a database differs from the gateway's by more than 2 s: their times cannot be compared. */
   | 'clock_skewed'
@@ -147,7 +147,7 @@ export type ProblemKind =
   | 'queue_source_down'
   /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken. Where it is sampled, 5 minutes of samples show no success. */
   | 'queue_stalled'
-  /** A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known. */
+  /** A role that should run has containers, but none of them runs or restarts, and no engine that does not answer is known to run it. */
   | 'role_down'
   /** Containers run another release than the last recorded deploy. Nothing of the role was created or started in the last 5 min. */
   | 'unexpected_release'

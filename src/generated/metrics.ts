@@ -28,7 +28,7 @@ export type HostStatus =
   /** It answers. */
   | 'up';
 
-/** What is wrong, by the rule that says so. Worst first: the order of `CurrentProblems.problems` within a severity. */
+/** What is wrong, with its rule. Worst first: the order of `CurrentProblems.problems` within a severity. */
 export type ProblemKind =
   /** The clock of a container engine or of a database differs from the gateway's by more than 2 s: their times cannot be compared. */
   | 'clock_skewed'
@@ -76,7 +76,7 @@ export type ProblemKind =
   | 'queue_source_down'
   /** The oldest runnable job has waited longer than 300 s, and nothing ended in the last 5 minutes. While a job runs, the limit is 5 times the p95 of the queue's run times, at least 120 s and at most 1800 s. While no run time is known, it is 1800 s. Where the rate is unknown, nothing ended if for 5 minutes of reads the oldest job stayed the same, no fewer waited, and the rows show none that was taken. Where it is sampled, 5 minutes of samples show no success. */
   | 'queue_stalled'
-  /** A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known. */
+  /** A role that should run has containers, but none of them runs or restarts, and no engine that does not answer is known to run it. */
   | 'role_down'
   /** Containers run another release than the last recorded deploy. Nothing of the role was created or started in the last 5 min. */
   | 'unexpected_release'

@@ -19,18 +19,19 @@ export function toOneEnvArg(arg: Arg, scalars: Scalars) {
   });
 }
 
-/** The argument `env` of a list of what comes from queue sources. */
+/** The argument `env` of a list that queue sources supply. */
 export function toSourceEnvArg(arg: Arg, scalars: Scalars) {
   return arg({
     type: scalars.environment,
     description:
-      "Only sources of this environment (QueueSource.env), none of an unknown one; forbidden when the token does not list it.",
+      "Only sources of this environment (QueueSource.env), none of an " +
+      "unknown one; forbidden when the token does not list it.",
   });
 }
 
 /** The argument `destination` of a list. */
 export function toDestinationArg(arg: Arg) {
-  return arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for what has none.' });
+  return arg.string({ description: 'Only this Kamal destination (`-d beta`); "" for rows without one.' });
 }
 
 /** Arguments of every series field. */
@@ -61,19 +62,22 @@ export function toNamesArg(arg: Arg, what: string) {
   return arg.stringList({ description: `Only these ${what}, by exact names.` });
 }
 
-/** Query cost of a series field, whatever the length of its range, which has its own limits. */
+/** Query cost of a series field. The length of its range does not count: it has its own limits. */
 export const seriesComplexity = { field: 1000, multiplier: 1 } as const;
 
 /** Description of the rows of all series fields, for the type of a row. */
 export const rowRules =
-  "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending in time, and none when no point is in the range. Where steps have 10 minutes or more, the last row is that of the step that is not over yet, at the last whole minute.";
+  "Series fields return at most 100,000 flat rows, at whole multiples of the step, ascending " +
+  "in time, and none when no point is in the range. With steps of 10 minutes or more, the " +
+  "last row is that of the unfinished step, at the last whole minute.";
 
 /** The argument `env` of the fields that return several containers. */
 export function toContainersEnvArg(arg: Arg, scalars: Scalars) {
   return arg({
     type: scalars.environment,
     description:
-      "Only this environment; forbidden when the token does not list it. A token for every environment also gets containers of an unknown environment that seem to belong to this one.",
+      "Only this environment; forbidden when the token does not list it. A token for every environment " +
+      "also gets containers of an unknown environment that seem to belong to this one.",
   });
 }
 
@@ -86,16 +90,17 @@ export function toContainerArgs(arg: Arg, scalars: Scalars) {
   };
 }
 
-/** Where containers are looked for. */
+/** Selects where to look for containers. */
 export function toPlaceArgs(arg: Arg) {
   return {
     includeAccessories: toFlagArg(
       arg,
-      "Also accessories: redis, prometheus, the proxy ... A token for every environment also gets containers that are not part of the product.",
+      "Also accessories: redis, prometheus, the proxy ... A token for every " +
+        "environment also gets containers that are not part of the product.",
     ),
     engine: arg.string({
       description:
-        "Only this engine, by its configured name. The error of an unknown one names those that the token may see.",
+        "Only this engine, by its configured name. For an unknown name, the error lists those that the token may see.",
     }),
   };
 }
@@ -109,7 +114,7 @@ export function toHistoryRangeArgs(arg: Arg) {
   };
 }
 
-/** Arguments of a page of log lines, but for its place. */
+/** Arguments of a page of log lines, except its place. */
 export function toLogFilterArgs(arg: Arg, scalars: Scalars) {
   return {
     tail: arg.int({
@@ -125,7 +130,10 @@ export function toLogFilterArgs(arg: Arg, scalars: Scalars) {
 export function toFollowArgs(arg: Arg, scalars: Scalars) {
   return {
     tail: arg.int({
-      description: `How many of the newest matching lines come first, 0 to ${maxTail}; all filters apply first. When absent: ${defaultTail}, or with \`since\` all lines from then on (20,000 or 5 MB of each log at most; TRUNCATED and \`dropped\` report the rest).`,
+      description:
+        `How many of the newest matching lines come first, 0 to ${maxTail}; all filters apply ` +
+        `first. When absent: ${defaultTail}, or with \`since\` all lines from then on (20,000 or 5 ` +
+        "MB of each log at most; TRUNCATED and `dropped` report the rest).",
     }),
     ...toLineArgs(arg, scalars),
   };
@@ -143,7 +151,8 @@ export function toLineArgs(arg: Arg, scalars: Scalars) {
     }),
     searchRegex: arg.string({
       description:
-        "Only lines that match this regular expression (RE2), case-sensitive unless ignoreCase; at most 200 characters.",
+        "Only lines that match this regular expression (RE2), " +
+        "case-sensitive unless ignoreCase; at most 200 characters.",
     }),
     ignoreCase: toFlagArg(arg, "Whether search and searchRegex ignore case."),
     level: arg({
@@ -161,7 +170,9 @@ export function toLogPageArgs(arg: Arg) {
     until: arg.string({ description: "Up to this time, as `since`." }),
     at: arg.string({
       description:
-        "Not the newest lines, but those around this time (as `since`): half of `tail` before it, half from it on. A side with fewer lines is not made up for by the other. Not with since or until.",
+        "The lines around this time (as `since`) instead of the newest: half of " +
+        "`tail` before it, half from it on. If one side has fewer lines, the other " +
+        "does not make up for it. Not with since or until.",
     }),
     before: arg.string({
       description:
@@ -208,7 +219,7 @@ export function checkFirst(count: number): number {
 }
 
 /**
- * Rows that an argument costs. A number that its field refuses costs 1: less would offset the cost
+ * Rows that an argument costs. A number that its field refuses costs 1: less would reduce the cost
  * of other fields.
  */
 export function toCost(count: number, most: number): number {
@@ -221,16 +232,16 @@ export const costOfFirst = ({ first: count }: { readonly first: number }) => ({
   multiplier: toCost(count, 100),
 });
 
-/** The page that is asked of a connection. */
+/** The requested page of a connection. */
 type PageArgs = Parameters<typeof resolveCursorConnection>[0]["args"];
 
-/** How many rows a page has: when the arguments do not say, and at most. */
+/** How many rows a page has by default, and at most. */
 interface PageSize {
   readonly usual: number;
   readonly most: number;
 }
 
-/** Cost of a connection, for all that is in its page. */
+/** Cost of a connection, including everything in its page. */
 export function toPageCost(field: number, { usual, most }: PageSize) {
   return ({ first: ahead, last }: PageArgs) => ({ field, multiplier: toCost(ahead ?? last ?? usual, most) });
 }
@@ -244,8 +255,7 @@ export function checkPage({ first: ahead, last }: PageArgs, { most }: PageSize):
 }
 
 /**
- * What a row has in its list alone: its time (RFC 3339), and a text that no other row of that time
- * has.
+ * Identifies a row in its list: its time (RFC 3339), and a text that no other row of that time has.
  */
 interface Place {
   readonly time: string;
@@ -253,9 +263,9 @@ interface Place {
 }
 
 /**
- * A page of a list in memory, newest first. A cursor names a row, so rows that arrive meanwhile
- * change no later page. Where its row is gone, the page starts (or ends) at the rows of the same
- * time: none is missed. Rejects with invalid_request, also for a cursor that is not of this list.
+ * A page of a list in memory, newest first. A cursor names a row, so new rows never shift later
+ * pages. If the row is gone, the page starts (or ends) at the rows of the same time, so none is
+ * missed. Rejects with invalid_request, also for a cursor of another list.
  */
 export async function toPage<Row>(
   list: string,
@@ -308,7 +318,7 @@ export function toCursor(list: string, ...place: readonly string[]): string {
   return Buffer.from(JSON.stringify([list, ...place])).toString("base64url");
 }
 
-/** The place in a cursor. Throws invalid_request for a text that is no cursor of the list. */
+/** The place in a cursor. Throws invalid_request if the text is no cursor of the list. */
 export function parseCursor(list: string, argument: "after" | "before", cursor: string): readonly string[] {
   const [name, ...place] = parseTexts(Buffer.from(cursor, "base64url").toString());
   if (name !== list) throw refuse(`${argument} is not a cursor of ${list}`);

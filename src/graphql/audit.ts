@@ -16,9 +16,10 @@ export function addAudit(builder: Builder): void {
           "Number of the entry in the file. The file holds all environments, so a token for some of them sees gaps.",
         "at: DateTime!": "When it was written.",
         "outcome: String!":
-          "`intent`, `ok`, `failed` or `unknown`. An `unknown` may be followed by another outcome of the same intent.",
+          "`intent`, `ok`, `failed` or `unknown`. Another outcome of the same intent may follow an `unknown`.",
         "action: String!":
-          "What was done: `restart`, `probe` (a health check on demand), `job.retry`, `job.discard`, `job.retry_group` or `job.discard_group`.",
+          "What was done: `restart`, `probe` (a health check on demand), `job.retry`, " +
+          "`job.discard`, `job.retry_group` or `job.discard_group`.",
         "intent: Int": "Of an outcome: the `seq` of its intent.",
         "requestId: String!": "The request's id, as in the `X-Request-Id` of the response.",
         "clientRequestId: String": "The `X-Request-Id` that the client sent, if it was short and plain.",
@@ -30,7 +31,8 @@ export function addAudit(builder: Builder): void {
         "auth: String":
           "How the caller authenticated: `token`, `tokens_file` or `jwt`; null in entries of version 0.1.",
         "engine: String!":
-          "Configured name of the engine. `engine`, `containerId`, `containerName` and `image` are empty for actions on jobs.",
+          "Configured name of the engine. `engine`, `containerId`, " +
+          "`containerName` and `image` are empty for actions on jobs.",
         "containerId: String!": "Full id of the container.",
         "containerName: String!": "The container's name at that time.",
         "image: String!": "The container's image.",
@@ -47,7 +49,8 @@ export function addAudit(builder: Builder): void {
       agent: t.string({
         nullable: true,
         description:
-          "The program that asked for the holder, such as the client of /mcp, by the name that it gives itself; null when it gives none.",
+          "The program that acted for the holder, such as the client of /mcp, by " +
+          "the name it gives itself; null when it gives none.",
         resolve: ({ agent }) => agent ?? null,
       }),
       jobSource: t.string({
@@ -80,11 +83,13 @@ export function addAudit(builder: Builder): void {
         extensions: needs("ops:operate"),
         complexity: toPageCost(50, size),
         description:
-          "The audit record of the containers and jobs that the token may see, newest first. Returns 20 entries, or 1 to 100 by `first` or `last`. `last` requires `before`. Needs ops:operate. `auditChain` says whether nobody changed it.",
+          "The audit record of the containers and jobs that the token may see, newest first. " +
+          "Returns 20 entries, or 1 to 100 by `first` or `last`. `last` requires `before`. " +
+          "Needs ops:operate. `auditChain` says whether it is unchanged.",
         resolve: (_root, args, { sources, principal }) => {
           checkPage(args, size);
           if (typeof args.last === "number" && !args.before) {
-            throw new OpsError("invalid_request", "last needs before: the record is read from its newest entry");
+            throw new OpsError("invalid_request", "last requires before: the record is read newest first");
           }
           const [newest, oldest] = [toSeq("after", args.after), toSeq("before", args.before)];
           return resolveCursorConnection<Promise<readonly AuditRecord[]>>(
@@ -111,17 +116,21 @@ export function addAudit(builder: Builder): void {
 function addAuditChain(builder: Builder): void {
   const auditChain = builder.objectRef<AuditChain>("AuditChain").implement({
     description:
-      "Whether the audit record is whole. Each entry has the hash of the one before it, so a changed, deleted, moved or cut entry shows. Newest entries that are missing show only where this gateway knew of them: compare a head that was noted elsewhere (`audit verify --head`).",
+      "Whether the audit record is intact. Each entry holds the hash of the one before it, which " +
+      "reveals a changed, deleted, moved or cut entry. Missing newest entries show only if this " +
+      "gateway had seen them: compare with a head noted elsewhere (`audit verify --head`).",
     fields: (t) =>
       exposeAll(t, {
         "ok: Boolean":
           "Whether every entry follows the one before it; null until the first check has reached the newest one.",
         "firstSeq: Int":
-          "The oldest entry: 1, or a later one when the files before it were removed. Null without an entry, and for tokens that do not list every environment.",
+          "The oldest entry: 1, or a later one when the files before it were removed. Null " +
+          "without an entry, and for tokens that do not list every environment.",
         "lastSeq: Int": "The newest entry that was checked. Null as `firstSeq`.",
-        "checkedAt: DateTime": "When the newest entry was last reached, or the fault found; null before that.",
+        "checkedAt: DateTime": "When the check last reached the newest entry or found the fault; null before that.",
         "problem: String":
-          "The first fault, with its file and `seq`; null without one, and for tokens that do not list every environment.",
+          "The first fault, with its file and `seq`; null without one, and " +
+          "for tokens that do not list every environment.",
       }),
   });
   builder.queryField("auditChain", (t) =>
@@ -131,11 +140,12 @@ function addAuditChain(builder: Builder): void {
       extensions: needs("ops:operate"),
       complexity: 50,
       description:
-        "Whether nobody changed the audit record. Checks what was appended since the check before, and every 10 minutes all of it; a long check goes on in the background. Needs ops:operate.",
+        "Whether the audit record is unchanged. Checks what was appended since the previous check, and " +
+        "all of it every 10 minutes; a long check continues in the background. Needs ops:operate.",
       resolve: async (_root, _args, { sources, principal }) => {
         const chain = await sources.audit.verify();
-        // The entries are of all environments: how many there are, and of which, is not for tokens
-        // of one.
+        // Entries cover all environments: a token for some of them must not learn how many there
+        // are.
         return isLimited(principal) ? { ...chain, firstSeq: null, lastSeq: null, problem: null } : chain;
       },
     }),

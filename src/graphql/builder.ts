@@ -37,10 +37,10 @@ export function createBuilder() {
       cursorType: "String",
       firstArgOptions: { description: "How many from the beginning, at least 1." },
       lastArgOptions: { description: "How many from the end, at least 1." },
-      afterArgOptions: { description: "Only what comes after this cursor: `endCursor` of the page before." },
-      beforeArgOptions: { description: "Only what comes before this cursor: `startCursor` of the page after." },
+      afterArgOptions: { description: "Only rows after this cursor: `endCursor` of the previous page." },
+      beforeArgOptions: { description: "Only rows before this cursor: `startCursor` of the next page." },
       pageInfoFieldOptions: { description: "Where the page is in the list." },
-      // The cost of a connection counts the rows of its page.
+      // The cost of a connection already counts the rows of its page.
       edgesFieldOptions: {
         description: "The rows of the page, each with its cursor.",
         nullable: false,
@@ -79,7 +79,7 @@ export type Fields<Row extends object> = PothosSchemaTypes.ObjectFieldBuilder<
   Row
 >;
 
-/** A type whose rows are these. */
+/** A type with these rows. */
 export type ObjectRef<Row extends object> = ReturnType<typeof createObjectRef<Row>>;
 
 function createObjectRef<Row extends object>(builder: Builder, name: string) {
@@ -92,7 +92,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** What a row has for a field of a type. */
+/** The value in a row for a field of each type. */
 interface Plain {
   readonly String: string;
   readonly Int: number;
@@ -104,7 +104,7 @@ interface Plain {
   readonly Problem: Problem;
 }
 
-/** A field as SDL writes it, for a property that has its value. */
+/** A field in SDL notation, for a property with a matching value. */
 type Declaration<Name extends string, Value> = {
   [Type in keyof Plain]: [Value] extends [Plain[Type]]
     ? `${Name}: ${Type}!` | `${Name}: ${Type}`
@@ -130,22 +130,22 @@ export function exposeAll<Row extends object>(
 }
 
 /**
- * For a field whose resolver reads nothing but its row: an answer with it stays valid while the
- * rows are the same objects.
+ * Marks a field whose resolver reads only its row: an answer with it stays valid while the rows are
+ * the same objects.
  */
 export const ofRow = { extensions: { isOfRow: true } } as const;
 
 const nodeTypes = ["Container", "Deploy", "Host", "Job", "Queue", "Role"] as const;
 type NodeType = (typeof nodeTypes)[number];
 
-/** The opaque id of an object in the whole schema; `id` is unique among its type. */
+/** The opaque id of an object in the whole schema; `id` is unique within its type. */
 export function toNodeId(type: NodeType, id: string): string {
   return Buffer.from(`${type}:${id}`).toString("base64url");
 }
 
 /**
- * Makes the `id` of each node a plain value: Pothos resolves it with a promise, which takes 2 kB in
- * each row of a list. Changes the schema itself.
+ * Makes the `id` of each node a plain value: Pothos resolves it with a promise, which takes 2 kB
+ * for each row of a list. Changes the schema itself.
  */
 export function withPlainIds(schema: GraphQLSchema): GraphQLSchema {
   for (const name of nodeTypes) {

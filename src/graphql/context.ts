@@ -23,18 +23,18 @@ import { askOnce, createTimelineLoader, type TimelineLoader } from "./timeline/l
 
 export interface OpsContext extends Caller {
   /**
-   * Whether the execution takes lists in parts, so that other requests run in between: true for
-   * queries at /graphql, not for compiled ones.
+   * Whether the execution processes lists in parts, so that other requests run in between: true for
+   * queries at /graphql, except compiled ones.
    */
   readonly inParts?: boolean;
-  /** Of the list of containers, those to execute; all without it. */
+  /** Selects the containers of a list to execute; all without it. */
   readonly selectRows?: SelectRows | undefined;
   readonly origin: () => RequestOrigin;
   readonly sources: Sources;
   readonly loaders: Loaders;
 }
 
-/** The context of one request: its loaders cache, so nothing is fetched twice. */
+/** The context of one request: its loaders cache, so nothing is read twice. */
 export function createContext(sources: Sources, caller: Caller, selectRows?: SelectRows): OpsContext {
   const { principal, requestId, signal, budget } = caller;
   const openStream = caller.openStream && { openStream: caller.openStream.bind(caller) };
@@ -80,7 +80,7 @@ export class Loaders {
     return this.#areOfProblems ? settleListing(listing, this.nowMs) : listing;
   }
 
-  /** For a subscription, before each message: clears the loaders, for fresh reads. */
+  /** For subscriptions, before each message: clears the loaders, so that they read again. */
   forget(): void {
     this.#nowMs = this.#containerHistory = undefined;
     this.#containers = this.#queues = this.#queueSeries = this.#orphans = this.#hosts = this.#deploy = undefined;
@@ -98,7 +98,7 @@ export class Loaders {
 
   /**
    * One `now` for all ranges of an answer, unix milliseconds of a whole second: equal `from` values
-   * share a query, and 2h are 7200 s.
+   * share a query, and 2h is 7200 s.
    */
   get nowMs(): number {
     return (this.#nowMs ??= Math.floor(Date.now() / 1000) * 1000);
@@ -163,11 +163,12 @@ export class Loaders {
 
 /** Description of the field `ended`: the reasons of StreamEnd that a client may see. */
 export const endedDescription =
-  "Why this is the last message (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.";
+  "Why this is the last message (expired after an hour, shutdown, " +
+  "unauthorized, forbidden, slow_consumer); null while more follow.";
 
 /**
- * Opens a stream for a subscription and returns its end; it lasts while the token `isAllowed`.
- * Throws rate_limited.
+ * Opens a stream for a subscription and returns its end. The stream lasts while `isAllowed` holds
+ * for the token. Throws rate_limited.
  */
 export function openLease(
   { openStream, budget }: OpsContext,

@@ -45,7 +45,7 @@ export function checkIdempotencyKey(key: string | null | undefined): void {
   throw new OpsError("invalid_request", "Idempotency-Key must have 1 to 255 printable ASCII characters without spaces");
 }
 
-/** @throws invalid_request, also for a reason of only blanks and invisible characters */
+/** @throws invalid_request, also if the reason has only blanks and invisible characters */
 export function requireReason(reason: string): void {
   if (sanitiseReason(reason) !== null && reason.length <= 200) return;
   throw new OpsError("invalid_request", "reason must have 1 to 200 characters");

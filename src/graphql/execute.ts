@@ -23,26 +23,27 @@ import type { Caller, Sources } from "./sources.ts";
 import { findFailure, traceOperation } from "./compiled/trace.ts";
 
 interface Executed<Data> {
-  /** Null fields are explained in `errors`. */
+  /** `errors` explains null fields. */
   readonly data: Partial<Data> | null;
   readonly errors: readonly OpsError[];
 }
 
 /** A fixed document, ready to run for one caller. */
 interface Prepared<Data> {
-  /** Whether its answer may ever be known without running it. */
+  /** Whether its answer can ever be determined without running it. */
   readonly isVersioned: boolean;
-  /** What its answer is computed from now; nothing runs for it. */
+  /** The current inputs of its answer; runs nothing. */
   readonly inputs: () => FoundInputs;
-  /**
-   * How the engines are now that the caller may see, as far as they are known; nothing runs for it.
-   */
+  /** The current state of the engines that the caller may see, as far as known; runs nothing. */
   readonly engines: () => readonly EngineNow[];
   /** `selectRows`: as OpsContext.selectRows. */
   readonly run: (selectRows?: SelectRows) => Promise<Executed<Data>>;
 }
 
-/** How our own surfaces query: runs a fixed document in process, as the caller, without HTTP. */
+/**
+ * How the gateway's own surfaces query: runs a fixed document in process, as the caller, without
+ * HTTP.
+ */
 export type Execute = <Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
@@ -50,10 +51,10 @@ export type Execute = <Data, Variables extends Record<string, unknown>>(
 ) => Prepared<Data>;
 
 /**
- * Validates and compiles the documents now and returns the function that runs them. A document that
- * does not fit the schema, or is not registered, is a programming error: it throws. Leaf values are
- * ours, so they are neither checked nor serialised: enums are the words of our code, in the answer
- * and in the variables.
+ * Validates and compiles the documents now and returns the function that runs them. Throws for a
+ * document that does not fit the schema, or is not registered: that is a programming error. Leaf
+ * values come from our code, so they are neither checked nor serialised: enums keep our code's
+ * words, in the answer and in the variables.
  */
 export function createExecute(
   schema: GraphQLSchema,
@@ -75,10 +76,10 @@ export function createExecute(
   };
 }
 
-/** A document as it was compiled. */
+/** A compiled document. */
 interface Compiled {
   readonly query: Run;
-  /** Null where its answer depends on more than what has versions. */
+  /** Null if its answer depends on anything without a version. */
   readonly findInputs: FindInputs | null;
   readonly name: (variables: Variables) => Variables;
   /** Null where nothing is traced. */
@@ -155,8 +156,8 @@ function toRun(schema: GraphQLSchema, document: DocumentNode): Run {
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * GraphQL wants enum values in variables by their names. Text that is no value of the enum becomes
- * none of its names, so that it is refused.
+ * GraphQL expects enum values in variables by their names. Text that is no value of the enum
+ * becomes none of its names, so that GraphQL refuses it.
  */
 export function createNaming(schema: GraphQLSchema, document: DocumentNode): (variables: Variables) => Variables {
   const enums = (getOperationAST(document)?.variableDefinitions ?? []).flatMap(({ variable, type }) => {
@@ -184,13 +185,14 @@ function toFieldError(error: GraphQLError): OpsError {
     : new OpsError("invalid_request", "A parameter has an invalid value", { cause: error });
 }
 
-/** How our own surfaces open a fixed subscription. Rejects with the OpsError of its field. */
+/**
+ * How the gateway's own surfaces open a fixed subscription. Rejects with the OpsError of its field.
+ */
 export type Follow = (document: DocumentNode, variables: object, caller: Caller) => Promise<AsyncIterable<LogBatch>>;
 
 /**
- * Opens subscriptions as the schema does, with its scopes and arguments, and passes on what the
- * field's source yields: a line needs no execution of its own. Throws for a document that does not
- * fit the schema.
+ * Opens subscriptions with the schema's scopes and arguments, and passes on what the field's source
+ * yields: a line needs no execution of its own. Throws for a document that does not fit the schema.
  */
 export function createFollow(
   schema: GraphQLSchema,

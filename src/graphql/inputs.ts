@@ -26,16 +26,13 @@ export type FindInputs = (variables: Variables, sources: Sources, caller: Caller
 interface Part {
   readonly find: FindVersion;
   readonly readArgs: (variables: Variables) => object;
-  /**
-   * What selected fields of its rows depend on besides the rows, each with the nodes that select
-   * it.
-   */
+  /** What selected fields of its rows depend on besides the rows, with the nodes that select it. */
   readonly more: readonly { readonly find: FindVersion; readonly nodes: readonly FieldNode[] }[];
 }
 
 /**
- * How to find the inputs of a valid query; null where its answer depends on more: it must read root
- * fields that are versioned, and of their rows what the rows, or versions, determine.
+ * How to find the inputs of a valid query. Null where its answer depends on more: its root fields
+ * must be versioned, and its rows' fields must depend only on the rows or on versions.
  */
 export function createFindInputs(
   schema: GraphQLSchema,
@@ -49,7 +46,7 @@ export function createFindInputs(
 }
 
 function findInputs(parts: readonly Part[], variables: Variables, sources: Sources, caller: Caller): FoundInputs {
-  // Who may read nothing causes no read.
+  // A caller who may read nothing causes no read.
   if (!caller.principal.scopes.has("ops:read")) return null;
   const found: Version[] = [];
   for (const { find, readArgs, more } of parts) {
@@ -77,8 +74,8 @@ function toPart(schema: GraphQLSchema, document: DocumentNode, field: SelectedFi
     return findMore !== undefined;
   };
   if (!dependsOnRows(document, selectionSet, type && getNamedType(type), isKnown)) return null;
-  // Callers keep the variables of a request that they have seen, and reading arguments costs more
-  // than all the rest.
+  // Callers reuse the variables object of a request that they have seen, and reading arguments
+  // costs more than all the rest.
   const argsOf = new WeakMap<Variables, object>();
   const readArgs = (variables: Variables) => {
     const args = argsOf.get(variables) ?? getArgumentValues(definition, node, variables);
@@ -89,7 +86,7 @@ function toPart(schema: GraphQLSchema, document: DocumentNode, field: SelectedFi
 }
 
 /**
- * Whether each message of a valid subscription depends on its event alone, whatever the variables.
+ * Whether each message of a valid subscription depends only on its event, whatever the variables.
  */
 export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): boolean {
   const operation = getOperationAST(document, operationName);
@@ -106,12 +103,12 @@ export function hasOnlyRows(schema: GraphQLSchema, document: DocumentNode, opera
   return variables.length === 0 && dependsOnRows(document, selectionSet, type && getNamedType(type));
 }
 
-/** An id is made from properties of the row. */
+/** An id depends only on properties of the row. */
 function isOfRow(field: SelectedField): boolean {
   return field.isOfRow || field.name === "id" || field.name === "__typename";
 }
 
-/** `isKnown`: of a field of these rows, whether what else it depends on has a version. */
+/** `isKnown`: whether everything else that a field of these rows depends on has a version. */
 function dependsOnRows(
   document: DocumentNode,
   selectionSet: SelectionSetNode | undefined,

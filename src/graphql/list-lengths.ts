@@ -5,7 +5,7 @@ import { versionOf } from "../lib/version.ts";
 import { toRoleKey } from "../releases/service-group.ts";
 import type { Sources } from "./sources.ts";
 
-/** Row counts of the lists as last read by any caller: they estimate the cost of a query. */
+/** Row counts of the lists as last read by any caller, to estimate the cost of a query. */
 interface Lengths {
   hosts: number | null;
   /** By source. */
@@ -43,7 +43,7 @@ export function noteQueues(
   known.queues.set(source.name, { count, env });
 }
 
-/** While this is the same, `toLength` returns the same for the same caller. */
+/** While this stays the same, `toLength` returns the same for the same caller. */
 export function readLengthsVersion(sources: Sources): string {
   return `${of(sources).version} ${versionOf(sources.containers.listCached()?.containers)}`;
 }
@@ -55,7 +55,7 @@ export function countQueues(sources: Sources, names: readonly string[]): number 
   return found.length === 0 ? unknownLength : found.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** What the cost of a list depends on: whose data, and who asks. */
+/** What the cost of a list depends on: the sources and the caller. */
 interface Asking {
   readonly sources: Sources;
   readonly principal: Principal;
@@ -67,10 +67,10 @@ interface RoleCount {
   readonly containersEach: number;
 }
 
-/** By list of containers and view: a document may have many fields with roles. */
+/** By list of containers and view: a document may select roles in many fields. */
 const roleCounts = new WeakMap<readonly Container[], Map<string, RoleCount>>();
 
-/** How many roles there are for the caller, and how many containers each has. */
+/** How many roles the caller has, and how many containers each has. */
 export function countRoles({ sources, principal }: Asking): RoleCount {
   const listed = sources.containers.listCached()?.containers;
   if (!listed) return { roles: unknownLength, containersEach: unknownLength };
@@ -85,8 +85,8 @@ export function countRoles({ sources, principal }: Asking): RoleCount {
 }
 
 /**
- * Estimates the most rows that a list of a schema type has. Only rows that the caller may see
- * count, because the refusal of a query reports its cost.
+ * Estimates the most rows that a list of a schema type has. Counts only rows that the caller may
+ * see, because the refusal of a query reports its cost.
  */
 export function toLength(
   type: string,

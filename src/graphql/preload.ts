@@ -13,15 +13,12 @@ import {
 } from "graphql";
 import type { OpsContext } from "./context.ts";
 
-/**
- * Reads what a field needs, for all rows of a list at once. A failure is for the resolver to
- * answer.
- */
+/** Reads what a field needs, for all rows of a list at once. Leaves failures to the resolver. */
 export type Preload<Row> = (rows: readonly Row[], context: OpsContext) => unknown;
 
 /**
  * For a field that loads something, and has no arguments and no scope of its own: a list calls
- * `preload` once, before its rows are completed, and the resolver answers what is known then
+ * `preload` once, before its rows are completed, and the resolver then returns the loaded values
  * without a promise.
  */
 export function preloaded<Row>(preload: Preload<Row>) {
@@ -30,7 +27,7 @@ export function preloaded<Row>(preload: Preload<Row>) {
 
 type Field = GraphQLField<unknown, OpsContext>;
 
-/** What decides which fields a selection has, and which of them take a promise. */
+/** Decides which fields a selection has, and which of them take a promise. */
 interface Selecting extends Pick<GraphQLResolveInfo, "fragments" | "variableValues"> {
   readonly isAsync: (field: Field) => boolean;
 }
@@ -38,9 +35,9 @@ interface Selecting extends Pick<GraphQLResolveInfo, "fragments" | "variableValu
 /** What the selected fields of a list's rows load. */
 export interface Loading {
   readonly preloads: ReadonlySet<Preload<unknown>>;
-  /** Of the objects in fields of the rows. */
+  /** For the objects in fields of the rows. */
   readonly inner: ReadonlyMap<Field, Loading>;
-  /** Selected fields that take a promise in each row. */
+  /** How many selected fields take a promise in each row. */
   readonly waiting: number;
 }
 
@@ -50,7 +47,7 @@ export function findAsync(types: readonly GraphQLObjectType[]): ReadonlySet<Fiel
   return new Set(fields.filter(({ resolve }) => resolve?.constructor.name === "AsyncFunction"));
 }
 
-/** What a selection of rows of this type loads. Lists in the rows are lists of their own. */
+/** What a selection of rows of this type loads. Lists inside the rows count as separate lists. */
 export function toLoading(
   type: GraphQLObjectType,
   selections: readonly (SelectionSetNode | undefined)[],
@@ -85,7 +82,7 @@ export function toLoading(
   return { preloads, inner, waiting };
 }
 
-/** By its conditions, as the executor decides it. Throws for a variable that is null. */
+/** Evaluates its conditions as the executor does. Throws for a variable that is null. */
 function isIncluded(node: SelectionNode, variables: GraphQLResolveInfo["variableValues"]): boolean {
   return (
     getDirectiveValues(GraphQLSkipDirective, node, variables)?.["if"] !== true &&
@@ -112,10 +109,7 @@ export async function loadFor(
   }
 }
 
-/**
- * A list with the object that a field of a row has. The list is empty where the field has none, or
- * failed.
- */
+/** A list with the object that a field of a row has. Empty if the field has none, or failed. */
 function toObject(field: Field, row: unknown, context: OpsContext, info: GraphQLResolveInfo): readonly unknown[] {
   try {
     const found: unknown = field.resolve?.(row, {}, context, info);

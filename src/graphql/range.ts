@@ -10,8 +10,8 @@ const mostPoints = 11_000;
 const fewPoints = 240;
 const secondsPerDay = 86_400;
 /**
- * Most rows of one series field, over all its series, where we choose the step: they are read and
- * returned, and the request's budget counts both.
+ * How many rows one series field has at most, over all its series, if we choose the step: reading
+ * and returning them both count in the request's budget.
  */
 export const seriesRows = 40_000;
 /** Steps that people and Grafana choose, seconds. */
@@ -72,19 +72,19 @@ export interface SeriesRangeArgs {
 }
 
 /**
- * From this step on, seconds, a series ends with the step that is not over: without it, a range of
- * days would lack hours at its end.
+ * With steps of at least this many seconds, a series ends with the unfinished step: without it, a
+ * range of days would lack its last hours.
  */
 const longStep = 600;
-/** That step ends at a whole minute, so that the panels of a dashboard share one reading of it. */
+/** That step ends at a whole minute, so that the panels of a dashboard share one read of it. */
 const currentEnd = 60;
 
 /**
  * The points of a series, from `from` to `to` (now at the latest), at whole multiples of the step,
- * so they stay in place when the range moves with the clock. A second range is the current step,
- * where steps are long: from the last of these points to the end. Without a step: the shortest
- * round one that yields at most `maxPoints` in all; fewer points where there are many series. Empty
- * when no point falls into the range. Throws invalid_request.
+ * so they stay in place when the range moves with the clock. If steps are long, a second range
+ * holds the current step: from the last of these points to the end. Without a step: the shortest
+ * round one that yields at most `maxPoints` in all, and fewer points for many series. Empty when no
+ * point falls into the range. Throws invalid_request.
  */
 export function toSeriesRanges(
   { from, to, step, maxPoints }: SeriesRangeArgs,
@@ -105,7 +105,7 @@ export function toSeriesRanges(
     ? toAligned(begin, end, step)
     : toRanges(findStep((seconds) => countPoints(toRanges(seconds)) <= most, end - begin, most));
   checkPoints(countPoints(ranges));
-  // A single point leaves no place for the current one.
+  // A single point leaves no room for the current one.
   return step || countPoints(ranges) <= most ? ranges : ranges.slice(0, 1);
 }
 
@@ -142,7 +142,7 @@ function sharePoints(maxPoints: number, series: number): number {
 
 /**
  * The shortest round step that fits `most` points; beyond a day, whole days. The last one always
- * fits two points or more: that few whole steps leave a place for the current one.
+ * fits two points or more: so few whole steps leave room for the current one.
  */
 function findStep(isFitting: (step: number) => boolean, seconds: number, most: number): number {
   const days = Math.ceil(seconds / most / secondsPerDay);
@@ -169,11 +169,12 @@ function refuse(message: string): OpsError {
 
 /** What a caller can do about too many points. */
 export const pointsAdvice =
-  "choose a longer step or fewer points (maxPoints; in Grafana: Min interval), a shorter range, or fewer series at once";
+  "choose a longer step or fewer points (maxPoints; in Grafana: Min " +
+  "interval), a shorter range, or fewer series at once";
 
 /**
- * One loader for each range of a request: all keys of a range form one batch. The budget counts its
- * points before the query.
+ * One loader for each range of a request: all keys of a range form one batch. Counts its points in
+ * the budget before the query.
  */
 export function createRangeLoaders<Key, Value>(
   budget: Budget,

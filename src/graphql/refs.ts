@@ -47,7 +47,7 @@ export function createRefs(builder: Builder) {
 
 export type Refs = ReturnType<typeof createRefs>;
 
-/** Container.id, for what names a container beside it. */
+/** Container.id, for types that name a container beside it. */
 export function toContainerId(container: ContainerRef): string {
   return toNodeId("Container", toContainerKey(container));
 }

@@ -5,7 +5,7 @@ import type { Builder } from "./builder.ts";
 
 /**
  * The values of an enum, by their descriptions, in either case. GraphQL names them in capitals.
- * Their value is the word of our code, of REST and of Grafana, which never serialise enums
+ * Their values are the words of our code, of REST and of Grafana, which never serialise enums
  * (execute.ts).
  */
 export function toEnumValues<const Word extends string>(descriptions: Readonly<Record<Word, string>>) {
@@ -22,7 +22,9 @@ export function toEnumValues<const Word extends string>(descriptions: Readonly<R
 export function addScalars(builder: Builder) {
   builder.scalarType("DateTime", {
     description:
-      "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds). Arguments may also be RFC 3339 with an offset, a date, or epoch milliseconds as a number or text, which Grafana's macros produce.",
+      "A point in time, RFC 3339 in UTC, with seconds (log lines: nanoseconds). " +
+      "Arguments may also be RFC 3339 with an offset, a date, or epoch milliseconds " +
+      "as a number or text, which Grafana's macros produce.",
     serialize: (value) => value,
     parseValue: parseDateTime,
   });
@@ -40,7 +42,8 @@ export function addScalars(builder: Builder) {
         core: "A role of a configured service (web, runner, worker), or a container that the configuration selects.",
         accessory: "Deployed beside the product: redis, prometheus, grafana, rabbitmq, the proxy ...",
         other:
-          "Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it.",
+          "Not part of the product: it belongs to another service, or to " +
+          "none. Only tokens for every environment see it.",
       }),
     }),
     health: builder.enumType("Health", {
@@ -81,7 +84,9 @@ export type Scalars = ReturnType<typeof addScalars>;
 
 const rfc3339 = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d)(?:\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?$/;
 const epochMs = /^\d{1,15}(?:\.\d+)?$/;
-/** A smaller number means seconds, or a year: as milliseconds it would be before March 1973. */
+/**
+ * A smaller number would mean seconds, or a year: as milliseconds it would be before March 1973.
+ */
 const leastEpochMs = 1e11;
 /** The end of the year 9999: later years have no RFC 3339. */
 const lastMs = Date.UTC(10_000, 0, 1) - 1;

@@ -4,8 +4,8 @@ import { OpsError } from "../lib/errors.ts";
 import type { OpsContext } from "./context.ts";
 
 /**
- * What the schema notes of a type or field that needs a scope. A type, because GraphQL's extensions
- * want an index.
+ * The schema's note on a type or field that needs a scope. A type, because GraphQL's extensions
+ * require an index.
  */
 type Note = { readonly scope: Scope | null };
 
@@ -17,10 +17,10 @@ export function needs(scope: Scope): Note {
   return { scope };
 }
 
-/** For a field of a type that needs a scope: every valid token may read this one. */
+/** For a field of a type that needs a scope: makes it readable for every valid token. */
 export const needsNoScope: Note = { scope: null };
 
-/** The scope that a type or field needs by itself. */
+/** The scope that a type or field itself needs. */
 export function findScope({ extensions }: { readonly extensions: Partial<Note> }): Scope | null {
   return extensions.scope ?? null;
 }
@@ -28,9 +28,9 @@ export function findScope({ extensions }: { readonly extensions: Partial<Note> }
 type Resolve = GraphQLFieldResolver<unknown, OpsContext>;
 
 /**
- * Makes each field ask for the scopes of its type and of itself before anything else of it runs; a
- * subscription asks when it begins, and its lease asks again (auth/stream-lease.ts). Changes the
- * schema itself.
+ * Makes each field check the scopes of its type and its own before it does anything else; a
+ * subscription checks when it begins, and its lease checks again (auth/stream-lease.ts). Changes
+ * the schema itself.
  */
 export function withScopes(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {

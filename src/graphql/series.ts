@@ -1,11 +1,11 @@
 import type { Builder } from "./builder.ts";
 import { toEnumValues } from "./scalars.ts";
 
-/** A number that a series has. */
+/** A number with a series. */
 export interface SeriesKind<Name extends string> {
   /** Its field in a point. */
   readonly value: Name;
-  /** The field that this number has to itself. */
+  /** The separate field for this number. */
   readonly own: string;
   readonly about: string;
 }

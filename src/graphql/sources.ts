@@ -29,11 +29,11 @@ export interface Sources {
   readonly hosts: HostSource;
   readonly containerHistory: ContainerHistorySource;
   readonly deploy: DeploySource;
-  /** Fates of deploys' containers, as far as this process saw them. */
+  /** The fates of deploys' containers, as far as this process saw them. */
   readonly deployMemory: DeployMemory;
-  /** Whose workers were seen at which queue. */
+  /** Which services' workers were seen at which queue. */
   readonly queueOwners: OwnerMemory;
-  /** Events of this process's lifetime that no record has. */
+  /** Events of this process's lifetime that no record holds. */
   readonly timeline: TimelineMemory;
   readonly audit: Pick<Ledger, "read" | "verify">;
   readonly restarts: Restarts;
@@ -42,13 +42,13 @@ export interface Sources {
   /** The clocks of the databases that the gateway uses. */
   readonly databaseClocks: () => readonly DatabaseClock[];
   readonly thresholds: Thresholds;
-  /** For queues and hosts without one of their own. */
+  /** For queues and hosts without an environment of their own. */
   readonly env: Environment | null;
   /** The configured services of the product. */
   readonly services: readonly string[];
   /** Whether the configuration says what the product is (SERVICE or CORE). */
   readonly isProductConfigured: boolean;
-  /** Whether a Kamal service may be one of the product. */
+  /** Whether a Kamal service may belong to the product. */
   readonly isOwnService: (service: string) => boolean;
   readonly restartEnabled: boolean;
   /** Whether jobs may be retried and discarded. */
@@ -60,13 +60,13 @@ export interface Sources {
 /** The caller of one request, with its deadline. */
 export interface Caller {
   readonly principal: Principal;
-  /** Computed on demand, as rarely needed. */
+  /** Computed on demand, because it is rarely needed. */
   origin(): RequestOrigin;
   readonly requestId: string;
-  /** The budget's signal: aborts when the caller is gone, or the time is up. */
+  /** The budget's signal: aborts when the caller is gone or the time is up. */
   readonly signal: AbortSignal;
   /** What the request may consume. */
   readonly budget: Budget;
-  /** For subscriptions; absent where they are impossible. */
+  /** For subscriptions; absent where they are not possible. */
   readonly openStream?: OpenStream;
 }

@@ -13,9 +13,9 @@ import type { Role } from "./containers/role-loader.ts";
 import type { ProblemLoader } from "./problems/loader.ts";
 import type { TimelineLoader, TimelineQuery } from "./timeline/loader.ts";
 
-// What a problem, or an entry of the timeline, is about: one text for each thing.
+// The things that a problem, or an entry of the timeline, concerns: one text for each.
 const ofContainer = (container: ContainerRef) => `container ${toContainerKey(container)}`;
-/** A container that was created again under its name goes on. */
+/** The same for a container that was created again under its name. */
 const ofName = ({ engine, name }: Pick<Container, "engine" | "name">) => `name ${engine}/${name}`;
 const ofRole = (key: string) => `role ${key}`;
 const ofRelease = (release: Parameters<typeof toReleaseKey>[0]) => `release ${toReleaseKey(release)}`;
@@ -25,7 +25,7 @@ const ofHost = (name: string) => `host ${name}`;
 const ofEngine = (name: string) => `engine ${name}`;
 const ofDeploy = (deploy: Deploy) => `deploy ${toDeployKey(deploy)}`;
 
-/** Rows in the order of their list, by what they are about. */
+/** Rows in the order of their list, by the things that they concern. */
 type ByThing<Row> = (thing: string) => readonly Row[];
 
 const none: readonly never[] = [];
@@ -43,7 +43,7 @@ function* indexByThing<Row>(rows: readonly Row[], listThings: (row: Row) => Iter
   return (thing) => index.get(thing) ?? none;
 }
 
-/** The problems that are about a thing, worst first. */
+/** The problems that concern a thing, worst first. */
 export interface ProblemsOf {
   container(container: Container): readonly CurrentProblem[];
   role(role: Role): readonly CurrentProblem[];
@@ -56,7 +56,7 @@ export interface ProblemsOf {
 /** By the list that callers share, so each list is indexed once. */
 const indexed = new WeakMap<readonly CurrentProblem[], ProblemsOf>();
 
-/** The list of the query problems, by what its rows are about. */
+/** The list of the query problems, by the things that its rows concern. */
 export function createProblemsOf(
   { budget }: { readonly budget: Pick<Budget, "turn"> },
   siblings: { readonly problems: ProblemLoader },
@@ -106,8 +106,8 @@ export interface EntriesOf {
 export type TimelineOf = (query: TimelineQuery) => Promise<EntriesOf>;
 
 /**
- * The entries of the query timeline, by what they are about: each range of a request is read and
- * indexed once.
+ * The entries of the query timeline, by the things that they concern: each range of a request is
+ * read and indexed once.
  */
 export function createTimelineOf(
   { budget }: { readonly budget: Pick<Budget, "turn"> },

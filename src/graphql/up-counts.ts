@@ -37,7 +37,7 @@ interface UpArgs extends SeriesRangeArgs {
   readonly kinds?: readonly UpKind[] | null | undefined;
 }
 
-/** Current counts of each kind, of one environment where that is known of it. */
+/** Current counts of each kind, limited to one environment where it is known. */
 const present: Readonly<Record<UpKind, (context: OpsContext, env: Environment | null) => Promise<Count>>> = {
   host: async ({ loaders }) => count((await loaders.hosts.report()).hosts, ({ status }) => status === "up"),
   engine: async ({ loaders }, env) =>
@@ -75,7 +75,7 @@ async function loadUpCounts({ kinds: wanted, env, ...args }: UpArgs, context: Op
   return { past, now };
 }
 
-/** The rows of a query; if it fails, the rows `unless` and the failure. */
+/** The rows of a query; if it fails, the rows `unless`, with the failure. */
 async function ask(
   kind: UpKind,
   unless: readonly UpSample[],
@@ -90,7 +90,7 @@ async function ask(
 
 /** Hosts at the times of the range: counts those that Prometheus scraped then. */
 async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpSample[]> {
-  // One of the points is that of now.
+  // One of the points is the current one.
   const most = args.maxPoints - Number(hasNow(args, context.loaders.nowMs));
   if (most < 1 && !args.step) return [];
   const histories = await loadHostSeries({ ...args, maxPoints: Math.max(1, most) }, context);
@@ -107,7 +107,7 @@ async function loadPast(args: SeriesRangeArgs, context: OpsContext): Promise<UpS
 
 function hasNow(args: SeriesRangeArgs, nowMs: number): boolean {
   const step = toSeriesRanges(args, nowMs)[0]?.step ?? 60;
-  // A `to` of now is by the client's clock, and a moment old.
+  // A `to` of now follows the client's clock, and is a moment old.
   return Date.parse(args.to) >= nowMs - step * 1000 && Date.parse(args.from) <= nowMs;
 }
 
@@ -171,7 +171,8 @@ export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): voi
     env: arg({
       type: scalars.environment,
       description:
-        "Only engines, queue sources and containers of this environment; hosts have none and all count. Forbidden when the token does not list it.",
+        "Only engines, queue sources and containers of this environment; hosts have " +
+        "none and all count. Forbidden when the token does not list it.",
     }),
     kinds: arg({ type: [kind], description: "Only these kinds." }),
   });
@@ -181,7 +182,10 @@ export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): voi
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "How many hosts, engines, queue sources and containers are up, ascending in time. Only hosts have past rows, from Prometheus. Every kind has one row for now, if the range includes now. A kind that could not be counted has a row of nulls; `upCountKinds` says why. Null when no kind could be counted.",
+        "How many hosts, engines, queue sources and containers are up, ascending in time. " +
+        "Only hosts have past rows, from Prometheus. Every kind has one row for now, if the " +
+        "range includes now. A kind that could not be counted has a row of nulls; " +
+        "`upCountKinds` says why. Null when no kind could be counted.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => {
         const { past, now } = await loadUpCounts(args, context);
@@ -199,7 +203,8 @@ export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): voi
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "Which kinds could be counted, even when none could. Next to `upCounts` with the same arguments it causes no further requests.",
+        "Which kinds could be counted, even when none could. Next to `upCounts` " +
+        "with the same arguments it causes no further requests.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => {
         const { past, now } = await loadUpCounts(args, context);
@@ -212,7 +217,10 @@ export function addUpSeries(builder: Builder, refs: Refs, scalars: Scalars): voi
   );
 }
 
-/** The error when all failed: those of gateway and upstreams (5xx) before those of the request. */
+/**
+ * The error when all failed: errors of the gateway and of upstreams (5xx) before those of the
+ * request.
+ */
 function findWorst(failures: readonly (OpsError | null)[]): OpsError | null {
   const failed = failures.filter((failure) => failure !== null);
   if (failed.length < failures.length) return null;

@@ -10,8 +10,8 @@ import { findSharedProblems } from "./problems/loader.ts";
 import type { Caller, Sources } from "./sources.ts";
 
 /**
- * Of what an answer is made from; null where that is not known. Sources never change an object that
- * they have returned, so a version stands for each.
+ * The version of what an answer is made from; null when unknown. Sources never change an object
+ * that they have returned, so a version stands for each.
  */
 export type Version = string | null | Promise<string | null>;
 
@@ -21,7 +21,7 @@ export type FindVersion = (sources: Sources, caller: Caller, readArgs: () => obj
 /** What the answer of a root field is made from, for a caller who may read it. */
 interface Versioned {
   readonly rows: FindVersion;
-  /** Fields of its rows that are made from more than the row. */
+  /** Fields of its rows that depend on more than the row. */
   readonly fields?: Readonly<Record<string, FindVersion>>;
 }
 
@@ -45,7 +45,7 @@ export const versionsOf: Readonly<Record<string, Versioned>> = {
   problems: { rows: findProblemsVersion },
 };
 
-/** One version for all of them. A promise only where one of them is. */
+/** Joins versions into one. Returns a promise only if one of them is a promise. */
 export function joinVersions(versions: readonly Version[]): Version {
   if (versions.every((version): version is string | null => !(version instanceof Promise)))
     return versions.includes(null) ? null : versions.join(" ");
@@ -58,7 +58,7 @@ function findContainersVersion(sources: Sources, caller: Caller): Version {
   return selectEngines(caller.principal, engines).shown.some(({ ok }) => ok) ? findRowsVersion(sources, caller) : null;
 }
 
-/** The engines' list, and the deploy where a row takes its version from it. */
+/** The engines' list, plus the deploy if a row takes its version from it. */
 function findRowsVersion(sources: Sources, caller: Caller): Version {
   const containers = sources.containers.listCached()?.containers;
   if (!containers) return null;
@@ -68,13 +68,13 @@ function findRowsVersion(sources: Sources, caller: Caller): Version {
     .then((deploy) => `${versionOf(containers)} ${versionOf(deploy)}`);
 }
 
-/** By list, filter and view: the containers whose statistics an answer has. */
+/** By list, filter and view: the containers whose statistics an answer includes. */
 const measuredOf = new WeakMap<readonly Container[], Map<string, readonly Container[]>>();
 
 function findStatsVersion(sources: Sources, { principal }: Caller, readArgs: () => object): string | null {
   const filter = readArgs() as ContainerFilter;
   const { env, includeAccessories, engine, destination } = filter;
-  // The words of callers would be remembered with each list.
+  // Otherwise every list would remember words that callers choose.
   if (engine || typeof destination === "string" || (env && !principal.environments.has(env))) return null;
   const { containers = [] } = sources.containers.listCached() ?? {};
   const filters = measuredOf.get(containers) ?? new Map<string, readonly Container[]>();
@@ -86,7 +86,7 @@ function findStatsVersion(sources: Sources, { principal }: Caller, readArgs: () 
   return toText(sources.containers.statsVersion(measured));
 }
 
-/** Null where there is no such container, or several: only running it shows the error. */
+/** Null if there is no such container, or several: only running the query gives the error. */
 function findOne(sources: Sources, { principal }: Caller, readArgs: () => object): Container | null {
   const { name, engine, includeAccessories } = readArgs() as ContainerFilter & { readonly name: string };
   const accepts = createContainerFilter({ includeAccessories, engine }, principal);
@@ -99,7 +99,7 @@ function findContainerVersion(sources: Sources, caller: Caller, readArgs: () => 
   if (!container) return null;
   const own = `${versionOf(container)}`;
   if (!needsDeploy(container)) return own;
-  // Whether the deploy is its own depends on the others.
+  // Whether the deploy is this container's depends on the others.
   return joinVersions([own, findRowsVersion(sources, caller)]);
 }
 
@@ -116,7 +116,7 @@ function findSampleVersion(sources: Sources, caller: Caller, readArgs: () => obj
 
 const toText = (version: number | null) => (version === null ? null : `${version}`);
 
-/** Without what changes with time. */
+/** Excludes values that change with time. */
 function findEnginesVersion(sources: Sources, { principal }: Caller): string | null {
   const listing = sources.containers.listCached();
   if (!listing) return null;
@@ -149,14 +149,14 @@ function findQueueNumbersVersion(sources: Sources, caller: Caller): string | nul
   return shown.length === 0 ? null : shown.map(({ metrics }) => versionOf(metrics)).join();
 }
 
-/** All of them were read, so nothing else is said of them. */
+/** All of them were read, so they have no errors to report. */
 async function findQueueSourcesVersion(sources: Sources, caller: Caller): Promise<string | null> {
   const shown = findShownAnswers(sources, caller);
   const others = (await sources.queues.unsupported?.(caller.signal)) ?? [];
   return shown.length === 0 ? null : JSON.stringify([shown.map(({ source }) => source.name), others]);
 }
 
-/** Where a failure names its worker also the containers, which say its release. */
+/** Also depends on the containers, if a failure names its worker: they give its release. */
 function findErrorsVersion(sources: Sources, caller: Caller): Version {
   const shown = findShownAnswers(sources, caller);
   if (shown.length === 0) return null;

@@ -18,20 +18,20 @@ import type { Budget } from "../lib/budget/budget.ts";
 import type { OpsContext } from "./context.ts";
 import { findAsync, isLoading, loadFor, type Loading, toLoading } from "./preload.ts";
 
-/** Fields that make one row: a wide row counts as several. */
+/** How many fields count as one row: a wide row counts as several. */
 const fieldsPerRow = 8;
 /** Shorter lists are completed at once. */
 const longList = 200;
 /**
- * Memory of a field of a row while it is a promise, bytes: 2,000 as graphql-js executes it, 1,250
- * compiled.
+ * Memory that a field of a row takes while it is a promise, bytes: 2,000 as graphql-js executes it,
+ * 1,250 compiled.
  */
 const waitingBytes = 2000;
 
 /**
- * Makes every list of objects count its rows in the request's budget before they are completed, and
- * yield to other requests when its slice of the event loop is over. What the rows load is loaded
- * once for all of them. Mutations have deadlines of their own. Changes the schema itself.
+ * Makes every list of objects count its rows in the request's budget before it completes them, and
+ * yield to other requests when its slice of the event loop is over. Loads what the rows need once
+ * for all of them. Mutations have their own deadlines. Changes the schema itself.
  */
 export function withBudget(schema: GraphQLSchema): GraphQLSchema {
   const types = Object.values(schema.getTypeMap()).filter(isObjectType);
@@ -58,9 +58,9 @@ function withoutDeadline({ resolve = defaultFieldResolver }: Field): Resolve {
 }
 
 /**
- * Thousands of rows may wait for one reading. Their fields go on in turns, also when it fails: an
+ * Thousands of rows may wait for one read. Their fields continue in turns, also if it fails: an
  * error of a field costs as much as a hundred plain fields. Root fields are few, and their errors
- * keep the order in which they came.
+ * keep the order in which they occurred.
  */
 function settleInTurns({ resolve = defaultFieldResolver }: Field): Resolve {
   return (source, args, context, info) => {
@@ -129,7 +129,7 @@ function isListOfObjects(type: GraphQLOutputType): boolean {
   return isListType(inner) && isObjectType(getNamedType(inner));
 }
 
-/** What is selected of the rows of a field. */
+/** What the query selects from the rows of a field. */
 interface Selected {
   /** How many rows one row counts as. */
   readonly width: number;
@@ -139,10 +139,10 @@ interface Selected {
 type Select = (info: GraphQLResolveInfo) => Selected;
 
 /**
- * For rows of this type. Remembers what it found by the list of the field's nodes. An executor
- * makes that list once for all rows of one execution, so it stands for one operation with its
- * variables; a compiled document has it for all of its executions, and no conditions. A single node
- * would not do: several operations of a document share those of its fragments.
+ * For rows of this type. Caches by the list of the field's nodes. An executor makes that list once
+ * for all rows of one execution, so it stands for one operation with its variables; a compiled
+ * document keeps it for all its executions, and has no conditions. A single node would not do:
+ * several operations of a document share the nodes of its fragments.
  */
 function createSelecting(type: GraphQLObjectType, isAsync: IsAsync): Select {
   const known = new WeakMap<readonly FieldNode[], Selected>();

@@ -7,27 +7,28 @@ import type { TimelineEntry } from "../timeline/timeline.ts";
 import { aboutContainer, compareTexts, createProblem, type CurrentProblem } from "./problem.ts";
 import { problemThresholds } from "./rules.ts";
 
-/** What the engines report, and what was remembered of it. */
+/** What the engines report, and what the gateway remembers of it. */
 export interface ContainerReadings {
   /** Unix milliseconds. */
   readonly nowMs: number;
-  /** All that are listed, accessories too, and the stopped ones that no list shows. */
+  /** All listed containers, including accessories, and the stopped ones that no list shows. */
   readonly containers: readonly Container[];
   readonly retired: readonly Container[];
-  /** What engines that do not answer listed last. */
+  /** The last lists of engines that do not answer. */
   readonly lost: readonly Container[];
   /**
-   * The configured environment of each of these that has never listed its containers; null where it
-   * has none.
+   * For each silent engine that has never listed its containers: its configured environment; null
+   * without one.
    */
   readonly unlisted: readonly (Environment | null)[];
   /** Ends, kills for lack of memory and health changes of containers. */
   readonly events: readonly TimelineEntry[];
-  /** Time of the newest end on an engine that is remembered no more; null without one. RFC 3339. */
+  /**
+   * Time of the newest end on an engine that is no longer remembered; null without one. RFC 3339.
+   */
   readonly forgottenUntil: (engine: string) => string | null;
   /**
-   * Samples of the last ten minutes, oldest first, by `toContainerKey`; absent where none were
-   * taken.
+   * Samples of the last ten minutes, oldest first, by `toContainerKey`; absent if none were taken.
    */
   readonly samples: ReadonlyMap<string, readonly StatsPoint[]>;
 }
@@ -35,8 +36,8 @@ export interface ContainerReadings {
 type Events = (container: Container, kind: TimelineEntry["kind"]) => readonly TimelineEntry[];
 
 /**
- * Problems of containers and roles. Leaves out containers of engines that do not answer: their
- * state is not known. `gaps`: what is not known.
+ * Problems of containers and roles. Leaves out containers of engines that do not answer, because
+ * their state is unknown. `gaps`: what is unknown.
  */
 export function* findContainerProblems(readings: ContainerReadings): Steps<{
   readonly problems: readonly CurrentProblem[];
@@ -81,10 +82,10 @@ function isWithin({ time }: { readonly time: string }, seconds: number, nowMs: n
 }
 
 /**
- * Restarts by the policy: the engine counts them since the last manual start, the timeline has
- * when. The lower of the two numbers is certain. All restarts of a container that is younger than
- * the window are in it. While the engine's number is not known, the ends that nobody asked for
- * count: what ended is live again.
+ * Restarts by the policy: the engine counts them since the last manual start, and the timeline has
+ * their times. The lower of the two numbers is certain. If the container is younger than the
+ * window, all its restarts are in it. While the engine's number is unknown, unrequested ends count:
+ * the container is live again.
  */
 function findLoop(
   container: Container,
@@ -119,8 +120,8 @@ function findLoop(
 }
 
 /**
- * The first end of the streak in which the rule held without a break, so one loop has one begin. If
- * ends were not seen soon after the container was created, it is that time; null where ends of the
+ * The first end of the streak in which the rule held without a break, so that a loop has one start.
+ * If earlier ends were missed soon after the container was created, that time; null if ends of the
  * streak may be forgotten.
  */
 function findLoopStart(
@@ -146,7 +147,7 @@ function toExit(death: TimelineEntry | undefined): string[] {
   return death && death.exitCode !== null ? [`exit code ${death.exitCode}`] : [];
 }
 
-/** Longest line of a health check's output in an answer, characters. */
+/** Longest line of a health check's output in the evidence, characters. */
 const mostOutput = 200;
 
 function findUnhealthy(container: Container, eventsOf: Events): CurrentProblem[] {
@@ -184,10 +185,10 @@ function findOomKill(container: Container, eventsOf: Events, nowMs: number): Cur
   ];
 }
 
-/** Older samples are no reading of now, ms. */
+/** Older samples do not show the current state, ms. */
 const sampleMaxAgeMs = 30_000;
 
-/** Whether what a container uses is being sampled. */
+/** Whether the container's usage is being sampled. */
 export function isSampled(samples: readonly StatsPoint[], nowMs: number): boolean {
   const last = samples.at(-1);
   return last !== undefined && nowMs - Date.parse(last.sampledAt) <= sampleMaxAgeMs;
@@ -210,10 +211,10 @@ function findHighMemory(container: Container, samples: readonly StatsPoint[], no
   ];
 }
 
-/** Roles that run on every host of the product, of any deploy. */
+/** Roles that run on every host of the product, in any deploy. */
 const coreRoles: ReadonlySet<string> = new Set(["web", "runner", "worker"]);
 
-/** As the alert: what a service runs, core roles, and what else ran for a while lately. */
+/** As in the alert: roles of a service, core roles, and others that ran for a while recently. */
 function isMeantToRun(role: readonly Container[], nowMs: number): boolean {
   const { lastingSeconds, lastingWithinSeconds } = problemThresholds;
   return role.some(
@@ -234,7 +235,7 @@ function describeRole({ role, service, destination }: ServiceGroup & { readonly 
 
 const runs = ({ status }: Container) => status === "running" || status === "restarting";
 
-/** A container is created first, and started then. */
+/** A container is created first, then started. */
 function isStarting({ status, createdAt }: Container, nowMs: number): boolean {
   return status === "created" && isWithin({ time: createdAt }, problemThresholds.startSeconds, nowMs);
 }
@@ -265,8 +266,8 @@ function* findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings
       unknown.push(describeRole(newest));
       continue;
     }
-    // No engine says when a container was paused: the end of another one is not when the role went
-    // down.
+    // Engines do not report when a container was paused, and the end of another one is not when the
+    // role went down.
     const isPaused = known.some(({ status }) => status === "paused");
     const ended = isPaused ? [] : known.flatMap(({ finishedAt }) => finishedAt ?? []).toSorted();
     problems.push(
@@ -286,7 +287,7 @@ function* findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings
   return { problems, gaps };
 }
 
-/** Of several of one time the first by key. */
+/** If several have the same time, the first by key. */
 function* findNewest(containers: readonly Container[]): Steps<Container | undefined> {
   let [newest, latest]: [Container | undefined, number] = [undefined, Number.NEGATIVE_INFINITY];
   for (const container of containers) {
@@ -299,7 +300,7 @@ function* findNewest(containers: readonly Container[]): Steps<Container | undefi
   return newest;
 }
 
-/** Each key is made once: the comparisons of a long sort are many. */
+/** Makes each key once, because a long sort compares often. */
 function* sortByKey(containers: readonly Container[]): Steps<Container[]> {
   const keyed = yield* mapSteps(containers, (container) => ({ key: toContainerKey(container), container }));
   yield;
@@ -307,11 +308,11 @@ function* sortByKey(containers: readonly Container[]): Steps<Container[]> {
   return keyed.map(({ container }) => container);
 }
 
-/** How it ended, by the engine's event of that time. */
+/** How it ended, according to the engine's event of that time. */
 function toEnd(container: Container, eventsOf: Events): string[] {
   const death = eventsOf(container, "container_death").at(-1);
   if (!death) return [];
-  return [...toExit(death), death.requested ? "somebody stopped it" : "nobody asked for its end"];
+  return [...toExit(death), death.requested ? "somebody stopped it" : "nobody requested its end"];
 }
 
 const toRelease = (container: Container) => `${toRoleKey(container)} ${container.version}`;
@@ -323,9 +324,9 @@ function mayHaveStopped({ kind, status, stale, replaced }: Container): boolean {
 const toPlace = (container: Container) => `${toRoleKey(container)} ${container.engine}`;
 
 /**
- * Stopped core containers of a release that their role runs elsewhere. In a deploy to one engine
- * after another the old release runs on: where a newer container of the role runs, of another
- * release, it has replaced the one that stopped.
+ * Stopped core containers of a release that their role runs elsewhere. While a deploy goes from
+ * engine to engine, the old release keeps running: a newer running container of the role, of
+ * another release, has replaced the stopped one.
  */
 function* findStopped({ containers, retired }: ContainerReadings, eventsOf: Events): Steps<CurrentProblem[]> {
   const all = new Map(

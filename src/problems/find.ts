@@ -13,8 +13,8 @@ import { type Failure, findQueueGaps, findQueueProblems, type QueueReadings, toU
 import { findReleaseProblems, type ReleaseReadings } from "./releases.ts";
 
 /**
- * What is read now. Null where nothing is known: its upstream is among `down`, or the caller may
- * not see it.
+ * What was read now. Null where nothing is known: its upstream is in `down`, or the caller may not
+ * see it.
  */
 export interface Readings {
   readonly containers: ContainerReadings;
@@ -30,7 +30,7 @@ export interface Readings {
   }[];
 }
 
-/** Problems, and what is not known. */
+/** Problems, and what is unknown. */
 export interface FoundProblems {
   /** Worst first: `compareProblems`. */
   readonly problems: readonly CurrentProblem[];
@@ -39,8 +39,8 @@ export interface FoundProblems {
 }
 
 /**
- * All that is wrong now. Pure: the same readings in any order give the same answer. A number that
- * is unknown is in no problem.
+ * Finds everything that is wrong now. Pure: the same readings in any order give the same answer. An
+ * unknown number causes no problem.
  */
 export function* findProblems({ containers, engines, releases, queues, hosts, down }: Readings): Steps<FoundProblems> {
   yield;

@@ -48,7 +48,9 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
               title: `The host ${name} is hot`,
               since: sinceOf(host, "alert"),
               evidence: hot,
-              rule: `CPU of the host at or above ${formatShare(thresholds.cpu)} (WALLET_CORE_OPS_CPU_THRESHOLD), or memory at or above ${formatShare(thresholds.mem)} (WALLET_CORE_OPS_MEM_THRESHOLD).`,
+              rule:
+                `CPU of the host at or above ${formatShare(thresholds.cpu)} (WALLET_CORE_OPS_CPU_THRESHOLD), or ` +
+                `memory at or above ${formatShare(thresholds.mem)} (WALLET_CORE_OPS_MEM_THRESHOLD).`,
             }),
           ]
         : []),
@@ -75,21 +77,21 @@ export interface EngineReadings {
   readonly nowMs: number;
   /** Engines that the caller may see. */
   readonly engines: readonly EngineStatus[];
-  /** Those that do not answer, also one without a name that may run the caller's containers. */
+  /** Those that do not answer, including an unnamed one that may run the caller's containers. */
   readonly silent: readonly SilentEngine[];
   /** Databases that the caller may know of. */
   readonly databases: readonly DatabaseClock[];
 }
 
 /**
- * Container engines and databases whose clock is not the gateway's. The last that is known of a
- * silent one is no reading of now.
+ * Container engines and databases whose clock differs from the gateway's. Ignores silent ones:
+ * their last known value is not current.
  */
 export function findClockProblems({
   engines,
   databases,
 }: Pick<EngineReadings, "engines" | "databases">): readonly CurrentProblem[] {
-  const evidence = ["which clock is wrong is not known: synchronise both (NTP)"];
+  const evidence = ["it is unknown which clock is wrong: synchronise both (NTP)"];
   return [
     ...engines.flatMap((engine) => {
       const { name, env, ok, clockSkew } = engine;

@@ -26,17 +26,17 @@ export interface CurrentProblem extends ServiceGroup {
   readonly evidence: readonly string[];
   readonly rule: string;
   /**
-   * The alert about the same, and how long the problem must last before it fires, seconds; null
-   * without one.
+   * The matching alert, and how long the problem must last before it fires, seconds; null without
+   * one.
    */
   readonly alert: AlertName | null;
   readonly alertAfterSeconds: number | null;
   readonly role: string | null;
-  /** A moment that its log shows. */
+  /** A time to look at in its log. */
   readonly at: string | null;
   /** Where to look first. */
   readonly container: Container | null;
-  /** All containers that it is about, by engine and id. */
+  /** All containers that it concerns, by engine and id. */
   readonly containers: readonly Container[];
   readonly queue: QueueMetrics | null;
   readonly host: Host | null;
@@ -73,8 +73,8 @@ type Given = Pick<CurrentProblem, "title"> &
   Partial<Omit<CurrentProblem, "id" | "kind" | "severity" | "alert" | "alertAfterSeconds">>;
 
 /**
- * A problem with the severity, the alert and, unless given, the rule of its kind. `subject` is what
- * no other problem of the kind has.
+ * Creates a problem with the severity, the alert and, unless given, the rule of its kind. `subject`
+ * is unique among problems of the kind.
  */
 export function createProblem(kind: ProblemKind, subject: string, given: Given): CurrentProblem {
   const { severity, alert, rule } = problemRules[kind];
@@ -82,7 +82,7 @@ export function createProblem(kind: ProblemKind, subject: string, given: Given):
   return { ...blank, rule, ...given, id: `${kind}:${subject}`, kind, severity, alert, alertAfterSeconds };
 }
 
-/** The fields of a problem that one container has. */
+/** The fields of a problem that come from one container. */
 export function aboutContainer(
   container: Container,
 ): Pick<CurrentProblem, "service" | "destination" | "env" | "role" | "container" | "containers"> {
@@ -90,7 +90,7 @@ export function aboutContainer(
   return { service, destination, env, role, container, containers: [container] };
 }
 
-/** What can distinguish problems that have the same title, the simplest first. */
+/** What can distinguish problems with the same title, simplest first. */
 const marks: readonly ((problem: CurrentProblem) => string | null)[] = [
   ({ service }) => service,
   ({ destination }) => destination,
@@ -99,7 +99,9 @@ const marks: readonly ((problem: CurrentProblem) => string | null)[] = [
   ({ container, engine }) => container?.engine ?? engine?.name ?? null,
 ];
 
-/** Adds what differs to titles that several problems have: `Most jobs of mailer fail (billing)`. */
+/**
+ * Adds the difference to titles that several problems share: `Most jobs of mailer fail (billing)`.
+ */
 export function* distinguishTitles(problems: readonly CurrentProblem[]): Steps<CurrentProblem[]> {
   const namesakes = yield* groupSteps(problems, ({ title }) => title);
   const apart: CurrentProblem[] = [];

@@ -2,23 +2,23 @@ import type { Container } from "../containers/container.ts";
 import type { QueueOwner } from "../queues/owners.ts";
 
 /**
- * Decides what belongs to the product: only that is judged. What runs beside it is listed, and its
+ * Decides what belongs to the product: only this is judged. Everything beside it is listed, and its
  * owner watches it.
  */
 export interface Product {
   /** A core container, or an accessory. */
   hasContainer(container: Pick<Container, "kind">): boolean;
-  /** Also what names no service. */
+  /** True also without a service. */
   hasService(named: { readonly service: string | null }): boolean;
-  /** A queue that at least one of its owners has; one of unknown owners too. */
+  /** A queue with at least one owner in the product, or with unknown owners. */
   hasQueue(owners: readonly QueueOwner[] | null): boolean;
 }
 
 const everything: Product = { hasContainer: () => true, hasService: () => true, hasQueue: () => true };
 
-/** What the configuration says the product is. */
+/** What the configuration says about the product. */
 interface ProductRules {
-  /** Whether it says so at all; else everything belongs to the product. */
+  /** Whether it names the product; otherwise everything belongs to it. */
   readonly isProductConfigured: boolean;
   readonly isOwnService: (service: string) => boolean;
 }

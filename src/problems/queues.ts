@@ -22,14 +22,14 @@ export interface SourceReading {
   readonly name: string;
   readonly kind: string;
   readonly env: Environment | null;
-  /** The name of its database or broker; null where that has none. */
+  /** The name of its database or broker; null without one. */
   readonly place: string | null;
-  /** Whose its queues are, as configured; null where nothing says so. */
+  /** The configured owner of its queues; null where none is configured. */
   readonly owner: QueueOwner | null;
   readonly error: Failure | null;
 }
 
-/** A queue, with the jobs whose worker is gone; null when unknown. */
+/** A queue, with the jobs that lost their worker; null when unknown. */
 interface QueueReading {
   readonly queue: QueueMetrics;
   readonly orphans: readonly WorkerJobs[] | null;
@@ -47,13 +47,15 @@ export interface QueueReadings {
 type StateKind = "queue_no_workers" | "queue_stalled" | "queue_failing" | "queue_backlog";
 
 const titles: Record<StateKind, (name: string) => string> = {
-  queue_no_workers: (name) => `${name} has jobs and no worker`,
+  queue_no_workers: (name) => `${name} has jobs but no worker`,
   queue_stalled: (name) => `${name} is stalled`,
   queue_failing: (name) => `Most jobs of ${name} fail`,
   queue_backlog: (name) => `${name} is behind`,
 };
 
-/** A stalled queue is behind too, which is not said twice; a failing one may be. */
+/**
+ * A stalled queue is also behind, but that is not repeated; for a failing queue, both may apply.
+ */
 function findKinds(queue: QueueMetrics): StateKind[] {
   switch (toQueueState(queue)) {
     case "no_workers":
@@ -94,7 +96,7 @@ export function findQueueProblems({ queues, sources, events }: QueueReadings): r
   return [...found, ...findDownSources(sources)];
 }
 
-/** What is not known of queues: those that may be failing, in one line. */
+/** What is unknown about queues: those that may be failing, in one line. */
 export function findQueueGaps({ queues }: Pick<QueueReadings, "queues">): readonly string[] {
   const unknown = queues.flatMap(({ queue }) => (toQueueState(queue) === "unknown" ? [queue.name] : []));
   if (unknown.length === 0) return [];
@@ -107,8 +109,8 @@ function toKey({ source, name }: { readonly source: string; readonly name: strin
 }
 
 /**
- * When the oldest job could run, if its wait is what is wrong; else when the state was first seen,
- * if it is the last that was.
+ * When the oldest job became runnable, if its wait is the problem; else when the state was first
+ * seen, if it is the last one seen.
  */
 function findSince(queue: QueueMetrics, kind: StateKind, change: TimelineEntry | null): string | null {
   const { observedAt, oldestAgeSeconds } = queue;
@@ -133,7 +135,7 @@ function toEvidence(queue: QueueMetrics): string[] {
   ];
 }
 
-/** A queue of several services names none as its own. */
+/** A queue of several services names none of them as its owner. */
 function toShared(owners: readonly QueueOwner[] | null): string[] {
   return owners && owners.length > 1 ? [`shared by ${describeOwners(owners)}`] : [];
 }
@@ -150,7 +152,9 @@ function findOrphans(
   return [
     createProblem("queue_orphans", toKey(queue), {
       ...about,
-      title: `${formatCount(total, "running job")} of ${queue.name} ${total === 1 ? "has" : "have"} lost ${total === 1 ? "its" : "their"} worker`,
+      title:
+        `${formatCount(total, "running job")} of ${queue.name} ` +
+        (total === 1 ? "has lost its worker" : "have lost their worker"),
       evidence: [
         `${hosts.length === 1 ? "worker" : "workers"} ${formatFirst(hosts, mostNames)}`,
         ...(ages.length === 0 ? [] : [`the oldest job has been running for ${formatDuration(Math.max(...ages))}`]),
@@ -160,10 +164,10 @@ function findOrphans(
   ];
 }
 
-/** Most hosts or queues that a fact names. */
+/** How many hosts or queues the evidence names at most. */
 const mostNames = 5;
 
-/** One problem for each source; where none of a database or broker answers, one for that. */
+/** One problem for each source; if all sources of a database or broker fail, one for that. */
 function findDownSources(sources: readonly SourceReading[]): CurrentProblem[] {
   const places = Map.groupBy(sources, ({ kind, place }) => JSON.stringify([toQueueUpstream(kind), place]));
   return [...places.values()].flatMap((own) => {
@@ -193,7 +197,7 @@ function toFacts(sources: readonly SourceReading[]): string[] {
   return sources.flatMap(({ name, error }) => (error ? [`${name}: ${error.message} (${error.code})`] : [])).toSorted();
 }
 
-/** The environment that all of them have. */
+/** The environment that all of them share. */
 function toEnv(sources: readonly SourceReading[]): Environment | null {
   const [first, ...more] = new Set(sources.map(({ env }) => env));
   return more.length === 0 ? (first ?? null) : null;

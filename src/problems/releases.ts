@@ -13,20 +13,20 @@ export interface ReleaseReadings {
   readonly nowMs: number;
   /** All known deploys. */
   readonly deploys: readonly Deploy[];
-  /** Of deploys that were judged; null where that was not possible. */
+  /** Verdicts of judged deploys; null where judging was not possible. */
   readonly verdicts: ReadonlyMap<Deploy, DeployVerdict | null>;
   readonly drift: readonly Drift[];
   /**
-   * Why deploy_info.json could not be read now; null when it could, or is not there. With the last
-   * good version, if there is one.
+   * Why deploy_info.json could not be read now; null when it could, or does not exist. `info` is
+   * the last good version, if any.
    */
   readonly infoError: string | null;
   readonly info: DeployInfo | null;
 }
 
 /**
- * Problems of deploys, and of what runs in place of them. `others`: problems found before, which
- * may explain an incomplete deploy.
+ * Problems of deploys, and of containers that differ from them. `others`: problems already
+ * detected, which may explain an incomplete deploy.
  */
 export function findReleaseProblems(
   readings: ReleaseReadings,
@@ -52,7 +52,7 @@ export function findReleaseProblems(
 }
 
 /**
- * The deploys whose verdict counts now: the newest of each group, while it is young. Newest first.
+ * The deploys whose verdict counts now: the newest of each group, while it is recent. Newest first.
  */
 export function selectJudged(deploys: readonly Deploy[], nowMs: number): readonly Deploy[] {
   return findLatest(toNewestFirst(deploys)).filter((deploy) =>
@@ -60,7 +60,7 @@ export function selectJudged(deploys: readonly Deploy[], nowMs: number): readonl
   );
 }
 
-/** A total order, however the deploys were given. */
+/** A total order, whatever the order of the input. */
 function toNewestFirst(deploys: readonly Deploy[]): readonly Deploy[] {
   const bySubject = deploys.map((deploy) => ({
     deploy,
@@ -79,8 +79,8 @@ function toSubject(deploy: Deploy): string {
 }
 
 /**
- * `deploys`: newest first. `explained`: groups of which something else says why a deploy is
- * incomplete.
+ * `deploys`: newest first. `explained`: groups in which something else explains an incomplete
+ * deploy.
  */
 function findDeployProblems(
   { nowMs, verdicts }: ReleaseReadings,
@@ -139,8 +139,8 @@ function toExpectedKey(group: ServiceGroup, tag: string): string {
 type ReportedDrift = Drift & { readonly kind: Exclude<Drift["kind"], "engine_unknown"> };
 
 /**
- * Leaves out what a silent engine hides, which is a problem of its own, and what a deploy in
- * progress may still change.
+ * Leaves out what a silent engine hides, which is a separate problem, and what a deploy in progress
+ * may still change.
  */
 function isReported(drift: Drift): drift is ReportedDrift {
   return drift.kind !== "engine_unknown" && !drift.settling;
@@ -175,8 +175,8 @@ function toDriftProblem(drift: ReportedDrift, newest: ReadonlyMap<string, Deploy
 }
 
 /**
- * Since the deploy that they do not run, or since the first of them was created after it. Null
- * where no deploy says what should run.
+ * When the missed deploy was made, or when the first of the containers was created after it. Null
+ * if no deploy says what should run.
  */
 function findSince({ containers }: Drift, deploy: Deploy | null): string | null {
   if (!deploy) return null;

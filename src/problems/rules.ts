@@ -15,8 +15,8 @@ interface AlertRule {
 }
 
 /**
- * The alerts (script/alerts) whose condition shows in what the gateway reads now. The others are
- * about the gateway itself.
+ * The alerts (script/alerts) whose condition the gateway can check in its own readings. The others
+ * concern the gateway itself.
  */
 export const alertRules = {
   OpsUpstreamDown: { severity: "critical", for: 300 },
@@ -43,31 +43,31 @@ export type AlertName = keyof typeof alertRules;
  * deploys/verdict/rules.ts.
  */
 export const problemThresholds = {
-  /** A restart loop: at least so many restarts by the policy in so many seconds. */
+  /** A restart loop: at least this many restarts by the policy in this many seconds. */
   loopRestarts: 3,
   loopSeconds: 900,
   /**
-   * An engine that was lost so short a time ago may be back at once: what it ran counts as it was
-   * known.
+   * An engine that was lost this recently may be back at once: its last known containers still
+   * count.
    */
   lostSeconds: 10,
-  /** A container that was created so long ago may still start. */
+  /** A container that was created this recently may still start. */
   startSeconds: 60,
   /**
-   * A role that nobody configured is meant to run if it ran so long at a stretch, within so long,
-   * seconds.
+   * A role that nobody configured should run if it ran this long without a break, within the longer
+   * time, seconds.
    */
   lastingSeconds: 600,
   lastingWithinSeconds: 86_400,
   diskRatio: diskFullRatio,
-  /** A kill for lack of memory is reported so long, seconds. */
+  /** How long a kill for lack of memory is reported, seconds. */
   oomSeconds: 900,
-  /** Memory is near its limit at or above this share, for so many seconds at a stretch. */
+  /** Memory is near its limit at or above this share, for this many seconds without a break. */
   memoryRatio: 0.9,
   memorySeconds: 60,
-  /** The verdict on a deploy counts until so long after it, seconds. */
+  /** How long after a deploy its verdict counts, seconds. */
   verdictSeconds: 3600,
-  /** A failed deploy is reported so long, if none followed, seconds. */
+  /** How long a failed deploy is reported if none follows, seconds. */
   failedSeconds: 86_400,
 } as const;
 
@@ -85,7 +85,7 @@ const {
 
 interface KindRule {
   readonly severity: Severity;
-  /** The alert about the same. */
+  /** The matching alert. */
   readonly alert: AlertName | null;
   /** In words, with its numbers. */
   readonly rule: string;
@@ -114,7 +114,8 @@ export const problemRules = {
   ),
   role_down: byAlert(
     "OpsRoleDown",
-    "A role that is there to run has containers, and none of them runs or restarts; nor does an engine that does not answer run it, as far as is known.",
+    "A role that should run has containers, but none of them runs or restarts, " +
+      "and no engine that does not answer is known to run it.",
   ),
   container_restart_loop: byAlert(
     "OpsContainerRestartLoop",
@@ -132,10 +133,13 @@ export const problemRules = {
     `The kernel killed one of its processes for lack of memory in the last ${formatDuration(oomSeconds)}.`,
   ),
   container_memory_high: unalerted(
-    `Memory at or above ${formatShare(memoryRatio)} of the container's limit (of its host's memory without one) for ${formatDuration(memorySeconds)}. Known only while clients ask for its statistics.`,
+    `Memory at or above ${formatShare(memoryRatio)} of the container's limit ` +
+      `(of its host's memory without one) for ${formatDuration(memorySeconds)}. ` +
+      "Known only while clients ask for its statistics.",
   ),
   container_stopped: unalerted(
-    "A core container of the release that its role runs elsewhere has stopped, and no newer release of the role runs on its engine.",
+    "A core container of the release that its role runs elsewhere has " +
+      "stopped, and no newer release of the role runs on its engine.",
   ),
   queue_orphans: byAlert(
     "OpsOrphans",
@@ -147,7 +151,8 @@ export const problemRules = {
     "The numbers of the source cannot be read, while others in the same database or broker can.",
   ),
   clock_skewed: unalerted(
-    `The clock of a container engine or of a database differs from the gateway's by more than ${mostClockSkew} s: their times cannot be compared.`,
+    "The clock of a container engine or of a database differs from the gateway's by " +
+      `more than ${mostClockSkew} s: their times cannot be compared.`,
   ),
   host_disk_full: byAlert(
     "OpsHostDiskFull",
@@ -155,13 +160,16 @@ export const problemRules = {
   ),
   host_hot: byAlert(
     "OpsHostHot",
-    "CPU or memory of the host at or above its threshold (WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD).",
+    "CPU or memory of the host at or above its threshold " +
+      "(WALLET_CORE_OPS_CPU_THRESHOLD, WALLET_CORE_OPS_MEM_THRESHOLD).",
   ),
   deploy_failed: unalerted(
-    `The newest deploy of the service at its destination never went live, at most ${formatDuration(failedSeconds)} ago.`,
+    "The newest deploy of the service at its destination never went " +
+      `live, at most ${formatDuration(failedSeconds)} ago.`,
   ),
   deploy_incomplete: unalerted(
-    `Some or all live containers do not run the newest deploy, ${settling} after it ended, and no drift or missing role explains it.`,
+    `Some or all live containers do not run the newest deploy, ${settling} ` +
+      "after it ended, and no drift or missing role explains it.",
   ),
   mixed_releases: drift(driftWords.MIXED_RELEASES.about),
   unexpected_release: drift(driftWords.UNEXPECTED_RELEASE.about),

@@ -2,9 +2,9 @@ import type { ContainerListing, EngineStatus } from "../containers/source.ts";
 import { problemThresholds } from "./rules.ts";
 
 /**
- * Problems settle: an engine that was lost a moment ago counts as one that answers, and what it ran
- * counts as it was known. Otherwise a new connection to it would end each problem of its
- * containers, and the duration of each alert would begin again.
+ * Makes problems settle: an engine that was lost a moment ago counts as answering, and its last
+ * known containers count. Otherwise each reconnect would end all problems of its containers and
+ * restart the duration of each alert.
  */
 export function settleListing(listing: ContainerListing, nowMs: number): ContainerListing {
   const justLost = new Set(listing.engines.filter((engine) => isJustLost(engine, nowMs)).map(({ name }) => name));

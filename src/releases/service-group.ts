@@ -2,8 +2,8 @@ import { groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
 import type { Environment } from "../lib/environment.ts";
 
 /**
- * What Kamal deploys as one: a service at one destination (`-d beta`). The environment is part of
- * it, because the configuration of engines can split one service without a destination in two.
+ * What Kamal deploys as one unit: a service at one destination (`-d beta`). The environment is part
+ * of it, because the configuration of engines can split one service without a destination in two.
  * Containers and deploys of different groups are never compared, counted or restarted together.
  */
 export interface ServiceGroup {
@@ -53,5 +53,8 @@ export function* listGroups<T extends ServiceGroup>(
 
 /** For messages: `wallet-core -d beta (production)`. */
 export function describeGroup({ service, destination, env }: ServiceGroup): string {
-  return `${service ?? "unknown service"}${destination === null ? "" : ` -d ${destination}`} (${env ?? "unknown environment"})`;
+  return (
+    `${service ?? "unknown service"}${destination === null ? "" : ` -d ${destination}`} ` +
+    `(${env ?? "unknown environment"})`
+  );
 }

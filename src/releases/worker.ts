@@ -2,8 +2,8 @@ import { mapSteps, type Steps } from "../lib/budget/steps.ts";
 import { type GroupRelease, isSameGroup, type ServiceGroup, toGroup, toReleaseKey } from "./service-group.ts";
 
 /**
- * The fields of a container to find its worker; `host` is the container's own host name, `id` its
- * short id.
+ * The fields of a container that identify its workers; `host` is the container's own host name,
+ * `id` its short id.
  */
 interface WorkerContainer extends GroupRelease {
   readonly id: string;
@@ -24,8 +24,8 @@ export function toErlangHost(host: string): string {
 }
 
 /**
- * The host names that workers in a container may use: its configured one, or Docker's default, the
- * start of its id; and each in River's form.
+ * The host names that workers in a container may use: its configured one, or Docker's default (the
+ * start of its id); and each in River's form.
  */
 export function toWorkerNames({ host, id }: Pick<WorkerContainer, "host" | "id">): readonly string[] {
   return [...new Set([host, id, toRiverHost(host)])];
@@ -33,12 +33,13 @@ export function toWorkerNames({ host, id }: Pick<WorkerContainer, "host" | "id">
 
 /**
  * The release of a worker's container, by the worker's host name. Null for a name of no container,
- * or of several releases. If no full name matches, the name may be one that Erlang cut.
+ * or of several releases. If no full name matches, tries the names as Erlang cuts them.
  */
 export type ReleaseOf = (host: string | null) => GroupRelease | null;
 
 /**
- * Over the containers that the caller may see, stopped ones too: failures of their workers count.
+ * Covers the containers that the caller may see, including stopped ones: failures of their workers
+ * count.
  */
 export function createReleaseOf(containers: readonly WorkerContainer[]): Steps<ReleaseOf> {
   return indexHosts<GroupRelease>(
@@ -53,8 +54,8 @@ function isSameRelease(a: GroupRelease, b: GroupRelease): boolean {
 }
 
 /**
- * The service, destination and environment of a worker's container; as `ReleaseOf`, null also for
- * the host name of containers of several.
+ * The service, destination and environment of a worker's container. As `ReleaseOf`, null also if
+ * containers of several share the host name.
  */
 export type GroupOf = (host: string | null) => ServiceGroup | null;
 
@@ -63,8 +64,8 @@ export function createGroupOf(containers: readonly WorkerContainer[]): Steps<Gro
 }
 
 /**
- * The container of a worker, by the worker's host name; as `ReleaseOf`, null also for the host name
- * of several containers.
+ * The container of a worker, by the worker's host name. As `ReleaseOf`, null also if several
+ * containers share the host name.
  */
 export function createContainerOf<Container extends WorkerContainer>(
   containers: readonly Container[],
@@ -77,8 +78,8 @@ export function createContainerOf<Container extends WorkerContainer>(
 }
 
 /**
- * The host names of the containers in each class. A name of containers of several classes is in
- * none.
+ * The host names of the containers in each class. A name that containers of several classes share
+ * is in none.
  */
 export function* listHosts<Class extends string>(
   containers: readonly WorkerContainer[],
@@ -99,7 +100,7 @@ export function* listHosts<Class extends string>(
   return byClass;
 }
 
-/** What the containers with a host name have; null where they differ. */
+/** The value that all containers with a host name share; null where they differ. */
 function* indexHosts<T, C extends WorkerContainer = WorkerContainer>(
   containers: readonly C[],
   toValue: (container: C) => T | null,
@@ -109,7 +110,7 @@ function* indexHosts<T, C extends WorkerContainer = WorkerContainer>(
   return (host) => (host === null ? null : ((full.has(host) ? full : cut).get(host) ?? null));
 }
 
-/** By full names, and by those that Erlang cut, which count only where no full name matches. */
+/** By full names, and by names as Erlang cuts them, which count only if no full name matches. */
 function* collectHosts<T, C extends WorkerContainer = WorkerContainer>(
   containers: readonly C[],
   toValue: (container: C) => T | null,

@@ -10,21 +10,21 @@ import { toQueueState } from "../queues/state.ts";
 import { createRings, type Place } from "./rings.ts";
 import { byTime, type TimelineEntry, type TimelineKind, toEntry, toSubject, toTimelineContainer } from "./timeline.ts";
 
-/** What is observed: an engine or a queue source, by its configured name. */
+/** An observed engine or queue source, by its configured name. */
 interface Subject extends Pick<TimelineEntry, "env"> {
   readonly name: string;
   readonly since: string;
 }
 
 /**
- * Events that no other record has, of this process's lifetime or of all gateways that share them:
- * bounded.
+ * Events that no other record holds, from this process's lifetime or from all gateways that share
+ * them: bounded.
  */
 export interface TimelineMemory {
   add(entry: TimelineEntry): void;
-  /** Replaces an entry by a more complete one of the same place; ignores a forgotten entry. */
+  /** Replaces an entry by a more complete one at the same place; ignores a forgotten entry. */
   replace(entry: TimelineEntry, by: TimelineEntry): void;
-  /** Entries of this kind are recorded here from now on; only a subject's first call counts. */
+  /** Records entries of this kind from now on; only a subject's first call counts. */
   begin(kind: TimelineKind, subject: Subject): void;
   /** Oldest first within one place. */
   entries(kind: TimelineKind): readonly TimelineEntry[];
@@ -34,7 +34,7 @@ export interface TimelineMemory {
   begun(kind: TimelineKind): readonly Subject[];
   /** Time of the newest forgotten entry of these places; null without one. */
   forgottenUntil(kind: TimelineKind, accepts: (place: Place) => boolean): string | null;
-  /** What there is to know about entries of other gateways; null where there are none. */
+  /** Notes about entries of other gateways; null where there are none. */
   note(): string | null;
 }
 
@@ -68,7 +68,7 @@ export function createTimelineMemory(): TimelineMemory {
 /** Kinds whose states are sampled. */
 export const sampledKinds: ReadonlySet<TimelineKind> = new Set(["queue_state", "host_alert"]);
 
-/** The newest entry of each subject that is sampled. */
+/** The newest entry of each sampled subject. */
 export function createNewest() {
   const entries = new Map<string, TimelineEntry>();
   return {
@@ -82,7 +82,7 @@ export function createNewest() {
   };
 }
 
-/** Subjects whose last state is retained. */
+/** How many subjects keep their last state. */
 const mostStates = 5000;
 
 interface Sample {
@@ -90,15 +90,14 @@ interface Sample {
   readonly at: string;
 }
 
-/** Finds changes in states that are only sampled. */
+/** Detects changes in states that are only sampled. */
 export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healthy: string) {
   const last = new Map<string, Sample>();
   return {
     /**
-     * Takes every sample of a subject (`toSubject`). The first of a subject becomes an entry only
-     * when it is not the healthy one. Other gateways may sample too, at times of their own: where
-     * each of them sees the same (`isShared`), a state is compared with the newest that any of them
-     * recorded.
+     * Takes every sample of a subject (`toSubject`). The first one becomes an entry only if it is
+     * not the healthy state. Other gateways may sample too, at other times: if all see the same
+     * (`isShared`), a state is compared with the newest that any of them recorded.
      */
     sample(
       subject: string,
@@ -124,7 +123,7 @@ export function createStateLog(memory: TimelineMemory, kind: TimelineKind, healt
 
 /**
  * The state before a sample that differs from the recorded one, and when the new one was first
- * seen; null where nothing is new.
+ * seen; null if nothing is new.
  */
 function compare(
   recorded: Sample,
@@ -137,7 +136,7 @@ function compare(
   return { before: isOwnLater && own.state === recorded.state ? own : recorded, time: now.at };
 }
 
-/** Records state changes of queues between the metrics that callers request. */
+/** Records state changes of queues from the metrics that callers request. */
 export function observeQueues(memory: TimelineMemory, env: Environment | null): MetricsObserver {
   const log = createStateLog(memory, "queue_state", "ok");
   return function* (source, metrics) {
@@ -153,7 +152,7 @@ export function observeQueues(memory: TimelineMemory, env: Environment | null): 
         queue: one,
         message: `Queue ${name} is ${state}${from === null ? "" : `, was ${from}`}`,
       });
-      // What is computed from samples differs between gateways.
+      // Values computed from samples differ between gateways.
       log.sample(
         toSubject({ kind: "queue_state", queue: one, host: null }),
         state,
@@ -165,13 +164,13 @@ export function observeQueues(memory: TimelineMemory, env: Environment | null): 
   };
 }
 
-/** A healthy queue is idle now and then, so idle counts as ok. */
+/** A healthy queue is idle at times, so idle counts as ok. */
 function toLastingState(queue: QueueMetrics): string {
   const state = toQueueState(queue);
   return state === "idle" ? "ok" : state;
 }
 
-/** Records alert changes of hosts between the reports that callers request. */
+/** Records alert changes of hosts from the reports that callers request. */
 export function observeHosts(memory: TimelineMemory, env: Environment | null): (report: HostReport) => Steps<void> {
   const log = createStateLog(memory, "host_alert", "ok");
   return function* ({ hosts, updatedAt }) {
@@ -206,8 +205,8 @@ function describeHost(host: Host): string {
 export const containerKinds: readonly TimelineKind[] = ["container_death", "oom_kill", "health", "restart", "gap"];
 
 /**
- * Records the engines' container events, each engine's from its first answer on. It asks no engine:
- * they are watched once a caller has listed containers.
+ * Records the engines' container events, for each engine from its first answer on. Queries no
+ * engine: the gateway watches engines once a caller has listed containers.
  */
 export function createContainerRecorder(memory: TimelineMemory): ContainerObserver {
   const recordEnd = createEnds(memory);
@@ -247,29 +246,32 @@ function describe(event: ContainerEvent): TimelineEntry | null {
 }
 
 /**
- * INT, QUIT, ABRT, KILL and TERM. Others only inform a container (reload, rotate), unless one is
+ * INT, QUIT, ABRT, KILL and TERM. Others only notify a container (reload, rotate), unless one is
  * its own StopSignal.
  */
 const stopSignals: ReadonlySet<number> = new Set([2, 3, 6, 9, 15]);
-/** How long after a signal an end counts as its result, milliseconds: workers drain for minutes. */
+/**
+ * How long after a signal an end still counts as its result, milliseconds: workers drain for
+ * minutes.
+ */
 const drainMs = 1_800_000;
-/** Containers whose last signal is retained. */
+/** How many containers keep their last signal. */
 const maxEntries = 1000;
 
 /** The last signal sent to a container. */
 interface Sent {
   readonly at: number;
   readonly signal: number | null;
-  /** Whether it is known to request the end. */
+  /** Whether it certainly requests the end. */
   readonly meansEnd: boolean;
-  /** The end after it, while it is not known whether the signal requested it. */
+  /** The end after it, while it is unknown whether the signal requested it. */
   readonly death: TimelineEntry | null;
 }
 
 /**
  * Records the ends of containers, and whether someone requested them, from their `kill`, `die` and
  * `stop` events. The first end after a signal uses the signal up: a later crash is not requested.
- * For an unusual signal the `stop` event, which arrives about the time of `die`, shows that it
+ * For an unusual signal, the `stop` event, which arrives about the time of `die`, shows that it
  * requested the end.
  */
 export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => void {
@@ -287,7 +289,7 @@ export function createEnds(memory: TimelineMemory): (event: ContainerEvent) => v
     const last = earlier && at - earlier.at <= drainMs ? earlier : null;
     if (action === "kill") {
       const meansEnd = signal === null || stopSignals.has(signal);
-      // A draining container may get other signals meanwhile.
+      // A draining container may get other signals in the meantime.
       if (last?.meansEnd && !meansEnd) return;
       keep(fullId, { at, signal, meansEnd, death: null });
     }
@@ -313,7 +315,7 @@ function toDeath(
   end: Pick<TimelineEntry, "time" | "service" | "destination" | "env" | "container" | "exitCode">,
   cause: Sent | null,
 ): TimelineEntry {
-  const because = cause ? ` after signal ${cause.signal ?? "?"}` : ", which nobody asked for";
+  const because = cause ? ` after signal ${cause.signal ?? "?"}` : ", which nobody requested";
   const message = `${end.container?.name ?? "?"} ended with exit code ${end.exitCode ?? "?"}${because}`;
   return toEntry({ ...end, kind: "container_death", message, requested: cause !== null });
 }

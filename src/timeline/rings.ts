@@ -3,14 +3,14 @@ import type { Steps } from "../lib/budget/steps.ts";
 import { byTime, type TimelineEntry, type TimelineKind, toLatest } from "./timeline.ts";
 
 /**
- * Which tokens may see an entry: those of its environment (null: only those of every environment);
- * for a gap, those that see its engine.
+ * Which tokens may see an entry: those for its environment (null: only those for every
+ * environment); for a gap, those that see its engine.
  */
 export type Place = Pick<TimelineEntry, "env" | "engine">;
 
 /**
- * For each kind and place, so that frequent events displace no others, and reveal nothing to those
- * who may not see them.
+ * One ring for each kind and place, so that frequent events displace no others, and reveal nothing
+ * to those who may not see them.
  */
 export const mostEntries = 1000;
 
@@ -23,13 +23,14 @@ interface Ring {
 
 /** Entries by kind and place, the last of each by time. */
 export interface Rings {
-  /** Returns the entry that it forgets for this one, which may be this one. */
+  /** Returns the entry that it forgets in exchange, which may be this one. */
   add(entry: TimelineEntry): TimelineEntry | null;
   /**
-   * Replaces an entry by a more complete one of the same place and time. False: it is forgotten.
+   * Replaces an entry by a more complete one of the same place and time. False if the entry is
+   * forgotten.
    */
   replace(entry: TimelineEntry, by: TimelineEntry): boolean;
-  /** Forgets the entries that are older than this time, and calls `onForgotten` with each. */
+  /** Forgets entries older than this time, and calls `onForgotten` for each. */
   forgetBefore(time: string, onForgotten: (entry: TimelineEntry) => void): Steps<void>;
   /** Oldest first within one place. */
   readonly entries: (kind: TimelineKind) => readonly TimelineEntry[];

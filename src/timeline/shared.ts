@@ -14,15 +14,14 @@ import {
   toSubject,
 } from "./timeline.ts";
 
-/** An entry, and what is the same for it in every gateway. */
+/** An entry, and its key, which is the same in every gateway. */
 export interface SharedEntry {
   readonly key: string;
   readonly entry: TimelineEntry;
 }
 
 /**
- * An entry as it was read; null for a row that is no event, or of a kind that only a newer version
- * knows.
+ * An entry as read; null for a row that is no event, or of a kind that only a newer version knows.
  */
 export interface ReadEntry {
   readonly key: string;
@@ -30,32 +29,32 @@ export interface ReadEntry {
 }
 
 interface Exchange {
-  /** The number of the last entry that is known here, and its key; null before the first. */
+  /** The number of the last entry known here, and its key; null before the first. */
   readonly after: number;
   readonly lastKey: string | null;
-  /**
-   * Entries older than this are deleted, and of each kind and place all but the last `mostEntries`.
-   */
+  /** Deletes entries older than this, and of each kind and place all but the last `mostEntries`. */
   readonly days: number;
   /**
-   * What is written, from what others have written meanwhile, in that order; it is decided for one
+   * Decides what to write, given what others have written meanwhile, in that order; runs for one
    * gateway at a time.
    */
   readonly choose: (others: readonly ReadEntry[]) => Promise<readonly SharedEntry[]>;
 }
 
-/** Where gateways share what they observe. Rejects with OpsError `postgres_unavailable`. */
+/** Where gateways share their observations. Rejects with OpsError `postgres_unavailable`. */
 export interface TimelineStore {
   /**
-   * The next entries after a number, and the number of the last one. Not `isWhole`: there are more.
+   * The next entries after a number, and the number of the last one. `isWhole` is false if there
+   * are more.
    */
   read(
     after: number,
   ): Promise<{ readonly entries: readonly ReadEntry[]; readonly seq: number; readonly isWhole: boolean }>;
   /**
    * Reads, decides and writes in one transaction. Returns the number of the last entry; after a
-   * failure it may have been made all the same. Null, and nothing is written, where the last known
-   * entry is not there: the database lost its end, as in a failover to a standby that was behind.
+   * failure the entries may still have been written. Returns null, and writes nothing, if the last
+   * known entry is missing: the database lost its end, as in a failover to a standby that was
+   * behind.
    */
   exchange(exchange: Exchange): Promise<number | null>;
 }
@@ -68,50 +67,50 @@ interface SharedTimelineOptions {
 }
 
 /**
- * A timeline that gateways share. What is observed here is shown at once, and written at the next
- * `sync`.
+ * A timeline that gateways share. Observations of this gateway appear at once, and are written at
+ * the next `sync`.
  */
 export interface SharedTimeline extends TimelineMemory {
   /**
-   * Writes what is new here, and reads what others wrote. Never rejects: what was not written stays
-   * for the next call.
+   * Writes this gateway's new entries, and reads those of others. Never rejects: what was not
+   * written stays for the next call.
    */
   sync(): Promise<void>;
   /**
-   * Calls `sync` every 5 s, and within a second after something was observed. Returns what ends it,
-   * after a last call.
+   * Calls `sync` every 5 s, and within a second after an observation. Returns a function that stops
+   * this, after a last call.
    */
   start(): () => Promise<void>;
 }
 
-/** How often to look, ms: for what is new here, and for what is new elsewhere. */
+/** How often to check, ms: for new entries here, and for new ones elsewhere. */
 const [ownMs, othersMs] = [1000, 5000];
 const dayMs = 86_400_000;
 
 /**
- * The memory of a gateway, with what all gateways observed: `store` has each event once, and every
- * gateway has all of it in memory, so that nothing is asked for an answer. An event of an engine is
- * the same in every gateway by its time; a change of a sampled state by `isRecorded`. Since when
- * something is observed, and gaps, are each gateway's own: what it has not seen itself, it does not
- * call complete.
+ * The memory of a gateway, with the observations of all gateways: `store` has each event once, and
+ * every gateway holds all of it in memory, so that answers need no query. An engine's event is the
+ * same in every gateway by its time; a change of a sampled state by `isRecorded`. Each gateway
+ * keeps its own gaps and start times of observation: it does not call complete what it has not seen
+ * itself.
  */
 export function createSharedTimeline({ store, logger, days }: SharedTimelineOptions): SharedTimeline {
   const budget = createSharedBudget(new AbortController().signal);
   let recorded = createRings();
-  /** Of everything in `recorded`. */
+  /** Everything in `recorded`. */
   const known = new Map<string, TimelineEntry>();
   const keys = new WeakMap<TimelineEntry, string>();
-  /** Observed here, and not written yet; also a more complete one of a recorded entry. */
+  /** Observed here and not written yet, including more complete versions of recorded entries. */
   const pending = new Map<string, TimelineEntry>();
-  /** The same of each kind, and the time of the newest that was forgotten before. */
+  /** The same by kind, and the time of the newest that was forgotten earlier. */
   const pendingOf = new Map(timelineKinds.map((kind) => [kind, new Map<string, TimelineEntry>()]));
   const lost = new Map<TimelineKind, string>();
   const newest = createNewest();
   const own = createTimelineMemory();
-  /** The changes of sampled states among `known`, and among `pending`. */
+  /** The changes of sampled states in `known`, and in `pending`. */
   const [knownChanges, pendingChanges] = [createChanges(), createChanges()];
   let [seq, lastKey] = [0, null as string | null];
-  /** Whether the history was read once. */
+  /** Whether the history has been read once. */
   let isLoaded = false;
 
   const toKey = (entry: TimelineEntry): string => {
@@ -134,10 +133,10 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     newest.note(entry);
     if (!before || !recorded.replace(before, entry)) forget(recorded.add(entry));
   };
-  /** `chosen`: what is written before it. */
+  /** `chosen`: the entries that are written before it. */
   const isNew = (key: string, entry: TimelineEntry, chosen: Changes): boolean => {
     const before = known.get(key);
-    // Who was watching when the signal came knows more.
+    // A gateway that was watching when the signal came knows more.
     if (before) return entry.requested && !before.requested;
     if (!sampledKinds.has(entry.kind)) return true;
     const others = [...knownChanges.like(entry), ...chosen.like(entry)];
@@ -168,7 +167,7 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     setPending(key, entry);
     const ofKind = pendingOf.get(entry.kind) ?? pending;
     if (ofKind.size <= mostEntries) return;
-    // Nothing can be written: what is frequent displaces no other kind.
+    // Nothing can be written: frequent entries must displace no other kind.
     const [oldest] = ofKind;
     if (!oldest) return;
     deletePending(...oldest);
@@ -179,7 +178,7 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     [seq, lastKey] = [last, entries.at(-1)?.key ?? lastKey];
   };
   const exchange = async () => {
-    // Much may be new: in parts, and without the lock.
+    // There may be many new ones: read them in parts, and without the lock.
     for (let isWhole = isLoaded && sharing.error() === null; !isWhole;) {
       const part = await store.read(seq);
       await read(part.entries, part.seq);
@@ -215,7 +214,7 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
     }
     return chosen;
   }
-  /** What is known here is written again where the database lost it. */
+  /** Writes the entries known here again if the database lost them. */
   const startAgain = async () => {
     logger.warn(
       { upstream: "timeline" },
@@ -267,15 +266,15 @@ export function createSharedTimeline({ store, logger, days }: SharedTimelineOpti
   };
 }
 
-/** What is the same for an event in every gateway that observes it. */
+/** The key of an event, which is the same in every gateway that observes it. */
 function toEntryKey({ kind, engine, container, queue, host, time, to }: TimelineEntry): string {
   const subject = [engine ?? container?.engine, container?.fullId, queue?.source, queue?.name, host];
   return toSharedKey([kind, ...subject, time, to]);
 }
 
 /**
- * A change of a sampled state, and the time in which it lies, unix ms: after `begin`, at the latest
- * at `end`.
+ * A change of a sampled state, and the time span that contains it, unix ms: after `begin`, at the
+ * latest at `end`.
  */
 interface Change {
   readonly to: string | null;
@@ -287,10 +286,7 @@ function toChange({ to, after, time }: TimelineEntry): Change {
   return { to, begin: after === null ? Number.NEGATIVE_INFINITY : Date.parse(after), end: Date.parse(time) };
 }
 
-/**
- * Changes by what they are of: an outage changes thousands of states at once, of which each has
- * few.
- */
+/** Changes by subject: an outage changes thousands of states at once, but few of each subject. */
 function createChanges() {
   const bySubject = new Map<string, Map<TimelineEntry, Change>>();
   return {
@@ -318,8 +314,8 @@ const none: Changes = { like: () => [] };
 
 /**
  * Whether a change of a sampled state is among the recorded ones of its subject. Each gateway
- * samples at times of its own, and knows that a change lies between its last two samples. So it is
- * one that another gateway recorded if both lead to the same state, could have been at the same
+ * samples at its own times, and knows that a change lies between its last two samples. So another
+ * gateway recorded the same change if both lead to the same state, could have happened at the same
  * time, and no other state was `seen` between them.
  */
 export function isRecorded(entry: TimelineEntry, recorded: readonly TimelineEntry[]): boolean {
@@ -328,7 +324,7 @@ export function isRecorded(entry: TimelineEntry, recorded: readonly TimelineEntr
 }
 
 function isAmong({ to, begin, end }: Change, recorded: readonly Change[], seen: readonly Change[]): boolean {
-  // The other states that were seen next before it and next after it.
+  // The other states seen last before it and first after it.
   let [before, after] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (const other of seen) {
     if (other.to === to) continue;

@@ -19,10 +19,10 @@ export type TimelineKind = (typeof timelineKinds)[number];
 /** One event and its group; the group is all null where unknown or absent. */
 export interface TimelineEntry extends ServiceGroup {
   readonly kind: TimelineKind;
-  /** RFC 3339 UTC, as exact as known; of a sampled state, when it was first seen. */
+  /** RFC 3339 UTC, as exactly as known; for a sampled state, when it was first seen. */
   readonly time: string;
   /**
-   * Of a sampled state: when the previous state was last seen, so the change lies in between. Null
+   * For a sampled state: when the previous state was last seen, so the change lies in between. Null
    * when `time` is exact, or there was no earlier sample.
    */
   readonly after: string | null;
@@ -30,20 +30,20 @@ export interface TimelineEntry extends ServiceGroup {
   readonly message: string;
   /** Who did it; null when unknown. */
   readonly who: string | null;
-  /** Null where it concerns none. */
+  /** Null if it concerns none. */
   readonly container: TimelineContainer | null;
   readonly queue: { readonly name: string; readonly source: string } | null;
   readonly host: string | null;
   /**
-   * Of a gap: the configured name of its engine; null for all engines. Null for other entries:
+   * For a gap: the configured name of its engine; null for all engines. Null for other entries:
    * their container has it.
    */
   readonly engine: string | null;
-  /** Of a change: the states before and after it; the first is null when unknown. */
+  /** For a change: the states before and after it; the first is null when unknown. */
   readonly from: string | null;
   readonly to: string | null;
   /**
-   * Of `container_death`: the exit code, null when unknown; and whether someone requested the end.
+   * For `container_death`: the exit code, null when unknown; and whether someone requested the end.
    */
   readonly exitCode: number | null;
   readonly requested: boolean;
@@ -51,22 +51,22 @@ export interface TimelineEntry extends ServiceGroup {
 
 /** The container of an entry, as it was then. */
 export interface TimelineContainer extends Pick<Container, "fullId" | "id" | "name" | "engine"> {
-  /** These three are null where only the audit record has it. */
+  /** These three are null if only the audit record has the container. */
   readonly role: string | null;
   readonly version: string | null;
   readonly kind: Container["kind"] | null;
 }
 
-/** Since when entries of one kind are known. */
+/** Since when entries of one kind are recorded. */
 export interface TimelineCoverage {
   readonly kind: TimelineKind;
-  /** False when nothing is known of this kind; `note` says why. */
+  /** False when nothing of this kind is recorded; `note` says why. */
   readonly known: boolean;
   /** Earlier entries are missing. Null: as far back as its record goes. */
   readonly since: string | null;
-  /** Whether it is observed only while a caller asks. */
+  /** Whether it is observed only while clients request it. */
   readonly sampled: boolean;
-  /** What is missing all the same. */
+  /** What is missing nevertheless. */
   readonly note: string | null;
 }
 
@@ -103,11 +103,11 @@ const parts = {
   container: ["fullId", "id", "name", "engine"],
   queue: ["name", "source"],
 } as const;
-/** Of a container, beside the texts that it always has. */
+/** Fields of a container beyond the texts that it always has. */
 const maybeTexts = ["role", "version", "kind"] as const;
 const texts = ["service", "destination", "env", "who", "host", "engine", "from", "to"] as const;
 
-/** An entry from JSON; null when it is none, or of a kind that this version does not know. */
+/** An entry from JSON; null if it is invalid, or of a kind that this version does not know. */
 export function parseEntry(text: string): TimelineEntry | null {
   const given = parseJson(text);
   if (!isObject(given)) return null;
@@ -147,8 +147,8 @@ export function toTimelineContainer({ fullId, id, name, engine, role, version, k
 }
 
 /**
- * The entries of a range (unix milliseconds, inclusive), newest first; of equal times the one that
- * was given last comes first.
+ * The entries of a range (unix milliseconds, inclusive), newest first; of equal times, the one
+ * given last comes first.
  */
 export function* orderEntries(
   entries: readonly TimelineEntry[],
@@ -162,7 +162,7 @@ export function* orderEntries(
     .map(({ entry }) => entry);
 }
 
-/** Of equal times none comes first. */
+/** Entries with equal times keep their order. */
 export function byTime(a: TimelineEntry, b: TimelineEntry): number {
   return compareMoments(toMoment(a), toMoment(b));
 }
@@ -177,7 +177,7 @@ export function toSortedByTime(entries: readonly TimelineEntry[]): TimelineEntry
 
 interface Moment {
   readonly ms: number;
-  /** Within the second: the engines' times are that exact. */
+  /** Within the second, because the engines' times are that exact. */
   readonly nanoseconds: number;
 }
 
@@ -198,7 +198,7 @@ export function toLatest(times: readonly string[]): string | null {
   return times.toSorted((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
 }
 
-/** What the states of a sampled kind are of: the same for its entries in every gateway. */
+/** The subject of a sampled kind's states: the same for its entries in every gateway. */
 export function toSubject({ kind, queue, host }: Pick<TimelineEntry, "kind" | "queue" | "host">): string {
   return JSON.stringify([kind, queue?.source, queue?.name, host]);
 }
@@ -210,8 +210,8 @@ export function toSubject({ kind, queue, host }: Pick<TimelineEntry, "kind" | "q
 const sameRestartMs = 60_000;
 
 /**
- * Each restart once. Where both record the same one, the audit record's entry wins, with the
- * container as the engine knows it.
+ * Each restart once. If both record the same one, the audit record's entry wins, with the container
+ * as the engine knows it.
  */
 export function mergeRestarts(audited: readonly TimelineEntry[], seen: readonly TimelineEntry[]): TimelineEntry[] {
   const left = new Set(seen);

@@ -26,11 +26,11 @@ describe("toContainerState", () => {
     expect(toContainerState({ ...running, ...change })).toMatchObject({ tone, word });
   });
 
-  it("says what a silent engine knew last", () => {
+  it("gives the last known state of a silent engine", () => {
     expect(toContainerState({ ...running, stale: true }).title).toContain("Last known: running");
   });
 
-  it("never calls a status well that a newer engine may have", () => {
+  it("never calls an unknown status good", () => {
     expect(toStatusTone({ ...running, status: "frozen" })).toBe("neutral");
   });
 });
@@ -60,7 +60,7 @@ describe("groupByRole", () => {
     ]);
   });
 
-  it("takes the mean over replicas that run and are known", () => {
+  it("takes the mean over running replicas with a value", () => {
     const rows = [row("a", "web", null), row("b", "web", null), row("c", "web", null, "exited"), row("d", "web", null)];
     const used = new Map<string, number | null>([
       ["a", 80],

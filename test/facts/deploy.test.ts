@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { toVerdictLabel, toVerdictMeaning } from "../../src/facts/deploy.ts";
 
-it("a verdict that never comes does not sound like one that may come", () => {
+it("a verdict that never comes differs from a pending one", () => {
   const pending = { outcome: "NOT_ENOUGH_DATA", unjudgeable: null } as const;
   expect([toVerdictLabel(pending), toVerdictMeaning(pending)]).toEqual([
     "not enough data",

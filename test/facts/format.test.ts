@@ -15,7 +15,7 @@ import {
 
 const formats = { formatPercent, formatShare, formatNumber, formatRate, formatLoad, formatBytes, formatDuration };
 
-it.each(Object.entries(formats))("%s: what is unknown is a dash, and never 0", (_, format) => {
+it.each(Object.entries(formats))("%s: an unknown value is a dash, never 0", (_, format) => {
   expect([format(null), format(undefined)]).toEqual(["–", "–"]);
   expect(format(0)).toMatch(/^0/);
 });
@@ -33,7 +33,7 @@ it.each<[number, string]>([
   expect([formatPercent(value), formatShare(value / 100)]).toEqual([text, text]);
 });
 
-it("a whole percentage is itself, also as a part of 1", () => {
+it("a whole percentage stays exact, also as a part of 1", () => {
   for (let value = 10; value <= 100; value += 1) expect(formatShare(value / 100)).toBe(`${value} %`);
 });
 
@@ -43,12 +43,12 @@ it("a number has separators, and the noun of its number", () => {
   expect([1, 2].map((count) => formatCount(count, "job waits", "jobs wait"))).toEqual(["1 job waits", "2 jobs wait"]);
 });
 
-it("a rate has the digits that say something", () => {
+it("a rate has only significant digits", () => {
   const texts = [0, 0.004, 0.057, 0.099, 0.25, 9.96, 10, 1234.5].map(formatRate);
   expect(texts).toEqual(["0/s", "<0.01/s", "0.05/s", "0.09/s", "0.2/s", "9.9/s", "10/s", "1,234/s"]);
 });
 
-it("bytes have the largest unit of which there is one", () => {
+it("bytes have the largest unit that fits at least once", () => {
   const texts = [0, 0.5, 999, 1000, 999_999, 1_250_000, 999_999_999_999, 5e15].map(formatBytes);
   expect(texts).toEqual(["0 B", "0 B", "999 B", "1.0 kB", "999 kB", "1.2 MB", "999 GB", "5000 TB"]);
 });
@@ -102,7 +102,7 @@ function read(text: string): number {
 }
 
 it.each(Object.entries({ formatPercent, formatNumber, formatRate, formatBytes, formatDuration }))(
-  "%s: no value is more than it is, nor less than a smaller one",
+  "%s: values never round up, and keep their order",
   (_, format) => {
     const value = double({ min: 0.001, max: 1e9, noNaN: true });
     assert(

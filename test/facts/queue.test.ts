@@ -30,13 +30,13 @@ describe("compareQueues", () => {
     expect(order(...queues)).toEqual(["f", "e", "d", "c", "bb", "b", "a"]);
   });
 
-  it("puts the much older first within a state, and keeps near ones by name", () => {
+  it("puts much older queues first within a state, similar ones by name", () => {
     expect(order(["a", "BACKLOG", 600], ["b", "BACKLOG", 7200])).toEqual(["b", "a"]);
     expect(order(["a", "BACKLOG", 600], ["b", "BACKLOG", 640])).toEqual(["a", "b"]);
   });
 });
 
-it("puts a state of a newer gateway behind those that are known", () => {
+it("puts the state of a newer gateway after the known ones", () => {
   const names = ["IDLE", "NEW", "STALLED"].map((state) => ({ name: state, source: "s", state, oldestAgeSeconds: 0 }));
   expect(names.toSorted(compareQueues).map(({ name }) => name)).toEqual(["STALLED", "IDLE", "NEW"]);
 });

@@ -19,18 +19,18 @@ describe("a state", () => {
     expect(["BURNT", "burnt", "warm"].map((state) => toToneOf(states, state))).toEqual(["bad", "bad", "warn"]);
   });
 
-  it("is neutral where it is not known, whatever its name", () => {
+  it("is neutral if unknown, whatever its name", () => {
     const names = ["NEW", "toString", "constructor", "", null, undefined];
     expect(new Set(names.map((name) => toToneOf(states, name)))).toEqual(new Set(["neutral"]));
   });
 
-  it("comes last where it is not known", () => {
+  it("comes last if unknown", () => {
     const names = ["NEW", "FRESH", "BURNT", "WARM"];
     const ordered = names.toSorted((one, other) => toPlaceOf(states, one) - toPlaceOf(states, other));
     expect(ordered).toEqual(["BURNT", "WARM", "FRESH", "NEW"]);
   });
 });
 
-it("a count of trouble is to be looked at from one on", () => {
+it("a count of trouble needs attention from one on", () => {
   expect([null, undefined, 0, 1, 400].map(toTroubleTone)).toEqual(["neutral", "neutral", "neutral", "warn", "warn"]);
 });

@@ -109,7 +109,7 @@ describe("notices beside rows", () => {
               { name: "jobs", since: "2026-01-13T09:20:00Z", error: null },
               { name: "gone", since: null, error: problem },
               // That it is not supported is nothing that the panel lacks.
-              { name: "old", error: { code: "queue_unsupported", message: "Found, not supported" } },
+              { name: "old", error: { code: "queue_unsupported", message: "Detected, but not supported" } },
             ],
             problems: [problem, { code: "docker_error", message: "broken" }],
           },

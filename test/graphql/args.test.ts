@@ -25,7 +25,7 @@ const scene = fc.record({
   count: fc.integer({ min: 1, max: 10 }),
 });
 
-describe("a list that is paged", () => {
+describe("a paged list", () => {
   it("has each row once, in its order, while newer ones arrive", async () => {
     await fc.assert(
       fc.asyncProperty(scene, async ({ seconds, arrivals, count }) => {
@@ -96,7 +96,7 @@ describe("a list that is paged", () => {
   });
 });
 
-it("a cursor gives back what it was made of", () => {
+it("a cursor decodes to its parts", () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: "binary" }).filter((text) => text.isWellFormed())), (place) => {
       expect(parseCursor("rows", "after", toCursor("rows", ...place))).toEqual(place);

@@ -20,11 +20,11 @@ async function ask(caller: ReturnType<typeof createCaller>, chain: AuditChain) {
 }
 
 describe("auditChain", () => {
-  it("returns what the check found", async () => {
+  it("returns the result of the check", async () => {
     expect((await ask(createCaller(), broken)).chain).toEqual(broken);
   });
 
-  it("does not say to a token of one environment which entries there are", async () => {
+  it("hides the range of entries from a token of one environment", async () => {
     const caller = createCaller(["ops:read", "ops:operate"], ["staging"]);
     expect((await ask(caller, broken)).chain).toEqual({ ...broken, firstSeq: null, lastSeq: null, problem: null });
   });

@@ -41,7 +41,7 @@ function open(
 describe("an engine of another environment", () => {
   const { rest, query, follow, codeOf, calls } = open([up, production]);
 
-  it("is in no answer: no list, header, count, drift, coverage or problem", async () => {
+  it("appears nowhere: no list, header, count, drift, coverage or problem", async () => {
     const names = async (caller = staging) =>
       (await query("{ engines { name } }", caller)).data.engines.map((one: any) => one.name);
     expect(await names()).toEqual(["own"]);
@@ -110,7 +110,7 @@ describe("an engine of another environment", () => {
 describe("an engine without a configured environment", () => {
   const unnamed = "docker_unavailable: An engine without a configured environment does not answer";
 
-  it("may run ours until it was listed: missing is unknown, its name hidden", async () => {
+  it("may run ours until listed: missing is unknown, its name hidden", async () => {
     const { query, codeOf } = open([up, nowhere]);
     expect((await query("{ engines { name } }")).data.engines).toEqual([{ name: "own" }]);
     for (const engine of ["", "engine=db-7", "engine=no-engine"])
@@ -134,13 +134,15 @@ describe("an engine without a configured environment", () => {
   });
 });
 
-describe("a token with ops:operate alone", () => {
+describe("a token with only ops:operate", () => {
   const operator = createCaller(["ops:operate"]);
   const fields = "name restarted status health startedAt";
 
   it("restarts and gets REST's answer; the container needs ops:read", async () => {
     const { query, rest } = open([up]);
-    const dryRun = `mutation { restartContainer(name: "web", dryRun: true) { ${fields} container { image } preview { healthyPeers lastHealthy work { total } } } }`;
+    const dryRun =
+      'mutation { restartContainer(name: "web", dryRun: true) ' +
+      `{ ${fields} container { image } preview { healthyPeers lastHealthy work { total } } } }`;
     const preview = await query(dryRun, operator);
     expect(preview.data.restartContainer).toMatchObject({
       name: "web",
@@ -157,7 +159,8 @@ describe("a token with ops:operate alone", () => {
     const done = await query(`mutation { restartContainer(name: "web") { ${fields} container { image } } }`, operator);
     expect(done.data.restartContainer).toMatchObject({ name: "web", restarted: true, container: null });
     const role = await query(
-      'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { complete steps { outcome container { name } } } }',
+      'mutation { restartRole(role: "web", env: STAGING, reason: "leak") ' +
+        "{ complete steps { outcome container { name } } } }",
       operator,
     );
     expect(role.data.restartRole).toEqual({ complete: true, steps: [{ outcome: "RESTARTED", container: null }] });

@@ -111,7 +111,7 @@ describe.each([
     { WALLET_CORE_OPS_DESTINATIONS: "beta=production" },
     "production",
     [
-      "The role runner is run by 2 services or destinations; choose one by service, destination or env: " +
+      "2 services or destinations run the role runner; choose one by service, destination or env: " +
         "wallet-core -d beta (production), wallet-core -d production (production)",
     ],
   ],
@@ -153,7 +153,7 @@ describe.each([
     expect(data.deploys.nodes.filter(({ state }: any) => state === "CURRENT")).toHaveLength(places.length);
   });
 
-  it("have drift at one destination alone", async () => {
+  it("have drift only at their own destination", async () => {
     writeHistory([
       ...inOrder.map(toLine),
       { ...toLine(places[1]), current_tag: "v8", version: "v8", deployed_at: ago(6) },
@@ -169,12 +169,13 @@ describe.each([
     ]);
   });
 
-  it("restart the runners of the chosen destination alone", async () => {
+  it("restart only the runners of the chosen destination", async () => {
     const fleet = createFleet(variables);
     const restart = (args: string) =>
       ask(
         fleet,
-        `mutation { restartRole(role: "runner", service: "wallet-core", reason: "leak"${args}) { steps { container { name } } } }`,
+        `mutation { restartRole(role: "runner", service: "wallet-core", reason: "leak"${args}) ` +
+          "{ steps { container { name } } } }",
       );
     const production = [{ container: { name: "wallet-core-runner-production-v5" } }];
     const all = await restart(", env: PRODUCTION");
@@ -209,7 +210,7 @@ describe("a deploy_info.json without a destination", () => {
   const versions = ({ data }: Awaited<ReturnType<typeof ask>>) =>
     Object.fromEntries(data.containers.map(({ name, version }: any) => [name, version]));
 
-  it("names the release of the only destination that runs", async () => {
+  it("names the release of the only running destination", async () => {
     writeHistory([bare]);
     const fleet = createFloating(
       {},
@@ -265,9 +266,10 @@ it("a deploy's environment is its destination's, then its service's", async () =
 
 describe("a verdict", () => {
   const verdict =
-    "{ latestDeploys { service destination verdict { outcome queues { source } containers { restartsFrom restartsAfter unhealthyNow } } } }";
+    "{ latestDeploys { service destination " +
+    "verdict { outcome queues { source } containers { restartsFrom restartsAfter unhealthyNow } } } }";
 
-  it("counts the deaths of its own containers alone, no unknown ones", async () => {
+  it("counts only the deaths of its own containers, no unknown ones", async () => {
     writeHistory(inOrder.map(toLine));
     const fleet = createFleet({ WALLET_CORE_OPS_DESTINATIONS: "beta=production" });
     const { timeline } = fleet.sources;

@@ -77,7 +77,7 @@ it.each([
   ["x", true],
   ["x".repeat(200), true],
   ["x".repeat(201), false],
-])("the reason %j is given: %j", (reason, isGiven) => {
+])("the reason %j counts as given: %j", (reason, isGiven) => {
   const message = "reason must have 1 to 200 characters";
   expect(refusalOf(() => requireReason(reason))).toEqual(isGiven ? null : { code: "invalid_request", message });
 });

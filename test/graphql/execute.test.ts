@@ -23,7 +23,7 @@ const run = async (variables: Record<string, unknown>) => {
 };
 
 describe("a fixed document", () => {
-  it("has our own words for enum values, in variables and in the answer", async () => {
+  it("keeps our own enum values, in variables and in the answer", async () => {
     expect(await run({ env: "staging", kinds: ["queue_source", "host"] })).toMatchObject({
       containers: [{ name: "a", env: "staging", health: "starting", kind: "core" }],
       upCountKinds: expect.arrayContaining([{ kind: "host" }, { kind: "queue_source" }]),

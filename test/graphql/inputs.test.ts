@@ -53,7 +53,7 @@ describe("the inputs of the list of containers", () => {
     expect(find(stage, variables)).toBeNull();
   });
 
-  it("of an environment that is not the token's are in its own view", async () => {
+  it("of another token's environment are in a separate view", async () => {
     const [all, staging] = await Promise.all([
       find({}, { env: "production" }),
       find({ where: ["staging"] }, { env: "production" }),
@@ -104,7 +104,7 @@ describe("the inputs of a query", () => {
   const own = [...endpoints.map(({ document }) => document), ...metricDocuments];
   const nameOf = (document: DocumentNode) => getOperationAST(document)?.name?.value;
 
-  it("are known of the documents that read only what has versions", () => {
+  it("are known for documents that read only versioned data", () => {
     const known = own.filter((document) => createFindInputs(schema, document, null) !== null).map(nameOf);
     expect(known).toEqual([
       "Containers",
@@ -140,7 +140,7 @@ describe("the inputs of a query", () => {
     "{ queues { errors(first: 1) { error } } }",
     'mutation { restartContainer(name: "web") { name } }',
     "subscription { containers { ended } }",
-  ])("of %s are not known without running it", (text) => {
+  ])("of %s are unknown without running it", (text) => {
     expect(createFindInputs(schema, parse(text), null)).toBeNull();
   });
 
@@ -175,11 +175,11 @@ describe("the inputs of a query", () => {
     ["{ containers { ...part } } fragment part on Container { memPct }", {}, ["2", "3", "3"]],
     ['{ container(name: "worker") { memPct } }', {}, ["1", "2", "1"]],
     ["query ($of: String!) { container(name: $of) { cpuPct } }", { of: "web" }, ["1", "1", "2"]],
-  ])("have the samples that it reads: %s with %j", async (text, variables, versions) => {
+  ])("include the samples that it reads: %s with %j", async (text, variables, versions) => {
     expect(await versionsIn(text, variables)).toEqual(versions);
   });
 
-  it("are not known of a container that is not there", async () => {
+  it("are unknown for a missing container", async () => {
     const find = createFindInputs(schema, parse('{ container(name: "gone") { name } }'), null);
     expect(await find?.({}, measured(new Map()), createCaller())).toBeNull();
   });

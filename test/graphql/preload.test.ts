@@ -104,7 +104,7 @@ describe("fields of a container that are loaded", () => {
     expect([promised, calls["stats"]]).toEqual([[], 300]);
   });
 
-  it("fail in their rows alone", async () => {
+  it("fail only in their own rows", async () => {
     const down = Object.assign(new Error("down"), { code: "prometheus_unavailable" });
     const { run, promised } = createStage({ containers, hosts: down });
     const { data, errors } = await run("{ containers { name hostMetrics { name } } }");
@@ -116,7 +116,8 @@ describe("fields of a container that are loaded", () => {
   it("are found through fragments and inner objects", async () => {
     const { run, promised } = createStage({ containers });
     const { errors } = await run(
-      "{ containers { ...A ... on Container { memPct } } } fragment A on Container { stats { ... { ...B } } } fragment B on ContainerStats { pids }",
+      "{ containers { ...A ... on Container { memPct } } } " +
+        "fragment A on Container { stats { ... { ...B } } } fragment B on ContainerStats { pids }",
     );
     expect([errors, promised]).toEqual([[], []]);
   });

@@ -41,7 +41,7 @@ describe("toHistoryRange", () => {
     [{ from: "1d", step: 86_400 }, 86_400, { step: 86_400, steps: 1 }],
     [{ from: "100s", to: "40s", step: 7 }, 100, { step: 7, steps: 8 }],
     [{ from: "1500ms", to: "500ms", step: 1 }, 2, { step: 1, steps: 1 }],
-  ])("makes of %j a range from %i s ago: %j", (args, ago, range) => {
+  ])("turns %j into a range from %i s ago: %j", (args, ago, range) => {
     expect(toHistoryRange(args, nowMs)).toEqual({ from: nowMs / 1000 - ago, ...range });
   });
 });
@@ -135,7 +135,7 @@ describe("toSeriesRanges", () => {
       { from: at(-20 * 86_400), to: at(0), maxPoints: 10 },
       { from: -20 * 86_400, step: 2 * 86_400, steps: 10 },
     ],
-  ])("makes of %j the range %j from now", (asked, { from, ...range }) => {
+  ])("turns %j into the range %j from now", (asked, { from, ...range }) => {
     // A whole number of 1, 2 and 3 days since 1970.
     const whole = Math.ceil(nowMs / (6 * 86_400_000)) * 6 * 86_400_000;
     const shift = (time: string) => new Date(Date.parse(time) - nowMs + whole).toISOString();
@@ -143,7 +143,7 @@ describe("toSeriesRanges", () => {
     expect(toSeriesRanges(moved, whole)[0]).toEqual({ from: whole / 1000 + from, ...range });
   });
 
-  it("never has more points than asked for, nor any outside the range", () => {
+  it("never has more points than requested, nor any outside the range", () => {
     const range = fc.record({
       from: fc.integer({ min: -400_000_000, max: 0 }),
       length: fc.integer({ min: 0, max: 400_000_000 }),

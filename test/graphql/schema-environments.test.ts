@@ -79,13 +79,13 @@ describe("the filter env", () => {
       ["shared", "new", "other"],
       ["configured", "shared", "empty", "new", "other"],
     ],
-  ])("of %s leaves out what has another or no known one", async (field, name, staging, production, all) => {
+  ])("of %s leaves out rows with another or no known one", async (field, name, staging, production, all) => {
     expect(await names(`${field}(env: STAGING) { ${name} }`)).toEqual(staging);
     expect(await names(`${field}(env: PRODUCTION) { ${name} }`)).toEqual(production);
     expect(await names(`${field} { ${name} }`)).toEqual(all);
   });
 
-  it("of orphans asks only sources of that environment", async () => {
+  it("of orphans queries only sources of that environment", async () => {
     const { sources } = createMemorySources({ queueSources: [toSource("own", "staging"), toSource("lost")] });
     const { loaders } = createContext(sources, createCaller());
     const totals = await Promise.all([null, "staging" as const].map((env) => loaders.orphans.all(env)));

@@ -81,7 +81,8 @@ describe("the fields of the schema", () => {
     const one = (args: string) => `queue(${args}) { name source depth }`;
     const { data } = await read(
       { queueSources },
-      `{ queues { ${fields} } first: ${one('name: "payouts", source: "jobs"')} other: ${one('name: "payouts", source: "other"')}
+      `{ queues { ${fields} } first: ${one('name: "payouts", source: "jobs"')}
+          other: ${one('name: "payouts", source: "other"')}
          none: ${one('name: "payouts", source: "nowhere"')} unknown: ${one('name: "pay"')} }`,
     );
     expect(data.queues).toContainEqual(expected);
@@ -172,7 +173,8 @@ describe("the fields of the schema", () => {
     const other = sampleHost({ name: "b", instance: "b:9100", status: "down" });
     const { data } = await read(
       { hosts: [host, other] },
-      `{ hosts { ${selectionOf(host)} } host(name: "b") { name status } unknown: host(name: "c") { name } hostsUpdatedAt thresholds { cpu mem } }`,
+      `{ hosts { ${selectionOf(host)} } host(name: "b") ` +
+        '{ name status } unknown: host(name: "c") { name } hostsUpdatedAt thresholds { cpu mem } }',
       ({ sources }) => {
         Object.assign(sources, { thresholds: { cpu: 0.8, mem: 0.9 } });
       },
@@ -326,8 +328,10 @@ describe("the fields of the schema", () => {
     const fields = "queue source error count jobId jobIds timestamp firstSeen attempts complete";
     const { data } = await read(
       { queueSources },
-      `{ jobErrors { ${fields} } mail: jobErrors(queue: "mail", first: 1) { error } queue(name: "mail") { errors(first: 1) { error } failuresByRelease { count version } }
-         errorGroups { error count firstSeen lastSeen attempts complete queues { name source count } jobs { jobId queue source } }
+      `{ jobErrors { ${fields} } mail: jobErrors(queue: "mail", first: 1) { error }
+          queue(name: "mail") { errors(first: 1) { error } failuresByRelease { count version } }
+         errorGroups { error count firstSeen lastSeen attempts complete
+            queues { name source count } jobs { jobId queue source } }
          some: errorGroups(first: 1) { error } none: errorGroups(env: PRODUCTION) { error } }`,
     );
     const row = (queue: string, error: string, count: number, minute: number) => {

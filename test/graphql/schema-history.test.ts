@@ -114,11 +114,12 @@ describe("Host.history", () => {
     }
   });
 
-  it("asks once for each range, of the selected hosts alone", async () => {
+  it("queries each range once, for the selected hosts only", async () => {
     await using stage = await withPrometheus(answerHosts);
     const { data } = await ask(
       stage.sources,
-      `{ a: host(name: "10.0.0.7") { day: history(from: "24h") { points { load1 } } same: history(from: "24h", step: 360) { stepSeconds }
+      `{ a: host(name: "10.0.0.7") { day: history(from: "24h") { points { load1 } }
+          same: history(from: "24h", step: 360) { stepSeconds }
                                      hour: history(from: "1h", step: 600) { points { load1 } } }
          b: host(name: "10.0.0.8:9100") { history(from: "24h") { stepSeconds } } }`,
     );
@@ -145,7 +146,7 @@ describe("Host.history", () => {
     ['from: "yesterday"', "from must be a time"],
     ['from: "1h", step: 0', "step must be from 1 to 86400"],
     ['from: "30d", step: 60', "at most 11000"],
-  ])("refuses (%s), and asks nothing", async (args, message) => {
+  ])("refuses (%s), without a query", async (args, message) => {
     await using stage = await withPrometheus(answerHosts);
     const { errors } = await ask(stage.sources, `{ host(name: "10.0.0.7") { history(${args}) { stepSeconds } } }`);
     expect(errors.map(({ originalError }) => originalError)).toMatchObject([
@@ -189,7 +190,8 @@ it("all hosts' and containers' pasts pass the limits of /graphql", async () => {
   await using gateway = await startGateway(stage.sources);
   const { status, body } = await gateway.query(`{
     hosts { name history(from: "7d") { stepSeconds points { time up cpuUtil memUtil diskUtil load1 } } }
-    containers { name history(from: "7d") { source since stepSeconds problem { code message } points { time cpuPct memPct restarts } } } }`);
+    containers { name history(from: "7d") { source since stepSeconds problem { code message }
+      points { time cpuPct memPct restarts } } } }`);
   expect([status, body.errors]).toEqual([200, undefined]);
   expect(body.data.hosts[0].history.stepSeconds).toBe(2520);
   expect(body.data.containers[0].history.points).toHaveLength(240);
@@ -198,7 +200,8 @@ it("all hosts' and containers' pasts pass the limits of /graphql", async () => {
 
 describe("Container.history", () => {
   const query = (from: string) =>
-    `{ containers { name history(from: "${from}", step: 60) { source since stepSeconds problem { code } points { time cpuPct memPct restarts } } } }`;
+    `{ containers { name history(from: "${from}", step: 60) ` +
+    "{ source since stepSeconds problem { code } points { time cpuPct memPct restarts } } } }";
 
   it("of over ten minutes is from Prometheus in one request, else memory", async () => {
     await using stage = await withPrometheus(answerContainers);
@@ -215,14 +218,14 @@ describe("Container.history", () => {
     expect(stage.calls["statsHistory"]).toBe(1);
   });
 
-  it("has from memory what there is, and why that is all", async () => {
+  it("has what memory holds, and why there is no more", async () => {
     await using stage = await withPrometheus(() => null);
     const { data, errors } = await ask(stage.sources, query("1h"));
     expect(errors).toEqual([]);
     expect(data.containers[0].history).toMatchObject({ source: "MEMORY", problem: { code: "prometheus_unavailable" } });
   });
 
-  it("of the last minutes is from memory alone, if that reaches back", async () => {
+  it("of the last minutes is from memory only, if that reaches back", async () => {
     await using stage = await withPrometheus(answerContainers);
     const now = Date.now();
     const statsHistory = () =>

@@ -126,7 +126,7 @@ describe("series of queues", () => {
     ]);
   });
 
-  it("ask each source once for all numbers of a range", async () => {
+  it("query each source once for all numbers of a range", async () => {
     asked.length = 0;
     const { body } = await gateway.query(
       `{ a: queueDepth(${range}) { value } b: queueFailures(${range}) { value } c: queueOldestAge(${range}) { value }
@@ -159,7 +159,7 @@ describe("series of queues", () => {
     ]);
   });
 
-  it("are narrowed by lists; a queue has rows of its sources alone", async () => {
+  it("are narrowed by lists; a queue has rows only of its sources", async () => {
     const pairs = async (filter: string) => {
       const found = await rows(`queueDepth(${range} ${filter}) { queue source }`);
       return [...new Set(found.map(({ queue, source }) => `${source}/${queue}`))];
@@ -175,7 +175,7 @@ describe("series of queues", () => {
     expect(await pairs("env: [], sources: []")).toEqual([]);
   });
 
-  it("fail when no source has one; the sources are listed all the same", async () => {
+  it("fail when no source has one; the sources are still listed", async () => {
     const one = `${range}, sources: ["huge", "forgetful"]`;
     const error = await failure(`queueDepth(${one}) { value }`);
     expect(error.extensions.code).toBe("query_refused");
@@ -185,7 +185,8 @@ describe("series of queues", () => {
 
   it("take epoch milliseconds and RFC 3339, in text and in variables", async () => {
     const query =
-      'query ($from: DateTime!, $to: DateTime!) { queueDepth(from: $from, to: $to, step: 60, sources: ["other"]) { time } }';
+      "query ($from: DateTime!, $to: DateTime!) " +
+      '{ queueDepth(from: $from, to: $to, step: 60, sources: ["other"]) { time } }';
     for (const from of [begin, String(begin), new Date(begin).toISOString()]) {
       const { body } = await gateway.query(query, { from, to: begin + 540_000 });
       expect(body.data.queueDepth).toHaveLength(10);
@@ -205,10 +206,11 @@ describe("series of queues", () => {
 });
 
 describe("series of hosts", () => {
-  it("are one question for all hosts and numbers, null while down", async () => {
+  it("are one query for all hosts and numbers, null while down", async () => {
     const before = memory.calls["hostHistory"] ?? 0;
     const { body } = await gateway.query(
-      `{ cpu: hostCpuUtil(${range}) { time host instance value } mem: hostMemUtil(${range}) { value } disk: hostDiskUtil(${range}) { value } load: hostLoad1(${range}) { value } }`,
+      `{ cpu: hostCpuUtil(${range}) { time host instance value } mem: hostMemUtil(${range}) ` +
+        `{ value } disk: hostDiskUtil(${range}) { value } load: hostLoad1(${range}) { value } }`,
     );
     expect(memory.calls["hostHistory"]).toBe(before + 1);
     expect(body.data.cpu.slice(0, 2)).toEqual([
@@ -222,7 +224,7 @@ describe("series of hosts", () => {
 });
 
 describe("series of containers", () => {
-  it("are of those that are shown, with what distinguishes them", async () => {
+  it("cover the visible ones, with the fields that distinguish them", async () => {
     const [first, ...others] = await rows(`containerCpuPct(${range}) { time container engine role env value }`);
     expect(first).toEqual({
       time: times[0],
@@ -263,7 +265,7 @@ describe("upCounts", () => {
     expect(engines).toEqual([{ kind: "ENGINE", up: 1 }]);
   });
 
-  it("says of each kind whether it was counted, without asking again", async () => {
+  it("says for each kind whether it was counted, without a new query", async () => {
     const now = `from: ${Date.now() - 60_000}, to: ${Date.now()}, step: 60`;
     const before = memory.calls["hostHistory"] ?? 0;
     const { body } = await gateway.query(`{ upCounts(${now}) { up } upCountKinds(${now}) { kind error { code } } }`);

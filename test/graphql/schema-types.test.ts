@@ -178,7 +178,7 @@ describe("deploys", () => {
     });
   });
 
-  it("drift of one environment has its own, and engines that are silent", async () => {
+  it("drift of one environment has its own rows and silent engines", async () => {
     const own = sampleContainer({ name: "own", version: "other", createdAt: ago(9000) });
     const production = sampleContainer({
       name: "production",
@@ -350,7 +350,7 @@ describe("series of containers", () => {
     return (await ask({ containers: [web, worker], engines, ...memory }, source, { change })).data.containerMemPct;
   };
 
-  it("have all that distinguishes them, ascending in time", async () => {
+  it("have all fields that distinguish them, ascending in time", async () => {
     const all = await rows("");
     expect(all).toHaveLength(12);
     expect(all.slice(0, 2)).toEqual([
@@ -380,7 +380,7 @@ describe("series of containers", () => {
     expect([...new Set(found.map(({ container }: { container: string }) => container))]).toEqual(expected);
   });
 
-  it("of an old one cover its own time alone", async () => {
+  it("of an old one cover only its own time", async () => {
     const old = sampleContainer({
       name: "old",
       role: "web",
@@ -466,7 +466,8 @@ describe("series of queues", () => {
     ];
     const { data } = await read(
       { queueSources },
-      `{ queueDepth(${range}) { time queue source env value } queueSeriesSources(${range}) { name exact since error { code } } }`,
+      `{ queueDepth(${range}) ` +
+        `{ time queue source env value } queueSeriesSources(${range}) { name exact since error { code } } }`,
     );
     const row = { queue: "mail", source: "jobs", env: "STAGING" };
     expect(data).toEqual({
@@ -518,7 +519,8 @@ describe("entries of the timeline", () => {
       timeline.add(entry({ kind: "gap", engine: "local" }));
     };
     const fields =
-      "kind time after message service destination env who from to container containerId engine role version queue source host exitCode requested";
+      "kind time after message service destination env who from to container " +
+      "containerId engine role version queue source host exitCode requested";
     const { data } = await read(
       {},
       `{ timeline(kinds: [HEALTH, QUEUE_STATE, HOST_ALERT, GAP]) { nodes { ${fields} } } }`,
@@ -574,7 +576,8 @@ describe("the restart of a role", () => {
     { name: "b", ok: false, error: { code: "docker_timeout", message: "b is slow" } },
   ];
   const unsure =
-    "docker_unavailable: An engine that may run this role does not answer: b is slow; elsewhere, restart its containers one by one, each by its name and engine";
+    "docker_unavailable: An engine that may run this role does not answer: b is slow; " +
+    "elsewhere, restart its containers one by one, each by its name and engine";
   it.each<[string, Partial<Memory>, string, string]>([
     ["without a place", {}, "", "invalid_request: env or destination must be given"],
     ["without a place but a null", {}, ", destination: null", "invalid_request: env or destination must be given"],
@@ -601,7 +604,7 @@ describe("the restart of a role", () => {
     expect((await ask({ containers: [web], ...memory }, restart(args), { options })).refusals).toEqual([refusal]);
   });
 
-  it("is made while an engine is silent that never ran it", async () => {
+  it("runs while an engine that never ran it is silent", async () => {
     const others = [
       { ...web, name: "mail", role: "worker", engine: "b" },
       { ...web, name: "shop", service: "shop", engine: "b" },
@@ -613,7 +616,7 @@ describe("the restart of a role", () => {
     expect([data, refusals]).toEqual([{ restartRole: { complete: true } }, []]);
   });
 
-  it("reports a name that became another role's meanwhile", async () => {
+  it("reports a name that moved to another role meanwhile", async () => {
     let asked = 0;
     const change = ({ sources }: Made) => {
       sources.containers.inspectNow = async () => ({
@@ -622,7 +625,8 @@ describe("the restart of a role", () => {
       });
     };
     const source =
-      'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { steps { outcome error { code message } } } }';
+      'mutation { restartRole(role: "web", env: STAGING, reason: "leak") ' +
+      "{ steps { outcome error { code message } } } }";
     const { data } = await read({ containers: [web] }, source, { change, options });
     expect(data.restartRole.steps).toEqual([
       { outcome: "FAILED", error: { code: "container_not_found", message: "This container now has another role" } },

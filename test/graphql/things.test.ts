@@ -47,7 +47,7 @@ function open(memory: Partial<Memory> = {}) {
 const kindsOf = (row: any) => row.problems.map(({ kind }: any) => kind);
 
 describe("the problems of a thing", () => {
-  it("are those of the query problems that are about it", async () => {
+  it("are those of the query problems that concern it", async () => {
     const { query } = open();
     const { data, codes } = await query(`{
       containers { name problems { kind container { name } } roleGroup { problems { kind } } }
@@ -76,7 +76,7 @@ describe("the problems of a thing", () => {
     expect(data.deploys.nodes.flatMap(kindsOf)).toEqual([]);
   });
 
-  it("cause one look, also in several fields and requests", async () => {
+  it("cause one check, also in several fields and requests", async () => {
     const { query, sources } = open();
     const history = vi.spyOn(sources.deploy, "history");
     const source = "{ containers { problems { kind } } queues { problems { kind } } problems { problems { kind } } }";
@@ -132,7 +132,7 @@ describe("the timeline of a thing", () => {
   };
   const toKinds = ({ timeline }: any) => timeline.map(({ kind }: any) => kind);
 
-  it("has what happened to it, newest first", async () => {
+  it("has its events, newest first", async () => {
     const memory = open();
     happened(memory);
     const { data, codes } = await memory.query(
@@ -153,7 +153,7 @@ describe("the timeline of a thing", () => {
     expect(data.deploys.nodes.map(toKinds)).toEqual([["OOM_KILL", "HEALTH", "DEPLOY"]]);
   });
 
-  it("is read once for a range, however many things show it", async () => {
+  it("is read once for a range, for however many things", async () => {
     const memory = open();
     const entries = vi.spyOn(memory.sources.timeline, "entries");
     await memory.query("{ containers { timeline { kind } } queues { timeline { kind } } timeline { nodes { kind } } }");

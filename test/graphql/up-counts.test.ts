@@ -134,7 +134,7 @@ describe("upCounts", () => {
     expect(await kindsOf("2026-01-13T09:59:59Z", undefined, ", step: 30")).toEqual([]);
   });
 
-  it("has the current row alone if the past has the same time", async () => {
+  it("has only the current row if the past has the same time", async () => {
     vi.setSystemTime("2026-01-13T10:00:00Z");
     const { upCounts } = await ask(recent);
     expect(toRows(upCounts).filter(([time, kind]) => time === "10:00:00" && kind === "HOST")).toEqual([
@@ -142,7 +142,7 @@ describe("upCounts", () => {
     ]);
   });
 
-  it("has the requested kinds, and then asks for no host", async () => {
+  it("has the requested kinds, and queries no host then", async () => {
     const { upCounts, upCountKinds } = await ask(`${recent}, kinds: [CONTAINER, ENGINE]`, {
       host: "prometheus_unavailable",
     });

@@ -7,7 +7,8 @@ import { withBudget } from "../../src/graphql/with-budget.ts";
 import { Budget } from "../../src/lib/budget/budget.ts";
 
 const sdl = `
-  type Row { a: Int b: Int c: Int d: Int e: Int f: Int g: Int h: Int i: Int child: Row children: [Row!]! names: [Int!]! }
+  type Row { a: Int b: Int c: Int d: Int e: Int f: Int g: Int h: Int i: Int
+    child: Row children: [Row!]! names: [Int!]! }
   type Query { rows: [Row!]! later: [Row] one: Row names: [Int!] none: [Row] empty: [Row!]! nested: [[Row!]!] }
   type Mutation { act: [Row!]! plain: Int }
 `;
@@ -90,7 +91,7 @@ describe("rows of lists are counted before they are completed", () => {
   });
 });
 
-describe("counts and refusals do not depend on what was executed before", () => {
+describe("counts and refusals do not depend on earlier executions", () => {
   const leaf = fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h", "i");
   const condition = fc.constantFrom("", "", "@skip(if: $yes)", "@include(if: $yes)", "@include(if: true)");
   const aliased = fc.tuple(fc.constantFrom("", "x: ", "y: "), leaf, condition).map((parts) => parts.join(" "));
@@ -212,8 +213,8 @@ it("mutations have no deadline, and their lists are not counted", async () => {
   expect([counted, budget.liftDeadline.mock.calls.length]).toEqual([[], 2]);
 });
 
-describe("fields of thousands of rows that wait for one reading", () => {
-  it.each(["fails", "answers"])("go on in turns when it %s", async (outcome) => {
+describe("fields of thousands of rows that wait for one read", () => {
+  it.each(["fails", "answers"])("continue in turns when it %s", async (outcome) => {
     const reading = Promise.withResolvers<number>();
     const schema = buildSchema(sdl);
     const field = schema.getType("Row");

@@ -111,7 +111,7 @@ it("restartRole restarts the chosen destination, and none without choice", async
   expect(refused.errors).toMatchObject([
     {
       message:
-        "The role runner is run by 2 services or destinations; choose one by service, destination or env: " +
+        "2 services or destinations run the role runner; choose one by service, destination or env: " +
         "places -d beta (production), places -d production (production)",
       extensions: { code: "role_ambiguous" },
     },

@@ -103,7 +103,7 @@ describe("older versions in PostgreSQL", () => {
           ok: false,
           error: {
             code: "queue_unsupported",
-            message: `Found, not supported, because ${boss} (schema boss_of_before)`,
+            message: `Detected, but not supported, because ${boss} (schema boss_of_before)`,
           },
         },
       ],

@@ -42,7 +42,7 @@ describe("a restart loop", () => {
   const restarted = { ...worker, restarts: 3 };
   const deaths = [800, 400, 20].map((seconds) => happened(restarted, "container_death", seconds, { exitCode: 1 }));
 
-  it("is three ends in 15 minutes that nobody asked for", () => {
+  it("is three unrequested ends in 15 minutes", () => {
     expect(find([restarted], { events: deaths.toReversed() }).problems).toMatchObject([
       {
         id: `container_restart_loop:${toContainerKey(worker)}`,
@@ -66,7 +66,7 @@ describe("a restart loop", () => {
     expect(find([restarted], { events }).problems).toMatchObject([{ evidence: ["3 restarts in 15 min"] }]);
   });
 
-  it("has one begin for its whole life, with unknown restarts too", () => {
+  it("has one start for its whole life, with unknown restarts too", () => {
     const ends = Array.from({ length: 40 }, (_, index) => 7000 - index * 120);
     for (const { createdAt, seen } of [
       { createdAt: ago(100_000), seen: ends },
@@ -91,12 +91,12 @@ describe("a restart loop", () => {
     }
   });
 
-  it("begins anew after a pause in which the rule did not hold", () => {
+  it("starts anew after a pause in which the rule did not hold", () => {
     const events = [5000, 4900, 4800, 900, 500, 100].map((seconds) => happened(restarted, "container_death", seconds));
     expect(find([{ ...restarted, restarts: 6 }], { events }).problems).toMatchObject([{ since: ago(900) }]);
   });
 
-  it("has no begin where an end of the streak may be forgotten", () => {
+  it("has no start if an end of the streak may be forgotten", () => {
     const forgotten = (seconds: number) => find([restarted], { events: deaths, forgottenUntil: () => ago(seconds) });
     expect(forgotten(1600).problems).toMatchObject([{ since: null }]);
     expect(forgotten(1800).problems).toMatchObject([{ since: ago(800) }]);
@@ -104,7 +104,7 @@ describe("a restart loop", () => {
     expect(find([restarted], other).problems).toMatchObject([{ since: ago(800) }]);
   });
 
-  it("is known by its ends while its restarts are not", () => {
+  it("is detected by its ends while its restarts are unknown", () => {
     const unknown = { ...restarted, restarts: null };
     expect(find([unknown], { events: deaths }).problems).toMatchObject([
       { kind: "container_restart_loop", since: ago(800), evidence: ["3 unrequested ends in 15 min", "exit code 1"] },
@@ -113,7 +113,7 @@ describe("a restart loop", () => {
     expect(kindsOf([unknown], { events: deaths.slice(1) })).toEqual([]);
   });
 
-  it("counts all restarts of a young container, also where no end was seen", () => {
+  it("counts all restarts of a young container, even if no end was seen", () => {
     const young = { ...restarted, createdAt: ago(240), status: "restarting", restarts: 7 };
     expect(find([young]).problems).toMatchObject([
       { since: ago(240), at: null, evidence: ["7 restarts since it was created, 4 min ago", "status restarting"] },
@@ -242,14 +242,14 @@ describe("a role that is down", () => {
         since: ago(120),
         at: ago(120),
         container: newest,
-        evidence: ["payouts-worker is exited", "exit code 137", "nobody asked for its end"],
+        evidence: ["payouts-worker is exited", "exit code 137", "nobody requested its end"],
       },
     ]);
     expect(problems[0]?.containers.map(({ name }) => name).toSorted()).toEqual(["a", "payouts-worker"]);
     expect(gaps).toEqual([]);
   });
 
-  it("has no begin when one of its containers is paused", () => {
+  it("has no start when one of its containers is paused", () => {
     expect(find([{ ...stopped, status: "paused", finishedAt: null }, first]).problems).toMatchObject([{ since: null }]);
   });
 
@@ -277,7 +277,7 @@ describe("a role that is down", () => {
     expect(gaps).toHaveLength(1 - expected.length);
   });
 
-  it("is down while an engine is silent that did not run it", () => {
+  it("is down while an engine that did not run it is silent", () => {
     const others = [
       { ...elsewhere, role: "web" },
       { ...elsewhere, destination: "beta" },
@@ -363,7 +363,7 @@ describe("a stopped container", () => {
     ["is of the same release", { version: stopped.version }],
     ["does not run", { status: "exited" }],
     ["is not known to run", { stale: true }],
-  ])("is one though another release is there, if that %s", (_, more) => {
+  ])("is one even if another release exists, if that %s", (_, more) => {
     expect(kindsOf([{ ...next, ...more }, other], { retired: [stopped] })).toContain("container_stopped");
   });
 });

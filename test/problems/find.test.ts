@@ -215,7 +215,7 @@ describe("problems", () => {
     );
   });
 
-  it("have one order and ids of their own, the critical ones first", () => {
+  it("have one order and unique ids, the critical ones first", () => {
     fc.assert(
       fc.property(world, (readings) => {
         const { problems } = all(readings);
@@ -232,7 +232,7 @@ describe("problems", () => {
     );
   });
 
-  it("of two queues of one name have titles of their own", () => {
+  it("of two queues of one name have different titles", () => {
     fc.assert(
       fc.property(world, (readings) => {
         const titles = all(readings).problems.flatMap(({ queue: own, title }) => (own ? [title] : []));
@@ -241,7 +241,7 @@ describe("problems", () => {
     );
   });
 
-  it("lose nothing that a state, a drift or a failed upstream says", () => {
+  it("cover every state, drift and failed upstream", () => {
     fc.assert(
       fc.property(world, (readings) => {
         const { problems, gaps } = all(readings);
@@ -286,7 +286,7 @@ describe("problems", () => {
     );
   });
 
-  it("claim no number that is unknown", () => {
+  it("claim no unknown number", () => {
     fc.assert(
       fc.property(world, (readings) => {
         for (const one of all(readings).problems) expect(textsOf(one)).not.toMatch(/null|undefined|NaN|Infinity|\s-\d/);

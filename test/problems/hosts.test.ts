@@ -22,7 +22,7 @@ function changed(to: string, time: string, host = "vm") {
 }
 
 describe("a host", () => {
-  it("that is hot has what is at or above its threshold, and since when", () => {
+  it("that is hot shows what is at or above its threshold, and since when", () => {
     const events = [changed("alert", "2026-01-13T09:58:00Z"), changed("ok", "2026-01-13T09:57:00Z")];
     expect(find({ cpuUtil: 0.968, memUtil: 0.5 }, events)).toMatchObject([
       {
@@ -34,7 +34,9 @@ describe("a host", () => {
         env: "staging",
         host: { name: "vm" },
         evidence: ["CPU 96 %, threshold 85 %"],
-        rule: "CPU of the host at or above 85 % (WALLET_CORE_OPS_CPU_THRESHOLD), or memory at or above 90 % (WALLET_CORE_OPS_MEM_THRESHOLD).",
+        rule:
+          "CPU of the host at or above 85 % (WALLET_CORE_OPS_CPU_THRESHOLD), or " +
+          "memory at or above 90 % (WALLET_CORE_OPS_MEM_THRESHOLD).",
       },
     ]);
     expect(find({ cpuUtil: null, memUtil: 0.9 }, [changed("alert", "2026-01-13T09:58:00Z", "other")])).toMatchObject([
@@ -42,7 +44,7 @@ describe("a host", () => {
     ]);
   });
 
-  it("that is down is that alone", () => {
+  it("that is down is only that", () => {
     const events = [changed("down", "2026-01-13T09:58:00Z")];
     expect(find({ status: "down", cpuUtil: null, memUtil: null, diskUtil: null }, events)).toMatchObject([
       {
@@ -97,7 +99,7 @@ describe("an engine that does not answer", () => {
     ]);
   });
 
-  it("has no name where the token may not know it", () => {
+  it("has no name if the token may not see it", () => {
     expect(findEngineProblems({ nowMs, engines: [], silent: [{ name: null, ...error }] })).toMatchObject([
       {
         id: "engine_unreachable:",

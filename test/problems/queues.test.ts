@@ -34,7 +34,7 @@ const stalled = payouts({
 const failing = payouts({ depth: 0, processedPerSec: 0.1, failuresRecent: 40, failuresLastHour: 60 });
 
 describe("a queue", () => {
-  it("that is stalled has what waits, since its oldest job could run", () => {
+  it("that is stalled shows its waiting jobs, since the oldest could run", () => {
     expect(find(stalled)).toMatchObject([
       {
         id: 'queue_stalled:["jobs","payouts"]',
@@ -63,7 +63,7 @@ describe("a queue", () => {
       {
         kind: "queue_no_workers",
         alert: "OpsQueueStalled",
-        title: "payouts has jobs and no worker",
+        title: "payouts has jobs but no worker",
         since: "2026-01-13T09:59:30Z",
       },
     ]);
@@ -91,7 +91,7 @@ describe("a queue", () => {
     ]);
   });
 
-  it("that is behind by its drain time has the time of its state alone", () => {
+  it("that is behind by its drain time has only the time of its state", () => {
     const behind = payouts({ depth: 700, processedPerSec: 1, oldestAgeSeconds: 5 });
     const events = [changed("backlog", "2026-01-13T09:30:00Z")];
     expect(find(behind, events)).toMatchObject([
@@ -232,7 +232,7 @@ describe("queues that may be failing", () => {
   const gapsOf = (...queues: readonly QueueMetrics[]) =>
     findQueueGaps({ queues: queues.map((queue) => ({ queue, orphans: null, owners: null })) });
 
-  it("are what could not be checked, and no problems", () => {
+  it("are gaps, not problems", () => {
     expect(gapsOf(unknown("mail"), failing, stalled, unknown("bills"))).toEqual([
       "whether most jobs of bills, mail fail: how many succeed is unknown",
     ]);

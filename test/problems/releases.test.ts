@@ -48,7 +48,7 @@ describe("a deploy that made things worse", () => {
     expect(find({ deploys: [late], verdicts: new Map([[late, bad]]) })).toEqual([]);
   });
 
-  it("is judged where it is the newest of its group that has not failed", () => {
+  it("is judged if it is the newest of its group that has not failed", () => {
     const other = sampleDeploy({ tag: "v9", deployedAt: ago(60), destination: "beta" });
     const failed = sampleDeploy({ tag: "v3", deployedAt: ago(30), state: "failed" });
     const older = sampleDeploy({ tag: "v0", deployedAt: ago(1300) });
@@ -115,7 +115,7 @@ describe("an incomplete deploy", () => {
     expect(find({ deploys: [incomplete] }, [{ ...other, kind: "role_down" }])).toEqual([]);
   });
 
-  it("is none of a moving tag that a container alone shows", () => {
+  it("is none for a moving tag that only a container shows", () => {
     const latest = { ...incomplete, tag: "latest", version: "latest" };
     expect(find({ deploys: [{ ...latest, origin: "containers" }] })).toEqual([]);
     expect(find({ deploys: [{ ...latest, origin: "history" }] })).toHaveLength(1);
@@ -182,7 +182,7 @@ describe("drift", () => {
     expect(idsOf(worker)).toEqual([[id, "b missed the last deploy of wallet-core-staging"]]);
   });
 
-  it("is none while it settles, nor where an engine is unknown", () => {
+  it("is none while it settles, nor if an engine is unknown", () => {
     const silent = [{ name: "c", code: "docker_timeout", message: "no answer" }];
     const drift = findDrift([web("v2", "a"), web("v1", "b", 200)], silent, [v2], nowMs);
     expect(drift.length).toBe(4);

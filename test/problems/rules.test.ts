@@ -24,7 +24,7 @@ describe("the rules of problems", () => {
     );
   });
 
-  it("have the severity of their alert, the worst first", () => {
+  it("have the severity of their alert, worst first", () => {
     const rules = Object.values(problemRules);
     for (const { alert, severity } of rules)
       expect(alert === null ? severity : alertRules[alert].severity).toBe(severity);

@@ -25,7 +25,7 @@ describe("an engine that was just lost", () => {
     expect(settleListing(listing, nowMs)).toBe(listing);
   });
 
-  it("changes nothing of the others", () => {
+  it("leaves the others unchanged", () => {
     const listing = {
       containers: [row("a"), row("b"), sampleContainer({ engine: "c" })],
       engines: [lost(nowMs - heldMs), lost(nowMs, "b"), sampleEngine({ name: "c" })],

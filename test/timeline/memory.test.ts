@@ -36,7 +36,7 @@ describe("the end of a container", () => {
     }
     return memory.entries("container_death").map(({ message, requested }) => `${message} ${requested}`);
   }
-  const alone = (code: string) => `web ended with exit code ${code}, which nobody asked for false`;
+  const alone = (code: string) => `web ended with exit code ${code}, which nobody requested false`;
   const asked = (code: string, signal: string) => `web ended with exit code ${code} after signal ${signal} true`;
 
   it.each<[string, string[], string[]]>([
@@ -95,7 +95,7 @@ describe("the end of a container", () => {
       toEntry({
         kind: "container_death",
         time: at(0),
-        message: "web ended with exit code 3, which nobody asked for",
+        message: "web ended with exit code 3, which nobody requested",
         service: container.service,
         destination: container.destination,
         env: container.env,

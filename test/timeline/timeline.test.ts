@@ -252,11 +252,11 @@ describe("what engines report", () => {
     recorder.onGap("a");
     expect(memory.entries("container_death").map(({ time, message, requested }) => [time, message, requested])).toEqual(
       [
-        [event("", 1).time, `${container.name} ended with exit code 137, which nobody asked for`, false],
+        [event("", 1).time, `${container.name} ended with exit code 137, which nobody requested`, false],
         [event("", 11).time, `${container.name} ended with exit code 0 after signal 15`, true],
-        [event("", 12).time, "other ended with exit code 1, which nobody asked for", false],
+        [event("", 12).time, "other ended with exit code 1, which nobody requested", false],
         // So long after the signal it is no answer to it.
-        [event("", 100).time, `${container.name} ended with exit code 2, which nobody asked for`, false],
+        [event("", 100).time, `${container.name} ended with exit code 2, which nobody requested`, false],
       ],
     );
     expect(memory.entries("oom_kill")).toHaveLength(1);
@@ -363,6 +363,6 @@ describe("whether an end was requested", () => {
     for (const [action, second, more] of events) recorder.onEvent(event(action, second, more));
     const deaths = memory.entries("container_death");
     expect(deaths.map((one) => one.requested)).toEqual(requested);
-    expect(deaths.map(({ message }) => message.includes("nobody asked"))).toEqual(requested.map((one) => !one));
+    expect(deaths.map(({ message }) => message.includes("nobody requested"))).toEqual(requested.map((one) => !one));
   });
 });

@@ -30,7 +30,7 @@ import { compileRow, type Leaves, type MapRow, unfit } from "./row.ts";
 type Variables = Readonly<Record<string, unknown>>;
 type Query = CompiledQuery["query"];
 
-/** Runs an operation. `variables`: with the defaults of those that were not sent. */
+/** Runs an operation. `variables` includes the defaults of those that were not sent. */
 export type Run = (
   root: unknown,
   context: OpsContext,
@@ -42,14 +42,14 @@ export const mostConditions = 3;
 
 interface Form {
   readonly query: Query;
-  /** Executes all fields; undefined until it was needed. */
+  /** Executes all fields; undefined until first needed. */
   whole: Query | undefined;
 }
 
 /**
- * Compiles an operation, for each choice of what its directives include. Root fields whose rows
- * have only properties are not executed field by field (row.ts). Throws for a document that does
- * not fit the schema or cannot be compiled, and for more conditions than `most`.
+ * Compiles an operation, once for each combination of its directives' conditions. Root fields whose
+ * rows have only properties are not executed field by field (row.ts). Throws for a document that
+ * does not fit the schema or cannot be compiled, and for more conditions than `most`.
  */
 export function compile(
   schema: GraphQLSchema,
@@ -81,7 +81,7 @@ export function compile(
   find(Object.fromEntries(conditions.map((name) => [name, false])));
   return (root, context, variables) => {
     if (conditions.some((name) => typeof variables[name] !== "boolean")) {
-      // A nullable variable may be null, which is an error that graphql-jit does not know.
+      // A nullable variable may be null, which is an error, but graphql-jit does not detect it.
       return execute({
         schema,
         document: own,
@@ -109,7 +109,7 @@ function toOwnDocument(document: DocumentNode, operationName: string | null): Do
   return separateOperations(document)[operation.name?.value ?? ""] ?? document;
 }
 
-/** The variables on which it depends which fields are included. */
+/** The variables that decide which fields are included. */
 export function listConditions(document: DocumentNode): string[] {
   const names = new Set<string>();
   visit(document, {
@@ -125,7 +125,7 @@ function isCondition({ name }: DirectiveNode): boolean {
   return name.value === "skip" || name.value === "include";
 }
 
-/** Whether a node is included: as the conditions of its directives are. */
+/** Whether the conditions of its directives include a node. */
 export function isIncluded(
   { directives = [] }: { readonly directives?: readonly DirectiveNode[] },
   variables: Variables,
@@ -140,9 +140,9 @@ export function isIncluded(
 }
 
 /**
- * A copy of the document for graphql-jit: with what its conditions include, and without them.
- * graphql-jit writes notes on conditions into the nodes, where they also hold for other uses of a
- * fragment.
+ * A copy of the document for graphql-jit, with the included nodes and without their conditions.
+ * graphql-jit writes notes on conditions into the nodes, where they would also apply to other uses
+ * of a fragment.
  */
 export function toForm(document: DocumentNode, variables: Variables): DocumentNode {
   const included: DocumentNode = visit(document, {
@@ -160,12 +160,12 @@ function withoutNotes(node: ASTNode): ASTNode {
   return copy;
 }
 
-/** By node of a root field, how one of its rows becomes what GraphQL answers. */
+/** By the node of a root field: how one of its rows becomes its GraphQL answer. */
 const rowMappers = new WeakMap<FieldNode, MapRow>();
 
 const rowSuffix = "_rows";
 
-/** The document with the fields of `addRowFields` where rows have only properties. */
+/** The document with the fields of `addRowFields`, where rows have only properties. */
 function useRowFields(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -176,7 +176,7 @@ function useRowFields(
   if (operation?.operation !== OperationTypeNode.QUERY) return document;
   const { selections } = operation.selectionSet;
   const keys = selections.map((node) => (node.kind === Kind.FIELD ? (node.alias ?? node.name).value : null));
-  // With fragments or repeated keys several selections may belong to one field.
+  // With fragments or repeated keys, several selections may belong to one field.
   if (keys.includes(null) || new Set(keys).size < keys.length) return document;
   const toNode = (node: FieldNode): FieldNode => {
     const type = schema.getQueryType()?.getFields()[node.name.value]?.type;
@@ -205,8 +205,8 @@ function isOfRows(type: GraphQLOutputType): boolean {
 const schemas = new WeakMap<GraphQLSchema, GraphQLSchema>();
 
 /**
- * The schema with a second field for each root field of rows, which returns what GraphQL answers
- * for them, as one value.
+ * The schema with a second field for each root field of rows, which returns the whole GraphQL
+ * answer for them as one value.
  */
 function addRowFields(schema: GraphQLSchema): GraphQLSchema {
   const known = schemas.get(schema);

@@ -1,24 +1,24 @@
 import type { Container } from "../../containers/container.ts";
 import type { Steps } from "../../lib/budget/steps.ts";
 
-/** Rows of shorter lists are not remembered: making them costs less. */
+/** Shorter lists are not remembered: computing them costs less. */
 export const longList = 200;
 
-/** From the containers of an answer, those to put into it. */
+/** Selects, from the containers of an answer, those to include. */
 export type SelectRows = (rows: readonly Container[]) => readonly Container[];
 
 /**
- * What is made of each container of a fixed document's list, where that depends on nothing else. It
- * is made once for each state of a container.
+ * Remembers the value computed for each container in a fixed document's list, if it depends on
+ * nothing else. Computes it once for each state of a container.
  */
 export interface RowMemo<Made> {
   /** For one run of the document. */
   begin(): {
-    /** Selects the new ones, so that the document is executed for them alone. */
+    /** Selects the new ones, so that the document runs only for them. */
     readonly select: SelectRows;
     /**
-     * What was made of all rows of the list, in its order. `rows` are those of the answer, and
-     * `make` is called for each. Null for a short list.
+     * The values for all rows of the list, in its order. `rows` are those of the answer; `make` is
+     * called for each. Null for a short list.
      */
     finish<Row>(rows: readonly Row[], make: (row: Row) => Made): Steps<readonly Made[]> | null;
   };

@@ -10,22 +10,21 @@ import {
 } from "graphql";
 import { listFields, type SelectedField } from "./selection.ts";
 
-/** Leaf values as GraphQL writes them (enums by their names), or as our code has them. */
+/** Leaf values as GraphQL writes them (enums by their names), or as our code does. */
 export type Leaves = "named" | "own";
 
 /**
- * Thrown for a value that GraphQL refuses or converts. Only executing the query shows what the
- * answer is.
+ * Thrown for a value that GraphQL refuses or converts. Only executing the query gives the right
+ * answer.
  */
 export const unfit = new Error("This row needs to be executed");
 
-/** What GraphQL answers for a row. Throws `unfit`. */
+/** Maps a row to its GraphQL answer. Throws `unfit`. */
 export type MapRow = (row: unknown) => unknown;
 
 /**
- * Compiles a selection that has only properties of the row, without a resolver: building its object
- * needs nothing else, and takes a tenth of the time of executing its fields. Null for any other
- * selection.
+ * Compiles a selection that contains only properties of the row, without a resolver: building the
+ * object takes a tenth of the time of executing its fields. Null for any other selection.
  */
 export function compileRow(
   document: DocumentNode,
@@ -53,15 +52,18 @@ export function compileRow(
     );
     values.push(`${key}: ${own}`);
   }
-  const text = `"use strict"; return (row) => { if (typeof row !== "object" || row === null || row instanceof Error) throw h[0]; ${reads.join("\n")} return { ${values.join(", ")} }; };`;
+  const text =
+    '"use strict"; return (row) => { ' +
+    'if (typeof row !== "object" || row === null || row instanceof Error) throw h[0]; ' +
+    `${reads.join("\n")} return { ${values.join(", ")} }; };`;
   // Names of properties come from the schema, keys are names of GraphQL.
   // oxlint-disable-next-line no-new-func, no-implied-eval
   return (new Function("h", text) as (helpers: readonly unknown[]) => MapRow)(helpers);
 }
 
 /**
- * Statements that check the value in a variable, and replace it where the answer has another.
- * `use`: the name of a helper.
+ * Statements that check the value in a variable, and replace it where the answer differs. `use`
+ * returns the name of a helper.
  */
 type Convert = (own: string, use: (helper: unknown) => string) => string;
 
@@ -73,7 +75,8 @@ function toConversion(
   const inner = isNonNullType(type) ? type.ofType : type;
   const convert = inner && toValueConversion(document, inner, selectionSet, leaves);
   if (!convert) return null;
-  // A missing value is null, and unfit where that is no answer: it has no type that fits.
+  // A missing value is null. Where null is no valid answer, it is unfit, as it has no type that
+  // fits.
   return isNonNullType(type)
     ? convert
     : (own, use) => `if (${own} === undefined) ${own} = null; if (${own} !== null) { ${convert(own, use)} }`;
@@ -91,7 +94,9 @@ function toValueConversion(
     const item = toConversion(document, { type: type.ofType, selectionSet }, leaves);
     if (!item) return null;
     return (own, use) =>
-      `if (!Array.isArray(${own})) throw h[0]; ${own} = ${own}.slice(); for (let index = 0; index < ${own}.length; index += 1) { let item = ${own}[index]; ${item("item", use)} ${own}[index] = item; }`;
+      `if (!Array.isArray(${own})) throw h[0]; ${own} = ${own}.slice(); ` +
+      `for (let index = 0; index < ${own}.length; index += 1) ` +
+      `{ let item = ${own}[index]; ${item("item", use)} ${own}[index] = item; }`;
   }
   if (isObjectType(type)) {
     const mapRow = compileRow(document, type, selectionSet, leaves);

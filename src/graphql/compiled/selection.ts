@@ -9,12 +9,12 @@ import {
 } from "graphql";
 import { findScope } from "../scopes.ts";
 
-/** What Pothos notes of a field. */
+/** Pothos' notes on a field. */
 interface FieldExtensions {
-  /** The property of the row that it is. */
+  /** The property of the row that it exposes. */
   readonly pothosExposedField?: string;
   readonly pothosResolveWrapped?: boolean;
-  /** As `ofRow` of the builder says. */
+  /** See `ofRow` in builder.ts. */
   readonly isOfRow?: boolean;
 }
 
@@ -26,16 +26,16 @@ export interface SelectedField {
   readonly node: FieldNode;
   /** Undefined for a field that the object does not have. */
   readonly type: GraphQLOutputType | undefined;
-  /** The property of the row that it is; null for any other field. */
+  /** The property of the row that it exposes; null for any other field. */
   readonly property: string | null;
-  /** Whether it depends on nothing but the row. */
+  /** Whether it depends only on the row. */
   readonly isOfRow: boolean;
   readonly selectionSet: SelectionSetNode | undefined;
 }
 
 /**
- * The fields of a selection, fragments resolved; null for a fragment on another type, or one that
- * is used twice: the number of uses may double at each level. Directives are ignored.
+ * The fields of a selection, with fragments resolved. Null for a fragment on another type, or one
+ * that is used twice: the number of uses may double at each level. Ignores directives.
  */
 export function listFields(
   document: DocumentNode,

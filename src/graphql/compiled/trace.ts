@@ -2,12 +2,12 @@ import type { ExecutionResult, OperationDefinitionNode } from "graphql";
 import { type OpsError, toOpsError } from "../../lib/errors.ts";
 import type { Outcome, Tracing } from "../../lib/tracing/tracing.ts";
 
-/** A client may choose any name. */
+/** Clients choose operation names freely. */
 const longestName = 64;
 
 /**
- * A span around the execution of an operation. `isOurs`: its name may be that of the span, as there
- * are few.
+ * A span around the execution of an operation. `isOurs`: its name may become the span's name, as
+ * there are few.
  */
 export function traceOperation<T>(
   tracing: Tracing,
@@ -24,15 +24,15 @@ export function traceOperation<T>(
 }
 
 /**
- * The code of the first error that is a failure of ours or of an upstream, as its status says: not
- * the mistake of a client, and nothing that is not configured.
+ * The code of the first error that is a failure of the gateway or of an upstream, by its status.
+ * Excludes mistakes of the client and missing configuration.
  */
 export function findFailure(errors: readonly OpsError[]): string | null {
   return errors.find(({ status, unconfigured }) => status >= 500 && !unconfigured)?.code ?? null;
 }
 
 /**
- * The same of a result of graphql-js, or null of a stream. An error without a cause is about the
+ * The same for a result of graphql-js; null for a stream. An error without a cause concerns the
  * query.
  */
 export function toResultFailure(result: object): string | null {

@@ -13,7 +13,7 @@ export interface EngineNow {
   readonly code: string | null;
 }
 
-/** The engines that a caller may see, from what was listed last; empty before the first list. */
+/** The engines that a caller may see, from the last list; empty before the first one. */
 export function listEnginesNow(sources: Sources, { principal }: Caller): readonly EngineNow[] {
   const { engines = [] } = sources.containers.listCached() ?? {};
   return selectEngines(principal, engines).shown.map(({ name, contactAt, error }) => ({

@@ -32,7 +32,8 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       healthy: t.boolean({
         nullable: true,
         description:
-          "True when healthy, false when unhealthy or not running, null when there is no health check or no verdict yet. Of a new " +
+          "True when healthy, false when unhealthy or not running, null when " +
+          "there is no health check or no verdict yet. Of a new " +
           "probe: whether it passed.",
         resolve: isHealthy,
       }),
@@ -84,7 +85,9 @@ export function addHealthCheck(builder: Builder, refs: Refs, scalars: Scalars): 
       args: {
         probe: toFlagArg(
           t.arg,
-          "Run its health check now, inside the container, and return the result. Needs ops:operate and WALLET_CORE_OPS_HEALTH_EXEC=on. Recorded in the audit file, and not run when that cannot be written. Null without a health check.",
+          "Run its health check now, inside the container, and return the result. Needs " +
+            "ops:operate and WALLET_CORE_OPS_HEALTH_EXEC=on. Recorded in the audit file; " +
+            "refused when that cannot be written. Null without a health check.",
         ),
       },
       complexity: ({ probe }) => ({ field: probe ? 2000 : 1 }),

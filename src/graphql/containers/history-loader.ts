@@ -22,7 +22,7 @@ export interface FoundHistory {
 }
 
 export interface ContainerHistoryLoaders {
-  /** For one range, and containers that the caller may see. Rejects only as the budget does. */
+  /** For one range, and containers that the caller may see. Rejects only if the budget does. */
   history(range: HistoryRange): KnownLoader<Container, FoundHistory>;
 }
 
@@ -48,8 +48,8 @@ export function createContainerHistoryLoaders(
       budget,
       async (range, containers) => {
         // `statsHistory` starts sampling a container, which is useless for one that ended before
-        // the memory begins. Whatever others are asked at the same time: a container ended when a
-        // newer one of its role, asked or not, took over.
+        // the memory begins. The result must not depend on what else is requested: a container
+        // ended when a newer one of its role, requested or not, took over.
         await budget.turn();
         const listed = sources.containers.listCached()?.containers;
         const ended = findEnded(containers, toRememberedSince(nowMs), listed);

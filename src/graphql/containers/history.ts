@@ -47,7 +47,7 @@ interface ContainerSeries {
   readonly problems: readonly Problem[];
 }
 
-/** The numbers that have a series, and the field of its own that each had. */
+/** The numbers that have a series, and the separate field that each one had. */
 const kinds = {
   cpu_pct: {
     value: "cpuPct",
@@ -60,7 +60,10 @@ const kinds = {
 type SeriesNumber = (typeof kinds)[keyof typeof kinds]["value"];
 
 const sourceRules =
-  "The rows cover the containers that `containers` shows, and the known stopped containers of old releases that Kamal keeps. The rows reach back as far as Container.history: 10 minutes of memory, or what Prometheus has scraped from /metrics. `containerSeriesProblems` says what is missing. Without `step`, many containers have fewer points each.";
+  "The rows cover the containers that `containers` shows, and the known stopped containers of old " +
+  "releases that Kamal keeps. The rows reach back as far as Container.history: 10 minutes of " +
+  "memory, or what Prometheus has scraped from /metrics. `containerSeriesProblems` says what is " +
+  "missing. Without `step`, each container has fewer points if there are many.";
 
 /** ContainerSample, and the history of containers as flat rows. */
 export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -140,7 +143,9 @@ export function addContainerSeries(builder: Builder, refs: Refs, scalars: Scalar
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "Why rows of container series may be missing: engines that do not answer, and Prometheus for times before the gateway's memory. Next to series fields with the same arguments it causes no further requests.",
+        "Why rows of container series may be missing: engines that do not answer, and " +
+        "Prometheus for times before the gateway's memory. Next to series fields with " +
+        "the same arguments it causes no further requests.",
       args: toArgs(t.arg),
       resolve: async (_root, args, context) => toProblems(await loadSeries(args, context), context),
     }),
@@ -201,7 +206,7 @@ function isWanted(one: Container, wanted: ContainerSeriesArgs): boolean {
   return isThere && isAmong(one.name, names) && isAmong(one.role, roles);
 }
 
-/** Each once: a missing Prometheus affects all containers alike. */
+/** Each problem once: a missing Prometheus affects all containers alike. */
 async function toProblems(found: readonly ContainerSeries[], { loaders }: OpsContext): Promise<Problem[]> {
   const { silent } = await loaders.containers.engines();
   const problems: Problem[] = [...silent, ...found.flatMap(({ problems: own }) => own)];
@@ -239,8 +244,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
       problem: t.field({
         type: refs.problem,
         nullable: true,
-        description:
-          "Why Prometheus could not be asked for what the memory lacks; null when it answered or was not needed.",
+        description: "Why Prometheus could not supply what the memory lacks; null when it answered or was not needed.",
         resolve: ({ problem }) => problem,
       }),
       stepSeconds: t.int({
@@ -252,7 +256,8 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
         type: "DateTime",
         nullable: true,
         description:
-          "Earlier points are null. Null when all of the range is known; the end of the range when none of it is.",
+          "Points before this time are null. Null when the whole range is " +
+          "known; the end of the range when none of it is.",
         resolve: ({ history }) => history.since,
       }),
       points: t.field({
@@ -268,7 +273,9 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:
-        "Usage over a range of the containers of this name, at most 11,000 points. Comes from memory if that reaches back far enough, else from Prometheus if that has scraped the gateway, else from memory as far as it reaches.",
+        "Usage over a range of the containers with this name, at most 11,000 points. Comes " +
+        "from memory if it reaches back far enough, else from Prometheus if it has scraped " +
+        "the gateway, else from memory as far as it reaches.",
       args: toHistoryRangeArgs(t.arg),
       resolve: async (container, args, { loaders }) =>
         loaders.containerHistory.history(toHistoryRange(args, loaders.nowMs)).load(container),

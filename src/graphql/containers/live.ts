@@ -19,7 +19,8 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       ...exposeAll(t, {
         "time: DateTime!": "When it happened, with nanoseconds, by the engine's clock.",
         "action: String!":
-          "Docker's action: create, start, kill (any signal), die, stop, restart, pause, unpause, oom, health_status, rename, update or destroy.",
+          "Docker's action: create, start, kill (any signal), die, stop, restart, " +
+          "pause, unpause, oom, health_status, rename, update or destroy.",
         "exitCode: Int": "Exit code, for `die`; else null.",
         "signal: Int": "Signal number, for `kill`; else null.",
         "previousName: String": "Its name before `rename`, else null.",
@@ -65,7 +66,7 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
     fields: (t) => ({
       events: t.expose("events", {
         type: [containerEvent],
-        description: "In the order of their engine; may be empty.",
+        description: "In their engine's order; may be empty.",
       }),
       ...exposeAll(t, {
         "dropped: Int!": "Number of events missing just before these, because this client was slower than the engine.",
@@ -81,7 +82,8 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
-        "Container events from now on, one for each Docker event. Covers containers in the list `containers`, and events that add them to it or remove them.",
+        "Container events from now on, one for each Docker event. Covers containers in the " +
+        "list `containers`, and events that add them to it or remove them.",
       args: {
         ...toContainerArgs(t.arg, scalars),
         name: t.arg.string({ description: "Only the container of exactly this name, at the time of the event." }),
@@ -104,7 +106,8 @@ export function addContainerEvents(builder: Builder, refs: Refs, scalars: Scalar
 export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scalars): void {
   const removedContainer = builder.objectRef<ContainersChange["removed"][number]>("RemovedContainer").implement({
     description:
-      "A container that is no longer in the list: removed, hidden, or its engine has not answered for more than a minute.",
+      "A container that is no longer in the list: removed, hidden, or its " +
+      "engine has not answered for more than a minute.",
     fields: (t) => ({
       id: t.id({ description: "As Container.id.", resolve: toContainerId }),
       engine: t.exposeString("engine", { description: "As Container.engine." }),
@@ -139,7 +142,8 @@ export function addContainerChanges(builder: Builder, refs: Refs, scalars: Scala
       nullable: true,
       complexity: { field: 100, multiplier: 1 },
       description:
-        "Sends the list that the query `containers` returns, then its changes, within a second. A slow client may skip intermediate states, but never keeps a wrong list.",
+        "Sends the list that the query `containers` returns, then its changes, within a second. A " +
+        "slow client may skip intermediate states, but never keeps a wrong list.",
       args: toContainerArgs(t.arg, scalars),
       subscribe: async (_root, args, context) => {
         const accepts = createContainerFilter(args, context.principal);
@@ -183,7 +187,7 @@ export async function* watchContainers(
   const look = () => lookAt(context, wanted, key);
   let sent: View | null = null;
   for await (const moment of context.sources.containers.changes(signal)) {
-    // Another subscriber's look fails when it leaves.
+    // The shared look fails when the subscriber that started it leaves.
     const view: View | null = await share(views, moment, key, look)
       .catch(look)
       .catch((error: unknown) => {
@@ -191,9 +195,9 @@ export async function* watchContainers(
         throw error;
       });
     if (!view || signal.aborted) break;
-    // Usually nothing has changed: until here it cost little.
+    // Usually nothing has changed: the work up to here was cheap.
     if (view.rows === sent?.rows && view.state === sent.state) continue;
-    // For the fields of this message: nothing from the previous one is reused.
+    // The fields of this message must not reuse anything from the previous one.
     loaders.forget();
     const difference = findDifference(sent?.rows ?? null, view.rows);
     const { changed, removed } = difference;
@@ -218,10 +222,10 @@ interface View {
   readonly state: string;
 }
 
-/** By moment, what those who look at the same see then. */
+/** By moment, the views of subscribers with the same permissions and arguments. */
 const views = new WeakMap<object, Map<string, Promise<View>>>();
 
-/** Rejects when the one who looks has left: an engine then counts as silent. */
+/** Rejects when this subscriber has left: an engine then counts as silent. */
 async function lookAt(
   { sources, loaders, principal, signal }: OpsContext,
   { accepts, includeAccessories, engine }: Wanted,
@@ -246,7 +250,7 @@ async function lookAt(
 type Rows = ReadonlySet<Container>;
 
 /**
- * By the engines' list, the rows of each view: what all its subscribers who ask for the same have.
+ * By the engines' list, the rows of each view, shared by all subscribers with the same arguments.
  */
 const lists = new WeakMap<object, Map<string, Promise<Rows>>>();
 
@@ -267,9 +271,9 @@ function share<T>(
 }
 
 /**
- * The last difference from some rows: computed once for all subscribers that were sent the same. It
- * does not retain the rows after it: else a subscriber that reads nothing would retain every state
- * since then.
+ * The last difference from some rows, computed once for all subscribers that were sent these rows.
+ * Does not retain the rows after it: otherwise a subscriber that never reads would retain every
+ * later state.
  */
 const differences = new WeakMap<Rows, Difference>();
 /** The whole list, as the difference from nothing. */
@@ -277,7 +281,7 @@ const snapshots = new WeakMap<Rows, Difference>();
 
 interface Difference extends Pick<ContainersChange, "changed" | "removed"> {
   readonly now: WeakRef<Rows>;
-  /** By what else they depend on. */
+  /** By the other values that they depend on. */
   readonly messages: Map<string, ContainersChange>;
 }
 
@@ -328,7 +332,9 @@ export async function followEvents(
   return forCaller(context, batches);
 }
 
-/** Names releases as the list of containers does, and only engines that the caller may see. */
+/**
+ * Replaces releases as the list of containers does, and names only engines that the caller may see.
+ */
 async function* forCaller(
   { loaders, principal }: OpsContext,
   batches: AsyncIterable<EventBatch>,

@@ -14,7 +14,7 @@ import { describeGroup, listGroups, type ServiceGroup } from "../../releases/ser
 import type { DeployLoader } from "../deploys/info-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
 
-/** Most engines or groups that a message names. */
+/** How many engines or groups a message names at most. */
 const mostNamed = 10;
 
 export interface ContainerQuery {
@@ -22,8 +22,8 @@ export interface ContainerQuery {
   readonly engine?: string | null | undefined;
   readonly includeAccessories: boolean;
   /**
-   * For actions: inspects past the cache, and refuses while an engine that may run a container of
-   * this name too does not answer.
+   * For actions: inspects again, past the cache, and refuses while an engine that may also run a
+   * container of this name does not answer.
    */
   readonly everyEngine?: boolean;
 }
@@ -34,7 +34,7 @@ export interface KnownContainers {
   readonly engines: KnownEngines;
 }
 
-/** What is remembered of the silent engines. */
+/** What the gateway remembers of the silent engines. */
 interface LastListed {
   readonly lost: readonly Container[];
   readonly unlisted: readonly (Environment | null)[];
@@ -43,22 +43,22 @@ interface LastListed {
 export interface ContainerLoaders {
   /**
    * All known containers that the caller may see, in the order of `all`, and the state of the
-   * engines. Never rejects for an engine.
+   * engines. Never rejects because of an engine.
    */
   known(includeAccessories: boolean): Promise<KnownContainers>;
   /**
-   * Whether each engine that the caller may see answers, and which silent ones may run containers
-   * of theirs.
+   * Whether each engine that the caller may see answers, and which silent ones may run the caller's
+   * containers.
    */
   engines(): Known<KnownEngines>;
   /**
-   * The silent engines that may run such a container of the caller: those that had one, and those
-   * of which not all is known.
+   * The silent engines that may run a matching container of the caller: those that had one, and
+   * those whose containers are not all known.
    */
   unsure(filter: ContainerFilter): Promise<readonly SilentEngine[]>;
   /**
-   * What the silent engines listed last, of what the caller may see; and the configured environment
-   * of each that was never listed, null without one.
+   * The last list of the silent engines, limited to what the caller may see; and the configured
+   * environment of each engine that was never listed, null without one.
    */
   lastListed(): Promise<LastListed>;
   /**
@@ -67,26 +67,29 @@ export interface ContainerLoaders {
    */
   all(includeAccessories: boolean): Promise<readonly Container[]>;
   /**
-   * Stopped containers of retired releases that the caller may see, which no list shows: for log
-   * history. All have run.
+   * Stopped containers of retired releases that the caller may see and that no list shows, for log
+   * history. All of them have run.
    */
   listRetired(includeAccessories: boolean): Promise<readonly Container[]>;
   /**
-   * All containers and retired ones, also those that the caller may not see. Use them only to find
-   * the service of a worker, and never show their names.
+   * All containers and retired ones, including those that the caller may not see. Use them only to
+   * find the service of a worker, and never show their names.
    */
   everyWorker(): Promise<readonly Container[]>;
-  /** As `listRetired`, core ones alone, and those that never started: for deploy history. */
+  /**
+   * As `listRetired`, but only core containers, and including those that never started: for deploy
+   * history.
+   */
   listRetiredOfDeploys(): Promise<readonly Container[]>;
   /**
-   * Those of `all` that a filter accepts. First inspects the containers that it may mean and that
-   * were never inspected: their environment is unknown. Rejects when one cannot be inspected and
-   * nothing else is found.
+   * Those of `all` that a filter accepts. First inspects the uninspected containers that it may
+   * match: their environment is unknown. Rejects when one cannot be inspected and nothing else
+   * matches.
    */
   find(filter: ContainerFilter, isNamed: (container: Container) => boolean): Promise<readonly Container[]>;
   /**
    * For actions: the running containers of a filter that the caller may see, each inspected.
-   * Rejects when one that the filter may mean cannot be inspected: its environment stays unknown.
+   * Rejects when one that may match cannot be inspected, because its environment stays unknown.
    */
   running(filter: ContainerFilter): Promise<readonly Container[]>;
   /**
@@ -95,19 +98,19 @@ export interface ContainerLoaders {
    */
   one(query: ContainerQuery): Promise<Container>;
   /**
-   * Those of this exact name that have stopped beside others of their role, which no list shows:
-   * also one between its stop and its start.
+   * Those of this exact name that have stopped beside others of their role, so that no list shows
+   * them. Includes one between its stop and its start.
    */
   stopped(query: Omit<ContainerQuery, "everyEngine">): Promise<readonly Container[]>;
-  /** Finds the deploy info for containers of its group. Never rejects for the file. */
+  /** Finds the deploy info for containers of its group. Never rejects because of the file. */
   infoFor(): Known<InfoFor>;
   readonly stats: KnownLoader<Container, ContainerStats | null>;
 }
 
 /**
- * Within a request the engines are listed once, and each container is sampled once. Every access to
- * a container goes through here, so a token limited to an environment finds no container of
- * another, by any name.
+ * Lists the engines once per request, and samples each container once. Every access to a container
+ * goes through here, so a token limited to an environment cannot reach a container of another by
+ * any name.
  */
 export function createContainerLoaders(
   sources: Sources,
@@ -134,7 +137,7 @@ export function createContainerLoaders(
     const containers = info ? await find({ includeAccessories: false }) : [];
     return takeSteps(createInfoFor(info, containers), { turn: () => budget.pause() });
   });
-  /** With the releases that only the deploy info knows. */
+  /** With the releases that only the deploy info names. */
   const withReleases = async (containers: readonly Container[]): Promise<readonly Container[]> => {
     if (!needDeploy((await listing()).containers)) return containers;
     const toInfo = await infoFor();
@@ -143,8 +146,8 @@ export function createContainerLoaders(
   const engines = onceKnown(async () => selectEngines(principal, (await listing()).engines));
   const known = async (includeAccessories: boolean) => {
     const found = await find({ includeAccessories });
-    // Each step takes milliseconds for thousands of containers. Also for those who share an answer,
-    // so it never rejects.
+    // Each step takes milliseconds for thousands of containers. Others may share the answer, so
+    // this never rejects.
     await budget.pause();
     const containers = await withReleases(found);
     await budget.pause();
@@ -159,8 +162,8 @@ export function createContainerLoaders(
   const core = once(() => all(false));
   const withAccessories = once(() => all(true));
   /**
-   * Inspects the containers that never were, if `isNeeded`. Leaves out those that are gone, and
-   * keeps those of a silent engine as they are. `failure` says why one could not be inspected.
+   * Inspects the containers that never were, if `isNeeded`. Leaves out removed ones, and keeps
+   * those of a silent engine unchanged. `failure` says why one could not be inspected.
    */
   const settle = async (rows: readonly Container[], isNeeded: (row: Container) => boolean) => {
     let failure: OpsError | null = null;
@@ -171,7 +174,7 @@ export function createContainerLoaders(
       } catch (error) {
         const { code } = toOpsError(error);
         if (code === "container_not_found") return [];
-        // A caller who may not see it does not learn its name or its engine.
+        // A caller who may not see it must not learn its name or its engine.
         const reason = maySee(principal, null) ? `${row.name}: ${toOpsError(error).message}` : unknownOwner;
         failure ??= new OpsError(code, reason);
         return row;
@@ -181,7 +184,7 @@ export function createContainerLoaders(
     return { rows: settled.flat(), failure: failure as OpsError | null };
   };
   /**
-   * Inspects those of `heard` that may be meant, so that the list has them. Null without one;
+   * Inspects those of `heard` that may match, so that the list includes them. Null without one;
    * `failure` says why one could not be inspected.
    */
   const learn = async (isMeant: (row: Container) => boolean) => {
@@ -192,8 +195,8 @@ export function createContainerLoaders(
     return { failure };
   };
   /**
-   * For actions: asks the engines that answer for the container of a name, which may be newer than
-   * their last event. `failure` says why one of them could not be asked that may have it.
+   * For actions: asks the answering engines for the container of a name, which may be newer than
+   * their last event. `failure` says why an engine that may have it could not answer.
    */
   const findNow = async (name: string, engine: string | null | undefined) => {
     const asked = (await listing()).engines.filter((one) => one.ok && (!engine || one.name === engine));
@@ -212,7 +215,7 @@ export function createContainerLoaders(
     current = list();
     return { rows, failure: failure as OpsError | null };
   };
-  /** Inspects again: it must still have this name and be visible to the caller. */
+  /** Inspects again: it must still have this name, and the caller must be allowed to see it. */
   const loadFresh = async (last: Container, { name, includeAccessories }: ContainerQuery): Promise<Container> => {
     const { container } = await sources.containers.inspectNow(last, budget).catch((error: unknown) => {
       throw toOpsError(error).code === "container_not_found" ? notFound() : error;
@@ -231,7 +234,7 @@ export function createContainerLoaders(
     const { shown, silent } = ofEngine(await engines(), filter.engine);
     const found = silent.filter(({ name }) => name === null || mayHave(name, true));
     if (filter.engine || found.some(({ name }) => name === null)) return found;
-    // One that the caller may not see now may have had such a container before.
+    // One that the caller may not see now may have had a matching container before.
     const hidden = (await listing()).engines.filter((engine) => !engine.ok && !shown.includes(engine));
     return hidden.some(({ name, env }) => mayHave(name, env === null)) ? [...found, unseen] : found;
   };
@@ -261,7 +264,7 @@ export function createContainerLoaders(
       const accepts = createContainerFilter(filter, principal);
       const isCandidate = toCandidate(filter, principal);
       const listed = (await all(filter.includeAccessories)).filter((row) => accepts(row) && isNamed(row));
-      // A reader who sees one need not wait for another.
+      // Once one is visible, a reader need not wait for another.
       const learned = listed.length > 0 ? null : await learn((row) => isNamed(row) && isCandidate(row));
       const seen = learned ? await withReleases((await find(filter)).filter(isNamed)) : listed;
       if (learned?.failure && seen.length === 0) throw learned.failure;
@@ -299,7 +302,7 @@ export function createContainerLoaders(
       const select = async () => findNamed((await listing()).containers, name).filter(isCandidate);
       const now = everyEngine ? await findNow(name, engine) : null;
       const listed = await select();
-      // A reader who sees one need not wait for another.
+      // Once one is visible, a reader need not wait for another.
       const isShown = !everyEngine && listed.some(accepts);
       const learned = isShown ? null : await learn((row) => row.name === name && isCandidate(row));
       const candidates = learned ? await select() : listed;
@@ -310,9 +313,9 @@ export function createContainerLoaders(
         throw new OpsError(failure.code, failure.message + toChoice("; ", found, []));
       const visible = await engines();
       const { silent } = ofEngine(visible, engine);
-      // A silent engine may run it: that is not "not found".
+      // A silent engine may run it, so this is not "not found".
       if (silent.length > 0 && found.length === 0) throw toEngineError(silent);
-      // Nor is it a basis for an action, unless its last list has no such container.
+      // Nor may an action rely on it, unless the engine's last list has no matching container.
       const others = everyEngine ? await unsure({ name, includeAccessories, engine }) : [];
       if (others.length > 0)
         throw toEngineError(others, toChoice("; it may run a container of this name too: ", found, others));
@@ -322,7 +325,8 @@ export function createContainerLoaders(
         const names = [...found, ...unlisted].map((container) => container.engine).join(", ");
         throw new OpsError(
           "container_ambiguous",
-          `Several engines ${unlisted.length > 0 ? "have" : "run"} a container of this name; choose one by its engine: ${names}`,
+          `Several engines ${unlisted.length > 0 ? "have" : "run"} a container ` +
+            `of this name; choose one by its engine: ${names}`,
         );
       }
       if (unlisted[0]) throw notFound(explainUnlisted(unlisted[0]));
@@ -353,7 +357,7 @@ const isSameAs =
   (other: Container) =>
     other.fullId === fullId && other.engine === engine;
 
-/** Why no action is possible on a container that no list shows. */
+/** Why a container that no list shows allows no action. */
 function explainUnlisted({ status }: Container): string {
   const why = status === "created" ? "it was created and never started" : `it is ${status}`;
   return `: ${why}, and others of its role are there`;
@@ -362,7 +366,7 @@ function explainUnlisted({ status }: Container): string {
 /** The containers of each list by their name. */
 const namesOf = new WeakMap<readonly Container[], ReadonlyMap<string, readonly Container[]>>();
 
-/** Those of a list with this name, in its order, in constant time while the list is the same. */
+/** Those of a list with this name, in its order. Takes constant time while the list is the same. */
 export function findNamed(containers: readonly Container[], wanted: string): readonly Container[] {
   const names = namesOf.get(containers) ?? Map.groupBy(containers, ({ name }) => name);
   namesOf.set(containers, names);
@@ -372,10 +376,10 @@ export function findNamed(containers: readonly Container[], wanted: string): rea
 const notFound = (hint = "") => new OpsError("container_not_found", `No such container${hint}`);
 
 /**
- * Why a question found no container, to append to its error; "" when nothing is known. Names only
- * what the caller may see.
+ * Why a lookup matched no container, to append to its error; "" when nothing is known. Names only
+ * containers that the caller may see.
  *
- * @param hidden what the same question finds with `includeAccessories`
+ * @param hidden what the same lookup matches with `includeAccessories`
  */
 export function explainMissing(
   engines: KnownEngines,
@@ -390,7 +394,7 @@ export function explainMissing(
 
 /**
  * Throws invalid_request when the caller may see no engine of this name, and names those that it
- * may see. For lists, which would only be empty.
+ * may see. For lists, which would otherwise just be empty.
  */
 export function requireEngine(engines: KnownEngines, engine: string | null | undefined): void {
   if (!isUnknownEngine(engines, engine)) return;
@@ -459,8 +463,8 @@ export function createContainerFilter(
 const isRunning = ({ status }: Container) => status === "running";
 
 /**
- * Whether a filter may mean a container of the caller's. Where it was never inspected, its
- * environment and its destination are what its labels say, or anything where these say nothing.
+ * Whether a filter may match a container of the caller. For one that was never inspected, only its
+ * labels say its environment and destination; where they do not, any value may match.
  */
 function toCandidate(filter: ContainerFilter, { environments }: Principal): (container: Container) => boolean {
   const { env, includeAccessories, destination, ...others } = filter;
@@ -474,7 +478,7 @@ function toCandidate(filter: ContainerFilter, { environments }: Principal): (con
     ((!container.isInspected && container.destination === null) || isAtDestination(container, destination));
 }
 
-/** Whether a container is one that the filter names, whatever its kind and its environment are. */
+/** Whether a filter names this container, regardless of its kind and environment. */
 function toMeant({ engine, name, role, service, destination }: ContainerFilter): (container: Container) => boolean {
   return (container) =>
     (!engine || container.engine === engine) &&
@@ -484,7 +488,9 @@ function toMeant({ engine, name, role, service, destination }: ContainerFilter):
     isAtDestination(container, destination);
 }
 
-/** Whether something is at a Kamal destination: absent matches any, "" matches what has none. */
+/**
+ * Whether something is at a Kamal destination: absent matches any, "" matches those without one.
+ */
 export function isAtDestination(
   { destination }: Pick<Container, "destination">,
   wanted: string | null | undefined,
@@ -494,7 +500,8 @@ export function isAtDestination(
 
 /**
  * The environment under which the filter `env` lists a container. It grants no access: a container
- * with only an inferred environment counts as unknown, and only tokens of every environment see it.
+ * with only an inferred environment counts as unknown, and only tokens for every environment see
+ * it.
  */
 export function toListedEnv({ env, inferredEnv }: Pick<Container, "env" | "inferredEnv">): Environment | null {
   return env ?? inferredEnv;
@@ -508,7 +515,7 @@ const unnamed: SilentEngine = {
   message: "An engine without a configured environment does not answer",
 };
 
-/** One that the caller may not see, though it may have a container of theirs. */
+/** One that the caller may not see, though it may run the caller's containers. */
 const unseen: SilentEngine = { ...unnamed, message: "An engine that may run such a container does not answer" };
 
 /**
@@ -526,7 +533,7 @@ export function selectEngines(principal: Principal, engines: readonly EngineStat
   return { shown, silent: isUnnamed ? [...silent, unnamed] : silent };
 }
 
-/** Whether the environments are known of all that an engine listed. */
+/** Whether the environment of every container that an engine listed is known. */
 function isKnownWhole({ runs, isInspected }: EngineStatus): boolean {
   return runs !== null && isInspected;
 }
@@ -557,15 +564,15 @@ export function ofEngine({ shown, silent }: KnownEngines, engine: string | null 
   return { shown: own, silent: silent.filter(({ name }) => name === (own.length > 0 ? engine : null)) };
 }
 
-/** The error when these silent engines leave nothing to return. `hint` is appended. */
+/** The error when silent engines leave nothing to return. Appends `hint`. */
 export function toEngineError(silent: readonly SilentEngine[], hint = ""): OpsError {
   const code = silent[0]?.code as OpsError["code"] | undefined;
   return new OpsError(code ?? "docker_unavailable", silent.map(({ message }) => message).join("; ") + hint);
 }
 
 /**
- * How to act in spite of silent engines, or of a container that cannot be inspected, that may be
- * meant too. "" where nothing is left.
+ * How to act despite silent engines, or a container that cannot be inspected and may also match. ""
+ * where nothing is left.
  */
 function toChoice(before: string, found: readonly Container[], silent: readonly SilentEngine[]): string {
   const others = found.filter(({ engine }) => silent.every(({ name }) => name !== engine));
@@ -585,6 +592,7 @@ export function* requireOneGroup(role: string, containers: readonly Container[])
   const names = groups.map(describeGroup).toSorted();
   throw new OpsError(
     "role_ambiguous",
-    `The role ${role} is run by ${groups.length} services or destinations; choose one by service, destination or env: ${formatFirst(names, mostNamed)}`,
+    `${groups.length} services or destinations run the role ${role}; choose one ` +
+      `by service, destination or env: ${formatFirst(names, mostNamed)}`,
   );
 }

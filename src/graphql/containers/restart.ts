@@ -60,7 +60,8 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         nullable: true,
         extensions: needs("ops:read"),
         description:
-          "The container. Needs ops:read as well as ops:operate. Null without ops:read, which does not undo the restart.",
+          "The container. Needs ops:read as well as ops:operate. Null " +
+          "without ops:read, which does not undo the restart.",
         resolve: ({ container }) => container,
       }),
     }),
@@ -78,13 +79,15 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
         nullable: true,
         extensions: needs("ops:read"),
         description:
-          "Other running containers of its role, service and destination that are healthy or have no health check. Needs ops:read as well as ops:operate; null without ops:read.",
+          "Other running containers of its role, service and destination that are healthy or have no " +
+          "health check. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
       lastHealthy: t.exposeBoolean("lastHealthy", {
         nullable: true,
         extensions: needs("ops:read"),
         description:
-          "True when it is the only healthy container of its role: nothing serves while it restarts. Needs ops:read as well as ops:operate; null without ops:read.",
+          "True when it is the only healthy container of its role: nothing serves while it " +
+          "restarts. Needs ops:read as well as ops:operate; null without ops:read.",
       }),
     }),
   });
@@ -98,7 +101,9 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       nullable: true,
       complexity: { field: 500, multiplier: 1 },
       description:
-        "What a restart of one visible container by this token would do, as `dryRun` of restartContainer reports it. Its `refusal` says also whether restarts are off (restart_disabled) and whether the token may act (forbidden).",
+        "What a restart of one visible container by this token would do, as `dryRun` of " +
+        "restartContainer reports it. Its `refusal` also says whether restarts are off " +
+        "(restart_disabled) and whether the token may act (forbidden).",
       args: {
         name: t.arg.string(which.name),
         includeAccessories: toFlagArg(t.arg, "Also search accessories."),
@@ -118,7 +123,10 @@ export function addRestart(builder: Builder, refs: Refs, scalars: Scalars): void
       type: result,
       nullable: true,
       description:
-        "Restarts one visible container and returns its state, inspected afterwards. Refused while it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). Off unless WALLET_CORE_OPS_RESTART=on (restart_disabled).",
+        "Restarts one visible container and returns its state, inspected afterwards. Refused while " +
+        "it is being restarted (restart_in_progress), shortly after a restart (restart_cooldown), " +
+        "beyond the token's budget (restart_budget), and for the gateway itself (restart_protected). " +
+        "Off unless WALLET_CORE_OPS_RESTART=on (restart_disabled).",
       args: {
         name: t.arg.string(which.name),
         reason: t.arg.string({ description: "Why, for the audit record; 1 to 200 characters." }),
@@ -172,8 +180,8 @@ function isMissing(error: unknown): boolean {
 }
 
 /**
- * What came of the same request before, where its container has stopped since, or is just between
- * its stop and its start. Null without a key.
+ * The result of the same earlier request, if its container has stopped since, or is between its
+ * stop and its start. Null without a key.
  */
 async function findAnswer(
   { loaders, sources }: OpsContext,
@@ -188,7 +196,7 @@ async function findAnswer(
   return null;
 }
 
-/** Why no restart at all is possible for the token; null when one may be. */
+/** Why the token can restart nothing at all; null when it may. */
 function findStandingRefusal({ sources, principal }: OpsContext): RestartRefusal | null {
   if (!sources.restartEnabled) return toProblem(restartDisabled());
   if (principal.scopes.has("ops:operate")) return null;
@@ -214,7 +222,7 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
     values: toEnumValues({
       restarted: "Restarted, and healthy afterwards.",
       unhealthy: "Restarted, but not healthy in time.",
-      failed: "Not restarted, or it is not known whether it was: see `error`.",
+      failed: "Not restarted, or it is unknown whether it was: see `error`.",
       skipped: "Not tried, because an earlier one was not healthy, or the gateway is stopping.",
     }),
   });
@@ -227,7 +235,8 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
         nullable: true,
         extensions: needs("ops:read"),
         description:
-          "Its last known state. Needs ops:read as well as ops:operate. Null without ops:read, which does not undo the restart.",
+          "Its last known state. Needs ops:read as well as ops:operate. Null " +
+          "without ops:read, which does not undo the restart.",
         resolve: ({ container }) => container,
       }),
       error: t.field({
@@ -257,7 +266,11 @@ export function addRoleRestart(builder: Builder, refs: Refs, scalars: Scalars): 
       type: roleRestart,
       nullable: true,
       description:
-        "Restarts the running containers of a role one at a time. Before each it waits until the previous one is healthy or, without a health check, has run for 10 s; it stops at the first that is not. Counts once towards the token's budget. The role must belong to one service at one destination. If several match, nothing is restarted, and role_ambiguous names them. Off unless WALLET_CORE_OPS_RESTART=on (restart_disabled).",
+        "Restarts the running containers of a role one at a time. Before each it waits until the " +
+        "previous one is healthy or, without a health check, has run for 10 s; it stops at the first " +
+        "that is not. Counts once towards the token's budget. The role must belong to one service at " +
+        "one destination. If several match, nothing is restarted, and role_ambiguous names them. Off " +
+        "unless WALLET_CORE_OPS_RESTART=on (restart_disabled).",
       args: {
         ...toRoleArgs(t.arg),
         env: t.arg({ type: scalars.environment, description: "Its environment. Required without `destination`." }),
@@ -309,11 +322,12 @@ async function findRole(
   if (silent)
     throw new OpsError(
       "docker_unavailable",
-      `An engine that may run this role does not answer: ${silent.message}; elsewhere, restart its containers one by one, each by its name and engine`,
+      `An engine that may run this role does not answer: ${silent.message}; elsewhere, ` +
+        "restart its containers one by one, each by its name and engine",
     );
   const running = await loaders.containers.running({ ...wanted, includeAccessories: false });
-  // Only the known environment counts here: an inferred one helps to find containers, never to act
-  // on them.
+  // Only the recorded environment counts here: an inferred one helps to find containers, never to
+  // act on them.
   const found = running.filter((one) => (!env || one.env === env) && !one.replaced);
   if (found.length === 0) throw new OpsError("container_not_found", "No running container of this role");
   await takeSteps(requireOneGroup(role, found), budget);
@@ -321,8 +335,8 @@ async function findRole(
 }
 
 /**
- * Uses new loaders, because those of the request cache, and a signal that outlives the caller.
- * Rejects with container_not_found also when the name belongs to another role by now.
+ * Uses new loaders, because the request's would return cached state, and a signal that outlives the
+ * caller. Also rejects with container_not_found when the name now belongs to another role.
  */
 async function findAgain(
   { sources, ...caller }: OpsContext,
@@ -354,7 +368,8 @@ export function addRunningWork(builder: Builder, refs: Refs): void {
   });
   refs.runningJob.implement({
     description:
-      "A job that a worker runs, according to its row. A job older than the container's start was left by a process that died.",
+      "A job that a worker runs, according to its row. A job older than the " +
+      "container's start was left by a process that died.",
     fields: (t) =>
       exposeAll(t, {
         "queue: String!": "Name of its queue.",

@@ -25,7 +25,7 @@ interface Roles {
   find(key: string): Role | null;
 }
 
-/** The roles of the containers that the caller may see. Never rejects for an engine. */
+/** The roles of the containers that the caller may see. Never rejects because of an engine. */
 export type RoleLoader = () => Known<Roles>;
 
 export function createRoleLoader({ budget }: Caller, siblings: { readonly containers: ContainerLoaders }): RoleLoader {

@@ -58,7 +58,7 @@ export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
       },
       resolve: async (_root, { name, env, service, destination, includeAccessories }, { loaders, principal }) => {
         const accepts = createContainerFilter({ env, includeAccessories }, principal);
-        // It rejects when nothing is known.
+        // Rejects when nothing is known.
         await loaders.containers.all(includeAccessories);
         return (await loaders.roles()).all.filter(
           (role) =>
@@ -74,7 +74,7 @@ export function addRoles(builder: Builder, refs: Refs, scalars: Scalars): void {
     t.field({
       type: refs.role,
       nullable: true,
-      description: "Its role with all containers of it; null where `containers` shows none of them.",
+      description: "Its role with all its containers; null when `containers` shows none of them.",
       ...preloaded((_rows, { loaders }) => loaders.roles()),
       resolve: (container, _args, { loaders }) =>
         whenKnown(loaders.roles(), (roles) => roles.find(toRoleKey(container))),

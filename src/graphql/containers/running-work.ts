@@ -64,11 +64,11 @@ export interface RestartPreview {
   readonly work: RunningWork;
 }
 
-/** The jobs that run in a container, as far as the queue sources know. */
+/** The jobs that run in a container, according to the queue sources. */
 export interface RunningWork {
   /** Null when no source knows. */
   readonly jobs: readonly RunningJob[] | null;
-  /** Their number, also where `jobs` is cut. */
+  /** Their number, even if `jobs` is cut. */
   readonly total: number | null;
   /** Why there may be more. */
   readonly gaps: readonly WorkGap[];

@@ -37,7 +37,8 @@ export function addStats(builder: Builder, refs: Refs): void {
       type: [statsPoint],
       complexity: { ...cost, multiplier: 120 },
       description:
-        "The last 10 minutes, oldest first, one point every 5 s. Sampled while clients ask at least once a minute. Empty on the first request.",
+        "The last 10 minutes, oldest first, one point every 5 s. Sampled while clients " +
+        "request it at least once a minute. Empty on the first request.",
       resolve: (container, _args, { sources }): StatsPoint[] => [...sources.containers.statsHistory(container)],
     }),
     cpuPct: t.float({
@@ -59,7 +60,7 @@ export function addStats(builder: Builder, refs: Refs): void {
 
 const still: ReadonlySet<string> = new Set(["created", "exited", "dead"]);
 
-/** A container known not to run is not measured, and shows no old figures. */
+/** A container that is not running is not measured, and shows no old figures. */
 export function isMeasured({ status }: Container): boolean {
   return !still.has(status);
 }
@@ -71,7 +72,7 @@ function load(container: Container, { loaders }: OpsContext): Known<ContainerSta
 const reading = preloaded<Container>((containers, { loaders }) =>
   loaders.containers.stats.loadAll(containers.filter(isMeasured)),
 );
-/** A counter is read when it is asked for. */
+/** Counters are read only on request. */
 const counting = preloaded<ContainerStats>(async (all, { budget }) => {
   await Promise.allSettled(await inTurns(all, budget, async ({ counters }) => counters(budget)));
 });
@@ -113,7 +114,7 @@ function addContainerStats(builder: Builder, refs: Refs): void {
         source: t.expose("source", { type: source, description: "Where these numbers come from." }),
         sampledAt: t.expose("sampledAt", {
           type: "DateTime",
-          description: "When the sample was taken; what counts from the start may be 2 s newer.",
+          description: "When the sample was taken; counters since the start may be 2 s newer.",
         }),
       };
     },

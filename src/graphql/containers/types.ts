@@ -35,20 +35,22 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
         "role: String!": "Label `role`; for an accessory, the role in its name (redis).",
         "service: String": "Label `service`. For a core container of Docker Compose, its project. Null for any other.",
         "destination: String":
-          "Kamal's destination as it was written (`-d beta`): label `destination`, else KAMAL_DESTINATION; null without one.",
+          "Kamal's destination as written (`-d beta`): label `destination`, else KAMAL_DESTINATION; null without one.",
         "env: Environment":
-          "Its environment, from its labels and variables, else from its engine's configuration. Null when unknown; then only tokens for every environment see it.",
+          "Its environment, from its labels and variables, else from its engine's configuration. " +
+          "Null when unknown; then only tokens for every environment see it.",
         "status: String!": "Docker's state: created, running, paused, restarting, removing, exited or dead.",
         "version: String!":
-          "The release: KAMAL_VERSION, the image's version label or its tag. From deploy_info when all of these are floating (latest).",
+          "The release: KAMAL_VERSION, the image's version label or its tag. From " +
+          "deploy_info when all of these are floating (latest).",
         "commitSha: String!": 'Git commit of the release, "" when it is unknown.',
         "restarts: Int":
           describeNumber(containerNumbers.restarts) +
-          " Of a container that runs on and cannot be inspected, the last count; null without one.",
+          " If a running container cannot be inspected, the last count; null without one.",
         "host: String!": "The container's host name; the container's name when the host name is only an id.",
         "createdAt: DateTime!": "When it was created.",
         "startedAt: DateTime":
-          "When it last started; null before the first start, or when the engine could not be asked.",
+          "When it last started; null before the first start, or when the engine could not report it.",
         "image: String!": "The image reference that it was started with.",
         "ports: [String!]!": "Published ports, HostIp:HostPort.",
         "stale: Boolean!": "Its engine stopped answering. The row shows the last known state, for at most a minute.",
@@ -98,7 +100,9 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       type: [refs.container],
       nullable: true,
       description:
-        "Running, restarting and paused containers, and the newest stopped one of a role without any. Core containers first, by name. Containers of an engine that does not answer are `stale`; see `engines`. Null when no engine answers and nothing is known.",
+        "Running, restarting and paused containers, and the newest stopped one of a role without any. " +
+        "Core containers first, by name. Containers of an engine that does not answer are `stale`; " +
+        "see `engines`. Null when no engine answers and nothing is known.",
       args: toContainerArgs(t.arg, scalars),
       resolve: async (_root, args, { loaders, principal, selectRows }) => {
         const accepts = createContainerFilter(args, principal);
@@ -115,7 +119,8 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
       type: refs.container,
       nullable: true,
       description:
-        "One visible container by its exact name. Returns container_not_found when there is none, and container_ambiguous when several engines run it.",
+        "One visible container by its exact name. Returns container_not_found when there " +
+        "is none, and container_ambiguous when several engines run it.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name; never an id or a prefix." }),
         ...toPlaceArgs(t.arg),
@@ -126,8 +131,8 @@ export function addContainer(builder: Builder, refs: Refs, scalars: Scalars): vo
 }
 
 /**
- * A container of any list by its key. Null where the caller may not see it, or it is gone; rejects
- * when its engine is one that the caller may see and does not answer.
+ * A container of any list by its key. Null where the caller may not see it, or it is gone. Rejects
+ * when its engine does not answer and the caller may see that engine.
  */
 async function findContainer(key: string, loaders: ContainerLoaders): Promise<Container | null> {
   const { containers, engines } = await loaders.known(true);
@@ -162,7 +167,9 @@ export function addEngine(builder: Builder, refs: Refs, scalars: Scalars): void 
       clockSkewSeconds: t.float({
         nullable: true,
         description:
-          "How far its clock is ahead of the gateway's (negative: behind), in tenths, as its last answer has it: what that took on its way, and the whole seconds that it has, do not count. Null when it never answered.",
+          "How far its clock is ahead of the gateway's (negative: behind), in tenths, " +
+          "by its last answer. The answer's time on its way and its rounding to whole " +
+          "seconds do not count. Null when it never answered.",
         resolve: ({ clockSkew }) => clockSkew,
       }),
       error: t.expose("error", {
@@ -177,12 +184,15 @@ export function addEngine(builder: Builder, refs: Refs, scalars: Scalars): void 
       type: [refs.engine],
       nullable: true,
       description:
-        "Whether each engine answers. Containers of an engine that stopped answering are shown for a minute, marked stale. A token limited to environments sees the engines that are configured for one of them or run a container of one.",
+        "Whether each engine answers. Containers of an engine that stopped answering are " +
+        "shown for a minute, marked stale. A token limited to environments sees the engines " +
+        "that are configured for one of them or run a container of one.",
       args: {
         env: t.arg({
           type: scalars.environment,
           description:
-            "Only engines that are configured for this environment, that run a container of it, or of which nothing is known yet; forbidden when the token does not list it.",
+            "Only engines that are configured for this environment, that run a container of it, or of " +
+            "which nothing is known yet; forbidden when the token does not list it.",
         }),
       },
       resolve: async (_root, { env }, { loaders, principal }) => {

@@ -7,17 +7,17 @@ import type { Caller, Sources } from "../sources.ts";
 
 export interface DeployLoader {
   /**
-   * Rejects as the source does. A token that may not see the info gets deploy_info_missing, even
-   * where the file is unreadable.
+   * Rejects if the source does. A token that may not see the info gets deploy_info_missing, even
+   * when the file is unreadable.
    */
   info(): Promise<DeployInfo>;
-  /** Null where `info` rejects: containers are shown without it. */
+  /** Null where `info` rejects: containers are then shown without it. */
   known(): Promise<DeployInfo | null>;
 }
 
 /**
- * Whether the caller may see a deploy: one of our services like core containers, one of another
- * service like other containers.
+ * Whether the caller may see a deploy: the product's services follow the rule for core containers,
+ * others the rule for other containers.
  */
 export function maySeeDeploy(
   { isOwnService }: Sources,

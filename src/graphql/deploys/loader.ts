@@ -21,25 +21,25 @@ export interface DeployLoaders {
   /** The deploy log files, with the records that the caller may see. */
   logs(): Promise<readonly DeployLog[]>;
   /**
-   * Judges a deploy, by windows of at most this many seconds. `maxAgeMs`: a verdict of the usual
-   * windows that is not older is returned instead.
+   * Judges a deploy, with windows of at most this many seconds. With `maxAgeMs`, returns a verdict
+   * of the usual windows instead if it is not older.
    */
   verdict(deploy: Deploy, seconds: number, maxAgeMs?: number): Promise<DeployVerdict>;
   /**
-   * The core containers that the caller may see, also those of retired releases, and the engines.
+   * The core containers that the caller may see, including those of retired releases, and the
+   * engines.
    */
   fleet(): Promise<KnownContainers>;
   /** Drift among the containers that the caller may see. */
   drift(): Promise<readonly Drift[]>;
 }
 
-/** The deploy history from all its origins. */
+/** The deploy history from all origins. */
 export function createDeployLoaders(sources: Sources, caller: Caller, siblings: DeploySiblings): DeployLoaders {
   const { principal, signal, budget } = caller;
   /**
-   * What is asked of thousands of containers takes a while: others have their turns meanwhile, and
-   * of one owner's requests the first one is finished first. It ends with the signal alone: others
-   * may share the answer.
+   * Work on thousands of containers takes a while. Requests take turns, and an owner's first
+   * request finishes first. Ends only with the signal: others may share the answer.
    */
   const turn = () => {
     signal.throwIfAborted();
@@ -61,8 +61,8 @@ export function createDeployLoaders(sources: Sources, caller: Caller, siblings: 
       siblings.containers.known(false),
       siblings.containers.listRetiredOfDeploys(),
     ]);
-    // For seconds after a start only some environments are known. A deploy of the others would
-    // stand beside the same one of a known environment.
+    // For seconds after a start, only some environments are known. Deploys of unknown environments
+    // would appear beside the same deploys of known ones.
     const containers = [...known.containers, ...retired].filter(({ isInspected, env }) => isInspected || env !== null);
     return { containers, engines: known.engines };
   });

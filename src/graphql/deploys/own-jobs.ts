@@ -7,19 +7,18 @@ import type { Ownership } from "./ownership.ts";
 
 type Histories = ReadonlyMap<string, QueueHistory>;
 
-/** The ended jobs of a source's queues, as far as they are of a deploy's service. */
+/** The ended jobs of a source's queues, limited to a deploy's service. */
 export interface OwnJobs {
   /**
-   * The histories of queues in windows that begin at these times, unix seconds. Of a queue that
-   * others work on too it is what the service's own workers did.
+   * The histories of queues in windows that begin at these times, unix seconds. For a queue that
+   * others also work on: only the jobs of the service's own workers.
    *
    * @param queues which; null for all. @default null
    */
   readonly read: (froms: readonly number[], queues?: readonly string[] | null) => Promise<readonly Histories[]>;
   /**
-   * The jobs of these queues that ended in each step of a range, after `read`. Without a queue
-   * where that is unknown. What workers ended of whom it is not known whose they are does not
-   * count.
+   * The jobs of these queues that ended in each step of a range, after `read`. Omits a queue where
+   * this is unknown. Jobs of workers whose service is unknown do not count.
    */
   readonly readSteps: (range: HistoryRange, queues: readonly string[]) => Promise<ReadonlyMap<string, Ended[]>>;
   /** Whether the service works on a queue, by its owners or by the rows that were read. */
@@ -27,14 +26,14 @@ export interface OwnJobs {
 }
 
 /**
- * Windows that begin within the same so many seconds ask for workers since the same time, so that
- * one statement serves them all.
+ * Windows that begin within this many seconds of each other ask for workers since the same time, so
+ * that one statement serves them all.
  */
 const sharedSeconds = 900;
 
 /**
- * Where rows name the workers of ended jobs, they show who works on a queue, though no job of it
- * runs or fails now. A queue that is shared in one of the windows is so in all.
+ * Where rows name the workers of ended jobs, they show who works on a queue, even if no job of it
+ * runs or fails now. A queue that is shared in one of the windows counts as shared in all.
  */
 export function createOwnJobs(
   source: QueueSource,
@@ -47,7 +46,7 @@ export function createOwnJobs(
   const seen = { own: new Set<string>(), other: new Set<string>() };
   const ofSource = (queue: string) => ({ queue, source: source.name });
   const isOwnHere = (queue: string) => isOwn(ofSource(queue), seen.own.has(queue));
-  /** Whether only part of its jobs are the service's. */
+  /** Whether only some of its jobs belong to the service. */
   const isPart = (queue: string) => isOwnHere(queue) && (seen.other.has(queue) || isShared(ofSource(queue)));
   const readOn = async (whose: "own" | "other", from: number, queues: readonly string[] | null): Promise<Histories> => {
     const names = hosts.get(whose);
@@ -59,7 +58,7 @@ export function createOwnJobs(
     }
     return histories;
   };
-  /** The queues of the service, and those of them that others may work on too; null for all. */
+  /** The queues of the service, and those that others may also work on; null for all. */
   const findQueues = async (from: number) => {
     if (!isNamed || !source.workersSince) return { queues: null, parts: null };
     const [own, other] = [new Set(hosts.get("own")), new Set(hosts.get("other"))];
@@ -91,7 +90,10 @@ export function createOwnJobs(
     ]);
     return { all, own, others };
   };
-  /** What ended in steps, of queues whose rows name the workers on those of the service alone. */
+  /**
+   * What ended in each step; for queues whose rows name the workers, only jobs of the service's
+   * workers.
+   */
   const readSteps = async (range: HistoryRange, queues: readonly string[]) => {
     const all = (await source.history?.(queues, range, signal)) ?? new Map<string, QueueHistory>();
     const names = hosts.get("own");

@@ -16,29 +16,30 @@ interface QueueOfSource {
   readonly source: string;
 }
 
-/** Whose queues, jobs and failures are, as a deploy sees it. */
+/** Which queues, jobs and failures belong to a deploy's service. */
 export interface Ownership {
   /**
-   * Whether its service works on a queue. One whose service is unknown does not count.
+   * Whether its service works on a queue. An unknown service does not count.
    *
    * @param hasEnded whether rows show that its workers ended jobs of the queue, which counts unless
-   *   the queue is configured to be another's. @default false
+   * the queue is configured for another service. @default false
    */
   readonly isOwn: (queue: QueueOfSource, hasEnded?: boolean) => boolean;
   /**
-   * Whether other services, or others of its destinations, are or may be at work on a queue too.
+   * Whether other services, or the same service at other destinations, work or may work on a queue
+   * too.
    */
   readonly isShared: (queue: QueueOfSource) => boolean;
   /**
-   * Whether failures of a worker in no known container are its service's: where the queue is,
-   * alone.
+   * Whether failures of a worker in no known container belong to its service: only where no other
+   * works on the queue.
    */
   readonly isOwnFailure: FailureOwners["isOwn"];
-  /** Whether they may be: unless the queue, or the worker, is known to be another's. */
+  /** Whether they may belong to it: unless the queue or the worker is known to be another's. */
   readonly mayBeOwnFailure: FailureOwners["mayBeOwn"];
   /** The host names of its service's workers, and those of others. */
   readonly hosts: ReadonlyMap<WorkerClass, readonly string[]>;
-  /** What of the queues that were asked for decides nothing. */
+  /** Why some of the requested queues decide nothing. */
   readonly toGaps: (evidence: readonly QueueEvidence[]) => readonly string[];
 }
 
@@ -50,11 +51,11 @@ interface OwnershipParts {
   readonly groups: WorkerGroups;
 }
 
-/** Queues and services that a gap names, at most. */
+/** How many queues and services a gap names at most. */
 const mostNamed = 5;
 const unnamed = "another service";
 
-/** From the owners of the sources' queues, and the groups of all workers. */
+/** Builds it from the owners of the sources' queues and the groups of all workers. */
 export async function createOwnership(
   deploy: DeployRecord,
   sources: readonly QueueSource[],
@@ -63,12 +64,12 @@ export async function createOwnership(
   const owners = new Map(await Promise.all(sources.map(async ({ name }) => [name, await ownersOf(name)] as const)));
   const ownersAt = ({ queue, source }: QueueOfSource) => owners.get(source)?.(queue) ?? null;
   const isNear = ({ env }: ServiceGroup) => env === null || deploy.env === null || env === deploy.env;
-  /** Null where it is not known whose it is. */
+  /** Null where the owner is unknown. */
   const toClass = (group: ServiceGroup | null): WorkerClass | null => {
     if (group === null || group.service === null || deploy.service === null) return null;
     return isSameService(group, deploy) && isNear(group) ? "own" : "other";
   };
-  /** Where a service is configured without a destination, those that there are. */
+  /** For a service configured without a destination: all its destinations. */
   const siblings = groups.groups.filter(
     (group) => group.service === deploy.service && !isSameService(group, deploy) && isNear(group),
   );
@@ -82,7 +83,7 @@ export async function createOwnership(
     const names = others.map((one) => (one === null || one.service === null ? unnamed : describeOwners([one])));
     return [...new Set(names)].toSorted();
   };
-  // Only jobs and failures of a source name hosts, and the containers to index are thousands.
+  // Only jobs and failures of a source name hosts, and there are thousands of containers to index.
   const [groupOf, hosts] =
     sources.length === 0
       ? [() => null, new Map<WorkerClass, readonly string[]>()]
@@ -118,7 +119,10 @@ export async function createOwnership(
           0,
         );
         if (count === 0) return [];
-        return `${source}: ${nameOthers(one)} on ${queue} too, and the workers of ${formatCount(count, "ended job")} are not known`;
+        return (
+          `${source}: ${nameOthers(one)} on ${queue} too, and the workers of ` +
+          `${formatCount(count, "ended job")} are not known`
+        );
       });
       return [
         ...[...unknown].map(
@@ -127,7 +131,10 @@ export async function createOwnership(
         ),
         ...[...bySharers].map(
           ([sharers, queues]) =>
-            `${sharers} on ${formatFirst(queues.map(({ queue }) => queue).toSorted(), mostNamed)} too, and the rows of ended jobs do not name their workers: only new errors of the service's own workers count`,
+            `${sharers} on ` +
+            `${formatFirst(queues.map(({ queue }) => queue).toSorted(), mostNamed)} ` +
+            "too, and the rows of ended jobs do not name their workers: only new errors " +
+            "of the service's own workers count",
         ),
         ...(partly.length > mostNamed
           ? [...partly.slice(0, mostNamed), `... (and ${partly.length - mostNamed} more)`]

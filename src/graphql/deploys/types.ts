@@ -20,22 +20,31 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
     values: toEnumValues<DeployState>({
       current: deployMeanings.CURRENT,
       incomplete: deployMeanings.INCOMPLETE,
-      unknown: `${deployMeanings.UNKNOWN} The newest deploy, when an engine does not answer, containers do not show their release, or its service is not the product's. Also an older deploy without evidence that it ever served. Also a deploy that could belong to several services or destinations.`,
-      previous: `${deployMeanings.PREVIOUS} A good deploy is of another release and was not rolled back. The recorded \`previousTag\` decides. Without it, the deploy that is known to have served decides. Without either, no deploy is PREVIOUS.`,
+      unknown:
+        `${deployMeanings.UNKNOWN} The newest deploy, when an engine does not answer, containers do not ` +
+        "show their release, or its service is not the product's. Also an older deploy without evidence " +
+        "that it ever served. Also a deploy that could belong to several services or destinations.",
+      previous:
+        `${deployMeanings.PREVIOUS} A good deploy is of another release and was not rolled ` +
+        "back. The recorded `previousTag` decides. Without it, the deploy that is known to " +
+        "have served decides. Without either, no deploy is PREVIOUS.",
       rolled_back: deployMeanings.ROLLED_BACK,
       superseded: `${deployMeanings.SUPERSEDED} None of the other states applies.`,
-      failed: `${deployMeanings.FAILED} Kamal's audit log or its containers say so. Other deploys are judged as if it did not exist. Without evidence the state is UNKNOWN.`,
+      failed:
+        `${deployMeanings.FAILED} Kamal's audit log or its containers say so. Other deploys are ` +
+        "judged as if it did not exist. Without evidence the state is UNKNOWN.",
     }),
   });
   const origin = builder.enumType("DeployOrigin", {
-    description: "Where a deploy is known from. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES.",
+    description: "What records a deploy. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES.",
     values: toEnumValues<DeployOrigin>({
       history: `${deployOrigins.HISTORY}, which the hook in deploy/kamal appends to.`,
       info: `${deployOrigins.INFO}, which holds the last deploy.`,
       kamal_audit: `${deployOrigins.KAMAL_AUDIT}: what was booted, and by whom.`,
       containers: "When the containers of a release were created, including stopped ones that Kamal keeps.",
       images:
-        "For a release without containers: when its image was last tagged on an engine, as Kamal does, else when it was built.",
+        "For a release without containers: when its image was last tagged on " +
+        "an engine, as Kamal does, else when it was built.",
     }),
   });
   builder.node(refs.deploy, {
@@ -52,7 +61,9 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         "tag: String!": "Tag of the release.",
         "version: String!": "Kamal's version, which its containers carry; usually the tag.",
         "previousTag: String":
-          "Tag of the previous deploy of the same service and destination. Taken from the record, else from the newest earlier deploy of another tag that is known to have served. Null when there is none.",
+          "Tag of the previous deploy of the same service and destination. Taken from the record, else " +
+          "from the newest earlier deploy of another tag that is known to have served. Null when there is " +
+          "none.",
         "commitSha: String!": 'Git commit of the release; "" when unknown.',
         "deployedBy: String": "Who deployed it; null when unknown.",
         "deployedAt: DateTime!":
@@ -73,7 +84,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
   });
   const deployLog = builder.objectRef<DeployLog>("DeployLog").implement({
     description:
-      "One file that deploys are read from. With several gateways also what others read from theirs, for each origin.",
+      "One file that deploys are read from. With several gateways, also " +
+      "what the others read from theirs, for each origin.",
     fields: (t) => ({
       origin: t.expose("origin", { type: origin, description: "Which file." }),
       deploys: t.int({
@@ -94,7 +106,8 @@ export function addDeploys(builder: Builder, refs: Refs, scalars: Scalars): void
         nullable: true,
         complexity: toPageCost(50, size),
         description:
-          "Known deploys, newest first, each once. Sources: deploy_history.jsonl, deploy_info.json, Kamal's audit log, the containers and the images. Returns 20, or 1 to 100 by `first` or `last`.",
+          "Known deploys, newest first, each once. Sources: deploy_history.jsonl, deploy_info.json, " +
+          "Kamal's audit log, the containers and the images. Returns 20, or 1 to 100 by `first` or `last`.",
         args: {
           env: toOneEnvArg(t.arg, scalars),
           destination: toDestinationArg(t.arg),
@@ -193,7 +206,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     values: toEnumValues<DriftKind>({
       mixed_releases: driftWords.MIXED_RELEASES.about,
       unexpected_release: driftWords.UNEXPECTED_RELEASE.about,
-      leftover: `${driftWords.LEFTOVER.about} None is reported where it is not sure which of the two that is.`,
+      leftover: `${driftWords.LEFTOVER.about} Not reported when it is unclear which of the two replaced the other.`,
       missing_on_engine: driftWords.MISSING_ON_ENGINE.about,
       engine_unknown: driftWords.ENGINE_UNKNOWN.about,
     }),

@@ -20,7 +20,7 @@ import { createOwnJobs } from "./own-jobs.ts";
 import type { Ownership } from "./ownership.ts";
 import type { VerdictReads } from "./verdict-turns.ts";
 
-/** Errors that are looked up in what is stored, at most: the most frequent ones. */
+/** How many errors are looked up in the stored failures at most: the most frequent ones. */
 const mostLookedUp = 10;
 
 export interface ErrorReader {
@@ -44,7 +44,7 @@ export interface ErrorQuestion {
 /**
  * Reads the errors that are new with a deploy. Null when unknown, or when it is not the newest of
  * its group. Failures of the last hour show which errors may be new; these few are looked up among
- * all that are stored from before.
+ * all earlier stored failures.
  */
 export function createErrorReader({ all, containers, now }: ErrorReader) {
   return async (question: ErrorQuestion): Promise<readonly NewError[] | null> => {
@@ -62,7 +62,7 @@ export function createErrorReader({ all, containers, now }: ErrorReader) {
       const [start, end] = [Math.floor(releaseStart), Math.ceil(toUnixSeconds(deploy.deployedAt))];
       const hour = { from: start - failuresSeconds, seconds: failuresSeconds };
       const since = { from: end, seconds: Math.floor(now) - end };
-      // The window has counted them.
+      // The window already counted them.
       const isCounted = windows !== null && lastsUntil(windows, now);
       const found = await lookUp(errors, start, owners, question);
       const judged = found.filter(({ searched }) => searched);
@@ -93,7 +93,7 @@ async function readFailures({ sources, reads, gaps }: ErrorQuestion): Promise<re
   return asked.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
 }
 
-/** Without the errors that a stored failure from before the release had. */
+/** Leaves out the errors that a stored failure from before the release had. */
 async function lookUp(
   errors: readonly NewError[],
   until: number,
@@ -131,7 +131,7 @@ async function lookUp(
 }
 
 /**
- * Counts the jobs that ended in the queues of these errors in a time span, with one query of each
+ * Counts the jobs that ended in the queues of these errors in a time span, with one query for each
  * source.
  */
 async function countEnded(

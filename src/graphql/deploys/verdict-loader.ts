@@ -64,8 +64,8 @@ const noHistories: ReadonlyMap<string, QueueHistory> = new Map();
 
 /**
  * Collects the evidence of a verdict; what cannot be read becomes a gap. The verdicts of a request
- * share their queries. One that was judged whole, by the usual windows and up to `maxAgeMs` ago, is
- * not judged again.
+ * share their queries. A deploy with a complete verdict of the usual windows, at most `maxAgeMs`
+ * old, is not judged again.
  */
 export function createVerdicts(
   sources: Sources,
@@ -76,7 +76,7 @@ export function createVerdicts(
   const workerGroups = once(() => findWorkerGroups(siblings.containers));
 
   /**
-   * The sources of its environment, and those of an unknown one, which only tokens of every
+   * The sources of its environment, and those of an unknown one, which only tokens for every
    * environment see. `unread`: none, because they do not answer.
    */
   const findSources = async (deploy: Deploy, reads: VerdictReads, gaps: string[]) => {
@@ -137,7 +137,7 @@ export function createVerdicts(
     } catch (error) {
       const { message, status } = toOpsError(error);
       gaps.push(`${source.name}: ${message}`);
-      // A refusal is an answer.
+      // A refusal counts as an answer.
       return { evidence: [], unread: status >= 500 };
     }
   };
@@ -155,7 +155,7 @@ export function createVerdicts(
   const turns = once(() => new VerdictTurns(signal));
   const budget = createSharedBudget(signal);
   const product = createProduct(sources);
-  /** The services whose workers were seen at a source: its queues are thousands. */
+  /** The services whose workers were seen at a source, which has thousands of queues. */
   const seenAt = remember((source: string) => sources.queueOwners.ofSource(source), String);
   const find = async (deploy: Deploy, seconds: number, reads: VerdictReads): Promise<DeployVerdict> => {
     if (!product.hasService(deploy)) return judgeForeign(deploy, now);
@@ -202,17 +202,17 @@ export function createVerdicts(
     const { nowMs } = siblings;
     const last = memory.find(principal, deploy, seconds, nowMs);
     if (last && nowMs - last.at < maxAgeMs) return last.verdict;
-    // What was judged longest ago comes first.
+    // The deploy judged longest ago comes first.
     const verdict = await find(deploy, seconds, turns().enter(last?.at));
-    // What was given up is a gap in it.
+    // An aborted verdict has gaps, so it must not be remembered.
     signal.throwIfAborted();
     return memory.settle(principal, deploy, seconds, verdict, nowMs);
   };
 }
 
 /**
- * A queue with too few jobs right before the deploy is compared with the same hour of a day before,
- * or of a week before, if that is before the release.
+ * Compares a queue with too few jobs right before the deploy with the same hour of the day or the
+ * week before, if that is before the release.
  */
 async function addBaselines(
   source: string,
@@ -237,8 +237,8 @@ async function addBaselines(
 }
 
 /**
- * Queues that fail more after the deploy have the window before it in steps: they may have failed
- * before it.
+ * For queues that fail more after the deploy, also reads the window before it in steps: they may
+ * have failed before it.
  */
 async function addSteps(
   source: string,
@@ -267,8 +267,8 @@ function isIn(one: ServiceGroup, deploy: Deploy): boolean {
 }
 
 /**
- * Whether a source that cannot be read may have jobs of a deploy's service. Not if it is configured
- * to be another's, or if all workers that were seen there in the last day are others'.
+ * Whether an unreadable source may have jobs of a deploy's service. Not if it is configured for
+ * another service, or if all workers seen there in the last day belong to others.
  */
 function mayHaveJobs(
   deploy: Deploy,
@@ -280,7 +280,7 @@ function mayHaveJobs(
   return workers.length === 0 || isOwnedBy(toOwners(workers, "workers"), deploy) !== false;
 }
 
-/** Reads nothing: what runs of such a service, and where its jobs are, is not known. */
+/** Reads nothing: what runs of such a service, and where its jobs are, is unknown. */
 function judgeForeign(deploy: Deploy, now: number): DeployVerdict {
   const containers = toContainerEvidence(deploy, null, [], { deaths: [], health: [], since: null }, now);
   return judgeDeploy({ foreign: true, windows: null, queues: [], containers, newErrors: null, gaps: [] });

@@ -5,11 +5,11 @@ import { toUnread } from "../../deploys/verdict/verdict.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
 import { formatDuration } from "../../facts/format.ts";
 
-/** So long the last whole one counts where a new one is not whole, milliseconds. */
+/** How long the last complete verdict is used when a new one is incomplete, milliseconds. */
 const lastMs = 300_000;
-/** The same of one that is worse: what was wrong has not been seen to end. */
+/** The same for a verdict that is worse: nothing has shown that the problem ended. */
 const lastRegressedMs = 3_600_000;
-/** Verdicts that are remembered, at most. */
+/** How many verdicts are remembered at most. */
 const mostRemembered = 1000;
 
 interface Remembered {
@@ -18,7 +18,7 @@ interface Remembered {
   readonly at: number;
 }
 
-/** The last verdicts over the usual windows; callers who may see the same share them. */
+/** The last verdicts over the usual windows; callers with the same view share them. */
 export class VerdictMemory {
   readonly #last = new Map<string, Remembered>();
 
@@ -29,16 +29,16 @@ export class VerdictMemory {
   }
 
   /**
-   * Remembers a verdict. One for which something was not read gives way to the last one for which
-   * all was, unless something is worse: every query then says the same. One of a deploy that was
-   * not judged at all (`unjudgeable`) does not stand: the deploy is judged now.
+   * Remembers a verdict. An incomplete one gives way to the last complete one, unless something is
+   * worse, so that every query returns the same. A verdict that did not judge the deploy
+   * (`unjudgeable`) is not used again: the deploy is judged now.
    */
   settle(principal: Principal, deploy: Deploy, seconds: number, verdict: DeployVerdict, nowMs: number): DeployVerdict {
     const missing = toMissing(verdict);
     const last = this.find(principal, deploy, seconds, nowMs);
     const stands = last !== null && toMissing(last.verdict) === null && last.verdict.unjudgeable === null;
     if (stands && missing !== null) {
-      // It is said, and not remembered: once nothing is worse, the last whole one stands again.
+      // Returned, but not remembered: once nothing is worse, the last complete one applies again.
       if (verdict.outcome === "regressed") return verdict;
       const age = formatDuration(Math.max(0, nowMs - last.at) / 1000);
       return { ...last.verdict, gaps: [...last.verdict.gaps, `judged ${age} ago: ${missing}`] };

@@ -3,40 +3,42 @@ import { createFairLimit, type FairLimit } from "../../lib/budget/fair-limit.ts"
 import { OpsError, toOpsError } from "../../lib/errors.ts";
 import type { QueueSource } from "../../queues/queue.ts";
 
-/** Time for the reads of all verdicts of one request, ms. The rest of its answer needs time too. */
+/**
+ * Time for the reads of all verdicts of one request, ms. The rest of its answer also needs time.
+ */
 const readsMs = 6_000;
-/** Verdicts that read a source at once where their histories are read together. */
+/** How many verdicts read a source at once if their histories are read together. */
 const mostTogether = 32;
-/** The longest wait for one source where others wait for it too, ms. */
+/** The longest wait for one source that others also wait for, ms. */
 const shortlyMs = 2_000;
-/** A read that fails after this long has waited for something silent, ms. */
+/** A read that fails after this long was waiting for something silent, ms. */
 const slowMs = 400;
-/** A source with so many slow failures in a row is not asked again in the same request. */
+/** After this many slow failures in a row, the request reads the source no more. */
 const mostSlowFailures = 2;
 
-/** Where it says which workers ended jobs, each history is one of few queues. */
+/** If a source names the workers of ended jobs, each history covers few queues. */
 type VerdictSource = Pick<QueueSource, "name" | "workersSince">;
 
-/** What one verdict reads. */
+/** The reads of one verdict. */
 export interface VerdictReads {
   /** Aborts with the caller, or when the time is up. */
   readonly signal: AbortSignal;
-  /** Why something could not be read though it may answer: no time was left, or too many read. */
-  readonly unfinished: string | null;
   /**
-   * Reads a source when it is this verdict's turn. Rejects as `work` does, or with query_timeout.
+   * Why something was not read although it may answer: no time was left, or too many were reading.
    */
+  readonly unfinished: string | null;
+  /** Reads a source in this verdict's turn. Rejects if `work` does, or with query_timeout. */
   read<T>(source: VerdictSource, work: () => Promise<T>): Promise<T>;
-  /** The same for what is no history, and so needs no turn. */
+  /** The same for reads other than histories, which need no turn. */
   wait<T>(work: Promise<T>): Promise<T>;
-  /** The same for what a silent source must not delay: others are read meanwhile. */
+  /** The same for reads that a silent source must not delay: others are read meanwhile. */
   waitShortly<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /**
  * The reads of all verdicts of one request. Each source serves one verdict at a time, or those
- * whose histories it reads together, and the first ones first: a slow source delays none of the
- * others, and what time allows is judged whole.
+ * whose histories it reads together, first come first: a slow source delays no other, and the
+ * verdicts that fit into the time are complete.
  */
 export class VerdictTurns {
   readonly #limits = new Map<string, FairLimit>();
@@ -51,7 +53,7 @@ export class VerdictTurns {
     this.#signal = AbortSignal.any([signal, time.signal]);
   }
 
-  /** `order`: lower ones come first; of equal ones, those that entered first. */
+  /** `order`: lower ones come first; equal ones in the order of their arrival. */
   enter(order = 0): VerdictReads {
     this.#entered += 1;
     const caller = { owner: "", order: order + this.#entered / 1000, signal: this.#signal };

@@ -15,7 +15,10 @@ const { leastJobs, alpha, leastRatioGrowth, leastTimedJobs, p95Factor, p95Second
   verdictRules;
 const { leastErrors, leastErrorMinutes, errorLastsUntil, stoppedShare, stoppedSeconds } = verdictRules;
 
-const p95Test = `Worse below ${alpha} divided by twice the number of queues with enough jobs, if the percentile also grew at least ${p95Factor} times and by at least ${p95Seconds} s. Null when a window has fewer than ${leastTimedJobs} jobs, or its percentile is unknown.`;
+const p95Test =
+  `Worse below ${alpha} divided by twice the number of queues with enough jobs, if the percentile ` +
+  `also grew at least ${p95Factor} times and by at least ${p95Seconds} s. Null when a window has ` +
+  `fewer than ${leastTimedJobs} jobs, or its percentile is unknown.`;
 
 /**
  * DeployVerdict and its parts, Deploy.verdict, and the query latestDeploys, whose verdicts alerts
@@ -56,13 +59,25 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   const queueVerdict = builder.objectRef<QueueVerdict>("QueueVerdict").implement({
-    description: `One queue before and after a deploy. The comparison needs ${leastJobs} ended jobs in each window. A queue with that many only before the deploy is worse if it has stopped. It has stopped when it is stalled or without workers now, and the window after is at least ${stoppedSeconds} s long and lasts until now. It has also stopped when at most ${stoppedShare} of the earlier number ended after, more jobs wait than before, and the oldest has waited at least ${stoppedSeconds} s. A paused queue has not stopped.`,
+    description:
+      `One queue before and after a deploy. The comparison needs ${leastJobs} ended jobs in each ` +
+      "window. A queue with that many only before the deploy is worse if it has stopped. It has " +
+      "stopped when it is stalled or without workers now, and the window after is at least " +
+      `${stoppedSeconds} s long and extends to now. It has also stopped when at most ${stoppedShare} ` +
+      "of the earlier number ended after, more jobs wait than before, and the oldest has waited at " +
+      `least ${stoppedSeconds} s. A paused queue has not stopped.`,
     fields: (t) => ({
       ...exposeAll(t, {
         "queue: String!": "Name of the queue.",
         "source: String!": "Configured name of its source.",
-        "pValue: Float": `Fisher's exact test, one-sided: the probability of so many failures after the deploy if nothing had changed. Worse below ${alpha} divided by the number of queues with enough jobs, if the failure ratio also grew by at least ${leastRatioGrowth}, and had not already grown like this before the deploy. Null without enough jobs.`,
-        "waitPValue: Float": `The probability that the 95th percentile of the waiting time grew this much if nothing had changed. Assumes a lognormal distribution. ${p95Test}`,
+        "pValue: Float":
+          "Fisher's exact test, one-sided: the probability of so many failures after the deploy if " +
+          `nothing had changed. Worse below ${alpha} divided by the number of queues with enough ` +
+          `jobs, if the failure ratio also grew by at least ${leastRatioGrowth}, and had not already ` +
+          "grown like this before the deploy. Null without enough jobs.",
+        "waitPValue: Float":
+          "The probability that the 95th percentile of the waiting time grew this much if " +
+          `nothing had changed. Assumes a lognormal distribution. ${p95Test}`,
         "runPValue: Float": `As \`waitPValue\`, for the running time. ${p95Test}`,
         "reasons: [String!]!": "What is worse, or what data is missing.",
       }),
@@ -70,7 +85,9 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       before: t.expose("before", {
         type: queueWindow,
         nullable: true,
-        description: `The window before the deploy. Where fewer than ${leastJobs} jobs ended in it: the same hour a day or a week before, if enough did. Null when jobs of that time are not stored.`,
+        description:
+          `The window before the deploy. Where fewer than ${leastJobs} jobs ended in it: the same hour a ` +
+          "day or a week before, if enough did. Null when jobs of that time are not stored.",
       }),
       baseline: t.field({
         type: baseline,
@@ -87,7 +104,9 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
   });
   const newError = builder.objectRef<JudgedError>("NewError").implement({
     description:
-      "An error that first occurred with this release. No failure of its service that is stored from before the release had it, however old. No failure of another release's workers had it. When rows do not name their workers, failures during the deploy do not count.",
+      "An error that first occurred with this release. No failure of its service that is stored from " +
+      "before the release had it, however old. No failure of another release's workers had it. When " +
+      "rows do not name their workers, failures during the deploy do not count.",
     fields: (t) => ({
       ...exposeAll(t, {
         "fingerprint: String!": "As ErrorGroup.fingerprint.",
@@ -96,12 +115,22 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         "minutes: Int!": "Upper limit of the number of different minutes with such a failure.",
         "share: Float": "Share of the jobs that ended in these queues after the deploy, 0..1; null when unknown.",
         "pValue: Float!":
-          "The probability of no such failure before the deploy if nothing had changed: the larger of two tests. One compares the rate, where failures in one minute count as one (conditional binomial test). One compares the share of the jobs that ended in its queues (Fisher's exact test), with those of the hour before the release or of the compared window, whichever are more.",
-        "regressed: Boolean!": `Whether the error counts as a regression. All must hold: \`pValue\` is below ${alpha} divided by the number of new errors. It occurred at least ${leastErrors} times, in at least ${leastErrorMinutes} minutes. The time since the last failure is at most ${errorLastsUntil} of the time since the first. \`share\` is at least ${leastRatioGrowth}, or unknown. A job of its queues ended in the hour before the release, or in the compared window.`,
+          "The probability of no such failure before the deploy if nothing had changed: the larger of two " +
+          "tests. One compares the rate, where failures in one minute count as one (conditional binomial " +
+          "test). One compares the share of the jobs that ended in its queues (Fisher's exact test), with " +
+          "those of the hour before the release or of the compared window, whichever are more.",
+        "regressed: Boolean!":
+          `Whether the error counts as a regression. All must hold: \`pValue\` is below ${alpha} divided ` +
+          `by the number of new errors. It occurred at least ${leastErrors} times, in at least ` +
+          `${leastErrorMinutes} minutes. The time since the last failure is at most ${errorLastsUntil} of ` +
+          `the time since the first. \`share\` is at least ${leastRatioGrowth}, or unknown. A job of its ` +
+          "queues ended in the hour before the release, or in the compared window.",
       }),
       count: t.int({
         description:
-          "Failures since the deploy ended. Failures of the release's own workers count since the deploy began. This is a lower bound: of failures with a text that also occurred earlier, only the last counts.",
+          "Failures since the deploy ended. Failures of the release's own workers " +
+          "count since the deploy began. This is a lower bound: of failures with a " +
+          "text that also occurred earlier, only the last counts.",
         resolve: ({ after }) => after.count,
       }),
     }),
@@ -111,12 +140,22 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     fields: (t) => ({
       ...exposeAll(t, {
         "restartsFrom: String":
-          "Where the numbers come from. `events`: unrequested ends of containers in the windows. `counters`: the engines' restart counts for containers of this release and of others, over their lifetimes. Counters decide only while the window lasts until now. Null when neither is known.",
-        "restartsPValue: Float": `The probability of so many restarts after the deploy if the rate had not changed (conditional binomial test). Both spans have equal length: counts of a longer span before are scaled down. Worse below ${alpha}. Null when a number is unknown or does not decide.`,
-        "unhealthySecondsBefore: Float": `Unhealthy time before the deploy, summed over all containers, seconds, from the engines' events. The release is worse when the time after it is ${unhealthyFactor} times as long and ${unhealthySeconds} s longer. Null when no events were received for that time.`,
+          "Where the numbers come from. `events`: unrequested ends of containers in the windows. " +
+          "`counters`: the engines' restart counts for containers of this release and of others, over " +
+          "their lifetimes. Counters decide only while the window extends to now. Null when neither is " +
+          "known.",
+        "restartsPValue: Float":
+          "The probability of this many restarts after the deploy if the rate had not changed (conditional " +
+          "binomial test). Both spans have equal length: counts of a longer span before are scaled down. " +
+          `Worse below ${alpha}. Null when a number is unknown or does not decide.`,
+        "unhealthySecondsBefore: Float":
+          "Unhealthy time before the deploy, summed over all containers, seconds, from the engines' " +
+          `events. The release is worse when the time after it is ${unhealthyFactor} times as long and ` +
+          `${unhealthySeconds} s longer. Null when no events were received for that time.`,
         "unhealthySecondsAfter: Float": "As `unhealthySecondsBefore`, after the deploy.",
         "unhealthyNow: [String!]!":
-          "Names of containers of this release that are unhealthy now. Counts as worse while the window after the deploy lasts until now, unless containers were unhealthy for as long before.",
+          "Names of containers of this release that are unhealthy now. Counts as worse while the window " +
+          "after the deploy extends to now, unless containers were unhealthy for as long before.",
       }),
       restartsBefore: t.int({
         nullable: true,
@@ -131,7 +170,14 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
     }),
   });
   const deployVerdict = builder.objectRef<DeployVerdict>("DeployVerdict").implement({
-    description: `Compares the time after a deploy with an equally long time before it. REGRESSED when one part is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, at least one queue had enough jobs in both windows, no queue had enough only before, no error is new where no job is known to have ended before, or may be new, and every queue source was read that may have its jobs.`,
+    description:
+      "Compares the time after a deploy with an equally long time before it. REGRESSED when one part " +
+      "is worse: a queue's failures, the 95th percentile of its waiting or running time, containers' " +
+      "restarts or health, new errors, or a stopped queue. A percentile is worse when a test says so " +
+      `and it grew at least ${p95Factor} times and by ${p95Seconds} s. CLEAN when no part is worse, ` +
+      "at least one queue had enough jobs in both windows, no queue had enough only before, no error " +
+      "may be new, or is new where no job is known to have ended before, and every queue source that " +
+      "may have its jobs was read.",
     fields: (t) => ({
       outcome: t.expose("outcome", { type: outcome, description: "Outcome of all parts together." }),
       unjudgeable: t.expose("unjudgeable", {
@@ -151,7 +197,8 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         type: "DateTime",
         nullable: true,
         description:
-          "Start of the window before the deploy. That window ends when the deploy began; of deploys of one release in a row, the first.",
+          "Start of the window before the deploy. That window ends when the deploy " +
+          "began; of deploys of one release in a row, the first.",
         resolve: ({ windows }) => (windows ? formatRfc3339(windows.before.from * 1000) : null),
       }),
       afterTo: t.field({
@@ -166,7 +213,9 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         type: [newError],
         nullable: true,
         description:
-          "Errors that first occurred with this release. Without those that could not be looked up among earlier failures: `gaps` says why. Null when the deploy is not the last one, or is older than 55 minutes.",
+          "Errors that first occurred with this release. Excludes those that could not " +
+          "be looked up among earlier failures: `gaps` says why. Null when the deploy " +
+          "is not the last one, or is older than 55 minutes.",
       }),
       gaps: t.exposeStringList("gaps", { description: "Sources that could not be read, and why." }),
     }),
@@ -177,7 +226,9 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 50, multiplier: 3 },
       description:
-        "The newest deploy of each service and destination that the token may see, failed ones excluded, newest first. Includes the newest of those that could belong to several services or destinations.",
+        "The newest deploy of each service and destination that the token may see, " +
+        "failed ones excluded, newest first. Includes the newest of those that " +
+        "could belong to several services or destinations.",
       args: {
         maxAgeSeconds: t.arg.int({
           description: "Only deploys that ended at most this many seconds ago, at least 1; all when absent.",
@@ -197,17 +248,20 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 2000, multiplier: 1 },
       description:
-        "Whether the release is worse than the one before it, from the jobs' own rows, the engines and the errors. A deploy of the same release again is compared with the release before that.",
+        "Whether the release is worse than the one before it, from the jobs' own rows, the engines and " +
+        "the errors. A repeated deploy of a release is compared with the release before it.",
       args: {
         window: t.arg.int({
           defaultValue: usualWindowSeconds,
           required: true,
           description:
-            "Length of each window, seconds, 60 to 86400. The windows are shorter when another deploy, or now, is nearer.",
+            "Length of each window, seconds, 60 to 86400. The windows are " +
+            "shorter when another deploy, or now, is nearer.",
         }),
         needsQueues: toFlagArg(
           t.arg,
-          "Return the error queues_unavailable instead of NOT_ENOUGH_DATA when no queue source could be read. Use it for alerts, which would otherwise resolve.",
+          "Return the error queues_unavailable instead of NOT_ENOUGH_DATA when no queue source " +
+            "could be read. Use it for alerts, which would otherwise resolve.",
         ),
       },
       resolve: async (deploy, { window, needsQueues }, { loaders }) => {

@@ -17,7 +17,7 @@ interface HostSeriesArgs extends SeriesRangeArgs {
   readonly hosts?: readonly string[] | null | undefined;
 }
 
-/** The numbers that have a series, and the field of its own that each had. */
+/** The numbers that have a series, and the separate field that each one had. */
 const kinds = {
   cpu_util: {
     value: "cpuUtil",
@@ -36,7 +36,10 @@ const kinds = {
 /** HostSample, and the history of hosts as flat rows. */
 export function addHostSeries(builder: Builder): void {
   const sample = builder.objectRef<HostSample>("HostSample").implement({
-    description: `A number of one host at one time, as in HostPoint. ${rowRules} The rows cover the hosts that Prometheus knows now. A field is null, with prometheus_unavailable, when Prometheus does not answer.`,
+    description:
+      `A number of one host at one time, as in HostPoint. ${rowRules} The rows ` +
+      "cover the hosts that Prometheus knows now. A field is null, with " +
+      "prometheus_unavailable, when Prometheus does not answer.",
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "When.",
@@ -106,7 +109,8 @@ export async function loadHostSeries(
 export function addHostHistory(builder: Builder, refs: Refs): void {
   const hostPoint = builder.objectRef<HostPoint>("HostPoint").implement({
     description:
-      "A host at one time. A number is null where it is unknown or the host was down; an earlier value is never repeated.",
+      "A host at one time. A number is null where it is unknown or the " +
+      "host was down; an earlier value is never repeated.",
     fields: (t) =>
       exposeAll(t, {
         "time: DateTime!": "When.",
@@ -134,7 +138,9 @@ export function addHostHistory(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 400, multiplier: 1 },
       description:
-        "Its utilisation over a range, at most 11,000 points. All selected hosts share one request to Prometheus. Null, with prometheus_unavailable, when Prometheus does not answer. Null, with invalid_request, when the whole response is larger than 10 MB.",
+        "Its utilisation over a range, at most 11,000 points. All selected hosts share one request " +
+        "to Prometheus. Null, with prometheus_unavailable, when Prometheus does not answer. Null, " +
+        "with invalid_request, when the whole response is larger than 10 MB.",
       args: toHistoryRangeArgs(t.arg),
       resolve: async (host, args, { loaders }) =>
         loaders.hosts.history(toHistoryRange(args, loaders.nowMs)).load(host.instance),

@@ -12,11 +12,11 @@ import type { Caller, Sources } from "../sources.ts";
 export interface HostLoaders {
   /** All hosts, in one Prometheus query. */
   report(): Promise<HostReport>;
-  /** Finds a host by its node name, its instance, or that without its port. */
+  /** Finds a host by its node name, its instance, or its instance without the port. */
   index(): Known<ReadonlyMap<string, Host>>;
   /**
-   * History over one range by instance, in one Prometheus query for all of them; all points null
-   * where nothing is known.
+   * History over one range by instance, in one Prometheus query for all of them; all points are
+   * null where nothing is known.
    */
   history(range: HistoryRange): KnownLoader<string, HostHistory>;
 }

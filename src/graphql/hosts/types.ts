@@ -42,7 +42,8 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [refs.host],
       nullable: true,
       description:
-        "All hosts by name, from one request to Prometheus. Null, with prometheus_unavailable, when it has nothing usable.",
+        "All hosts by name, from one request to Prometheus. Null, with " +
+        "prometheus_unavailable, when it has nothing usable.",
       resolve: async (_root, _args, { loaders }) => (await loaders.hosts.report()).hosts,
     }),
     host: t.field({

@@ -11,14 +11,14 @@ import type { Caller, Sources } from "../sources.ts";
 
 export interface LogLoaders {
   /**
-   * The newest lines of one container, continued in the history. Also rejects as the budget does,
+   * The newest lines of one container, continued in the history. Also rejects if the budget does,
    * before reading.
    */
   read(container: Container, options: LogOptions): Promise<LogPage>;
   /** As ContainerSource.stored, after the lines of the history. */
   stored(container: Container, options: StoredOptions, signal: AbortSignal): AsyncGenerator<StoredBatch, void>;
   /**
-   * The containers that only the history knows; null without one. Not yet filtered by what the
+   * The containers that only the history has; null without a history. Not yet filtered by what the
    * caller may see.
    */
   listRemoved(selector: HistorySelector): Promise<RemovedContainers> | null;
@@ -32,7 +32,7 @@ export interface RemovedContainers {
   readonly hasMore: boolean;
 }
 
-/** Logs read at once for one request: each may hold a page of 4.5 MB. */
+/** How many logs one request reads at once: each may hold a page of 4.5 MB. */
 export const logsAtOnce = 4;
 
 /** How long one request asks the history for pages, ms. */
@@ -71,8 +71,8 @@ export function createLogLoaders({ containers: engines, logHistory }: Sources, {
 }
 
 /**
- * The history for one request. After its first failure, or when its time is up, it is not asked
- * again: the engines' lines must be answered in time.
+ * The history for one request. After its first failure, or when its time is up, it is not queried
+ * again: the engines' lines must be returned in time.
  */
 function limitHistory(history: LogHistory): LogHistory {
   let failure: unknown = null;
@@ -94,7 +94,10 @@ function limitHistory(history: LogHistory): LogHistory {
   };
 }
 
-/** What an engine has is as the engine says, which knows more of it than its labels. */
+/**
+ * For a container that an engine has, the engine's description counts: it knows more than the
+ * labels do.
+ */
 async function listRemoved(
   history: LogHistory,
   engines: Sources["containers"],

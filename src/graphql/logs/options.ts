@@ -8,7 +8,7 @@ import { parseTimeArg } from "../range.ts";
 
 export const maxTail = 5000;
 
-/** Newest lines that come where nobody says how many. */
+/** How many of the newest lines to return by default. */
 export const defaultTail = 200;
 
 interface LogArgs {
@@ -24,7 +24,7 @@ interface LogArgs {
 }
 
 /**
- * Field arguments as the port wants them; `minTail` is the smallest valid `tail`. Rejects with
+ * Field arguments in the port's form; `minTail` is the smallest valid `tail`. Rejects with
  * invalid_request and the argument's name.
  */
 export async function toLogOptions(args: LogArgs, minTail: number, context: OpsContext): Promise<LogOptions> {
@@ -44,9 +44,7 @@ export async function toLogOptions(args: LogArgs, minTail: number, context: OpsC
   };
 }
 
-/**
- * As `toLogOptions`, of a stream. All lines since a time are wanted unless `tail` says how many.
- */
+/** As `toLogOptions`, for a stream: returns all lines since a time unless `tail` limits them. */
 export async function toFollowOptions(
   { tail, ...args }: Omit<LogArgs, "tail"> & { readonly tail?: number | null | undefined },
   context: OpsContext,

@@ -25,19 +25,22 @@ export function toHistoryError<Shape extends WithHistory>(t: Fields<Shape>, refs
   return t.field({
     type: refs.problem,
     nullable: true,
-    description: `${when}Why lines of the log history, which are older than those of the engines, are missing, though there may be some. Null when none are, and without a log history.`,
+    description:
+      `${when}Why lines of the log history, which are older than those of the engines, ` +
+      "may be missing. Null when none are, and without a log history.",
     resolve: ({ historyError }) =>
       historyError === null || historyError === undefined ? null : toProblem(historyError),
   });
 }
 
-/** The fields of a page of log lines by which its neighbours are asked for. */
+/** The fields of a page of log lines that lead to its neighbours. */
 export function toPageFields<Shape extends Page>(t: Fields<Shape>, { toStart, toEnd }: Cursors<Shape>) {
   return {
     atIndex: t.int({
       nullable: true,
       description:
-        "For a page around a time: index of the first of `lines` at or after it; the number of lines when none is. Else null.",
+        "For a page around a time: index of the first of `lines` at or after " +
+        "it; the number of lines when none is. Else null.",
       resolve: ({ isAt, olderCount }) => (isAt ? olderCount : null),
     }),
     hasOlder: t.boolean({
@@ -47,18 +50,20 @@ export function toPageFields<Shape extends Page>(t: Fields<Shape>, { toStart, to
     }),
     hasNewer: t.boolean({
       description:
-        "Whether newer matching lines existed, or may have, when the page was read. A log that is written to has more later.",
+        "Whether newer matching lines existed, or may have, when the page " +
+        "was read. A log that still grows has more later.",
       resolve: ({ hasNewer }) => hasNewer,
     }),
     startCursor: t.string({
       nullable: true,
       description:
-        "For `before`: the page before, without a gap or a repeated line. Null when the page is empty; an empty page has one where its search was cut short.",
+        "For `before`: leads to the previous page, without a gap or a repeated line. " +
+        "Null when the page is empty, unless its search was cut short.",
       resolve: toStart,
     }),
     endCursor: t.string({
       nullable: true,
-      description: "For `after`: the page after, as `startCursor`.",
+      description: "For `after`: leads to the next page, as `startCursor`.",
       resolve: toEnd,
     }),
   };

@@ -15,9 +15,7 @@ interface PageArgs {
   readonly after?: string | null | undefined;
 }
 
-/**
- * A page that is not one of the newest lines: around a time (a log timestamp), or next to a cursor.
- */
+/** A page other than the newest lines: around a time (a log timestamp), or next to a cursor. */
 export type PageTurn =
   | { readonly kind: "at"; readonly timestamp: string }
   | { readonly kind: "before" | "after"; readonly cursor: string };
@@ -26,7 +24,7 @@ export type PageTurn =
 export type PageSides = Omit<LogAround, "point">;
 
 /**
- * The page that the arguments ask for; null for the newest lines. Throws invalid_request for
+ * The page that the arguments request; null for the newest lines. Throws invalid_request for
  * arguments that exclude each other.
  */
 export function toPageTurn({ since, until, at, before, after }: PageArgs): PageTurn | null {
@@ -39,7 +37,7 @@ export function toPageTurn({ since, until, at, before, after }: PageArgs): PageT
   return { kind, timestamp: toLogTimestamp(parseTimeArg("at", value, Date.now())) };
 }
 
-/** Around a time, half of the lines are before it; the odd one is from it on. */
+/** Around a time, half of the lines are before it; an odd one is from it on. */
 export function toPageSides({ kind }: PageTurn, tail: number): PageSides {
   if (kind === "before") return { older: tail, newer: 0 };
   return kind === "after" ? { older: 0, newer: tail } : { older: Math.floor(tail / 2), newer: Math.ceil(tail / 2) };
@@ -54,8 +52,8 @@ export function toLineCursor(container: Container, point: LogPoint | null): stri
 }
 
 /**
- * The point in the log of this container. Throws invalid_request for a cursor of another one, and
- * for any other text.
+ * The point in the log of this container. Throws invalid_request for a cursor of another container,
+ * and for any other text.
  */
 export function toLinePoint(turn: PageTurn, container: Container): LogPoint {
   if (turn.kind === "at") return toMoment(turn.timestamp);
@@ -68,15 +66,15 @@ export function toLinePoint(turn: PageTurn, container: Container): LogPoint {
 /** A cursor for `toRoleCut`; null without a cut. */
 export function toRoleCursor(cut: RoleCut | null): string | null {
   if (!cut) return null;
-  // In one order, whatever log was read first: equal cuts have equal cursors.
+  // In a fixed order, whichever log was read first: equal cuts have equal cursors.
   const keys = [...cut.places.keys()].toSorted();
   const places = keys.flatMap((key) => [key, ...toTexts(cut.places.get(key) as LogPoint)]);
   return toCursor(someLogs, cut.timestamp, cut.name, cut.engine, ...places);
 }
 
 /**
- * Where the logs are cut. Throws invalid_request for a text that is no cursor of a page of several
- * logs.
+ * The points at which the logs are cut. Throws invalid_request for a text that is no cursor of a
+ * page of several logs.
  */
 export function toRoleCut(turn: PageTurn): RoleCut {
   if (turn.kind === "at") return { timestamp: turn.timestamp, name: "", engine: "", places: new Map() };

@@ -7,25 +7,25 @@ import { type ContainerFilter, createContainerFilter } from "../containers/loade
 import type { OpsContext } from "../context.ts";
 import type { RemovedContainers } from "./loader.ts";
 
-/** Most of them that one request reads. */
+/** How many of them one request reads at most. */
 const mostRead = 100;
 
 const noContainers: RemovedContainers = { containers: [], hasMore: false };
 
 interface Selection {
   readonly names: readonly string[];
-  /** That of the containers that engines have. */
+  /** The group of the containers that engines have. */
   readonly group: ServiceGroup | undefined;
-  /** Lines of these times are wanted. */
+  /** Selects lines of these times. */
   readonly times: Pick<LogOptions, "since" | "until">;
 }
 
 /**
- * Finds what the history has of a role, or of names, and the caller may see: those that wrote from
- * `from` on (a log timestamp), or all. Asks for all at most once, and for no others then. A removed
- * container of unknown environment, which only tokens of every environment see, belongs to the
- * group of its service and destination. Rejects when the history cannot be asked; without one there
- * are none.
+ * Finds removed containers of a role, or of names, in the history that the caller may see: those
+ * that wrote from `from` on (a log timestamp), or all. Asks for all at most once, and for no others
+ * then. A removed container of unknown environment, which only tokens for every environment see,
+ * belongs to the group of its service and destination. Rejects when the history does not answer;
+ * without a history there are none.
  */
 export function createRemovedFinder(
   { loaders, principal }: OpsContext,

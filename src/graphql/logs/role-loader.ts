@@ -42,11 +42,11 @@ export interface RoleFilter extends Omit<ContainerFilter, "name"> {
 
 /** Lines of a role, and their sources. */
 export interface RoleLogs extends RoleAroundPage {
-  /** They are around a time. */
+  /** Whether they are around a time. */
   readonly isAt: boolean;
-  /** Each selected container, the visible ones first. */
+  /** Every selected container, the visible ones first. */
   readonly parts: readonly StoredPart[];
-  /** Why lines of the history are missing, though there may be some; null when none are. */
+  /** Why lines of the history may be missing; null when none are. */
   readonly historyError: unknown;
   /** The requested engines. */
   readonly engines: readonly EngineStatus[];
@@ -54,8 +54,8 @@ export interface RoleLogs extends RoleAroundPage {
 
 /**
  * Reads all selected containers: the visible ones, then the retired ones, then those that only the
- * history has and that wrote in the time of the page: they may have run beside the visible ones. An
- * unreadable container does not affect the others. Rejects when all are unreadable, and with
+ * history has and that wrote in the time of the page, as they may have run beside the visible ones.
+ * An unreadable container does not affect the others. Rejects when all are unreadable, and with
  * role_ambiguous for several groups. Visible containers, if any, decide which group is meant.
  */
 export async function readRoleLogs(
@@ -117,8 +117,8 @@ export async function readRoleLogs(
 }
 
 /**
- * The visible containers, then the retired ones, the newest first, and how to find those that only
- * the history has.
+ * The visible containers, then the retired ones, newest first, and a finder for those that only the
+ * history has.
  */
 async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick<LogOptions, "since" | "until">) {
   const { containers, engines, group, accepts, names } = await findRole(context, filter);
@@ -141,7 +141,7 @@ async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick
     : await findRemoved()
         .then(({ containers: all }) => all)
         .catch((error: unknown) => {
-          // While the history does not answer nothing is known to be missing.
+          // While the history does not answer, it is unknown whether any are missing.
           if (found.length === 0) throw error;
           return null;
         });
@@ -152,7 +152,8 @@ async function findReadable(context: OpsContext, filter: RoleFilter, times: Pick
 }
 
 /**
- * Lines of a role that are read once; the last batch has its containers and engines as RoleLogs.
+ * Lines of a role that are read once; the last batch carries its containers and engines, as
+ * RoleLogs.
  */
 export interface StoredLogs extends StoredRoleBatch {
   readonly engines: readonly EngineStatus[];
@@ -160,8 +161,8 @@ export interface StoredLogs extends StoredRoleBatch {
 }
 
 /**
- * Opens all containers that `readRoleLogs` would read, from their beginning to their end. Rejects
- * as that; what it reads rejects when no container can be read.
+ * Opens all containers that `readRoleLogs` would read, from beginning to end. Rejects as that does;
+ * reading rejects when no container can be read.
  */
 export async function readStoredLogs(
   context: OpsContext,
@@ -201,11 +202,11 @@ export async function readStoredLogs(
 
 /** How the containers are read for one page. */
 interface Reading {
-  /** Returns whether older matching lines of this container were left out or not looked for. */
+  /** Returns whether older matching lines of this container were left out or not searched for. */
   read(container: Container): Promise<boolean>;
   skip(container: Container): void;
   take(): RoleAroundPage;
-  /** How far back the page reaches, a log timestamp; null while that is unlimited. */
+  /** How far back the page reaches, a log timestamp; null while there is no limit. */
   readonly from: string | null;
 }
 
@@ -215,7 +216,7 @@ interface ReadingOptions {
   readonly options: LogOptions;
 }
 
-/** The newest lines: each container is read no further back than the page then reaches. */
+/** The newest lines: reads each container no further back than the page then reaches. */
 function createNewestReading({ budget, read: readOne, options }: ReadingOptions): Reading {
   const page = createRolePage(options.tail, options.until ?? null);
   let leavesOut = false;
@@ -310,7 +311,7 @@ export async function followRoleLogs(
   return followRole({ containers, changes, deaths, follow, options, signal });
 }
 
-/** How long after its end a container's last lines may be dated, ms. */
+/** How long after its end a container's last lines may still be dated, ms. */
 const lateMs = 60_000;
 
 /** Whether a container wrote its last line before this time. */
@@ -321,21 +322,21 @@ function hasEnded({ finishedAt }: Container, timestamp: string): boolean {
 const mostNames = 50;
 
 /**
- * A stream holds a connection to the engine and a piece of the log for each container that runs:
- * 5,000 of them took the whole heap.
+ * A stream holds a connection to the engine and a piece of the log for each running container:
+ * 5,000 of them filled the whole heap.
  */
 const mostAtOnce = 200;
 
 function requireFew({ length }: readonly Container[]): void {
   if (length <= mostAtOnce) return;
   const advice = "choose an engine, or give names";
-  const message = `A stream reads the logs of at most ${mostAtOnce} containers that run, and these are ${length}: ${advice}`;
+  const message = `A stream reads the logs of at most ${mostAtOnce} running containers; ${length} match: ${advice}`;
   throw new OpsError("answer_too_large", message);
 }
 
 /**
- * The selected containers as `containers` shows them, their group (undefined without any, and for
- * names), and a filter for further containers.
+ * The selected containers as `containers` shows them, their group (undefined without containers,
+ * and for names), and a filter for further containers.
  */
 async function findRole({ budget, loaders, principal }: OpsContext, filter: RoleFilter) {
   const { role, name, names: list, ...others } = filter;
@@ -359,8 +360,8 @@ async function findRole({ budget, loaders, principal }: OpsContext, filter: Role
 }
 
 /**
- * Rejects when no container was found: an engine that may run some does not answer, or there are
- * none. Also when one of the names is missing, and all engines answer.
+ * Rejects when no container matches: an engine that may run some does not answer, or there are
+ * none. Also rejects when one of the names is missing and all engines answer.
  */
 async function checkFound(
   { loaders, principal }: OpsContext,
@@ -377,7 +378,7 @@ async function checkFound(
   const { role, name: _, names: _list, ...others } = filter;
   const accepts = createContainerFilter({ ...others, role, name: names[missing], includeAccessories: true }, principal);
   const hint = explainMissing(visible, filter.engine, (await loaders.containers.all(true)).find(accepts));
-  // By its position: errors repeat no text of a request.
+  // Named by position: errors repeat no text of a request.
   const which = names.length === 0 ? "No container of this role" : "No such container";
   throw new OpsError("container_not_found", `${which}${names.length > 1 ? `: names[${missing}]` : ""}${hint}`);
 }

@@ -12,7 +12,7 @@ import { toPageTurn, toRoleCursor } from "./paging.ts";
 import { followRoleLogs, readRoleLogs, type RoleLogs } from "./role-loader.ts";
 import { needs } from "../scopes.ts";
 
-/** Cost of a short list beside the lines. The cost of the page counts the lines. */
+/** Cost of a short list beside the lines, which count in the cost of the page. */
 const few = { field: 1, multiplier: 0.1 } as const;
 
 /** RoleLogPage and what it is made of, and the query logs. */
@@ -67,7 +67,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       container: t.expose("container", { type: refs.logContainer, description: "The container." }),
       truncated: t.exposeBoolean("truncated", {
         description:
-          "True when older matching lines of this container were left out because of `tail` or size, or were not searched. A stopped container of an old release is read no further back than the page.",
+          "True when older matching lines of this container were left out because of `tail` or size, or " +
+          "were not searched. A stopped container of an old release is read no further back than the page.",
       }),
       error: t.field({
         type: refs.problem,
@@ -79,7 +80,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
   });
   const roleLogPage = builder.objectRef<RoleLogs>("RoleLogPage").implement({
     description:
-      "Matching lines of the selected containers, oldest first: the newest ones, or those around a time or next to another page.",
+      "Matching lines of the selected containers, oldest first: the newest " +
+      "ones, or those around a time or next to another page.",
     fields: (t) => ({
       lines: t.expose("lines", {
         type: [refs.roleLogLine],
@@ -93,7 +95,8 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
         type: [refs.roleLogPart],
         complexity: few,
         description:
-          "All selected containers, readable or not: those that `containers` shows, then the stopped ones of old releases, then those that only the log history has, where the page reaches back to them.",
+          "All selected containers, readable or not: those that `containers` shows, then the stopped ones " +
+          "of old releases, then those that only the log history has, where the page reaches back to them.",
         resolve: ({ parts }) => parts,
       }),
       historyError: toHistoryError(t, refs),
@@ -113,7 +116,13 @@ export function addRoleLogs(builder: Builder, refs: Refs, scalars: Scalars): voi
       extensions: needs("ops:logs"),
       complexity: ({ tail }) => ({ field: 500, multiplier: toCost(tail ?? defaultTail, maxTail) }),
       description:
-        "The newest log lines of a role, or of containers by name, on all engines, merged by time; or those around a time (`at`) or next to another page (`before`, `after`). Includes all its containers that `containers` shows, the stopped ones of old releases that Kamal keeps, and those that only the log history has. A marker shows where a release begins. Returns container_not_found when there is no such container. Returns role_ambiguous, with the choices, when several services or destinations run the role. Needs the scope ops:logs: logs may contain secrets.",
+        "The newest log lines of a role, or of containers by name, on all engines, merged by time; or " +
+        "those around a time (`at`) or next to another page (`before`, `after`). Includes all its " +
+        "containers that `containers` shows, the stopped ones of old releases that Kamal keeps, and " +
+        "those that only the log history has. A marker shows where a release begins. Returns " +
+        "container_not_found when there is no such container. Returns role_ambiguous, with the choices, " +
+        "when several services or destinations run the role. Needs the scope ops:logs: logs may contain " +
+        "secrets.",
       args: {
         ...toLoggedArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),
@@ -137,7 +146,9 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       joined: "It is followed from now on.",
       left: "It no longer belongs to the role. Everything that it wrote was read.",
       truncated:
-        "Since `since`, or before it was found, it wrote more than is sent at once (20,000 lines, 5 MB; with `since` of all containers together). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound.",
+        "Since `since`, or before it was detected, it wrote more than is sent at once (20,000 lines, 5 " +
+        "MB; with `since` of all containers together). The oldest of these lines are missing, and " +
+        "`dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound.",
       unreadable: "Its log cannot be read. The gateway retries.",
       stopped: "It is not running.",
       resumed: "It runs again. The lines continue where they ended.",
@@ -166,7 +177,8 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       }),
       ...exposeAll(t, {
         "dropped: Int!":
-          "Number of lines missing before these, matching or not filtered yet, because this client was slower than others of the same logs, or a container's log is TRUNCATED.",
+          "Number of lines missing before these, matching or not filtered yet, because this client was " +
+          "slower than others of the same logs, or a container's log is TRUNCATED.",
         "ended: String": endedDescription,
       }),
       notices: t.expose("notices", {
@@ -182,7 +194,13 @@ export function addRoleLogFollow(builder: Builder, refs: Refs, scalars: Scalars)
       extensions: needs("ops:logs"),
       complexity: { field: 4000, multiplier: 1 },
       description:
-        "Follows the logs of a role, or of containers by name, merged by time, half a second behind. Sends the newest lines of its containers that `containers` shows (`since`: all from then on), then new ones, across restarts, releases and replicas. For stopped containers of old releases use the query `logs`. A marker shows where a release begins. Returns container_not_found when there is no such container at the start; later there may be none. Returns role_ambiguous when several services or destinations run the role, and answer_too_large for more than 200 running containers. Needs the scope ops:logs.",
+        "Follows the logs of a role, or of containers by name, merged by time, half a second behind. " +
+        "Sends the newest lines of its containers that `containers` shows (`since`: all from then on), " +
+        "then new ones, across restarts, releases and replicas. For stopped containers of old releases " +
+        "use the query `logs`. A marker shows where a release begins. Returns container_not_found when " +
+        "there is no such container at the start; later there may be none. Returns role_ambiguous when " +
+        "several services or destinations run the role, and answer_too_large for more than 200 running " +
+        "containers. Needs the scope ops:logs.",
       args: { ...toLoggedArgs(t.arg), ...toContainerArgs(t.arg, scalars), ...toFollowArgs(t.arg, scalars) },
       subscribe: async (_root, args, context) => {
         const options = await toFollowOptions(args, context);

@@ -21,21 +21,24 @@ export function addStoredLogs(builder: Builder, refs: Refs, scalars: Scalars): v
       }),
       ...exposeAll(t, {
         "completeSince: DateTime":
-          "In the last message, where `newest` left out older lines: all lines after this time were sent. Null otherwise.",
+          "In the last message, where `newest` left out older lines: all " +
+          "lines after this time were sent. Null otherwise.",
         "ended: String":
-          "Why this is the last message: complete, or the reading was cut short (expired after an hour, shutdown, unauthorized, forbidden, slow_consumer). Null while more follow.",
+          "Why this is the last message: complete, or the reading was cut short (expired after an hour, " +
+          "shutdown, unauthorized, forbidden, slow_consumer). Null while more follow.",
       }),
       containers: t.field({
         type: [refs.roleLogPart],
         description:
-          "In the message that ends with complete: each container that was read; `truncated` where it may have older lines, and the `error` that ended its reading. Else empty.",
+          "In the message that ends with complete: each container that was read; `truncated` where it " +
+          "may have older lines, and the `error` that ended its reading. Else empty.",
         resolve: ({ parts }) => parts,
       }),
       engines: t.expose("engines", {
         type: [refs.engine],
         description: "In the same message: whether each engine answered at the start. Else empty.",
       }),
-      historyError: toHistoryError(t, refs, "In the same message: "),
+      historyError: toHistoryError(t, refs, "In the same message. "),
     }),
   });
   builder.subscriptionField("storedLogs", (t) => {
@@ -46,7 +49,11 @@ export function addStoredLogs(builder: Builder, refs: Refs, scalars: Scalars): v
       extensions: needs("ops:logs"),
       complexity: { field: 4000, multiplier: 1 },
       description:
-        "Sends all lines that the query `logs` would find, oldest first, in any number, and ends. Each container's log is read once and no faster than the client reads, so a long log costs far less than by pages. Lines that are written meanwhile may or may not be sent. Returns container_not_found, role_ambiguous and answer_too_large as the subscription `logs` does. Needs the scope ops:logs.",
+        "Sends all lines that the query `logs` would find, oldest first, without a limit, then " +
+        "completes. Reads each container's log once, no faster than the client reads, so a long " +
+        "log costs far less than page by page. Lines that are written meanwhile may or may not be " +
+        "sent. Returns container_not_found, role_ambiguous and answer_too_large as the " +
+        "subscription `logs` does. Needs the scope ops:logs.",
       args: {
         ...toLoggedArgs(t.arg),
         ...toContainerArgs(t.arg, scalars),
@@ -54,7 +61,8 @@ export function addStoredLogs(builder: Builder, refs: Refs, scalars: Scalars): v
         until: toLogPageArgs(t.arg).until,
         newest: t.arg.int({
           description:
-            "Reads only so many of the newest entries of each container, before all filters; a line of more than 16 KiB has several entries. At least 1. When absent: all.",
+            "Reads only this many of the newest entries of each container, before all filters; a line " +
+            "of more than 16 KiB has several entries. At least 1. When absent: all.",
         }),
       },
       subscribe: async (_root, { newest = null, ...args }, context) => {

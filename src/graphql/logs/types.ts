@@ -20,7 +20,9 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       resumed: "It runs again. The lines continue where they ended.",
       engine_lost: "Its engine does not answer. The gateway retries, and no line will be missing.",
       truncated:
-        "Since `since` it wrote more than is sent at once (20,000 lines, 5 MB). The oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, or 5 seconds of counting, `dropped` is a lower bound.",
+        "Since `since` it wrote more than is sent at once (20,000 lines, 5 MB). The " +
+        "oldest of these lines are missing, and `dropped` counts them. Beyond 32 MB, " +
+        "or 5 seconds of counting, `dropped` is a lower bound.",
     }),
   });
   const logBatch = builder.objectRef<LogBatch>("LogBatch").implement({
@@ -29,9 +31,11 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       lines: t.expose("lines", { type: [refs.logLine], description: "In the order they were written; may be empty." }),
       ...exposeAll(t, {
         "dropped: Int!":
-          "Number of lines missing just before these, matching or not filtered yet, because this client was slower than others of the same log, or the log is TRUNCATED.",
+          "Number of lines missing just before these, matching or not filtered yet, because this " +
+          "client was slower than others of the same log, or the log is TRUNCATED.",
         "ended: String":
-          "Why this is the last message (container_gone, expired after an hour, shutdown, unauthorized, forbidden, slow_consumer); null while more follow.",
+          "Why this is the last message (container_gone, expired after an hour, shutdown, " +
+          "unauthorized, forbidden, slow_consumer); null while more follow.",
       }),
       notice: t.expose("notice", {
         type: notice,
@@ -47,7 +51,8 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
       extensions: needs("ops:logs"),
       complexity: { field: 2000, multiplier: 1 },
       description:
-        "Follows the log of one container across its restarts: its newest lines (`since`: all from then on), then new ones. Needs the scope ops:logs.",
+        "Follows the log of one container across its restarts: its newest lines " +
+        "(`since`: all from then on), then new ones. Needs the scope ops:logs.",
       args: {
         name: t.arg.string({ required: true, description: "Exact name of the container." }),
         ...toPlaceArgs(t.arg),
@@ -68,7 +73,7 @@ export function addLogFollow(builder: Builder, refs: Refs, scalars: Scalars): vo
 /** A page of one container's log. */
 interface ContainerLogs extends LogPage {
   readonly container: Container;
-  /** It is around a time. */
+  /** Whether it is around a time. */
   readonly isAt: boolean;
 }
 
@@ -114,7 +119,8 @@ export function addLogs(builder: Builder, refs: Refs, scalars: Scalars): void {
       extensions: needs("ops:logs"),
       complexity: ({ tail }) => ({ field: 100, multiplier: toCost(tail ?? defaultTail, maxTail) }),
       description:
-        "Its newest log lines, or those around a time (`at`) or next to another page (`before`, `after`). Needs the scope ops:logs: logs may contain secrets.",
+        "Its newest log lines, or those around a time (`at`) or next to another page " +
+        "(`before`, `after`). Needs the scope ops:logs: logs may contain secrets.",
       args: { ...toLogFilterArgs(t.arg, scalars), ...toLogPageArgs(t.arg) },
       resolve: async (container, args, context) => {
         const { loaders, budget } = context;

@@ -25,8 +25,8 @@ type SharedProblems = Omit<CurrentProblems, "quietSince"> & {
 };
 
 /**
- * What the caller may see, optionally of one environment and of none that is known. Rejects with
- * forbidden for one that the token does not list.
+ * What the caller may see, optionally limited to one environment plus what has no known one.
+ * Rejects with forbidden for an environment that the token does not list.
  */
 export type ProblemLoader = (env: Environment | null) => Promise<CurrentProblems>;
 
@@ -39,14 +39,17 @@ interface Question {
   readonly openLoaders: OpenLoaders;
 }
 
-/** How long an answer serves all callers who may see the same, milliseconds. */
+/** How long all callers with the same view share an answer, milliseconds. */
 const ttlMs = 1000;
 /**
- * The same for a verdict: it queries every queue source twice, and its windows are half an hour.
+ * The same for a verdict: it queries every queue source twice, and its windows are half an hour
+ * long.
  */
 const verdictTtlMs = 30_000;
 
-/** Between two looks that are further apart something may have been wrong, milliseconds. */
+/**
+ * If two checks are further apart than this, a problem may have occurred in between, milliseconds.
+ */
 const longestGapMs = 60_000;
 
 interface Caches {
@@ -70,8 +73,8 @@ function getCaches(sources: Sources): Caches {
 }
 
 /**
- * Reads through the loaders of all other fields, so it shows what they show. Callers who may see
- * the same share an answer, at most a second old, as many consoles poll it.
+ * Reads through the loaders of all other fields, so it matches what they show. Callers with the
+ * same view share an answer, at most a second old, because many consoles poll it.
  */
 export function createProblemLoader(sources: Sources, caller: Caller, openLoaders: OpenLoaders): ProblemLoader {
   return async (env) => {
@@ -83,24 +86,24 @@ export function createProblemLoader(sources: Sources, caller: Caller, openLoader
 }
 
 /**
- * What the query problems answers now without looking again, for all who may see the same; null
- * where it would look.
+ * What the query problems returns now without checking again, for all callers with the same view;
+ * null where it would check.
  */
 export function findSharedProblems(sources: Sources, principal: Principal): object | null {
   return getCaches(sources).problems.cached(toView(principal));
 }
 
-/** What has no known environment may be of any. */
+/** Anything without a known environment may belong to any. */
 function ofEnvironment({ problems }: Pick<FoundProblems, "problems">, env: Environment | null) {
   return env === null ? problems : problems.filter((problem) => problem.env === null || problem.env === env);
 }
 
-/** By view: since when each look found nothing, and the last look, unix milliseconds. */
+/** By view: since when each check found nothing, and the last check, unix milliseconds. */
 type QuietMemory = Map<string, { readonly since: number; readonly seenAt: number }>;
 
 /**
- * Remembers this look. Only looks say that all is well, so the time before the first one is
- * unknown, and that of a long gap as well.
+ * Remembers this check. Only checks show that all is well, so the time before the first one is
+ * unknown, and so is a long gap.
  */
 function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: number): string | null {
   const before = memory.get(key);
@@ -111,9 +114,7 @@ function noteQuiet(memory: QuietMemory, key: string, isQuiet: boolean, nowMs: nu
   return quiet ? formatRfc3339(quiet.since) : null;
 }
 
-/**
- * A caller for those who share an answer: the request that asked first may end before the others.
- */
+/** A caller on behalf of those who share an answer: the first request may end before the others. */
 function toShared({ caller }: Question, signal: AbortSignal): Caller {
   const { principal, requestId, budget } = caller;
   return { principal, requestId, budget, signal, origin: () => caller.origin() };

@@ -39,7 +39,7 @@ export interface FoundReadings {
   readonly gaps: readonly string[];
 }
 
-/** An answer, or its error. */
+/** A result, or its error. */
 type Settled<T> = { readonly value: T; readonly error: null } | { readonly value: null; readonly error: OpsError };
 
 async function settle<T>(answer: Promise<T>): Promise<Settled<T>> {
@@ -51,8 +51,8 @@ async function settle<T>(answer: Promise<T>): Promise<Settled<T>> {
 }
 
 /**
- * Reads what the caller may see and what belongs to the product, through loaders. What cannot be
- * read is among `down`, or a gap; it rejects only when nobody waits any more.
+ * Reads what the caller may see and what belongs to the product, through loaders. Failed reads
+ * appear in `down` or as gaps; rejects only when nobody waits any more.
  *
  * @param judge the verdict on a deploy
  */
@@ -64,7 +64,7 @@ export async function readAll(
 ): Promise<FoundReadings> {
   const { nowMs } = siblings;
   const product = createProduct(sources);
-  /** Its work is for all who share the answer. */
+  /** Its work serves all who share the answer. */
   const shared = createSharedBudget(signal);
   const gaps: string[] = [];
   const down: Readings["down"][number][] = [];
@@ -194,7 +194,7 @@ export async function readAll(
     readQueues(),
     readHosts(),
   ]);
-  // Parts that were given up are not failures.
+  // Abandoned parts are not failures.
   signal.throwIfAborted();
   return { readings: { ...ofContainers, releases, queues, hosts, down }, gaps };
 }

@@ -4,15 +4,17 @@ import { type Builder, exposeAll, ofRow } from "../builder.ts";
 import type { Refs } from "../refs.ts";
 import type { Scalars } from "../scalars.ts";
 
-/** A text is known only of the failures whose rows have one. */
+/** Only failures whose rows have a text count. */
 const ofLastAttempts =
-  "BullMQ and asynq store the text of a job's last failed attempt only: of their jobs one failure counts, while Queue.failuresLastHour counts every failed attempt.";
+  "BullMQ and asynq store only the text of a job's last failed attempt, so one failure of each " +
+  "job counts here, while Queue.failuresLastHour counts every failed attempt.";
 
 /** JobError, the query for all of them, and Queue.errors. */
 export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): void {
   const jobError = builder.objectRef<JobErrorGroup>("JobError").implement({
     description:
-      "Failures of one queue in the last 60 minutes with the same error: their texts differ only in values (numbers, ids, UUIDs, hex, quoted values, times).",
+      "Failures of one queue in the last 60 minutes with the same error: their texts differ " +
+      "only in values (numbers, ids, UUIDs, hex, quoted values, times).",
     fields: (t) => ({
       ...exposeAll(t, {
         "queue: String!": "Name of the queue.",
@@ -38,11 +40,13 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
   });
   refs.releaseFailures.implement({
     description:
-      "Failures of workers that ran one release of one service and destination. The worker's host name in a job's row identifies its container.",
+      "Failures of workers that ran one release of one service and destination. The " +
+      "worker's host name in a job's row identifies its container.",
     fields: (t) =>
       exposeAll(t, {
         "version: String":
-          "As Container.version. Null when the worker is not named, or is in no known container that the token may see.",
+          "As Container.version. Null when the row names no worker, or one " +
+          "in no known container that the token may see.",
         "service: String": "As Container.service; null also when `version` is.",
         "destination: String": "As Container.destination; null also when `version` is.",
         "env: Environment": "As Container.env; null also when `version` is.",
@@ -55,7 +59,8 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
       nullable: true,
       complexity: costOfFirst,
       description:
-        "Recent errors, newest first, each once for each queue that it happened in. REST returns the newest 50 as `errors` of /queues. Null when no source could be read.",
+        "Recent errors, newest first, each once for each queue that it happened in. REST returns " +
+        "the newest 50 as `errors` of /queues. Null when no source could be read.",
       args: {
         first: t.arg.int(first),
         env: toSourceEnvArg(t.arg, scalars),
@@ -81,7 +86,8 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
       type: [refs.releaseFailures],
       nullable: true,
       description:
-        "Its failures with an error in the last 60 minutes, by the worker's release, most first. Null when they could not be read; empty where the system stores no errors.",
+        "Its failures with an error in the last 60 minutes, by the worker's release, most first. " +
+        "Null when they could not be read; empty where the system stores no errors.",
       resolve: async (queue, _args, { loaders }) => loaders.queues.releases(queue),
     }),
   }));
@@ -147,7 +153,8 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
       nullable: true,
       complexity: costOfFirst,
       description:
-        "Recent errors, newest first, each once across all queues and sources. `jobErrors` lists them once for each queue.",
+        "Recent errors, newest first, each once across all queues and " +
+        "sources. `jobErrors` lists them once for each queue.",
       args: {
         first: t.arg.int(first),
         env: toSourceEnvArg(t.arg, scalars),

@@ -26,9 +26,9 @@ interface QueueSample {
   readonly value: number | null;
 }
 
-/** The numbers that have a series, and the field of its own that each had. */
+/** The numbers that have a series, and the separate field that each one had. */
 const kinds = {
-  depth: { value: "depth", own: "queueDepth", about: "Runnable jobs that were not taken, for each queue." },
+  depth: { value: "depth", own: "queueDepth", about: "Runnable jobs that no worker had taken, for each queue." },
   processed_per_sec: {
     value: "processedPerSec",
     own: "queueProcessedPerSec",
@@ -47,7 +47,8 @@ const kinds = {
 } as const satisfies Record<string, SeriesKind<keyof QueuePoint>>;
 
 const sourceRules =
-  "The rows cover the queues that are named or had a job in the range. A source without a number has no rows of it; `queueSeriesSources` says why. A field is null when no source has its number.";
+  "The rows cover the queues that are named or had a job in the range. A source without a number " +
+  "has no rows of it; `queueSeriesSources` says why. A field is null when no source has its number.";
 
 /** QueueSample and QueueSeriesSource, and the history of queues as flat rows. */
 export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): void {
@@ -109,7 +110,8 @@ export function addQueueSeries(builder: Builder, refs: Refs, scalars: Scalars): 
       nullable: true,
       complexity: seriesComplexity,
       description:
-        "What each source knows of a range, even when no source knows anything. Next to series fields with the same arguments it causes no further requests.",
+        "How much of a range each source knows, even when none knows anything. Next to " +
+        "series fields with the same arguments it causes no further requests.",
       args: toArgs(t.arg),
       resolve: async (_root, args, { loaders }) => [...(await loaders.queueSeries(args)).sources],
     }),
@@ -139,7 +141,8 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       exposeAll(t, {
         "time: DateTime!": "The end of the step.",
         "depth: Int":
-          "Runnable jobs at that time that were not taken. Where starts are not recorded, jobs that had not ended.",
+          "Runnable jobs at that time that no worker had taken. Where " +
+          "starts are not recorded, jobs that had not ended.",
         "processedPerSec: Float": "Successes a second in the step.",
         "failures: Int": "Failures in the step, as Queue.failuresLastHour counts them.",
         "oldestAgeSeconds: Float":
@@ -147,7 +150,8 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
         "waitP50Seconds: Float": "Median waiting time of jobs taken in the step, seconds.",
         "waitP95Seconds: Float": "95th percentile of the waiting time of jobs taken in the step, seconds.",
         "runP95Seconds: Float":
-          "95th percentile of the running time of successes in the step, seconds. Null also where starts are not recorded.",
+          "95th percentile of the running time of successes in the step, " +
+          "seconds. Null also where starts are not recorded.",
       }),
   });
   const queueHistory = builder.objectRef<QueueHistory>("QueueHistory").implement({
@@ -156,11 +160,15 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       points: t.expose("points", { type: [queuePoint], description: "Oldest first, one for each step." }),
       ...exposeAll(t, {
         "exact: Boolean!":
-          "True when every number is exact: computed from the jobs' own rows, and no job was tried more than once. A row keeps only the times of its last attempt, so depth and waits miss earlier attempts. False too while the times of a table are in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
+          "True when every number is exact: computed from the jobs' own rows, and no job was " +
+          "tried more than once. A row keeps only the times of its last attempt, so depth and " +
+          "waits miss earlier attempts. False too while the times of a table are in a zone " +
+          "that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "sampled: Boolean!":
-          "True when the history consists of samples taken while clients asked. False when it is computed from rows; it then reaches back before the gateway's start.",
+          "True when the history consists of samples taken while clients asked. False when it is " +
+          "computed from rows; it then reaches back before the gateway's start.",
         "since: DateTime":
-          "Earlier points are null: older rows or samples are not stored. Null when the whole range is known.",
+          "Points before this time are null: older rows or samples are not stored. Null when the whole range is known.",
       }),
     }),
   });
@@ -170,7 +178,8 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
       nullable: true,
       complexity: { field: 1000, multiplier: 1 },
       description:
-        "Its depth, rate, failures and waiting times over a range, at most 11,000 points. Returns query_refused when that would cost the database too much.",
+        "Its depth, rate, failures and waiting times over a range, at most 11,000 points. " +
+        "Returns query_refused when that would cost the database too much.",
       args: toHistoryRangeArgs(t.arg),
       resolve: async (queue, args, { loaders, signal, budget }) => {
         const range = toHistoryRange(args, loaders.nowMs);

@@ -38,14 +38,14 @@ export interface FailedJobAddress {
 
 export interface JobLoaders {
   /**
-   * Null where there is no such job. Rejects with not_found (the source), operation_not_supported,
-   * invalid_request (no id of this source), or as the port.
+   * Null if there is no such job. Rejects with not_found (the source), operation_not_supported,
+   * invalid_request (no id of this source), or as the port does.
    */
   readonly one: DataLoader<JobAddress, Job | null, string>;
-  /** Null also where jobs of its source cannot be read one by one. */
+  /** Also null if jobs of its source cannot be read one by one. */
   ofFailure(failed: FailedJobAddress): Promise<Job | null>;
   /**
-   * The newest attempt that failed with this error, else the newest that failed; null without one.
+   * The newest attempt that failed with this error, else the newest failed one; null without one.
    */
   attemptOfFailure(failed: FailedJobAddress): Promise<JobAttempt | null>;
   /** Rejects as `one`, and as `JobReader.page`. */
@@ -61,13 +61,13 @@ export interface JobLoaders {
 
 const advice = "ask for fewer jobs (`first`)";
 
-/** Reads the jobs that a request asks for together with one statement for each source. */
+/** Reads all jobs that a request needs together, with one statement for each source. */
 export function createJobLoaders(
   { signal, budget }: Caller,
   siblings: { readonly containers: ContainerLoaders; readonly queues: QueueLoaders },
 ): JobLoaders {
   const workers = once(() => findWorkers(siblings.containers));
-  /** Attempts may be large: those of one statement at a time. */
+  /** Attempts may be large, so this limits those of one statement. */
   const inOrder = pLimit(1);
   const readerOf = async (name: string): Promise<JobReader> => {
     const source = await findSource(await siblings.queues.visible(), name, signal);
@@ -75,7 +75,7 @@ export function createJobLoaders(
     if (source.jobs) return source.jobs;
     throw notSupported(name, `jobs of the kind ${source.kind} cannot be read one by one`);
   };
-  /** Reads what is asked of each source; one that fails has its error alone. */
+  /** Reads the requested jobs from each source; a failing source affects only its own jobs. */
   const bySource = <Key extends { readonly source: string }, T>(
     read: (reader: JobReader, keys: readonly Key[]) => Promise<readonly (T | Error)[]>,
   ) => {
@@ -96,8 +96,8 @@ export function createJobLoaders(
     };
   };
   /**
-   * After what goes on now, and after the rows of this request that wait for their turn: on a busy
-   * machine rows go on one by one, and each would be read with a statement of its own.
+   * Runs after the current work, and after the rows of this request that wait for their turn: on a
+   * busy machine, rows proceed one by one, and each would need a separate statement.
    */
   const batchScheduleFn = (dispatch: () => void) => {
     const run = () => {

@@ -18,7 +18,8 @@ import { needs } from "../scopes.ts";
 import { type JobAddress, toJobKey } from "./job-loader.ts";
 
 const workerRules =
-  "Null when the worker is not named, or when no container, or several, have its host name, or the token may not see it.";
+  "Null when the row names no worker, when no container or several have " +
+  "its host name, or when the token may not see it.";
 
 /** Job, JobAttempt and JobArgs, the queries job and jobs, and the job of a FailedJob. */
 export function addJobs(builder: Builder, refs: Refs): void {
@@ -39,7 +40,9 @@ export function addJobs(builder: Builder, refs: Refs): void {
     description: "Arguments of a job.",
     fields: (t) =>
       exposeAll(t, {
-        "text: String!": `JSON as the job system stores it, its recognised secrets redacted, cut at ${argsLimit} characters. So it may not be valid JSON.`,
+        "text: String!":
+          "JSON as the job system stores it, its recognised secrets redacted, cut at " +
+          `${argsLimit} characters. So it may not be valid JSON.`,
         "truncated: Boolean!": "Whether it was cut.",
       }),
   });
@@ -51,7 +54,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
         "at: DateTime": "When it failed. Null where it is not recorded.",
         "startedAt: DateTime": "When it began. Null where it is not recorded.",
         "error: String!": "Its error, secrets redacted, cut at 2,000 characters.",
-        "trace: String": `Its stack trace, secrets redacted, cut at ${traceLimit} characters. Null where it is not recorded.`,
+        "trace: String": `Its stack trace, secrets redacted, cut at ${traceLimit} characters. Null if not recorded.`,
         "worker: String": "Its worker, as the job's row names it. Null where it is not recorded.",
       }),
       container: t.field({
@@ -84,9 +87,9 @@ export function addJobs(builder: Builder, refs: Refs): void {
         "queue: String!": "Name of its queue, as Queue.name.",
         "kind: String": "Its type or class. Null where the system does not record it beside the queue.",
         "systemState: String!": "Its state as its system calls it.",
-        "priority: Int": "As its system counts it. Null where it does not record it.",
+        "priority: Int": "Its priority, in its system's numbers. Null where it is not recorded.",
         "createdAt: DateTime": "When it was created. Null where it is not recorded.",
-        "scheduledAt: DateTime": "From when on it may run, or might. Null where it is not recorded.",
+        "scheduledAt: DateTime": "The earliest time at which it may or could have run. Null where it is not recorded.",
         "startedAt: DateTime": "When its last attempt began. Null before the first, and where it is not recorded.",
         "finishedAt: DateTime": "When it ended for good. Null before, and where it is not recorded.",
         "attempt: Int": "Number of its attempts so far. Null where it is not recorded.",
@@ -96,7 +99,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
       state: t.expose("state", {
         type: state,
         nullable: true,
-        description: "Its state. Null for one of a system that has no other name here: see `systemState`.",
+        description: "Its state. Null for a state of its system that has no equivalent here: see `systemState`.",
       }),
       container: t.field({
         type: refs.container,
@@ -112,7 +115,9 @@ export function addJobs(builder: Builder, refs: Refs): void {
       attempts: t.field({
         type: [refs.jobAttempt],
         nullable: true,
-        description: `Its failed attempts, newest first, at most ${attemptsLimit}. Most systems store the last one alone. Null when they could not be read.`,
+        description:
+          `Its failed attempts, newest first, at most ${attemptsLimit}. Most systems ` +
+          "store only the last one. Null when they could not be read.",
         resolve: async (job, _args, { loaders }) => loaders.jobs.attempts.load(job),
       }),
       args: t.field({
@@ -120,7 +125,8 @@ export function addJobs(builder: Builder, refs: Refs): void {
         nullable: true,
         extensions: needs("ops:logs"),
         description:
-          "Its arguments, null unless `show`: they may hold personal data. Needs the scope ops:logs. Error operation_not_supported where the system stores none that can be read.",
+          "Its arguments, null unless `show`: they may hold personal data. Needs the scope ops:logs. " +
+          "Error operation_not_supported where the system stores no readable arguments.",
         args: { show: toFlagArg(t.arg, "Whether to show them.") },
         resolve: async (job, { show }, { loaders }) => (show ? loaders.jobs.args.load(job) : null),
       }),
@@ -137,7 +143,8 @@ export function addJobs(builder: Builder, refs: Refs): void {
       type: refs.jobAttempt,
       nullable: true,
       description:
-        "The newest of its attempts that failed with this error, or else the newest that failed. Null when it is gone, or its system's jobs cannot be read one by one.",
+        "Its newest attempt that failed with this error, else its newest failed attempt. Null " +
+        "when the job is gone, or its system's jobs cannot be read one by one.",
       resolve: async (failed, _args, { loaders }) => loaders.jobs.attemptOfFailure(failed),
     }),
   }));
@@ -146,13 +153,15 @@ export function addJobs(builder: Builder, refs: Refs): void {
       type: refs.job,
       nullable: true,
       description:
-        "One job; null when it does not exist. Error operation_not_supported where its system's jobs cannot be read one by one.",
+        "One job; null when it does not exist. Error operation_not_supported " +
+        "where its system's jobs cannot be read one by one.",
       args: {
         source: t.arg.string({ required: true, description: "Configured name of its source." }),
         id: t.arg.string({ required: true, description: "Its id in its system: `jobId`, not the global `id`." }),
         queue: t.arg.string({
           description:
-            "The queue that it must be in. With it, pg-boss, whose ids are unique in a queue alone, finds the job faster.",
+            "The queue that it must be in. With it, pg-boss, whose ids are " +
+            "unique only in a queue, finds the job faster.",
         }),
       },
       resolve: (_root, { source, id, queue }, { loaders }) =>
@@ -164,7 +173,10 @@ export function addJobs(builder: Builder, refs: Refs): void {
         nullable: true,
         complexity: toPageCost(50, size),
         description:
-          "Jobs of a source, newest first: FAILED, COMPLETED and CANCELLED ones by their end where the system has it, others by their creation. Returns 20, or 1 to 100 by `first` or `last`. Error query_refused, which names the missing index, where this would read too much of a huge table; operation_not_supported where its system's jobs cannot be read one by one.",
+          "Jobs of a source, newest first: FAILED, COMPLETED and CANCELLED ones by their end where the " +
+          "system has it, others by their creation. Returns 20, or 1 to 100 by `first` or `last`. Error " +
+          "query_refused, which names the missing index, where this would read too much of a huge table; " +
+          "operation_not_supported where its system's jobs cannot be read one by one.",
         args: {
           source: t.arg.string({ required: true, description: "Configured name of the source." }),
           queue: t.arg.string({ description: "Only this queue, by its exact name." }),
@@ -196,7 +208,7 @@ export function addJobs(builder: Builder, refs: Refs): void {
 const list = "jobs";
 const size = { usual: 20, most: jobsLimit };
 
-/** Text that PostgreSQL can store. Throws invalid_request. */
+/** Ensures text that PostgreSQL can store. Throws invalid_request. */
 function checkQueue(queue: string | null | undefined): string | null {
   if (queue === null || queue === undefined) return null;
   if (/^[^\0\p{Cs}]{1,500}$/u.test(queue)) return queue;
@@ -233,7 +245,7 @@ function parseJobKey(key: string): JobAddress | null {
 }
 
 /**
- * A source that is gone, or that the token may not see, has no jobs; nor has an id that its system
+ * A source that is gone or that the token may not see has no jobs; nor does an id that its system
  * cannot have.
  */
 function orNull(error: unknown): null {

@@ -17,7 +17,7 @@ export interface JobChanged {
 export interface ErrorGroupChanged {
   readonly source: string;
   readonly queue: string;
-  /** Ids of the jobs that were changed or, of a dry run, would be. */
+  /** Ids of the jobs that were changed or, in a dry run, would be. */
   readonly changed: readonly string[];
   readonly skipped: readonly { readonly jobId: string; readonly code: string; readonly message: string }[];
   readonly left: number;
@@ -56,8 +56,8 @@ interface GroupRequest extends ChangeRequest {
 }
 
 /**
- * @throws as `changeJob`; not_found where no job of the window with this fingerprint can be
- *   changed, unless it is a dry run
+ * @throws as `changeJob`; not_found if no job of the window with this fingerprint can be changed,
+ * except in a dry run
  */
 export async function changeErrorGroup(
   action: JobAction,
@@ -65,7 +65,7 @@ export async function changeErrorGroup(
   context: OpsContext,
 ): Promise<ErrorGroupChanged> {
   const source = await findChanged(asked, context);
-  // Text that PostgreSQL can store: it is looked up before any job.
+  // Text that PostgreSQL can store: it is checked before any job is looked up.
   if (!/^[^\0\p{Cs}]{1,500}$/u.test(asked.queue))
     throw new OpsError("invalid_request", "queue must have 1 to 500 characters");
   if (!/^[0-9a-f]{12}$/.test(asked.fingerprint))
@@ -120,7 +120,7 @@ function toPlan(
 function toGroup({ queue, fingerprint, limit }: GroupRequest, failed: readonly FingerprintedJobs[]): ErrorGroupJobs {
   const own = failed.filter((jobs) => jobs.fingerprint === fingerprint);
   const jobIds = [...new Set(own.flatMap((text) => text.jobIds))];
-  // A job may have failed with several of the texts: distinct ids count where all are here.
+  // A job may have failed with several of the texts: if all are here, distinct ids count.
   const isWhole = own.every((text) => text.jobIds.length === text.jobs);
   const total = isWhole ? jobIds.length : own.reduce((sum, { jobs }) => sum + jobs, 0);
   return { queue, fingerprint, jobIds: jobIds.slice(0, limit), total };

@@ -12,12 +12,16 @@ const fingerprint = { required: true, description: "Fingerprint of the error, as
 const limit = { defaultValue: 100, required: true, description: "How many at most, 1 to 100." } as const;
 const idempotencyKey = {
   description:
-    "Repeating the key with the same token returns the recorded result for 24 hours, with what is `left` now, and changes nothing.",
+    "Repeating the key with the same token returns the recorded result for 24 " +
+    "hours, with what is `left` now, and changes nothing.",
 } as const;
 const dryRun = "Change nothing: report what would be changed.";
 const rules =
-  "Off unless WALLET_CORE_OPS_JOBS=on (jobs_disabled). Uses the job system's own statements or functions, as the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL.";
-const groupRules = `Each job counts towards the token's 1,000 jobs an hour (job_budget). \`dryRun\` has the same conditions, but records and counts nothing. ${rules}`;
+  "Off unless WALLET_CORE_OPS_JOBS=on (jobs_disabled). Uses the job system's own " +
+  "statements or functions, as the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL.";
+const groupRules =
+  "Each job counts towards the token's 1,000 jobs an hour (job_budget). `dryRun` " +
+  `has the same conditions, but records and counts nothing. ${rules}`;
 
 function toJobArgs(arg: Arg) {
   return { source: arg.string(source), jobId: arg.string(jobId), queue: arg.string(queue), reason: arg.string(reason) };
@@ -87,7 +91,8 @@ export function addJobControl(builder: Builder): void {
         nullable: true,
         extensions: needs("ops:read"),
         description:
-          "Jobs whose state changed meanwhile, or that are gone. Needs ops:read as well as ops:operate; null without ops:read.",
+          "Jobs whose state changed meanwhile, or that are gone. Needs " +
+          "ops:read as well as ops:operate; null without ops:read.",
         resolve: ({ skipped }) => skipped,
       }),
     }),
@@ -96,7 +101,9 @@ export function addJobControl(builder: Builder): void {
     retryJob: t.field({
       type: jobChange,
       nullable: true,
-      description: `Runs a failed job again now, whether it failed for good or waits for its next attempt. A job that waits for its first attempt, runs or is done returns job_conflict with its state. ${rules}`,
+      description:
+        "Runs a failed job again now, whether it failed for good or waits for its next attempt. A job " +
+        `that waits for its first attempt, runs or is done returns job_conflict with its state. ${rules}`,
       args: toJobArgs(t.arg),
       resolve: (_root, args, context) =>
         changeJob("retry", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
@@ -104,7 +111,9 @@ export function addJobControl(builder: Builder): void {
     discardJob: t.field({
       type: jobChange,
       nullable: true,
-      description: `Cancels a waiting or retryable job; its row is kept. A running job returns job_conflict; River instead asks its worker to stop. ${rules}`,
+      description:
+        "Cancels a waiting or retryable job; its row is kept. A running job returns " +
+        `job_conflict; River instead asks its worker to stop. ${rules}`,
       args: toJobArgs(t.arg),
       resolve: (_root, args, context) =>
         changeJob("discard", args, { jobId: args.jobId, queue: args.queue ?? null }, context),
@@ -112,14 +121,20 @@ export function addJobControl(builder: Builder): void {
     retryErrorGroup: t.field({
       type: errorGroupChange,
       nullable: true,
-      description: `Retries the jobs of one queue that failed with one error in the last 60 minutes. Jobs are retried one by one, newest failure first, as by retryJob. Discarded jobs stay discarded. ${groupRules}`,
+      description:
+        "Retries the jobs of one queue that failed with one error in the last 60 minutes. Jobs are " +
+        "retried one by one, newest failure first, as by retryJob. Discarded jobs stay discarded. " +
+        groupRules,
       args: toGroupArgs(t.arg),
       resolve: (_root, args, context) => changeErrorGroup("retry", args, context),
     }),
     discardErrorGroup: t.field({
       type: errorGroupChange,
       nullable: true,
-      description: `Discards the jobs of one queue that failed with one error in the last 60 minutes and that a worker would try again; of a source of kind \`table\`, those that failed. Jobs are discarded one by one, newest failure first, as by discardJob. Running ones are left alone. ${groupRules}`,
+      description:
+        "Discards the jobs of one queue that failed with one error in the last 60 minutes and that a " +
+        "worker would try again; of a source of kind `table`, those that failed. Jobs are discarded " +
+        `one by one, newest failure first, as by discardJob. Running ones are left alone. ${groupRules}`,
       args: toGroupArgs(t.arg),
       resolve: (_root, args, context) => changeErrorGroup("discard", args, context),
     }),

@@ -18,20 +18,22 @@ import { noteQueues } from "../list-lengths.ts";
 import type { Caller, Sources } from "../sources.ts";
 import { findWorkers, noWorkers } from "./workers.ts";
 
-/** One source, and whether it is readable. Reads only what is asked for. */
+/** One source, and whether it is readable. Reads only what the request needs. */
 export interface QueueSourceStatus {
   readonly name: string;
   readonly kind: string;
   readonly env: Environment | null;
-  /** Whose its queues are, as configured; null where that has to be learned. */
+  /** The configured owner of its queues; null where the owner must be inferred. */
   readonly owner: ConfiguredOwner | null;
-  /** The name of its database or broker; null where that has none. */
+  /** The name of its database or broker; null without one. */
   readonly place: string | null;
   /** Whether its numbers were readable; null for an unsupported system. */
   numbersOk(): Promise<boolean | null>;
-  /** Why its numbers were unreadable; null when they were not, and for an unsupported system. */
+  /**
+   * Why its numbers were unreadable; null when they were readable, and for an unsupported system.
+   */
   numbersError(): Promise<ReturnType<typeof toProblem> | null>;
-  /** Why its numbers or its errors were unreadable; null when they were not. */
+  /** Why its numbers or its errors were unreadable; null when both were readable. */
   error(): Promise<ReturnType<typeof toProblem> | null>;
 }
 
@@ -42,8 +44,8 @@ export interface QueueLoaders {
    */
   visible(): Promise<readonly QueueSource[]>;
   /**
-   * The same of one environment; null for all of them. Rejects with forbidden for one that the
-   * token does not list.
+   * The same, limited to one environment; null for all of them. Rejects with forbidden for one that
+   * the token does not list.
    */
   visibleOf(env: Environment | null): Promise<readonly QueueSource[]>;
   /**
@@ -52,13 +54,13 @@ export interface QueueLoaders {
    */
   all(env?: Environment | null): Promise<readonly QueueMetrics[]>;
   /**
-   * The one of this exact name, of all sources that the token may see or of one; null without one.
-   * Rejects with queue_ambiguous where several have it, and as `all`.
+   * The queue of this exact name, from all sources that the token may see or from one; null without
+   * one. Rejects with queue_ambiguous if several have it, and as `all`.
    */
   one(name: string, source: string | null): Promise<QueueMetrics | null>;
   /** Error groups of every source that answered, newest first. Rejects as `all`. */
   errors(env?: Environment | null): Promise<readonly JobErrorGroup[]>;
-  /** The same errors over all queues. Rejects as `all`. */
+  /** The same errors across all queues. Rejects as `all`. */
   errorGroups(env: Environment | null): Promise<readonly ErrorGroup[]>;
   readonly errorsByQueue: DataLoader<QueueMetrics, readonly JobErrorGroup[], string>;
   /** Failures of a queue with an error text, by release; rejects when they are unreadable. */
@@ -99,7 +101,7 @@ export function createQueueLoaders(
   });
   const failures = bySource((source) => source.failures(signal));
   const workers = once(() => findWorkers(siblings.containers));
-  /** Engines are queried only where a failure names its worker. */
+  /** Queries the engines only if a failure names its worker. */
   const releasesFor = async (rows: readonly FingerprintedFailures[]) =>
     (rows.some(({ worker }) => worker !== null) ? await workers() : noWorkers).releaseOf;
   const errors = bySource(async (source) => {
@@ -174,7 +176,7 @@ export function createQueueLoaders(
 }
 
 function toUnsupported({ name, kind, reason }: UnsupportedSystem, env: Environment | null): QueueSourceStatus {
-  const problem = toProblem(new OpsError("queue_unsupported", `Found, not supported, because ${reason}`));
+  const problem = toProblem(new OpsError("queue_unsupported", `Detected, but not supported, because ${reason}`));
   return {
     name,
     kind,

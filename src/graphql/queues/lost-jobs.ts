@@ -16,28 +16,28 @@ export const orphanGraceSeconds = 30;
 /** What is known of the running jobs of one queue on one host. */
 export interface Judged {
   readonly jobs: WorkerJobs;
-  /** How many of them have surely lost their worker. */
+  /** How many of them have certainly lost their worker. */
   readonly lost: number;
   /** The lost ones started before this time, unix seconds; null where all of the host are lost. */
   readonly lostBefore: number | null;
-  /** How many of them may have lost it, and why that is not known. */
+  /** How many of them may have lost it, and why this is unknown. */
   readonly unknown: number;
   readonly reason: string | null;
 }
 
-/** The clock of a source's database. Absent where it has none: its workers write all times. */
+/** The clock of a source's database. Absent if it has none: its workers then write all times. */
 type DatabaseClock = ClockOffset | null | undefined;
 
 /**
  * When a container started, unix seconds, by every clock that may have written the start of its
- * jobs: that of its machine, or that of the database. Surely after `least`, and by `most`.
+ * jobs: that of its machine, or that of the database. Certainly after `least`, and by `most`.
  */
 interface Started {
   readonly least: number;
   readonly most: number;
 }
 
-/** When the containers of one worker's name started. */
+/** When the containers that share one worker's name started. */
 interface Starts extends Started {
   readonly isAnyUnknown: boolean;
 }
@@ -85,7 +85,7 @@ export function* createJudge(
     for (const { host, oldestAgeSeconds } of jobs) {
       if (host !== null) ages.set(host, Math.max(ages.get(host) ?? 0, oldestAgeSeconds ?? Number.POSITIVE_INFINITY));
     }
-    // Thousands of containers may share a name, and each queue has its own jobs on it.
+    // Thousands of containers may share a name, each running jobs of every queue.
     const known = new Map<string, Starts>();
     for (const host of ages.keys()) {
       yield;
@@ -100,13 +100,13 @@ export function* createJudge(
 }
 
 /**
- * A job that started before all containers of its worker's name has lost its worker, if it still
- * runs after they started. One that started after all of them runs, where the name is theirs alone:
- * many hosts may have the same short name, also one that is gone.
+ * A job that started before all containers with its worker's name has lost its worker, if it still
+ * runs after they started. A job that started after all of them runs, if only they have the name:
+ * many hosts may share a short name, including one that is gone.
  */
 function judgeStarts(jobs: WorkerJobs, { least, most, isAnyUnknown }: Starts, isExact: boolean): Judged {
   const isKnown = !isAnyUnknown;
-  // A whole second, as the start of a listed job is one.
+  // A whole second, like the start of a listed job.
   const lostBefore = isKnown && jobs.readAt >= most ? Math.floor(least - mostClockSkew) : Number.NEGATIVE_INFINITY;
   const lost = jobs.starts.filter((start) => start < lostBefore).length;
   const isRunning = (start: number) => isExact && isKnown && start >= most;
@@ -132,7 +132,7 @@ function toUnknown(jobs: WorkerJobs, reason: string): Judged {
 function toStarted({ startedAt }: Container, engine: ClockOffset | null, database: DatabaseClock): Started | null {
   const start = startedAt === null ? Number.NaN : Date.parse(startedAt) / 1000;
   if (Number.isNaN(start)) return null;
-  // The time is cut to whole seconds.
+  // The time is truncated to whole seconds.
   const own = { least: start, most: start + 1 };
   if (database === undefined) return own;
   if (database === null || engine === null) return null;

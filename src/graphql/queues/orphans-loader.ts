@@ -29,8 +29,8 @@ export interface Orphans {
 
 export interface OrphanLoaders {
   /**
-   * Those of every source of an environment, null for all of them, that knows its workers. Rejects
-   * when the caller may see no source.
+   * Those of every source of an environment (null for all) that knows its workers. Rejects when the
+   * caller may see no source.
    */
   all(env?: Environment | null): Promise<Orphans>;
   /** How many a queue has, at least; null when unknown, never 0 where one may be an orphan. */
@@ -49,8 +49,8 @@ interface SourceResult {
 const nothing: ContainerListing = { containers: [], engines: [] };
 
 /**
- * Lists the live hosts of all engines, whatever the caller may see: the caller learns only that a
- * job is no orphan.
+ * Lists the live hosts of all engines, including those that the caller may not see: the caller
+ * learns only that a job is no orphan.
  */
 export function createOrphanLoaders(
   sources: Sources,
@@ -61,7 +61,7 @@ export function createOrphanLoaders(
     const shown = await siblings.queues.visibleOf(env);
     if (shown.length === 0 && env === null) throw new OpsError("queues_unavailable", "No queue source is configured");
     const results = await Promise.all(shown.map((source) => askWorkers(source, signal)));
-    // Only now: the list has every worker that existed when the jobs were read.
+    // Not earlier: the list must include every worker that existed when the jobs were read.
     const isNeeded = results.some(({ jobs }) => jobs?.some(({ host }) => host !== null));
     const live = siblings.settle(isNeeded ? await sources.containers.listRunning(signal) : nothing);
     const found = await takeSteps(judgeAll(results, live), budget);
@@ -139,7 +139,7 @@ function findGap(source: string, jobs: readonly WorkerJobs[]): WorkGap | null {
   return { source, reason: "more workers run its jobs than one read returns" };
 }
 
-/** The jobs of unknown fate, by the reason. */
+/** The jobs whose state is unknown, by the reason. */
 function toGaps(source: string, judged: readonly Judged[]): readonly WorkGap[] {
   const unknown = judged.filter(({ reason }) => reason !== null);
   return [...Map.groupBy(unknown, ({ reason }) => reason)].map(([reason, own]) => {
@@ -165,7 +165,7 @@ async function listOf(
       const found = await source.running([host], signal);
       jobs.push(...found.jobs.filter(({ startedAt }) => startedAt && Date.parse(startedAt) / 1000 < lostBefore));
     }
-    // A row may name its worker in a form that stands for two of the hosts.
+    // A row may name its worker in a form that matches two of the hosts.
     const once = new Map(jobs.map((job) => [JSON.stringify([job.queue, job.jobId]), job]));
     return { jobs: [...once.values()].toSorted(byStart).slice(0, runningJobsLimit), gap: null };
   } catch (error) {
@@ -185,16 +185,16 @@ function countUnknown(judged: readonly Judged[]): number {
   return judged.reduce((sum, { unknown }) => sum + unknown, 0);
 }
 
-/** The number of orphans, at least; null where none is certain, but one is possible. */
+/** The number of orphans, at least; null if none is certain but one is possible. */
 function toNumber(judged: readonly Judged[]): number | null {
   const lost = countLost(judged);
   return lost === 0 && countUnknown(judged) > 0 ? null : lost;
 }
 
 /**
- * Why a worker may be in a container missing from the live ones; null when it cannot be. Workers of
- * environments that the caller may not see have no jobs in the caller's queues, so their containers
- * and engines do not count. A container of unknown environment counts, but is not named.
+ * Why a worker may be in a container that is missing from the live ones; null when it cannot be.
+ * Workers of environments that the caller may not see have no jobs in the caller's queues, so their
+ * containers and engines do not count. A container of unknown environment counts, but is not named.
  */
 export function findBlindSpot(
   live: readonly Container[],

@@ -9,13 +9,19 @@ import type { Orphans } from "./orphans-loader.ts";
 /** Orphans, the query for them, and Queue.orphans. */
 export function addOrphans(builder: Builder, refs: Refs, scalars: Scalars): void {
   const orphans = builder.objectRef<Orphans>("Orphans").implement({
-    description: `Running jobs whose worker is in no live container of any engine, by the host name in their rows, or whose worker's container started after they did. Excludes jobs whose worker or start leaves that open, which \`gaps\` count, and workers whose oldest job is younger than ${orphanGraceSeconds} s.`,
+    description:
+      "Running jobs whose worker is in no live container of any engine, by the host name " +
+      "in their rows, or whose worker's container started after they did. Excludes jobs " +
+      "whose worker or start leaves this open (`gaps` counts them) and workers whose " +
+      `oldest job is younger than ${orphanGraceSeconds} s.`,
     fields: (t) => ({
       jobs: t.field({
         type: [refs.runningJob],
         nullable: true,
         description:
-          "Oldest first, at most 50 for each source. Null when no source knows, when no job is certain to be an orphan but one may be, or when an engine that may run the workers does not answer: see `gaps`.",
+          "Oldest first, at most 50 for each source. Null when no source knows, when " +
+          "no job is certain to be an orphan but one may be, or when an engine that " +
+          "may run the workers does not answer: see `gaps`.",
         resolve: ({ jobs }) => jobs,
       }),
       total: t.exposeInt("total", {

@@ -14,7 +14,7 @@ import type { Caller, Sources } from "../sources.ts";
 import type { QueueLoaders } from "./loader.ts";
 import { findWorkerGroups, findWorkers } from "./workers.ts";
 
-/** Whose a queue of a source is, by its name; null when unknown. */
+/** The owners of a queue of a source, by its name; null when unknown. */
 type OwnersOf = (queue: string) => readonly QueueOwner[] | null;
 
 /**
@@ -34,10 +34,10 @@ const unknown: OwnersOf = () => null;
 const unseen: ServiceGroup = { service: null, destination: null, env: null };
 
 /**
- * As configured. Else by the containers of its workers: those that run a job of the queue or, where
- * there are several services, failed one in the last hour; now or at a reading of the last day. One
- * that the caller may not see has no name. Else, where no worker is known, the one service that is
- * known in the environment of the source.
+ * As configured. Otherwise by the containers of its workers: those that run a job of the queue or,
+ * if there are several services, failed one in the last hour; now or at a read in the last day. A
+ * service that the caller may not see has no name. If no worker is known, the only known service in
+ * the environment of the source.
  */
 export function createOwnerLoader(
   sources: Sources,
@@ -47,7 +47,7 @@ export function createOwnerLoader(
   const { queueOwners: memory, services } = sources;
   const workers = once(() => findWorkers(siblings.containers));
   const workerGroups = once(() => findWorkerGroups(siblings.containers));
-  /** As the reads, it ends with the signal alone: others may share the answer. */
+  /** Like the reads, it ends only with the signal: others may share the answer. */
   const shared = createSharedBudget(signal);
   const visible = once(() => siblings.queues.visible().catch(() => []));
 
@@ -55,7 +55,7 @@ export function createOwnerLoader(
   const learn = async (source: QueueSource, isUnsure: boolean): Promise<void> => {
     const [running, failed] = await Promise.all([
       source.workerJobs?.(signal).catch(() => []) ?? [],
-      // They cost more, and say nothing where there is one service.
+      // They cost more, and add nothing if there is only one service.
       isUnsure ? source.failures(signal).catch(() => []) : [],
     ]);
     const hosts = [
@@ -72,8 +72,8 @@ export function createOwnerLoader(
   };
 
   /**
-   * The services that there are: of the product by its core containers, else by deploys, and others
-   * by their apps. Null where there may be more.
+   * All services: those of the product by its core containers, else by deploys; others by their
+   * apps. Null where there may be more.
    */
   const listKnown = once(async (): Promise<readonly ServiceGroup[] | null> => {
     const [{ known }, { foreignApps }] = await Promise.all([workers(), workerGroups()]);
@@ -85,7 +85,7 @@ export function createOwnerLoader(
     const deployed = isNamed && !isSilent ? [] : (await siblings.deploys.all()).filter(({ ambiguous }) => !ambiguous);
     const all = (await takeSteps(listGroups<ServiceGroup>([...core, ...deployed]), shared)).map(toGroup);
     const named = all.filter(({ service }) => service !== null);
-    // A configured service that nothing is known of may run anywhere.
+    // A configured service without any data may run anywhere.
     const isEach = services.every((own) => named.some(({ service }) => isOwnService(service ?? "", [own])));
     if (services.length > 1 && !isEach) return null;
     return [...(named.length > 0 ? named : all), ...foreignApps];
@@ -97,7 +97,10 @@ export function createOwnerLoader(
     return group && others.every((other) => isSameService(other, group)) ? toOwners([group], "alone") : null;
   };
 
-  /** Whether there may be services beside these. A token that may not see all must not learn it. */
+  /**
+   * Whether there may be services beside these. A token that may not see everything must not learn
+   * it.
+   */
   const mayBeOthers = async (owners: readonly QueueOwner[]): Promise<boolean> => {
     if (!maySee(principal, null)) return true;
     const { groups } = await workerGroups();

@@ -13,13 +13,15 @@ export function addQueueOwners(builder: Builder, refs: Refs, _scalars: Scalars):
     values: toEnumValues<QueueOwner["basis"]>({
       configured: "WALLET_CORE_OPS_QUEUES_FILE says so.",
       workers:
-        "Its containers run, or ran in the last 24 h, jobs of the queue, by the host names in the rows of jobs that run or that failed in the last 60 minutes.",
+        "Its containers run, or ran in the last 24 h, jobs of the queue, by the host names in " +
+        "the rows of jobs that run or that failed in the last 60 minutes.",
       alone: "No worker of the queue is known, and the token sees no other service in the environment of the source.",
     }),
   });
   refs.queueOwner.implement({
     description:
-      "A service whose workers take the jobs of a queue. A deploy is judged only by the queues that its service, at its destination, is known to work on.",
+      "A service whose workers take the jobs of a queue. A deploy is judged only by the " +
+      "queues that its service, at its destination, is known to work on.",
     fields: (t) => ({
       ...exposeAll(t, {
         "service: String":

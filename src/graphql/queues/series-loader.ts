@@ -23,11 +23,11 @@ interface QueueSeries extends QueueHistory {
   readonly env: Environment | null;
 }
 
-/** How much of the range one source covered. */
+/** How much of the range one source covers. */
 export interface QueueSeriesSource {
   readonly name: string;
   readonly env: Environment | null;
-  /** As QueueHistory.exact; null where it returned nothing. */
+  /** As QueueHistory.exact; null if it returned nothing. */
   readonly exact: boolean | null;
   /** As QueueHistory.since, the latest of its queues. */
   readonly since: string | null;
@@ -44,7 +44,7 @@ interface QueueSeriesAnswer {
 export type QueueSeriesLoader = (args: QueueSeriesArgs) => Promise<QueueSeriesAnswer>;
 
 /**
- * One query to each source for each range of a request, however many of its numbers are shown. A
+ * One query to each source for each range of a request, however many of its numbers are selected. A
  * failure affects only its own source. Rejects with invalid_request, and with forbidden for an
  * environment that the token does not list.
  */
@@ -62,7 +62,7 @@ export function createQueueSeriesLoader(
       (source) => isAmong(source.name, names) && isAmong(toEnv(source), env),
     );
   };
-  /** Of a current step that began before its source knows anything: the part that is known. */
+  /** For a current step that began before the source's first data: the covered part. */
   const readPart = async (
     source: QueueSource,
     queues: readonly string[] | null,
@@ -71,7 +71,7 @@ export function createQueueSeriesLoader(
     const read = async (one: HistoryRange) => (await source.history?.(queues, one, signal)) ?? noHistories;
     const histories = await read(range);
     const end = range.from + range.step;
-    // What is known begins within that second.
+    // The data begins within that second.
     const since = Math.floor(findSince(histories.values()) ?? 0) + 1;
     if (range.steps > 1 || since <= range.from || since >= end) return histories;
     const known = await read({ from: since, step: end - since, steps: 1 });
@@ -88,7 +88,7 @@ export function createQueueSeriesLoader(
     }));
   };
   /**
-   * A source returns an empty history for any name: drops those of queues that it does not know.
+   * A source returns an empty history for any name: drops those of queues that it does not have.
    */
   const withoutStrangers = async (series: readonly QueueSeries[]): Promise<readonly QueueSeries[]> => {
     if (!series.some(isEmpty)) return series;
@@ -139,15 +139,15 @@ type Histories = ReadonlyMap<string, QueueHistory>;
 
 const noHistories: Histories = new Map();
 
-/** The latest `since`, unix seconds; null where they cover their ranges. */
+/** The latest `since`, unix seconds; null if all cover their ranges. */
 function findSince(histories: Iterable<QueueHistory>): number | null {
   const times = [...histories].flatMap(({ since }) => (since === null ? [] : toUnixSeconds(since)));
   return times.length === 0 ? null : Math.max(...times);
 }
 
 /**
- * The histories of ranges that follow each other, as one for each queue. One that a source leaves
- * out of a range had no job in it, as far back as the source knows anything.
+ * Joins the histories of consecutive ranges into one for each queue. A queue that a source leaves
+ * out of a range had no job in it, as far back as the source has data.
  */
 function joinHistories(parts: readonly Histories[], ranges: readonly HistoryRange[]): Histories {
   const names = new Set(parts.flatMap((part) => [...part.keys()]));
@@ -178,8 +178,8 @@ function isEmpty({ points }: QueueSeries): boolean {
 }
 
 /**
- * Null unless all failed. Keeps the sources' code where they agree: too much to read differs from
- * no answer.
+ * Null unless all failed. Keeps the sources' code if they agree: too much to read differs from no
+ * answer.
  */
 function toFailure(answers: readonly unknown[], results: readonly QueueSeriesSource[]): OpsError | null {
   const [first] = answers;

@@ -10,7 +10,7 @@ import type { QueueSourceStatus } from "./loader.ts";
 
 type Fields = Parameters<Exclude<Parameters<Refs["queue"]["implement"]>[0]["fields"], undefined>>[0];
 
-/** Numbers that a row has in another form. */
+/** Numbers that a row holds in another form. */
 const derived: { readonly [Name in QueueNumberName]?: (queue: QueueMetrics) => number | null } = {
   drainSeconds: toDrainSeconds,
   waitP50Seconds: ({ waitSeconds }) => waitSeconds?.p50 ?? null,
@@ -21,9 +21,9 @@ const derived: { readonly [Name in QueueNumberName]?: (queue: QueueMetrics) => n
 
 type PlainName = QueueNumberName & keyof QueueMetrics;
 
-const mayBeMore = " May be more than the errors of the queue add up to: see JobError.count.";
+const mayBeMore = " May exceed the sum of the queue's errors: see JobError.count.";
 
-/** All but `orphans`, for which the workers of a queue are looked up (`lost-jobs.ts`). */
+/** All but `orphans`, which needs a lookup of the queue's workers (`lost-jobs.ts`). */
 function toNumberFields(t: Fields) {
   const fields = queueNumberNames.flatMap((name) => {
     if (name === "orphans") return [];
@@ -46,7 +46,8 @@ function toNumberFields(t: Fields) {
 export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
   const state = builder.enumType("QueueState", {
     description:
-      "State of a queue: the first that holds, in this order: PAUSED, NO_WORKERS, STALLED, FAILING, BACKLOG, UNKNOWN, IDLE, OK.",
+      "State of a queue: the first that holds, in this order: PAUSED, " +
+      "NO_WORKERS, STALLED, FAILING, BACKLOG, UNKNOWN, IDLE, OK.",
     values: toEnumValues<QueueState>(queueStateRules),
   });
   builder.node(refs.queue, {
@@ -63,9 +64,12 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         "source: String!": "Configured name of the source that it comes from.",
         "paused: Boolean": "Whether the queue is paused; null where queues cannot be paused.",
         "exact: Boolean!":
-          "False when the rate or the failures come from samples of counters (see windowSeconds), when numbers are estimates, or when the times of a table are in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
+          "False when the rate or the failures come from samples of counters (see " +
+          "windowSeconds), when numbers are estimates, or when the times of a table are " +
+          "in a zone that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "windowSeconds: Float":
-          "How far the samples reach back, at most 3600 s; null where nothing is sampled. Sampled failures are counted over this time. The rate covers its last 300 s.",
+          "How far the samples reach back, at most 3600 s; null where nothing is sampled. Sampled " +
+          "failures are counted over this time. The rate covers its last 300 s.",
         "observedAt: DateTime!": "When its source was read.",
       }),
       ...toNumberFields(t),
@@ -78,14 +82,16 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
     }),
   });
   const queueSource = builder.objectRef<QueueSourceStatus>("QueueSource").implement({
-    description: "A place that queues are read from.",
+    description: "A source of queues.",
     fields: (t) => ({
       ...exposeAll(t, {
         "name: String!": "Its configured name.",
         "kind: String!":
-          "The job system: table, river, pgboss ... `postgres` for a database that could not be searched for job systems yet.",
+          "The job system: table, river, pgboss ... `postgres` for a database " +
+          "that could not be searched for job systems yet.",
         "place: String":
-          "Name of the database or broker that it reads, as in WALLET_CORE_OPS_DATABASE_URL, WALLET_CORE_OPS_RABBITMQ_URL or WALLET_CORE_OPS_REDIS_URL; null where these have no names.",
+          "Name of the database or broker that it reads, as in WALLET_CORE_OPS_DATABASE_URL, " +
+          "WALLET_CORE_OPS_RABBITMQ_URL or WALLET_CORE_OPS_REDIS_URL; null where these have no names.",
         "env: Environment": "Environment of its queues, null when unknown.",
       }),
       owner: t.field({
@@ -95,18 +101,20 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         description: "The service that works on its queues, as configured. Null otherwise: see `Queue.owners`.",
         resolve: ({ owner }) => owner && toConfiguredOwner(owner),
       }),
-      // What these read of the sources is in the row's version (inputs.ts).
+      // What these read from the sources is in the row's version (inputs.ts).
       numbersOk: t.boolean({
         ...ofRow,
         nullable: true,
         description:
-          "Whether its numbers could be read; if so, its queues are listed. Null for a job system that was found but is not supported. That is not an outage; `error` says why.",
+          "Whether its numbers could be read; if so, its queues are listed. Null for a job system that " +
+          "was detected but is not supported. That is not an outage; `error` says why.",
         resolve: (source) => source.numbersOk(),
       }),
       ok: t.boolean({
         ...ofRow,
         description:
-          "Whether both its numbers and its errors could be read. False also for a job system that is not supported, with `queue_unsupported` in `error`.",
+          "Whether both its numbers and its errors could be read. False also for a job " +
+          "system that is not supported, with `queue_unsupported` in `error`.",
         resolve: async (source) => (await source.error()) === null,
       }),
       error: t.field({
@@ -123,7 +131,8 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [refs.queue],
       nullable: true,
       description:
-        "Known queues by name, empty ones too. Queues of a source that could not be read are absent: see `queueSources`. " +
+        "Known queues by name, including empty ones. Queues of a source that " +
+        "could not be read are absent: see `queueSources`. " +
         "Null, with queues_unavailable, when no source could be read.",
       args: { env: toSourceEnvArg(t.arg, scalars) },
       resolve: (_root, { env }, { loaders }) => loaders.queues.all(env),
@@ -147,7 +156,8 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [queueSource],
       nullable: true,
       description:
-        "The places that queues are read from, and whether they could be read for this request. Includes job systems that were found but are not supported. Empty when none is configured.",
+        "The sources of queues, and whether they could be read for this request. Includes job systems " +
+        "that were detected but are not supported. Empty when none is configured.",
       args: { env: toSourceEnvArg(t.arg, scalars) },
       resolve: (_root, { env }, { loaders }) => loaders.queues.statuses(env),
     }),

@@ -15,7 +15,7 @@ import { mapSteps, takeSteps } from "../../lib/budget/steps.ts";
 import { once } from "../../lib/cache.ts";
 import type { ContainerLoaders, KnownContainers } from "../containers/loader.ts";
 
-/** Finds by the host name of a worker. */
+/** Finds a worker's container by its host name. */
 export interface Workers {
   readonly releaseOf: ReleaseOf;
   readonly containerOf: (host: string | null) => Container | null;
@@ -30,8 +30,8 @@ export const noWorkers: Workers = {
 };
 
 /**
- * How long queue numbers wait for an engine without contact so far, ms: after that its containers
- * are unknown.
+ * How long queue numbers wait for an engine without contact, ms: after that its containers are
+ * unknown.
  */
 const patienceMs = 1000;
 
@@ -48,9 +48,12 @@ export async function findWorkers(containers: ContainerLoaders): Promise<Workers
   };
 }
 
-/** Whose workers are, by their host names, also of containers that the caller may not see. */
+/**
+ * Which services the workers belong to, by their host names, including containers that the caller
+ * may not see.
+ */
 export interface WorkerGroups {
-  /** The environment is null where only tokens of every environment may see the container. */
+  /** The environment is null if only tokens for every environment may see the container. */
   readonly groupOf: () => Promise<GroupOf>;
   /** The host names of the groups in each class. */
   readonly hostsOf: <Class extends string>(
@@ -58,13 +61,11 @@ export interface WorkerGroups {
   ) => Promise<ReadonlyMap<Class, readonly string[]>>;
   /** Every group that has a service. */
   readonly groups: readonly ServiceGroup[];
-  /**
-   * The groups of Kamal's apps that are not the product's; null where the containers are not known.
-   */
+  /** The groups of Kamal's apps outside the product; null when the containers are unknown. */
   readonly foreignApps: readonly ServiceGroup[] | null;
 }
 
-/** For all who ask, so it ends with none of them. */
+/** Runs for all callers, so it does not end with any of them. */
 const shared = createSharedBudget(new AbortController().signal);
 
 const noGroups: WorkerGroups = {
@@ -93,18 +94,18 @@ export async function findWorkerGroups(containers: ContainerLoaders): Promise<Wo
   };
 }
 
-/** An accessory has the name of its service. */
+/** An accessory carries the name of its service. */
 function isForeignApp({ kind, service, name }: Container): boolean {
   return kind === "other" && service !== null && service !== name;
 }
 
-/** No copy of the whole container: they are thousands. */
+/** Does not copy whole containers: there are thousands. */
 function toWorker(container: Container) {
   const { id, host, version, service, destination } = container;
   return { id, host, version, service, destination, env: toOwnerEnv(container) };
 }
 
-/** Null where the containers are not known in time. */
+/** Null if the containers are not known in time. */
 async function inPatience<T>(find: () => Promise<T>): Promise<T | null> {
   const done = new AbortController();
   const late = sleep(patienceMs, null, { ref: false, signal: done.signal }).catch(() => null);

@@ -19,7 +19,8 @@ export function addViewer(builder: Builder, _refs: Refs, { environment }: Scalar
       }),
       scopes: t.stringList({
         description:
-          "What it may do, sorted: `ops:read` (everything but logs and the audit record), `ops:logs` (logs), `ops:operate` (actions and the audit record), `ops:introspect` (the schema).",
+          "What it may do, sorted: `ops:read` (everything but logs and the audit record), `ops:logs` " +
+          "(logs), `ops:operate` (actions and the audit record), `ops:introspect` (the schema).",
         resolve: ({ scopes }): Scope[] => [...scopes].toSorted(),
       }),
       environments: t.field({
@@ -56,7 +57,8 @@ export function addServer(builder: Builder): void {
     fields: (t) => ({
       version: t.string({
         description:
-          "Version of wallet-core-ops, with the commit and the time of its build: `0.3.0+5158384e3c7e.20261201T034500Z`; `0.3.0+sources` where the sources run.",
+          "Version of wallet-core-ops, with the commit and the time of its build: " +
+          "`0.3.0+5158384e3c7e.20261201T034500Z`; `0.3.0+sources` where the sources run.",
         resolve: () => version,
       }),
       startedAt: t.field({
@@ -73,7 +75,9 @@ export function addServer(builder: Builder): void {
         "jobsEnabled: Boolean!":
           "Whether jobs may be retried and discarded (WALLET_CORE_OPS_JOBS=on). The token needs ops:operate too.",
         "healthExecEnabled: Boolean!":
-          "Whether health checks may be run on demand (WALLET_CORE_OPS_HEALTH_EXEC=on). The token needs ops:operate too.",
+          "Whether health checks may be run on demand " +
+          "(WALLET_CORE_OPS_HEALTH_EXEC=on). The token needs ops:operate " +
+          "too.",
       }),
     }),
   });

@@ -28,7 +28,7 @@ export interface TimelineQuery {
   readonly from: number;
   readonly to: number;
   readonly env: Environment | null;
-  /** Absent: any; "": what has none. */
+  /** Absent: any; "": only those without one. */
   readonly destination?: string | null | undefined;
   readonly kinds: readonly TimelineKind[];
 }
@@ -46,7 +46,7 @@ interface SourceResult {
   readonly coverage: TimelineCoverage;
 }
 
-/** Most audit records that one answer reads. */
+/** How many audit records one answer reads at most. */
 const mostRecords = 1000;
 
 /**
@@ -99,8 +99,8 @@ export function createTimelineLoader(
     return { entries, coverage: toMemoryCoverage(kind, heard) };
   };
   /**
-   * Since when all observers of a kind have been recorded: these engines, or else the caller's
-   * sources that were read.
+   * Since when all observers of a kind have recorded it: these engines, or the caller's sources
+   * that were read.
    */
   const toMemoryCoverage = (kind: TimelineKind, heard: readonly EngineStatus[] | null): TimelineCoverage => {
     const begun = timeline
@@ -148,7 +148,7 @@ export function createTimelineLoader(
   };
 }
 
-/** The same question is read once. */
+/** Reads the same query only once. */
 export function askOnce(load: TimelineLoader): TimelineLoader {
   const asked = new Map<string, Promise<Timeline>>();
   return (query) => {
@@ -160,7 +160,7 @@ export function askOnce(load: TimelineLoader): TimelineLoader {
   };
 }
 
-/** A gap has no environment: gaps of engines that the caller may not see were left out before. */
+/** A gap has no environment: gaps of engines that the caller may not see were already left out. */
 function isShown(entry: TimelineEntry, principal: Principal, { env, destination }: TimelineQuery): boolean {
   if (entry.kind === "gap") return true;
   const isSeen = maySeeContainer(principal, { env: entry.env, kind: entry.container?.kind ?? null });
@@ -175,7 +175,8 @@ function toDeployEntry(deploy: Deploy): TimelineEntry {
   const { tag, deployedAt, deployedBy, service, destination, env, command, previousTag, state } = deploy;
   const what = state === "failed" ? failedDeploy : command === "rollback" ? "Rolled back to" : "Deployed";
   const where = destination === null ? "" : ` -d ${destination}`;
-  const message = `${what} ${tag}${where}${deployedBy ? ` by ${deployedBy}` : ""}${state === "failed" ? "" : ` (${state})`}`;
+  const by = deployedBy ? ` by ${deployedBy}` : "";
+  const message = `${what} ${tag}${where}${by}${state === "failed" ? "" : ` (${state})`}`;
   const group = { service, destination, env };
   return toEntry({ kind: "deploy", time: deployedAt, message, ...group, who: deployedBy, from: previousTag, to: tag });
 }

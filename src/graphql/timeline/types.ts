@@ -38,13 +38,14 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       ...exposeAll(t, {
         "time: DateTime!": "When it happened, as exactly as known; for a sampled kind, when it was first seen.",
         "after: DateTime":
-          "For a sampled kind: when the old state was last seen. The change happened between then and `time`. Else null.",
+          "For a sampled kind: when the old state was last seen. The change " +
+          "happened between then and `time`. Else null.",
         "message: String!": "One line of text for people.",
         "service: String": "Service of the deploy, or of the container; null when unknown.",
         "destination: String":
           "Kamal's destination of the deploy, or of the container; null without one, or when unknown.",
         "env: Environment": "Environment; null when unknown.",
-        "who: String": "Who deployed or restarted. Who restarted needs ops:operate. Null when unknown.",
+        "who: String": "Who deployed or restarted; who restarted needs ops:operate. Null when unknown.",
         "from: String": "Of a change: the old value; null when unknown.",
         "to: String": "Of a change: the new value. Of a restart: its outcome in the audit record.",
         "host: String": "Name of the host.",
@@ -93,7 +94,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         "since: DateTime":
           "Earlier entries may be missing. If null while `known` is true, entries reach back as far as the record.",
         "sampled: Boolean!": "Whether it is only observed while clients ask for it.",
-        "note: String": "What may still be missing; null when nothing is.",
+        "note: String": "What may still be missing; null when nothing.",
       }),
     }),
   });
@@ -114,7 +115,10 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         nullable: true,
         complexity: toPageCost(400, size),
         description:
-          "Deploys, restarts, ends and health changes of containers, state changes of queues and alerts of hosts, newest first. Deploys and restarts come from records. The rest is what this process has seen since its start, and what other gateways have where they share a database: the newest 1,000 of each kind. Returns 100 entries, or 1 to 500 by `first` or `last`.",
+          "Deploys, restarts, ends and health changes of containers, state changes of queues and alerts of " +
+          "hosts, newest first. Deploys and restarts come from records. The rest is what this process has " +
+          "seen since its start, and what other gateways with the same database have seen: the newest " +
+          "1,000 of each kind. Returns 100 entries, or 1 to 500 by `first` or `last`.",
         args: {
           ...toArgs(t.arg),
           env: toOneEnvArg(t.arg, scalars),
@@ -141,7 +145,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
           coverage: own.field({
             type: [timelineCoverage],
             complexity: { field: 1, multiplier: 0.1 },
-            description: "For each requested kind: since when it is known.",
+            description: "For each requested kind: since when its entries are known.",
             resolve: ({ coverage }) => coverage,
           }),
         }),
@@ -156,7 +160,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         type: [timelineEntry],
         nullable: true,
         complexity: ({ first }) => ({ field: 10, multiplier: toCost(first, 100) }),
-        description: `${about}, newest first, from the list that the query \`timeline\` has.`,
+        description: `${about}, newest first, as in the query \`timeline\`.`,
         args: {
           ...toArgs(t.arg),
           first: t.arg.int({ ...firstArg, defaultValue: 20 }),
@@ -170,11 +174,11 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
     );
   addTo(refs.container, "What happened to the containers of this name on its engine", (of, row) => of.container(row));
-  addTo(refs.role, "What happened to its containers, also to those that are gone", (of, row) => of.role(row));
+  addTo(refs.role, "What happened to its containers, including those that are gone", (of, row) => of.role(row));
   addTo(refs.queue, "Changes of its state", (of, row) => of.queue(row));
   addTo(refs.host, "Its alerts", (of, row) => of.host(row));
   addTo(refs.engine, "What happened to its containers, and when it was out of contact", (of, row) => of.engine(row));
-  addTo(refs.deploy, "The deploys of its release, and what happened to containers of that", (of, row) =>
+  addTo(refs.deploy, "The deploys of its release, and what happened to that release's containers", (of, row) =>
     of.deploy(row),
   );
 }

@@ -10,14 +10,14 @@ const offered = [
 ] as const;
 
 /**
- * Media types of an Accept header that are read. Browsers send 8; each of them costs Yoga a line of
- * a 406.
+ * How many media types of an Accept header are read. Browsers send 8; each costs Yoga a line of a
+ * 406.
  */
 const mostRead = 20;
 
 /**
- * The first media types of an Accept header, for Yoga to choose from. Throws not_acceptable where
- * it has none of ours.
+ * The first media types of an Accept header, for Yoga to choose from. Throws not_acceptable if it
+ * has none of ours.
  */
 export function toReadable(accept: string): string {
   const first = accept.split(",", mostRead);

@@ -3,13 +3,13 @@ import { encodeReply } from "../../http/compression.ts";
 
 const json = /^application\/(?:graphql-response\+)?json\b/;
 
-/** Compresses the answers that Yoga writes, as the edge compresses those of others. */
+/** Compresses the answers that Yoga writes, as the edge compresses all others. */
 export function useCompression(): Plugin {
   return {
     async onResponse(payload) {
       const { request, response, fetchAPI } = payload;
       if (!json.test(response.headers.get("content-type") ?? "")) return;
-      // Yoga's headers keep the case that they were set with.
+      // Yoga's headers keep the case in which they were set.
       const given = [...response.headers].map(([name, value]) => [name.toLowerCase(), value] as const);
       const { "content-length": _, ...headers } = Object.fromEntries(given);
       const { status } = response;

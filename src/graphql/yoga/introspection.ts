@@ -17,10 +17,10 @@ import {
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * Whether an operation asks for more than `most` values of the schema itself. Introspection is
- * executed in one piece, and its lists are as long as the schema, which no estimate of our fields
- * knows: so they are counted, by the resolvers of graphql-js, until the limit is reached. For a
- * valid operation with coerced variables.
+ * Whether an operation requests more than `most` values of the schema itself. Introspection runs in
+ * one piece, and its lists are as long as the schema, which our estimates do not cover: so this
+ * counts them with the resolvers of graphql-js until it reaches the limit. For a valid operation
+ * with coerced variables.
  */
 export function hasLongIntrospection(
   schema: GraphQLSchema,
@@ -39,7 +39,7 @@ export function hasLongIntrospection(
     if (type !== root) return type.getFields()[name];
     return [SchemaMetaFieldDef, TypeMetaFieldDef].find((field) => field.name === name);
   };
-  /** Also a spread counts: there may be many more of them than fields. */
+  /** A spread counts too: there may be many more of them than fields. */
   const exceeds = ({ selections }: SelectionSetNode, type: GraphQLObjectType, source: unknown): boolean =>
     selections.some((node) => {
       left -= 1;

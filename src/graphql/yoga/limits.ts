@@ -25,8 +25,8 @@ import { hasLongIntrospection } from "./introspection.ts";
 import { toRequestError } from "./use-budget.ts";
 
 /**
- * Limits of /graphql. The complexity is about the number of values in the answer; fields that load
- * an upstream count more (their `complexity`).
+ * Limits of /graphql. The complexity estimates the number of values in the answer; fields that load
+ * from an upstream count more (their `complexity`).
  */
 const limits = {
   tokens: 1000,
@@ -39,24 +39,23 @@ const limits = {
 } as const;
 
 /**
- * Characters and lines of a document: finding the place of each error takes as long as the document
- * has lines.
+ * Characters and lines of a document: locating each error takes as long as the document has lines.
  */
 const [maxCharacters, maxLines] = [20_000, 2000];
 /**
- * Errors of validation, or of variables, that an answer has: each is as costly as a hundred correct
- * values.
+ * How many errors of validation, or of variables, an answer has: each costs as much as a hundred
+ * correct values.
  */
 const maxErrors = 10;
-/** Of the variables, and of the extensions: counted before they are coerced. */
+/** Limits of the variables and the extensions, counted before they are coerced. */
 const jsonLimits = { values: 2000, depth: 32 } as const;
 
-/** Values of the schema that one operation may ask for: the usual query of tools has 13,000. */
+/** How many values of the schema one operation may request: the usual query of tools has 13,000. */
 const maxIntrospection = 20_000;
 
 /**
- * The suggestions of graphql-js compare each wrong name with all of the schema, and no client gets
- * them (`cleanRequestError`).
+ * graphql-js' suggestions compare each wrong name with the whole schema, and no client gets them
+ * (`cleanRequestError`).
  */
 const errorOptions = { maxErrors, hideSuggestions: true } as const;
 
@@ -90,8 +89,8 @@ export function useLimits(): Plugin<{ caller: Caller }> {
 }
 
 /**
- * What a request has beyond the limits that hold before its document is parsed and its variables
- * are coerced; null when nothing is.
+ * Which limit a request exceeds before its document is parsed and its variables are coerced; null
+ * for none.
  */
 export function findTooMuch({ query, variables, extensions }: Requested): GraphQLError | null {
   if (typeof query === "string") {
@@ -106,19 +105,19 @@ export function findTooMuch({ query, variables, extensions }: Requested): GraphQ
   return null;
 }
 
-/** A request's body, perhaps an invalid one. */
+/** A request's body, which may be invalid. */
 interface Requested {
   readonly query?: unknown;
   readonly variables?: unknown;
   readonly extensions?: unknown;
 }
 
-/** `validate` of graphql-js, which ends after some errors. */
+/** graphql-js' `validate`, which stops after a number of errors. */
 export function validateWithin(schema: GraphQLSchema, document: DocumentNode, rules: readonly ValidationRule[]) {
   return validate(schema, document, rules, errorOptions);
 }
 
-/** The variables of an operation as its fields get them, or the first errors. */
+/** The variables of an operation as its fields receive them, or the first errors. */
 export function coerceVariables(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
@@ -127,7 +126,7 @@ export function coerceVariables(
   return getVariableValues(schema, operation.variableDefinitions ?? [], sent, errorOptions);
 }
 
-/** The rules of validation beside those of GraphQL. Some throw instead of reporting their error. */
+/** The validation rules beyond those of GraphQL. Some throw instead of reporting their error. */
 export function listRules(maySeeSchema: boolean): ValidationRule[] {
   // Introspection is deeper than our own queries; it has its own scope, and graphql-js limits its
   // depth.
@@ -142,8 +141,8 @@ export function listRules(maySeeSchema: boolean): ValidationRule[] {
 }
 
 /**
- * Weighs the fields of a valid document with its arguments: its complexity, or the error when that
- * or the number of fields is too high.
+ * Weighs the fields of a valid document with its arguments: returns its complexity, or the error
+ * when the complexity or the number of fields is too high.
  */
 export function weigh({
   schema,
@@ -171,20 +170,21 @@ export function weigh({
     });
     if (complexity > limits.complexity) {
       return tooMuch(
-        `complexity ${complexity}, at most ${limits.complexity}: ask for fewer fields, less \`tail\` and \`first\`, or one by its name`,
+        `complexity ${complexity}, at most ${limits.complexity}: ask for fewer ` +
+          "fields, less `tail` and `first`, or one by its name",
       );
     }
     return breadth > limits.fields ? tooMuch(`${breadth} fields, at most ${limits.fields}`) : complexity;
   } catch (error) {
-    // Variables that do not fit, or an invalid id: a request error, as the cost is not known.
+    // Variables that do not fit, or an invalid id: a request error, as the cost is unknown.
     if (error instanceof OpsError) return toRequestError(error);
     return error instanceof GraphQLError ? withStatus(error) : new GraphQLError("The operation cannot be run");
   }
 }
 
 /**
- * Whether an operation has more fields than may be asked, those of each use of a fragment counted.
- * Takes as long as the document is, whatever it asks.
+ * Whether an operation has more fields than allowed, counting those of each use of a fragment. Its
+ * time depends only on the length of the document.
  */
 export function hasTooManyFields({ definitions }: DocumentNode, operation: OperationDefinitionNode): boolean {
   const counts = new Map<string, number>();
@@ -223,8 +223,8 @@ function tooComplex(_context: unknown, error: GraphQLError): never {
 }
 
 /**
- * At most 20 root fields in a query, and one in a mutation: five aliased restarts would be five
- * restarts.
+ * Allows at most 20 root fields in a query, and one in a mutation: five aliased restarts would be
+ * five restarts.
  */
 export function rootFieldsRule(context: ValidationContext) {
   return {
@@ -238,8 +238,8 @@ export function rootFieldsRule(context: ValidationContext) {
 }
 
 /**
- * `counts`: of the fragments, each counted once, however often it is used: their number of uses may
- * double at each level.
+ * `counts`: of the fragments. Each is counted once, however often it is used, as the number of uses
+ * may double at each level.
  */
 function countFields(
   context: ValidationContext,

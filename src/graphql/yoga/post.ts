@@ -37,24 +37,24 @@ interface Compiled {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly run: Run;
-  /** How to find what its answer depends on; null where that is not known without running it. */
+  /** Finds what its answer depends on; null if that is unknown without running it. */
   readonly findInputs: ReturnType<typeof createFindInputs>;
-  /** The last verdict on its cost, and what that depends on. */
+  /** The last verdict on its cost, and what that verdict depends on. */
   weighed: { readonly inputs: readonly unknown[]; readonly isAllowed: boolean } | null;
 }
 
-/** What a POST asks. */
+/** The query of a POST. */
 interface Posted {
-  /** The same for the same text, as long as that is known. */
+  /** The same for the same text, while the text is cached. */
   readonly key: number;
   readonly query: string;
   readonly operationName: string | undefined;
   readonly variables: Readonly<Record<string, unknown>>;
   /** The variables as JSON: the same text for the same values. */
   readonly variablesText: string;
-  /** Its variables, coerced; null where they do not fit, undefined until they were coerced. */
+  /** Its coerced variables; null if they do not fit, undefined until they are coerced. */
   coerced?: Readonly<Record<string, unknown>> | null;
-  /** Undefined until it was looked for. */
+  /** Undefined until looked up. */
   compiled?: Compiled | null;
 }
 
@@ -67,35 +67,37 @@ interface PostOptions {
   readonly tracing?: Tracing | null;
 }
 
-/** Null for Yoga to answer, or a result for it to write. */
+/** Null to leave the request to Yoga, or a result for Yoga to write. */
 type Answer = EdgeReply | ExecutionResult | null;
-/** An answer from memory is no promise: that would be a good part of its cost. */
+/** An answer from memory is not a promise: a promise would be a large part of its cost. */
 type Posts = Answer | Promise<Answer>;
 
-/** Bounds of the cache, which clients fill: a compiled query takes up to 100 kB. */
+/** Limits of the cache, which clients fill: a compiled query takes up to 100 kB. */
 const [maxCompiled, maxCharacters, maxQuery] = [200, 100_000, 10_000];
 
-/** Variables in the directives of a document: it is compiled for each choice. */
+/**
+ * How many variables the directives of a document may have: it is compiled for each combination.
+ */
 const mostConditions = 1;
 
 /**
- * Compiling takes as long as executing a query ten times, so a token that sends ever new documents
- * is served by Yoga.
+ * Compiling takes as long as executing a query ten times, so Yoga serves a token that keeps sending
+ * new documents.
  */
 const compiling = { burst: 200, perSecond: 5 };
 
 /**
- * A query of a higher complexity is executed in parts, so that other requests are served in
- * between; a compiled one runs at once.
+ * A query of a higher complexity is executed in parts, so that other requests run in between; a
+ * compiled one runs at once.
  */
 const maxAtOnce = 20_000;
 
 /**
- * Answers a query that is sent as JSON and was sent before: compiled, with the verdict of
- * validation and limits known, and without Request and Response objects, which cost more than the
- * query. Returns null where Yoga must do it: a document that is new, invalid or too costly, another
- * operation, introspection, a large answer, another media type. An answer with errors is returned
- * as a result, for Yoga to write. Subscriptions too begin here, over server-sent events.
+ * Answers a query that is sent as JSON and was sent before: it is compiled, its validation and
+ * limits are decided, and it needs no Request and Response objects, which cost more than the query.
+ * Returns null to leave the request to Yoga: a document that is new, invalid or too costly, another
+ * operation, introspection, a large answer, another media type. Returns an answer with errors as a
+ * result, for Yoga to write. Also opens subscriptions over server-sent events.
  */
 export function createPostHandler(
   schema: GraphQLSchema,
@@ -124,8 +126,8 @@ export function createPostHandler(
     return (posted.compiled = compiled);
   };
   /**
-   * By their text: parsing it is a good part of the cost of an answer from memory. They hold
-   * compiled queries, so they are as few as these.
+   * By text: parsing it is a large part of the cost of an answer from memory. Their number is
+   * limited like that of compiled queries, which they hold.
    */
   const bodies = new LRUCache<string, Posted>({
     max: maxCompiled,
@@ -139,7 +141,7 @@ export function createPostHandler(
     if (posted) bodies.set(text, posted);
     return posted;
   };
-  /** Whether it may run at once. Where it may not, Yoga weighs it again, and says why. */
+  /** Whether it may run at once. If not, Yoga weighs it again, and reports why. */
   const isAllowed = (
     compiled: Compiled,
     { variables, variablesText }: Posted,
@@ -164,7 +166,7 @@ export function createPostHandler(
   };
   const openStream = async (request: EdgeRequest, posted: Posted | null): Promise<Answer> => {
     const { budget } = request;
-    // Many streams are opened at once after a restart. One whose time is up is refused below.
+    // Many streams open at once after a restart. A request whose time is up is refused below.
     const start = budget.pause();
     if (start) await start;
     const document = posted && parsed(posted.query);
@@ -249,14 +251,14 @@ function toPlain(answer: RememberedReply | Answer): Answer {
   return isRemembered(answer) ? answer.plain : answer;
 }
 
-/** Null for a document whose queries Yoga executes. */
+/** Null for a document whose queries Yoga should execute. */
 function toCompiled(schema: GraphQLSchema, document: DocumentNode, operationName: string | null): Compiled | null {
   const operation = getOperationAST(document, operationName);
   // graphql-jit builds object literals, which cannot have this key.
   if (operation?.operation !== OperationTypeNode.QUERY || hasProtoKey(document) || !isValid(schema, document))
     return null;
-  // Compiling takes as long as the fields of all uses of fragments are many, which may double at
-  // each level.
+  // Compiling takes time in proportion to the fields of all uses of fragments, whose number may
+  // double at each level.
   if (hasTooManyFields(document, operation)) return null;
   const run = tryToCompile(schema, document, operationName);
   if (!run) return null;
@@ -324,7 +326,10 @@ function toMediaType(accept = "*/*"): string | null {
   return null;
 }
 
-/** The error as graphql-js has it: graphql-jit knows where it occurred, but not in which text. */
+/**
+ * The error with its place in the document, as graphql-js gives it: graphql-jit knows the line, but
+ * not the text.
+ */
 function locate(error: GraphQLError, { loc }: DocumentNode): GraphQLError {
   const { message, path, originalError, locations, extensions } = error;
   const ends = [...(loc?.source.body.matchAll(/\r\n|[\n\r]/g) ?? [])];

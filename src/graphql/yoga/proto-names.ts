@@ -9,8 +9,8 @@ import {
 import type { Plugin } from "graphql-yoga";
 
 /**
- * The one name that an ordinary object cannot have as a key: it sets the prototype. GraphQL allows
- * it for aliases and variables.
+ * The one name that cannot be a key of an ordinary object: it sets the prototype. GraphQL allows it
+ * for aliases and variables.
  */
 const proto = "__proto__";
 

@@ -3,9 +3,9 @@ import type { Plugin } from "graphql-yoga";
 
 /**
  * `X-Ops-Strict: 1`, or `?strict=1`: an answer with errors gets the highest of their HTTP statuses,
- * so that gateway and upstream errors (5xx) come before request errors (4xx), and the order in
- * which they occurred does not matter. The body is unchanged. For clients that take every 200 for
- * success: Grafana's Infinity ignores GraphQL errors.
+ * so that gateway and upstream errors (5xx) come before request errors (4xx), whatever their order.
+ * The body is unchanged. For clients that treat every 200 as success: Grafana's Infinity ignores
+ * GraphQL errors.
  */
 export function useStrictStatus(): Plugin {
   return {
@@ -16,7 +16,7 @@ export function useStrictStatus(): Plugin {
   };
 }
 
-/** The same for an answer that Yoga's hook does not see. */
+/** The same for an answer that bypasses Yoga's hook. */
 export function toStrict<Result extends Pick<ExecutionResult, "errors">>(result: Result, request: Request): Result {
   if (!result.errors?.length || !isStrict(request)) return result;
   const statuses = result.errors.map(toStatus);
@@ -31,8 +31,8 @@ function isStrict({ headers, url }: Request): boolean {
 }
 
 /**
- * Our errors carry their status; an invalid query has the status for clients that know GraphQL over
- * HTTP.
+ * Our errors carry their status; an invalid query gets the status for clients that know GraphQL
+ * over HTTP.
  */
 function toStatus({ extensions }: GraphQLError): number {
   return Number(extensions["status"] ?? extensions.http?.status ?? 400);

@@ -25,15 +25,14 @@ type Variables = Readonly<Record<string, unknown>>;
 interface Compiled {
   readonly query: CompiledQuery | ExecutionResult;
   /**
-   * By event, the message that all its subscribers get; null where it depends on more than the
-   * event.
+   * By event, the message that all its subscribers get; null if it depends on more than the event.
    */
   readonly messages: WeakMap<object, Promise<Message>> | null;
 }
 
 export type Message = ExecutionResult & {
   readonly stringify?: () => string;
-  /** As a server-sent event, where many subscribers may get it. */
+  /** As a server-sent event, if many subscribers may get it. */
   readonly event?: string;
 };
 
@@ -41,9 +40,9 @@ export type Message = ExecutionResult & {
 export type Subscribe = (args: ExecutionArgs) => Promise<ExecutionResult | AsyncGenerator<Message, void>>;
 
 /**
- * Subscriptions with their selection compiled once: following a busy log returns some hundred lines
+ * Subscriptions that compile their selection once: following a busy log returns some hundred lines
  * for each event, and interpreting a field costs more than our work on its line. Subscribers with
- * the same document share the messages of the events that they share.
+ * the same document share the messages of the events that they have in common.
  */
 export function createSubscribe(): Subscribe {
   // Entries live as long as the parsed document is cached.
@@ -92,7 +91,7 @@ export function createSubscribe(): Subscribe {
   };
 }
 
-/** Whether its conditions are known, and few enough to compile it for each choice. */
+/** Whether all its conditions are known, and few enough to compile it for each combination. */
 function isCompilable(document: DocumentNode, variables: Variables): boolean {
   const conditions = listConditions(document);
   return conditions.length <= mostConditions && conditions.every((name) => typeof variables[name] === "boolean");
@@ -106,7 +105,7 @@ export function useCompiledSubscriptions(subscribe: Subscribe): Plugin {
   };
 }
 
-/** As the protocol "GraphQL over SSE" has them, and Yoga writes them. */
+/** As the protocol "GraphQL over SSE" defines them, and Yoga writes them. */
 export async function* toServerSentEvents(
   messages: AsyncIterable<Message>,
   maskError: (error: unknown) => GraphQLError,
@@ -129,7 +128,7 @@ function toEvent(text: string): string {
   return eventStart + text + eventEnd;
 }
 
-/** Its HTTP status is for the whole answer alone. */
+/** Its HTTP status applies only to a whole answer. */
 function withoutHttp(error: GraphQLError): object {
   const { extensions: { http: _, ...extensions } = {}, ...others } = error.toJSON();
   return Object.keys(extensions).length > 0 ? { ...others, extensions } : others;
@@ -146,7 +145,10 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** Yoga writes the message with this, once for all. A message with errors is written by Yoga. */
+/**
+ * Lets Yoga write the message with this text, shared by all subscribers. Yoga itself writes a
+ * message with errors.
+ */
 function withText(message: Message): Message {
   if (message.errors) return message;
   const event = toEvent(JSON.stringify(message));
@@ -154,7 +156,7 @@ function withText(message: Message): Message {
 }
 
 /**
- * The sent variables, with defaults for the missing ones: graphql-jit ignores the default of a
+ * The sent variables, plus defaults for the missing ones: graphql-jit ignores the default of a
  * non-null variable.
  */
 export function withDefaults(

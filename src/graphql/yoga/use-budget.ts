@@ -8,7 +8,10 @@ import type { OpsContext } from "../context.ts";
 import type { Caller } from "../sources.ts";
 import { toStrict } from "./strict.ts";
 
-/** Errors of one answer: more add no information, and each costs as much as a hundred fields. */
+/**
+ * How many errors an answer has at most: more add no information, and each costs as much as a
+ * hundred fields.
+ */
 export const mostErrors = 100;
 /** Total text length of the cached parsed documents: a parsed one takes up to 150 times as much. */
 const maxBufferedCharacters = 100_000;
@@ -16,9 +19,9 @@ const maxBufferedCharacters = 100_000;
 type Executed = ExecutionResult & { stringify?: (result: ExecutionResult) => string };
 
 /**
- * The budget of a request at /graphql: work begins when it is its turn and ends when the time is
- * up; a large answer is written in parts. Exceeding the whole budget (time, bytes) is a request
- * error; exceeding it in one field is an error of that field.
+ * The budget of a request at /graphql: work begins in its turn and ends when the time is up; a
+ * large answer is written in parts. Exceeding the whole budget (time, bytes) is a request error;
+ * exceeding it in one field is an error of that field.
  */
 export function useBudget(): Plugin {
   return {
@@ -58,14 +61,14 @@ export function useBudget(): Plugin {
   };
 }
 
-/** What our handler passes on to Yoga. */
+/** What our handler passes to Yoga. */
 export interface ServerContext {
   readonly caller: Caller;
-  /** Of a query that was executed before Yoga read the request. */
+  /** The result of a query that ran before Yoga read the request. */
   readonly result: ExecutionResult | null;
 }
 
-/** Yoga's hooks do not know the type of the context that they pass on. */
+/** Yoga's hooks do not know the type of the context that they pass. */
 function toBudget(context: object): Budget {
   return (context as { readonly caller: Caller }).caller.budget;
 }
@@ -73,12 +76,12 @@ function toBudget(context: object): Budget {
 /** Parsed documents by their text. */
 export type Documents = LRUCache<string, DocumentNode>;
 
-/** Clients fill it, so it is small. */
+/** Small, because clients fill it. */
 export function createDocuments(): Documents {
   return new LRUCache({ maxSize: maxBufferedCharacters, sizeCalculation: (_, text) => text.length || 1 });
 }
 
-/** Yoga's cache. An invalid document is parsed again each time. */
+/** Yoga's cache. It parses an invalid document each time. */
 export function toParserCache(documents: Documents) {
   return {
     documentCache: {
@@ -90,7 +93,7 @@ export function toParserCache(documents: Documents) {
   };
 }
 
-/** An answer that is only the error. */
+/** An answer with only the error. */
 export function toRefusal(error: unknown): ExecutionResult {
   return { errors: [toRequestError(toOpsError(error))] };
 }

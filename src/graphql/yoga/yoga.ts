@@ -21,8 +21,7 @@ import { createDocuments, type Documents, type ServerContext, toParserCache, use
 const maxBodyBytes = 65_536;
 
 /**
- * The public endpoint /graphql of a gateway: in front of Yoga is `post.ts`, which answers the
- * queries that are asked again and again.
+ * The public endpoint /graphql of a gateway. In front of Yoga, `post.ts` answers repeated queries.
  */
 export function createGraphqlHandler(
   schema: GraphQLSchema,
@@ -49,7 +48,7 @@ interface HandlerOptions<Context extends object> {
   readonly documents: Documents;
   readonly maskError: (error: unknown) => GraphQLError;
   readonly context: (initial: ServerContext & { readonly request: Request }) => Context;
-  /** Before all others: what replaces the execution is inside the budget. */
+  /** Runs before all others, so that a replaced execution also counts in the budget. */
   readonly plugins: readonly Plugin[];
   /** Answers a POST before Yoga does, or leaves it to Yoga. */
   readonly post?: ReturnType<typeof createPostHandler>;
@@ -59,7 +58,7 @@ interface HandlerOptions<Context extends object> {
 /**
  * Yoga with all its extras off (CORS, landing page, health check, multipart, forms, batching) and
  * limits on. Rejects with unsupported_media_type for anything but JSON, and with not_acceptable for
- * a client that takes none of our media types. Resolves to null when Yoga has answered on `res`.
+ * a client that accepts none of our media types. Resolves to null when Yoga has answered on `res`.
  */
 export function createYogaHandler<Context extends object>(options: HandlerOptions<Context>) {
   const { schema, documents, maskError, context, plugins, post, tracing } = options;
@@ -92,7 +91,7 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
   return async (request: EdgeRequest): Promise<EdgeReply | null> => {
     const { req, res, principal, requestId } = request;
     requireJson(req);
-    // Before anything runs. Node has it as one text, however often it was sent.
+    // Before anything runs. Node joins repeated headers into one text.
     if (req.headers.accept) req.headers.accept = toReadable(req.headers.accept);
     let result: ExecutionResult | null = null;
     if (isChunked(request) || (post && hasPlainBody(request))) {
@@ -105,15 +104,16 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
       result = answer;
     }
     const { signal, budget } = request;
-    // What Yoga makes before its first hook is a good part of its work.
-    // Its hook `onParams` refuses what is out of time.
+    // Yoga's work before its first hook is a large part of its total. Its hook `onParams` refuses
+    // requests whose time is up.
     const start = result ? null : budget.pause();
     if (start) await start;
     presetHeaders(request);
     // Yoga builds a URL from it, which throws for some hosts that HTTP allows; nothing here depends
     // on it.
     req.headers.host = "localhost";
-    // Yoga accepts it only in lower case and without blanks, and answers others with an empty 415.
+    // Yoga accepts it only in lower case and without blanks, and answers any other with an empty
+    // 415.
     if (req.headers["content-type"] !== undefined) req.headers["content-type"] = "application/json";
     const origin = () => request.origin();
     const openStream = () => request.openStream();
@@ -124,8 +124,8 @@ export function createYogaHandler<Context extends object>(options: HandlerOption
 }
 
 /**
- * Resolves when the connection closes once the answer has begun. Yoga waits for the reader of a
- * long answer with no end: the request would hold its place for ever.
+ * Resolves when the connection closes after the answer has begun. Yoga waits for the reader of a
+ * long answer without limit: the request would hold its place for ever.
  */
 function untilLost(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => res.once("close", () => res.headersSent && resolve()));
@@ -137,8 +137,8 @@ function isChunked({ method, headers }: EdgeRequest): boolean {
 }
 
 /**
- * Whether its length is known and within the limit. Yoga reads, or refuses, all others that are not
- * chunked.
+ * Whether its length is known and within the limit. All other requests that are not chunked are
+ * left to Yoga, which reads or refuses them.
  */
 function hasPlainBody({ method, headers }: EdgeRequest): boolean {
   const length = Number(headers["content-length"] ?? 0);
@@ -195,7 +195,7 @@ export function createMaskError(logger: Logger): (error: unknown) => GraphQLErro
  */
 export function cleanRequestError(error: GraphQLError): GraphQLError {
   const { originalError: _, ...extensions } = error.extensions;
-  // Not a GraphQL request at all: 400 for every client, also for one that accepts only
+  // Not a GraphQL request at all: 400 for every client, including one that accepts only
   // application/json.
   if (extensions["code"] === "BAD_REQUEST")
     extensions["http"] = { status: 400, ...(extensions["http"] as object), spec: false };

@@ -8,23 +8,20 @@ import { mostEntries, toPlace } from "../rings.ts";
 import type { ReadEntry, SharedEntry, TimelineStore } from "../shared.ts";
 import { parseEntry } from "../timeline.ts";
 
-/** Entries of one reading, some megabytes, and of one statement that writes. */
+/** How many entries one read covers (some megabytes), and one writing statement. */
 const [batch, part] = [5000, 500];
-/** How often what is too old is deleted, by one of the gateways. */
+/** How often one of the gateways deletes old entries. */
 const pruneEvery = "interval '10 minutes'";
 
-/**
- * A row this far beyond the head was not numbered by a gateway: it is left out, and moves no
- * number.
- */
+/** No gateway numbered a row this far beyond the head: it is ignored, and changes no number. */
 const plausible = 1_000_000;
-/** How many of those are named. */
+/** How many of these are named. */
 const mostNamed = 10;
 
 /**
- * Writers lock this row to the end of their transaction: so numbers become visible in their order,
- * and none is decided twice. A row a little beyond the head was not written by a gateway either:
- * the next numbers go on behind it.
+ * Writers lock this row until the end of their transaction: so numbers become visible in order, and
+ * no number is used twice. A row slightly beyond the head was not written by a gateway either:
+ * numbering continues after it.
  */
 const lockHead = `
   select
@@ -35,26 +32,31 @@ const lockHead = `
     pruned_at < clock_timestamp() - ${pruneEvery} as is_due
   from ${schema}.event_head h for update`;
 
-/** ($1 the last known entry, $2 its key) Its row may be gone by its age, or have a new number. */
+/**
+ * ($1 the last known entry, $2 its key) Its row may have been deleted for its age, or have a new
+ * number.
+ */
 const isForked = `select exists (select from ${schema}.event where seq = $1 and key <> $2) as is_forked`;
 
-/** Bytes of an entry, at most: no gateway writes a longer one. */
+/** Longest entry, bytes: no gateway writes a longer one. */
 const longestEntry = 100_000;
 
-/** ($1 the entries after this one, $2 how many) One that is too long is no entry. */
+/** ($1 the entries after this one, $2 how many) An entry that is too long is invalid. */
 const readAfter = `
-  select seq::float8 as seq, key, case when octet_length(entry) <= ${longestEntry} then entry else '' end as entry from ${schema}.event
+  select seq::float8 as seq, key, case when octet_length(entry) <= ${longestEntry} then entry else '' end as entry
+  from ${schema}.event
   where seq > $1 and seq <= (select seq + ${plausible} from ${schema}.event_head) order by seq limit $2`;
 
 /**
  * ($1 the number before the first one, $2 keys, $3 kinds, $4 places, $5 times, $6 entries) A more
- * complete entry replaces the one with its key.
+ * complete entry replaces the one with the same key.
  */
 const writeEntries = `
   with written as (
     insert into ${schema}.event (seq, key, kind, place, at, entry)
     select $1 + nth, key, kind, place, at, entry
-    from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) with ordinality as new (key, kind, place, at, entry, nth)
+    from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
+      with ordinality as new (key, kind, place, at, entry, nth)
     on conflict (key) do update set seq = excluded.seq, entry = excluded.entry
   )
   update ${schema}.event_head set seq = $1 + cardinality($2::text[])`;
@@ -81,11 +83,11 @@ interface EntryRow {
 }
 
 /**
- * What gateways share, in PostgreSQL. `migrate` makes its tables. Uses no session state, so that it
+ * What gateways share, in PostgreSQL. `migrate` creates its tables. Uses no session state, so it
  * works behind PgBouncer in transaction mode.
  */
 export function createTimelineStore({ ask }: StateDatabase, logger: Logger = silentLogger): TimelineStore {
-  /** Of the last row that was skipped: one is read again after a fault, and then is known. */
+  /** The last skipped row: after a fault it is read again, and then already known. */
   let skipped = 0;
   const toRead = ({ seq, key, entry: text }: EntryRow): ReadEntry => {
     const entry = parseEntry(text);

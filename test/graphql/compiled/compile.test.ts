@@ -60,7 +60,8 @@ describe("a compiled query answers as graphql-js", () => {
     list("name name"),
     list("name stats { cpuPct } cpuPct observedAt id"),
     list("name deploy { tag: currentTag }"),
-    "{ a: containers(includeAccessories: true, env: STAGING) { name } b: containers(includeAccessories: false) { health } }",
+    "{ a: containers(includeAccessories: true, env: STAGING) " +
+      "{ name } b: containers(includeAccessories: false) { health } }",
     "{ ...Root } fragment Root on Query { containers(includeAccessories: true) { name } }",
     "{ containers(includeAccessories: true) { name } containers(includeAccessories: true) { health } }",
     '{ container(name: "web", includeAccessories: false) { name health ports } }',
@@ -97,7 +98,7 @@ describe("a compiled query answers as graphql-js", () => {
     expect(found).toEqual(expected);
   });
 
-  it("where a row is an error that has all of its properties", async () => {
+  it("if a row is an error with all its properties", async () => {
     const broken = Object.assign(new RangeError("lost"), web, { message: "lost" });
     const { found, expected } = await answer(list("health ports"), [broken, worker]);
     expect(found).toEqual(expected);
@@ -105,7 +106,8 @@ describe("a compiled query answers as graphql-js", () => {
   });
 
   const oneCondition =
-    "query ($more: Boolean = true) { containers(includeAccessories: false) { name health @include(if: $more) stats @skip(if: $more) { pids } } }";
+    "query ($more: Boolean = true) { containers(includeAccessories: false) " +
+    "{ name health @include(if: $more) stats @skip(if: $more) { pids } } }";
 
   it.each<Variables>([{ more: true }, { more: false }, { more: null }, { more: "yes" }])(
     "with one condition and %j",
@@ -117,7 +119,8 @@ describe("a compiled query answers as graphql-js", () => {
 
   it.each<Variables>([{ more: true }, { more: false }])("with nothing left to select, and %j", async (variables) => {
     const text =
-      "query ($more: Boolean!) { containers(includeAccessories: false) { name @include(if: $more) } thresholds @skip(if: $more) { cpu } }";
+      "query ($more: Boolean!) { containers(includeAccessories: false) " +
+      "{ name @include(if: $more) } thresholds @skip(if: $more) { cpu } }";
     const none = "query ($more: Boolean!) { thresholds @skip(if: true) { cpu } hosts @include(if: $more) { name } }";
     for (const one of [text, none]) {
       const { found, expected } = await answer(one, [web], variables);
@@ -130,17 +133,23 @@ describe("a compiled query answers as graphql-js", () => {
     [false, true],
     [true, true],
   ])("with two conditions, %j and %j", async (a, b) => {
-    const text = `query ($a: Boolean!, $b: Boolean!) { containers(includeAccessories: false) @include(if: $a) { name health @skip(if: $b) } thresholds @include(if: $b) { cpu } }`;
+    const text =
+      "query ($a: Boolean!, $b: Boolean!) { containers(includeAccessories: false) " +
+      "@include(if: $a) { name health @skip(if: $b) } thresholds @include(if: $b) { cpu } }";
     const { found, expected } = await answer(text, [web], { a, b });
     expect(found).toEqual(expected);
   });
 
   const shared = "fragment F on Container { name }";
   it.each([
-    `query ($a: Boolean!, $b: Boolean!) { x: containers { role ...F @include(if: $a) } y: containers { role ...F @include(if: $b) } } ${shared}`,
-    `query ($a: Boolean!, $b: Boolean!) { x: containers { role ...F @include(if: $a) ...F @include(if: $b) } } ${shared}`,
-    `query ($a: Boolean!, $b: Boolean!) { x: containers { role ...F } y: containers { kind ...F @include(if: $a) } hosts @include(if: $b) { name } } ${shared}`,
-    `query ($a: Boolean!, $b: Boolean!) { x: containers { role stats { pids } ...F @skip(if: $a) } y: containers { stats { pids } ...F @skip(if: $b) } } ${shared}`,
+    "query ($a: Boolean!, $b: Boolean!) { x: containers " +
+      `{ role ...F @include(if: $a) } y: containers { role ...F @include(if: $b) } } ${shared}`,
+    "query ($a: Boolean!, $b: Boolean!) " +
+      `{ x: containers { role ...F @include(if: $a) ...F @include(if: $b) } } ${shared}`,
+    "query ($a: Boolean!, $b: Boolean!) { x: containers { role ...F } " +
+      `y: containers { kind ...F @include(if: $a) } hosts @include(if: $b) { name } } ${shared}`,
+    "query ($a: Boolean!, $b: Boolean!) { x: containers { role stats { pids } ...F @skip(if: $a) } " +
+      `y: containers { stats { pids } ...F @skip(if: $b) } } ${shared}`,
   ])("with conditions on one fragment: %s", async (text) => {
     for (const a of [true, false]) {
       for (const b of [true, false]) {
@@ -150,8 +159,10 @@ describe("a compiled query answers as graphql-js", () => {
     }
   });
 
-  it("where another operation of the document was compiled before", async () => {
-    const text = `subscription S { containers { changed { role ...F @skip(if: true) } } } query Q { containers { role ...F kind stats { pids } } } ${shared}`;
+  it("if another operation of the document was compiled before", async () => {
+    const text =
+      "subscription S { containers { changed { role ...F @skip(if: true) } } } " +
+      `query Q { containers { role ...F kind stats { pids } } } ${shared}`;
     const document = parse(text);
     // graphql-jit notes conditions in the nodes.
     compileQuery(schema, document, "S");
@@ -165,7 +176,7 @@ describe("a compiled query answers as graphql-js", () => {
     expect(data).toMatchObject({ containers: [{ role: web.role, name: "web", kind: "CORE" }] });
   });
 
-  it("where the conditions of other operations are not known", async () => {
+  it("if the conditions of other operations are unknown", async () => {
     const text = "query A($x: Boolean!) { containers { name @include(if: $x) } } query B { containers { name } }";
     const { sources } = createMemorySources({ containers: [web] });
     const run = compile(schema, parse(text), "B", "named", 0);
@@ -177,7 +188,8 @@ describe("a compiled query answers as graphql-js", () => {
 
   it("when the same document is compiled again, with other conditions", async () => {
     const document = parse(
-      `query ($more: Boolean!) { containers(includeAccessories: false) { name ... @include(if: $more) { health } image @include(if: false) } }`,
+      "query ($more: Boolean!) { containers(includeAccessories: false) " +
+        "{ name ... @include(if: $more) { health } image @include(if: false) } }",
     );
     const { sources } = createMemorySources({ containers: [web] });
     for (const more of [false, true, false]) {

@@ -12,7 +12,7 @@ beforeEach(() => void make.mockClear());
 
 const take = <T>(steps: Steps<T> | null) => steps && finish(steps);
 
-it("selects new containers, and returns what was made of all, in order", () => {
+it("selects new containers, and returns the values of all, in order", () => {
   const memo = createRowMemo<string>();
   const first = memo.begin();
   expect(first.select([a, ...others, b])).toEqual([a, ...others, b]);
@@ -45,7 +45,7 @@ it("keeps the runs of two callers apart", () => {
   expect(take(one.finish([a, b, ...others], make))).toEqual(["made a", "made b", ...made]);
 });
 
-it("lets others in before each row that is made", () => {
+it("lets others run before each row", () => {
   const run = createRowMemo<string>().begin();
   run.select(others);
   const steps = run.finish(others, make);

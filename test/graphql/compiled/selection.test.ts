@@ -57,11 +57,11 @@ describe("the fields of a selection", () => {
     ["one within a fitting one", "{ ...Own } fragment Own on Container { name ... on Host { name } }"],
     ["one that is used twice", "{ ...Own ...Own } fragment Own on Container { name }"],
     ["one that does not exist", "{ ...None }"],
-  ])("are not known with a fragment: %s", (_, text) => {
+  ])("are unknown with a fragment: %s", (_, text) => {
     expect(list(text, "Container")).toBeNull();
   });
 
-  it("are known with fragments on the same type, or on none", () => {
+  it("include fragments on the same type, or on none", () => {
     const text =
       "{ ...Own ... on Container { image } ... { ports } } fragment Own on Container { name ... { health } }";
     expect(list(text, "Container")?.map(({ name }) => name)).toEqual(["name", "health", "image", "ports"]);

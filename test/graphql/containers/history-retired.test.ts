@@ -77,7 +77,7 @@ async function ask(stage: Stage, args: string, field = "containerCpuPct") {
 const lastHour = `from: ${now - 3_600_000}, step: 60`;
 const lastMinutes = `from: ${now - 480_000}, step: 60`;
 
-it("a previous release has its points after a deploy; the list is as is", async () => {
+it("a previous release keeps its points after a deploy", async () => {
   const stage = { containers: [release("p3", minutes(2), running)], retired: [release("p2", minutes(90))] };
   const remembered = { p2: [minutes(9), minutes(3)], p3: [minutes(2), 0] } as const;
   const { rows, counts, listed } = await ask({ ...stage, remembered }, lastMinutes);
@@ -88,7 +88,7 @@ it("a previous release has its points after a deploy; the list is as is", async 
   expect(listed).toEqual(["p3"]);
 });
 
-it("Prometheus is asked once for all; those without points have no rows", async () => {
+it("one Prometheus query serves all; none without points has rows", async () => {
   const retired = [release("p2", minutes(40)), release("p1", minutes(300))];
   const stage = { containers: [release("p3", minutes(20), running)], retired };
   const scraped = { p2: [minutes(40), minutes(21)], p3: [minutes(20), 0] } as const;
@@ -110,7 +110,7 @@ it("a retired container without readable points has its problem named", async ()
   expect(problems).toMatchObject({ rows: [{ code: "prometheus_unavailable" }], asked: [["p2"]] });
 });
 
-it("one that ended before the range is neither asked about nor sampled", async () => {
+it("one that ended before the range is neither queried nor sampled", async () => {
   const stage = { containers: [release("p3", minutes(30), running)], retired: [release("p2", minutes(90))] };
   expect(await ask(stage, lastMinutes)).toMatchObject({ sampled: ["p3"], asked: [["p3"]] });
   expect(await ask(stage, lastHour)).toMatchObject({ sampled: ["p3"], asked: [["p3", "p2"]] });
@@ -123,7 +123,7 @@ it("one that ended before the range is neither asked about nor sampled", async (
   expect(counts).toEqual({ p3: 9, p1: 6 });
 });
 
-it("whether one ended does not depend on what else is asked", async () => {
+it("whether one ended does not depend on other requested ones", async () => {
   const stage = { containers: [release("p3", minutes(30), running)], retired: [release("p2", minutes(90))] };
   const { sources } = createMemorySources(stage);
   const sampled: string[] = [];
@@ -141,7 +141,7 @@ it("whether one ended does not depend on what else is asked", async () => {
   expect(sampled).toEqual(["p3"]);
 });
 
-it("a token sees its environments alone, narrowed by all arguments", async () => {
+it("a token sees only its environments, narrowed by all arguments", async () => {
   const production = { env: "production" } as const;
   const containers = [release("p3", minutes(2), { ...running, ...production }), release("s3", minutes(2), running)];
   const retired = [

@@ -55,7 +55,7 @@ async function follow(
   return { messages: await collect(opened), accepted, calls };
 }
 
-it("accepted events are read from before the list on", async () => {
+it("accepted events are read from before the list", async () => {
   const given = [batch({ events: [toEvent(web)], dropped: 3 }), batch({ ended: "shutdown" }), batch({})];
   const { messages, accepted, calls } = await follow(given);
   expect(messages).toEqual(given);

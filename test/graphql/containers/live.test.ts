@@ -142,7 +142,7 @@ it("a new observation time is no change, nor is an equal list", async () => {
   expect(counts).toEqual([1, 1, 2, 3, 4]);
 });
 
-it("an engine's new state is a message, another error text is not", async () => {
+it("a new engine state is a message, a new error text is not", async () => {
   const messages = await watch(
     { containers: [web, worker], engines: ["local", "b"] },
     ({ setEngine }) => setEngine("b", { code: "docker_timeout", message: "slow" }),
@@ -231,7 +231,7 @@ it("the reason of the end is the last message, if there is one", async () => {
   expect(await watch({ containers: [web, worker] }, ({ abort }) => abort.abort())).toEqual([first]);
 });
 
-it("a subscriber that leaves while all wait takes nothing from the others", async () => {
+it("a subscriber that leaves while all wait does not affect the others", async () => {
   const memory = createMemorySources({ containers: [web] });
   const changes = createChanges();
   let containers = [web];

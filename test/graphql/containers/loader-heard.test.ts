@@ -53,7 +53,7 @@ function setUp(containers: readonly Container[], heard: Container, found: Found,
 const staging: Found = { env: "staging" };
 const hung = "docker_timeout: web-1: Docker engine b did not answer";
 
-describe("a container that was created this moment", () => {
+describe("a container that was just created", () => {
   it.each<[string, readonly Container[], Found, boolean, boolean, string]>([
     ["an action", [], staging, true, true, "b"],
     ["an action", [first], staging, true, true, "container_ambiguous"],
@@ -76,7 +76,7 @@ describe("a container that was created this moment", () => {
     expect(outcome).toBe(expected);
   });
 
-  it("is not waited for where it cannot be meant, or where a reader sees one", async () => {
+  it("delays no lookup that cannot match it or that has a match", async () => {
     const query = { name: "web-1", includeAccessories: false };
     const others = [{ name: "web-2" }, { kind: "accessory" }, { labelledEnv: "production" }] as const;
     for (const other of others) {
@@ -125,7 +125,7 @@ describe("a container that was created this moment", () => {
   });
 });
 
-describe("an action on a name asks the engines that answer", () => {
+describe("an action on a name queries the engines that answer", () => {
   const at = (engine: string, more: Partial<Container> = {}) =>
     sampleContainer({ fullId: engine.padEnd(64, "0"), name: "web-1", engine, ...more });
   const act = async (
@@ -192,12 +192,12 @@ describe("an action on a name asks the engines that answer", () => {
     expect(await act(listed, byName, { where: ["staging"] })).toEqual({ outcome, asked: ["b", "local"] });
   });
 
-  it("and is refused while one hangs that had it", async () => {
+  it("an action is refused while an engine that had the name hangs", async () => {
     const { outcome } = await act([at("local")], { b: "hangs" }, { seen: [at("b")] });
     expect(outcome).toBe("docker_timeout: Docker engine b did not answer; choose one by its engine: engine=local");
   });
 
-  it("but no other than the one that was named", async () => {
+  it("an action queries only the named engine", async () => {
     expect(await act([at("local")], { b: at("b") }, { engine: "local" })).toEqual({
       outcome: "local",
       asked: ["local"],

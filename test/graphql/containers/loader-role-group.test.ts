@@ -18,11 +18,11 @@ const label = (letter: string) => `core -d ${letter} (staging)`;
 const letters = ["k", "j", "i", "h", "g", "f", "e", "d", "c", "b", "a"];
 
 it.each([
-  [2, "role web is run by 2 services", `: ${label("j")}, ${label("k")}`],
-  [10, "role web is run by 10 services", `: ${letters.slice(0, 10).toSorted().map(label).join(", ")}`],
-  [11, "role web is run by 11 services", `: ${letters.slice(1).toSorted().map(label).join(", ")} and 1 more`],
-])("%i groups are refused, the first ten named in order", (count, begin, end) => {
-  const message = `The ${begin} or destinations; choose one by service, destination or env${end}`;
+  [2, `: ${label("j")}, ${label("k")}`],
+  [10, `: ${letters.slice(0, 10).toSorted().map(label).join(", ")}`],
+  [11, `: ${letters.slice(1).toSorted().map(label).join(", ")} and 1 more`],
+])("%i groups are refused, the first ten named in order", (count, end) => {
+  const message = `${count} services or destinations run the role web; choose one by service, destination or env${end}`;
   const containers = letters.slice(0, count).map(at);
   expect(() => finish(requireOneGroup("web", containers))).toThrow(
     expect.objectContaining({ code: "role_ambiguous", message }),

@@ -69,11 +69,14 @@ describe("a container that was never inspected", () => {
     expect(made.inspected).toEqual(["b web"]);
   });
 
-  it.each([null, "hangs", { env: "production" }] as const)("is known to a token of all as it is: %j", async (found) => {
-    const made = setUp([web, listed({ name: "web" })], found, all);
-    expect(await one(made, { everyEngine: true })).toBe(ambiguous);
-    expect(made.inspected).toEqual([]);
-  });
+  it.each([null, "hangs", { env: "production" }] as const)(
+    "appears unchanged to a token for all environments: %j",
+    async (found) => {
+      const made = setUp([web, listed({ name: "web" })], found, all);
+      expect(await one(made, { everyEngine: true })).toBe(ambiguous);
+      expect(made.inspected).toEqual([]);
+    },
+  );
 
   it.each<[Environment | null, string, number]>([
     [null, ambiguous, 1],
@@ -160,7 +163,7 @@ it.each<[Partial<Container>, string, boolean]>([
   );
 });
 
-describe("a role of which one container was never inspected", () => {
+describe("a role with one uninspected container", () => {
   const first = sampleContainer({ name: "web-1", destination: "a" });
   const restart = async (
     containers: readonly Container[],
@@ -200,7 +203,7 @@ describe("a role of which one container was never inspected", () => {
     expect(done.inspected).toEqual(["b web-2"]);
   });
 
-  it("is restarted with it where its inspection shows that it belongs there", async () => {
+  it("is restarted with it if its inspection shows that it belongs", async () => {
     const found = { env: "staging", destination: "a" } as const;
     const { names, refusal } = await restart([first, listed({ name: "web-2" })], found, 'destination: "a"', own);
     expect([names, refusal]).toEqual([["web-1", "web-2"], ""]);

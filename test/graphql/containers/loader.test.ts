@@ -52,7 +52,7 @@ describe("lists of containers", () => {
     ]);
   });
 
-  it("ask the engines once", async () => {
+  it("query the engines once", async () => {
     const loaders = load({});
     const lists = [loaders.all(false), loaders.all(true), loaders.all(false), loaders.all(true), loaders.known(true)];
     const [core, all, coreAgain, allAgain] = await Promise.all(lists);
@@ -92,7 +92,7 @@ describe("lists of containers", () => {
     expect((await list()).map(({ version }) => version)).toEqual(["v9", web.version]);
   });
 
-  it("ask for no deploy if every release is known", async () => {
+  it("read no deploy if every release is known", async () => {
     const loaders = load({});
     await loaders.all(true);
     expect(loaders.calls["deploy"]).toBeUndefined();
@@ -230,13 +230,13 @@ describe("one container", () => {
     expect(await found).toEqual(isFound ? { ...web, ...now } : "container_not_found");
   });
 
-  it("among accessories may be one at the second look-up", async () => {
+  it("may be an accessory at the second lookup", async () => {
     const query = { name: "redis", includeAccessories: true, everyEngine: true };
     expect(await load({}).one(query)).toEqual(redis);
   });
 });
 
-describe("the engines of a question", () => {
+describe("the engines of a query", () => {
   const [a, b] = [sampleEngine({ name: "a" }), sampleEngine({ name: "b" })];
   const silent = ["a", null].map((name) => ({ name, code: "docker_timeout", message: String(name) }));
   it.each<[string | null | undefined, string[], (string | null)[]]>([
@@ -304,7 +304,8 @@ describe("a filter of containers", () => {
 });
 
 const mayRun =
-  "An engine that may run such a container does not answer; it may run a container of this name too: choose one by its engine: engine=local";
+  "An engine that may run such a container does not answer; it may run a " +
+  "container of this name too: choose one by its engine: engine=local";
 it.each<[string, Partial<Container>, boolean, string]>([
   ["had a container of the name", {}, true, mayRun],
   ["had it in an environment that the token may not see", { env: "production" }, true, "local"],

@@ -33,14 +33,15 @@ async function ask(
 const restart = (name: string, more = "") => `mutation { restartContainer(name: "${name}"${more}) { name restarted } }`;
 
 describe("auditLog", () => {
-  it("has each entry once for a reader of pages, while others are written", async () => {
+  it("pages through each entry once while others are written", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     for (const name of ["web-staging", "web-production", "web-staging"]) await ask(memory, restart(name));
     const seen: number[] = [];
     for (let cursor = ""; ;) {
       const { data } = await ask(
         memory,
-        `{ auditLog(first: 2, after: "${cursor}") { edges { cursor node { seq } } pageInfo { endCursor hasNextPage } } }`,
+        `{ auditLog(first: 2, after: "${cursor}") ` +
+          "{ edges { cursor node { seq } } pageInfo { endCursor hasNextPage } } }",
       );
       const { edges, pageInfo } = data.auditLog;
       seen.push(...edges.map(({ node }: { node: { seq: number } }) => node.seq));
@@ -103,7 +104,8 @@ describe("restartContainer", () => {
     ["may act where restarts are off", false, undefined, "restart_disabled"],
   ] as const)("is previewed by reading for a token that %s", async (_who, restartEnabled, scopes, code) => {
     const memory = createMemorySources({ containers }, { restartEnabled });
-    const document = `{ restartPreview(name: "web-staging") { refusal { code } lastHealthy healthyPeers work { total } } }`;
+    const fields = "refusal { code } lastHealthy healthyPeers work { total }";
+    const document = `{ restartPreview(name: "web-staging") { ${fields} } }`;
     const { data } = await ask(memory, document, scopes && { scopes });
     expect(data.restartPreview).toEqual({
       refusal: code && { code },
@@ -163,7 +165,7 @@ describe("restartContainer", () => {
       },
     });
 
-    it("of its host name or its id, with what each source does not know", async () => {
+    it("by its host name or its id, with the gaps of each source", async () => {
       const table = { name: "runner", env: "staging" as const, ...none };
       expect(await work([river("staging", { jobs: [job], total: 1, unnamed: 2 }), table])).toEqual({
         jobs: [job],
@@ -176,7 +178,7 @@ describe("restartContainer", () => {
       expect(asked.at(-1)).toEqual(["a", staging.id]);
     });
 
-    it("as none only where a source knows", async () => {
+    it("as none only if a source knows", async () => {
       expect(await work([river("staging")])).toEqual({ jobs: [], total: 0, gaps: [] });
       const unknown = (source: string | null, reason: string) => ({
         jobs: null,
@@ -207,7 +209,7 @@ describe("restartContainer", () => {
     expect(memory.audited).toEqual([]);
   });
 
-  it("takes the key from REST's header too", async () => {
+  it("also takes the key from REST's header", async () => {
     const memory = createMemorySources({ containers }, { restartEnabled: true });
     await using gateway = await startGateway(memory.sources);
     const post = (key: string) =>
@@ -223,7 +225,8 @@ describe("restartContainer", () => {
 
 describe("restartRole", () => {
   const role = (env: string, more = "") =>
-    `mutation { restartRole(role: "web", env: ${env.toUpperCase()}, reason: "leak"${more}) { complete steps { outcome container { name } } } }`;
+    `mutation { restartRole(role: "web", env: ${env.toUpperCase()}, reason: "leak"${more}) ` +
+    "{ complete steps { outcome container { name } } } }";
 
   it("restarts the running ones of the environment", async () => {
     const stopped = sampleContainer({ name: "web-stopped", status: "exited" });
@@ -302,7 +305,7 @@ describe("restartRole", () => {
     expect(await ask(memory, role("staging").replace("leak", ""))).toMatchObject({ code: "invalid_request" });
   });
 
-  it("is off by default, by environment, and with an unknown silent engine", async () => {
+  it("is refused by default, by environment, or for an unknown silent engine", async () => {
     const on = { restartEnabled: true };
     const silent = [{ name: "b", ok: false, runs: null, error: { code: "docker_timeout", message: "no answer" } }];
     const memory = createMemorySources({ containers }, on);
@@ -342,13 +345,14 @@ describe("restartRole", () => {
     it("refuses, names them and restarts nothing", async () => {
       expect(await restartRole(", env: PRODUCTION", fleet)).toEqual({
         outcome:
-          "role_ambiguous: The role runner is run by 3 services or destinations; choose one by service, destination or env: " +
+          "role_ambiguous: 3 services or destinations run the role runner; " +
+          "choose one by service, destination or env: " +
           "wallet-core (production), wallet-core -d beta (production), wallet-core -d production (production)",
         restarts: 0,
         records: 0,
       });
       const many = Array.from({ length: 12 }, (_, index) => runner(`d${index}`, "production"));
-      expect((await restartRole(", env: PRODUCTION", many)).outcome).toMatch(/run by 12 .* and 2 more$/);
+      expect((await restartRole(", env: PRODUCTION", many)).outcome).toMatch(/: 12 .* and 2 more$/);
     });
 
     it("restarts those of the chosen one, and no other", async () => {
@@ -385,7 +389,7 @@ describe("restartRole", () => {
       expect((await restartRole(", env: PRODUCTION", same)).outcome).toEqual([live.name]);
     });
 
-    it("restarts no container that became another role's before its turn", async () => {
+    it("skips a container that joined another role before its turn", async () => {
       const second = runner("production", "production", { name: "second" });
       const memory = createMemorySources({ containers: [live, second] }, { restartEnabled: true });
       const { sources } = memory;
@@ -396,7 +400,9 @@ describe("restartRole", () => {
           return restartOne(ref, 10);
         },
       });
-      const source = `mutation { restartRole(role: "runner", env: PRODUCTION, reason: "leak") { steps { outcome error { code } } } }`;
+      const source =
+        'mutation { restartRole(role: "runner", env: PRODUCTION, reason: "leak") ' +
+        "{ steps { outcome error { code } } } }";
       expect((await ask(memory, source)).data.restartRole.steps).toEqual([
         { outcome: "RESTARTED", error: null },
         { outcome: "FAILED", error: { code: "container_not_found" } },

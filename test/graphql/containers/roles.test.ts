@@ -82,7 +82,7 @@ describe("roles", () => {
     expect((await ask("{ roles(env: PRODUCTION) { name } }", staging)).codes).toEqual(["forbidden"]);
   });
 
-  it("are null where nothing is known", async () => {
+  it("are null if nothing is known", async () => {
     const engines = [{ name: "local", ok: false, error: { code: "docker_timeout", message: "late" } }];
     expect(await open({ containers: [], engines })("{ roles { name } }")).toEqual({
       data: { roles: null },
@@ -100,7 +100,7 @@ describe("roles", () => {
     expect((await ask(query, createCaller(scopes, ["staging"]))).data.node).toBeNull();
   });
 
-  it("have the series of their containers alone", async () => {
+  it("have only the series of their containers", async () => {
     const to = Math.floor(Date.now() / 1000) * 1000;
     const { data } = await open()(
       `{ roles(env: STAGING) { name

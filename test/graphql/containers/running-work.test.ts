@@ -25,7 +25,7 @@ describe("toPreview", () => {
   });
 });
 
-it("knows workers by the container's host name, unless it is shared", () => {
+it("matches workers by the container's host name, unless it is shared", () => {
   const me = sampleContainer();
   expect(toWorkerHosts(me, [me, sampleContainer({ name: "twin" })])).toBeNull();
   // Erlang cuts it at the first dot: what two have in common names neither.

@@ -45,7 +45,7 @@ test("a container has all its statistics, their source and their history", async
 });
 
 test.each(["exited", "created", "dead"])(
-  "what is %s has no statistics, and its engine is not asked",
+  "a container that is %s has no statistics, and costs no query",
   async (status) => {
     const { data, calls } = await ask('{ container(name: "web") { cpuPct memPct stats { pids } } }', status);
     expect(data).toEqual({ cpuPct: null, memPct: null, stats: null });
@@ -53,7 +53,7 @@ test.each(["exited", "created", "dead"])(
   },
 );
 
-test.each(["running", "paused", "restarting"])("what is %s is measured once", async (status) => {
+test.each(["running", "paused", "restarting"])("a container that is %s is measured once", async (status) => {
   const { data, calls } = await ask('{ container(name: "web") { cpuPct memPct stats { pids } } }', status);
   expect(data).toEqual({ cpuPct: 12.4, memPct: 34.1, stats: { pids: 5 } });
   expect(calls["stats"]).toBe(1);

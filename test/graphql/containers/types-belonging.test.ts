@@ -96,7 +96,8 @@ describe.each([["canary-shop"], ["canary-redis"]])("%s, for a token of staging",
     `{ containers(includeAccessories: true) { name } }`,
     `{ timeline(kinds: [CONTAINER_DEATH]) { nodes { message } } }`,
     `{ containerCpuPct(${range}, includeAccessories: true) { container } }`,
-    `{ logs(role: "${name.replace("canary-", "")}", includeAccessories: true) { lines { message container { name } } } }`,
+    `{ logs(role: "${name.replace("canary-", "")}", includeAccessories: true) ` +
+      "{ lines { message container { name } } } }",
   ])("is not in %s", async (query) => {
     expect(await ask("full", query)).toContain(name);
     expect(await ask("staging", query)).not.toContain(name);
@@ -152,7 +153,8 @@ describe("the destination of a container", () => {
     const series = (wanted: string) =>
       ask(
         "full",
-        `{ containerCpuPct(${range}, includeAccessories: true, destinations: ["${wanted}"]) { container destination } }`,
+        `{ containerCpuPct(${range}, includeAccessories: true, destinations: ["${wanted}"]) ` +
+          "{ container destination } }",
       );
     expect(await series("beta")).toMatch(/"container":"web","destination":"beta"/);
     expect(await series("beta")).not.toContain("canary");

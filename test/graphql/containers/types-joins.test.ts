@@ -27,10 +27,11 @@ const failure = {
 const queue = (name: string) => ({ name, source: "jobs", depth: 1, processedPerSec: 0.5, failuresLastHour: 1 });
 
 describe("joins of the graph", () => {
-  it("ask each upstream once for 50 containers with stats, deploys, hosts", async () => {
+  it("query each upstream once for 50 containers with all joins", async () => {
     const containers = Array.from({ length: 50 }, (_, index) => sampleContainer({ name: `wallet-core-web-${index}` }));
     const { data, errors, calls } = await ask(
-      `{ containers { name cpuPct memPct stats { cpuPct pids } deploy { currentTag containers { name } } hostMetrics { name } }
+      `{ containers { name cpuPct memPct stats { cpuPct pids } deploy { currentTag containers { name } }
+           hostMetrics { name } }
          again: containers(includeAccessories: true) { id stats { memPct } }
          one: container(name: "wallet-core-web-7") { name cpuPct } }`,
       { containers, hosts: [sampleHost()] },
@@ -42,9 +43,10 @@ describe("joins of the graph", () => {
     expect(calls).toEqual({ list: 1, stats: 50, deploy: 1, hosts: 1 });
   });
 
-  it("ask each queue source once for numbers and once for errors", async () => {
+  it("query each queue source once for numbers and once for errors", async () => {
     const { data, calls } = await ask(
-      '{ queues { name errors { jobId } } jobErrors { queue } queueSources { ok } queue(name: "payouts") { errors(first: 1) { error } } }',
+      "{ queues { name errors { jobId } } " +
+        'jobErrors { queue } queueSources { ok } queue(name: "payouts") { errors(first: 1) { error } } }',
       { queueSources: [{ name: "jobs", metrics: [queue("payouts"), queue("empty")], errors: [failure] }] },
     );
     expect(data).toEqual({

@@ -75,7 +75,7 @@ describe("the files of deploys", () => {
 });
 
 describe("all deploys", () => {
-  it("are asked for once, whatever is made of them", async () => {
+  it("are read once, however they are used", async () => {
     const { sources, calls } = createMemorySources({
       containers: [sampleContainer()],
       deployLogs: [sampleDeployLog([sampleRecord()])],
@@ -89,7 +89,7 @@ describe("all deploys", () => {
     expect(calls).toEqual({ deploy: 1, deployHistory: 1, images: 1, retired: 1, list: 1 });
   });
 
-  it("of silent engines are not known to run", async () => {
+  it("are not known to run on silent engines", async () => {
     const error = { code: "docker_timeout", message: "slow" };
     const states = async (ok: boolean) => {
       const { sources } = createMemorySources({

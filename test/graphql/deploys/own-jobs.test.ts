@@ -59,7 +59,7 @@ function open(
 }
 const whole = { a: [100, undefined], b: [100, undefined] };
 
-it("jobs of a queue where nobody else's ended are all of the service", async () => {
+it("jobs of an unshared queue all belong to the service", async () => {
   const { asked, read } = open({ "mine 1": { a: 60 } });
   expect(await read(1, 2)).toEqual([whole, whole]);
   expect(asked).toEqual([
@@ -70,7 +70,7 @@ it("jobs of a queue where nobody else's ended are all of the service", async () 
   ]);
 });
 
-it("jobs of a queue that is shared in one window are split in all", async () => {
+it("jobs of a queue shared in one window are split in all", async () => {
   const { read } = open({ "theirs 2": { b: 30 }, "mine 2": { b: 60 }, "mine 1": { b: 90 } });
   expect(await read(1, 2)).toEqual([
     { a: [100, undefined], b: [90, 10] },
@@ -80,7 +80,7 @@ it("jobs of a queue that is shared in one window are split in all", async () => 
   expect(await read(3)).toEqual([{ a: [100, undefined], b: [0, 100] }]);
 });
 
-it("jobs of a queue that is known to be shared are split at once", async () => {
+it("jobs of a queue known to be shared are split at once", async () => {
   const isShared: Ownership["isShared"] = ({ queue, source }) => queue === "a" && source === "jobs";
   expect(await open({ "mine 1": { a: 99 } }, { isShared }).read(1)).toEqual([{ a: [99, 1], b: [100, undefined] }]);
 });
@@ -88,13 +88,13 @@ it("jobs of a queue that is known to be shared are split at once", async () => {
 it.each([
   ["rows name no workers", null, undefined],
   ["no worker of another service is known", {}, { own: ["mine"] }],
-])("jobs of a shared queue are of nobody where %s", async (_, on, hosts) => {
+])("jobs of a shared queue belong to nobody where %s", async (_, on, hosts) => {
   const { asked, read } = open(on, { isShared: () => true, ...(hosts && { hosts }) });
   expect(await read(1)).toEqual([{ a: [100, null], b: [100, null] }]);
   expect(asked).toEqual([]);
 });
 
-it("jobs of a queue that is not the service's are not split", async () => {
+it("jobs of another service's queue are not split", async () => {
   const { read, isOwn } = open({ "theirs 1": { a: 5 } }, { isOwn: () => false });
   expect([await read(1), isOwn("a")]).toEqual([[whole], false]);
 });
@@ -109,7 +109,7 @@ it("rows make a queue the service's, as far as its workers ended jobs", async ()
   expect(["a", "b"].map(isOwn)).toEqual([true, false]);
 });
 
-it("jobs in steps are the service's own where the rows name their workers", async () => {
+it("jobs in steps are the service's own if rows name their workers", async () => {
   const range = { from: 1, step: 600, steps: 2 };
   const toSteps = (...failures: readonly (number | null)[]): QueueHistory => ({
     ...sampleHistory(),
@@ -157,7 +157,7 @@ it("jobs in steps are the service's own where the rows name their workers", asyn
   expect(await read(false, own)).toEqual(all);
 });
 
-it("only the service's queues are asked for, and shared ones on hosts", async () => {
+it("only the service's queues are read, shared ones by hosts", async () => {
   const asked: unknown[] = [];
   const note =
     (on: string) =>
@@ -208,7 +208,7 @@ it("only the service's queues are asked for, and shared ones on hosts", async ()
 it.each([
   ["query_refused", [[null, 1]]],
   ["postgres_unavailable", []],
-] as const)("all queues are asked for where their workers are %s", async (code, expected) => {
+] as const)("all queues are read where their workers are %s", async (code, expected) => {
   const asked: unknown[] = [];
   const source: Pick<QueueSource, "name" | "history" | "historyOn" | "workersSince"> = {
     name: "jobs",

@@ -47,7 +47,7 @@ const unattributed = (succeeded: number, failed: number) =>
   ({ succeeded: 0, failed: 0, unattributed: { succeeded, failed } }) as QueueWindow;
 
 describe("the gaps of shared queues", () => {
-  it("name the queues of each set of services, where rows name no workers", async () => {
+  it("name the queues of each set of services if rows name no workers", async () => {
     const both = toOwners([shop, group("billing")], "workers");
     const three = toOwners([shop, group("crm"), group("billing", "beta")], "workers");
     const { toGaps, isOwn } = await open({ b: both, a: both, c: three, own: toOwners([shop], "workers") });
@@ -62,7 +62,7 @@ describe("the gaps of shared queues", () => {
     ]);
   });
 
-  it("count the jobs whose workers are not known", async () => {
+  it("count the jobs with unknown workers", async () => {
     const { toGaps } = await open({ a: toOwners([shop, group("billing")], "workers"), b: toOwners([shop], "workers") });
     const partly = evidence("a", { before: unattributed(3, 1), after: unattributed(0, 2) });
     const one = evidence("b", { after: unattributed(1, 0) });
@@ -107,7 +107,7 @@ describe("a queue whose jobs ended on the service's workers", () => {
     configured: [toConfiguredOwner({ service: "billing" })],
   };
 
-  it("is the service's, and may be another's too, unless it is configured", async () => {
+  it("is the service's, and may be shared unless configured", async () => {
     const { isOwn, isShared, toGaps } = await open(owners);
     const seen = ["own", "other", "configured", "unknown"].map((queue) => {
       const one = { queue, source: "jobs" };
@@ -124,7 +124,7 @@ describe("a queue whose jobs ended on the service's workers", () => {
 });
 
 describe("a failure", () => {
-  it("of an unknown worker is the service's in its own queues alone", async () => {
+  it("of an unknown worker is the service's only in its own queues", async () => {
     const both = toOwners([shop, group("billing")], "workers");
     const { isOwnFailure } = await open(
       { mail: toOwners([shop], "alone"), shared: both },

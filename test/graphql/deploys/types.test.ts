@@ -189,7 +189,7 @@ describe("deploys", () => {
     expect(errors).toMatchObject([{ originalError: { code: "forbidden" } }]);
   });
 
-  it("have a newest one in each visible environment, and without one", async () => {
+  it("include the newest of each visible environment, and of none", async () => {
     const elsewhere = [900, 800].map((at) => sampleRecord({ tag: `v9-${at}`, env: "production", deployedAt: ago(at) }));
     const unnamed = [70, 90].map((hours) =>
       sampleRecord({ tag: `v8-${hours}`, env: null, deployedAt: ago(hours * 3600) }),
@@ -235,8 +235,10 @@ const jobs = (more: object) => [{ name: "jobs", env: "staging" as const, metrics
 
 describe("a verdict", () => {
   const query = `{ deploys(first: 1) { nodes { verdict { outcome reasons windowSeconds beforeFrom afterTo gaps
-    queues { queue outcome pValue waitPValue runPValue baseline before { succeeded failed failureRatio } after { succeeded failed } }
-    containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow } newErrors { error count regressed queues } } } } }`;
+    queues { queue outcome pValue waitPValue runPValue baseline
+      before { succeeded failed failureRatio } after { succeeded failed } }
+    containers { restartsFrom restartsBefore restartsAfter unhealthySecondsAfter unhealthyNow }
+    newErrors { error count regressed queues } } } } }`;
   const base = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
 
   it("finds a bad release by queues, restarts and errors, with the numbers", async () => {
@@ -392,7 +394,7 @@ describe("a verdict", () => {
     ]);
   });
 
-  it("believes no samples, no incomplete errors, and no events around a gap", async () => {
+  it("ignores samples, incomplete errors, and events around a gap", async () => {
     const sampled = async (...args: Parameters<ReturnType<typeof history>>) =>
       new Map(
         [...(await history([398, 2], [1, 300])(...args))].map(([name, past]) => [
@@ -430,7 +432,7 @@ describe("a verdict", () => {
     });
   });
 
-  it("has restarts and health from events if these reach back", async () => {
+  it("has restarts and health from events that reach back far enough", async () => {
     const container = toTimelineContainer(web("v2"));
     const { data } = await ask(
       query,
@@ -490,7 +492,7 @@ describe("deploys of a range", () => {
 describe("drift", () => {
   const query = "{ drift { kind message engine containers { version } } }";
 
-  it("shows old replicas, and engines that are silent", async () => {
+  it("shows old replicas, and silent engines", async () => {
     const memory = {
       containers: [web("v2"), web("v1", { engine: "b" })],
       engines: [
@@ -514,7 +516,8 @@ describe("drift", () => {
 
 describe("the timeline", () => {
   const query = (args = "") =>
-    `{ timeline${args} { truncated nodes { kind message who container env } coverage { kind known since sampled note } } }`;
+    `{ timeline${args} { truncated ` +
+    "nodes { kind message who container env } coverage { kind known since sampled note } } }";
   const memory = { ...live, deploy: noInfo, deployLogs: [log(v1, v2)] };
   const container = toTimelineContainer(web("v2"));
   const remember = ({ sources, audited }: ReturnType<typeof createMemorySources>) => {

@@ -212,17 +212,18 @@ describe("a queue that several services work on", () => {
     });
   });
 
-  it("is seen in the rows of ended jobs, where no job runs", async () => {
+  it("is detected in the rows of ended jobs if no job runs", async () => {
     const old = shared("shop").filter(({ error }) => error === null);
     const rows = [...old, ...work("shared", hostOf("shop", "v2"), "after", 200).map((row) => ({ ...row, error: "x" }))];
     const verdicts = await judge({ services: ["shop", "billing"], rows, running: [] });
     expect(verdicts.get("billing")).toMatchObject({ outcome: "clean", gaps: [], queues: [{ after: { failed: 0 } }] });
   });
 
-  it("decides nothing where rows do not name who succeeded", async () => {
+  it("decides nothing if rows do not name who succeeded", async () => {
     const world = { services: ["shop", "billing"], rows: shared("shop"), named: false };
     const gap =
-      "jobs: shop works on shared too, and the rows of ended jobs do not name their workers: only new errors of the service's own workers count";
+      "jobs: shop works on shared too, and the rows of ended jobs do not name their " +
+      "workers: only new errors of the service's own workers count";
     expect((await judge(world)).get("billing")).toMatchObject({
       outcome: "not_enough_data",
       newErrors: [],
@@ -231,7 +232,7 @@ describe("a queue that several services work on", () => {
     });
   });
 
-  it("has new errors of the service's own workers all the same", async () => {
+  it("still has new errors of the service's own workers", async () => {
     const verdicts = await judge({ services: ["shop", "billing"], rows: shared("shop"), named: false });
     expect(verdicts.get("shop")).toMatchObject({
       outcome: "regressed",
@@ -239,7 +240,7 @@ describe("a queue that several services work on", () => {
     });
   });
 
-  it("blames nobody for errors whose worker is not known", async () => {
+  it("blames nobody for errors of unknown workers", async () => {
     const nobody = [...work("shared", null, "after", 200, 1, "lost")];
     for (const named of [true, false]) {
       const verdicts = await judge({ services: ["shop", "billing"], rows: [...shared(""), ...nobody], named });
@@ -263,7 +264,7 @@ describe("a queue that several services work on", () => {
     }
   });
 
-  it.each([true, false])("may be that of two destinations of one service: rows name them: %j", async (named) => {
+  it.each([true, false])("may belong to two destinations of one service: rows name them: %j", async (named) => {
     const services = ["shop@a", "shop@b"];
     const destinations = { "shop@b": "beta" };
     const rows = services.flatMap((service) => [
@@ -282,7 +283,7 @@ describe("a queue that several services work on", () => {
     expect(one.get("shop@a")?.outcome).toBe("clean");
   });
 
-  it("of which a worker took one job once is judged by what ended", async () => {
+  it("from which a worker once took a job is judged by ended jobs", async () => {
     const mailer = [
       ...work("mailer", hostOf("shop", "v1"), "before", 300),
       ...work("mailer", hostOf("shop", "v2"), "after", 300, 2),
@@ -342,7 +343,7 @@ describe("a verdict, for any jobs of any services", () => {
     },
   );
 
-  it.each([1, 2, 3, 4, 5, 6])("is that of its own jobs alone, where rows name workers (seed %i)", async (seed) => {
+  it.each([1, 2, 3, 4, 5, 6])("covers only its own jobs if rows name workers (seed %i)", async (seed) => {
     const { services, rows } = generate(seed + 100);
     // Rows show who works on a queue also where no job runs now.
     const together = await judge({ services, rows, ...(seed % 2 === 0 && { running: [] }) });

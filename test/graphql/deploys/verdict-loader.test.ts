@@ -121,7 +121,7 @@ function open(stage: Stage, one = deploy) {
 }
 
 describe("queues of a verdict", () => {
-  it("are asked once for each window, of the deploy's possible sources", async () => {
+  it("are read once for each window, from the deploy's possible sources", async () => {
     const asked: unknown[] = [];
     const source = (name: string, env?: Environment): Given => ({
       name,
@@ -197,7 +197,7 @@ describe("queues of a verdict", () => {
     expect(verdict.outcome).toBe(outcome);
   });
 
-  it("are not asked for a failed deploy, nor for one without a window", async () => {
+  it("are not read for a failed deploy, nor for one without a window", async () => {
     const asked = vi.fn<History>(async () => new Map());
     const sources = [{ name: "jobs", history: asked }];
     const failed = toDeploy({ state: "failed" });
@@ -287,7 +287,7 @@ describe("queues that fail more after a deploy", () => {
     ]);
   });
 
-  it("are worse where that cannot be read", async () => {
+  it("are worse if that cannot be read", async () => {
     const whole: History = async (names, range, signal) => {
       if (range.steps > 1) throw new OpsError("query_refused", "too much");
       return failing(names, range, signal);
@@ -317,7 +317,7 @@ describe("queues of a deploy", () => {
   const failure = sampleFailures({ queue: "bills", error: "boom", count: 40, firstAt: ago(1000), lastAt: ago(10) });
   const sources = [{ name: "jobs", history: broken, failures: async () => [failure] }];
 
-  it("are those whose workers are of its service", async () => {
+  it("are those whose workers belong to its service", async () => {
     const owners: Stage["owners"] = ({ name }) => workers(name === "mail" ? "shop" : "billing");
     const verdict = await judge({ sources, owners }, own);
     expect([verdict.queues.map(({ queue }) => queue), verdict.outcome]).toEqual([["mail"], "regressed"]);
@@ -384,7 +384,7 @@ describe("a queue that runs once a day", () => {
     expect(fresh).toMatchObject({ outcome: "regressed", newErrors: [{ error: "no rate", regressed: true }] });
   });
 
-  it("cannot be judged where no earlier run is stored", async () => {
+  it("cannot be judged if no earlier run is stored", async () => {
     const verdict = await judge({ sources: [{ name: "jobs", history: nightly([]), failures }] });
     expect([verdict.outcome, verdict.newErrors?.map(({ regressed }) => regressed)]).toEqual([
       "not_enough_data",
@@ -415,7 +415,7 @@ describe("errors of a verdict that are looked up among all that are stored", () 
   const judgeWith = (more: Partial<Given>, others: readonly Given[] = [], stage: Stage = {}) =>
     judge({ sources: [{ ...own, ...more }, ...others], ...stage });
 
-  it("are new where no such failure is", async () => {
+  it("are new if no such failure is stored", async () => {
     expect(await judgeWith(stored())).toMatchObject({
       outcome: "regressed",
       reasons: ["a new error occurred 40 times: boom 17"],
@@ -503,7 +503,7 @@ describe("errors of a verdict that are looked up among all that are stored", () 
   });
 });
 
-describe("a deploy of the same release again", () => {
+describe("a repeated deploy of a release", () => {
   const again = toDeploy({ deployedAt: ago(1200), durationSeconds: 60 });
   const first = toDeploy({ deployedAt: ago(1500), durationSeconds: 60 });
   const v1 = toDeploy({ tag: "v1", version: "v1", deployedAt: ago(9000) });
@@ -531,7 +531,7 @@ describe("a deploy of the same release again", () => {
     });
   });
 
-  it("has the new errors of its release, also those of before it", async () => {
+  it("has the new errors of its release, including those before it", async () => {
     const asked: PastSearch[] = [];
     const pastFailures = async (search: PastSearch) => {
       asked.push(search);
@@ -735,7 +735,7 @@ describe("containers of a verdict", () => {
   });
 });
 
-it("a service that is not looked after is not judged, and nothing is read", async () => {
+it("a service outside the product is not judged, and nothing is read", async () => {
   const container = sampleContainer({ service: "billing", health: "unhealthy", version: "v2" });
   const asked = vi.fn<History>(async () => new Map([["mail", toPast(100, 1200)]]));
   const stage: Stage = {

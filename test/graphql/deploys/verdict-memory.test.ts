@@ -12,7 +12,7 @@ const toVerdict = (outcome: DeployVerdict["outcome"], unfinished: string | null 
 const whole = toVerdict("clean");
 const late = toVerdict("not_enough_data", "No time was left");
 
-it("a verdict that is not whole gives way to the last whole one", () => {
+it("an incomplete verdict gives way to the last complete one", () => {
   const memory = new VerdictMemory();
   expect(memory.settle(principal, deploy, usual, late, 0)).toBe(late);
   expect(memory.settle(principal, deploy, usual, whole, 1000)).toBe(whole);
@@ -23,7 +23,7 @@ it("a verdict that is not whole gives way to the last whole one", () => {
   expect(memory.settle(principal, deploy, usual, late, 302_000)).toBe(late);
 });
 
-it.each(["clean", "not_enough_data"] as const)("a silent source does not end what is worse in it (%s)", (outcome) => {
+it.each(["clean", "not_enough_data"] as const)("a silent source does not end a regression in it (%s)", (outcome) => {
   const memory = new VerdictMemory();
   const worse = toVerdict("regressed");
   const silent = toVerdict(outcome, null, ["crm"]);
@@ -40,7 +40,7 @@ it.each(["clean", "not_enough_data"] as const)("a silent source does not end wha
   expect(memory.settle(principal, deploy, usual, whole, 3_604_000)).toBe(whole);
 });
 
-it("a verdict that is worse and not whole is not remembered", () => {
+it("a worse but incomplete verdict is not remembered", () => {
   const memory = new VerdictMemory();
   const worse = toVerdict("regressed");
   const partly = toVerdict("regressed", null, ["crm"]);
@@ -61,7 +61,7 @@ it("a deploy that was never judged is judged once it can be", () => {
   expect(memory.settle(principal, deploy, usual, silent, 1000)).toBe(silent);
 });
 
-it("a verdict that is not whole stands where something is worse", () => {
+it("an incomplete verdict stands if something is worse", () => {
   const memory = new VerdictMemory();
   memory.settle(principal, deploy, usual, whole, 0);
   const worse = toVerdict("regressed", "No time was left");
@@ -69,7 +69,7 @@ it("a verdict that is not whole stands where something is worse", () => {
   expect(memory.find(principal, deploy, usual, 1000)?.verdict).toBe(whole);
 });
 
-it("a verdict counts for the same deploy, windows and rights alone", () => {
+it("a verdict counts only for the same deploy, windows and rights", () => {
   const memory = new VerdictMemory();
   memory.settle(principal, deploy, 600, whole, 0);
   expect(memory.find(principal, deploy, usual, 0)).toBeNull();

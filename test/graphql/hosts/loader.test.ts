@@ -31,7 +31,7 @@ describe("hosts", () => {
     return { ...made, context, loaders: context.loaders.hosts };
   };
 
-  it("are found by name before instance before address, in one question", async () => {
+  it("are found by name, then instance, then address, in one query", async () => {
     const { loaders, calls, sources, context } = load();
     const names = ["a", "10.0.0.1", "10.0.0.1:9100", "10.0.0.1:9200", "b:9100", "b", "c", "x"];
     const index = await loaders.index();
@@ -57,7 +57,7 @@ describe("hosts", () => {
     expect(calls).toEqual({});
   });
 
-  it("have a past of nulls if unknown, by one question for each range", async () => {
+  it("have a past of nulls if unknown, by one query for each range", async () => {
     const { loaders, sources } = load();
     const past = rememberHost(range);
     const history = vi.fn<typeof sources.hosts.history>(async () => new Map([[a.instance, past]]));
@@ -82,7 +82,7 @@ describe("hosts", () => {
 });
 
 describe("loaders of ranges", () => {
-  it("count the points before they ask, and ask each range alone", async () => {
+  it("count the points before the query, and query each range alone", async () => {
     const { budget } = createBudgetCaller();
     const order: unknown[] = [];
     const read = vi.spyOn(budget, "read").mockImplementation((...args) => {
@@ -153,7 +153,7 @@ describe("the past of containers", () => {
   const away = new OpsError("prometheus_unavailable", "down");
   const problem = { code: "prometheus_unavailable", message: "down" };
 
-  it("is from memory if complete, else from Prometheus, asked once", async () => {
+  it("is from memory if complete, else from one Prometheus query", async () => {
     const containers = [one("whole"), one("late"), one("none")];
     const stage = { remembered: { whole, late }, prometheus: { late: scraped } };
     expect(await load(containers, stage)).toEqual({
@@ -168,7 +168,7 @@ describe("the past of containers", () => {
     expect(await load([one("whole")], { remembered: { whole } })).toMatchObject({ asked: [] });
   });
 
-  it("says why Prometheus could not be asked, if necessary", async () => {
+  it("says why Prometheus did not answer, if it was needed", async () => {
     const { rows } = await load([one("whole"), one("late")], { remembered: { whole, late }, prometheus: away });
     expect(rows).toEqual([
       ["memory", 60, null],

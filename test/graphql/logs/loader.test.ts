@@ -15,7 +15,7 @@ function setUp(read: LogHistory["read"]) {
 }
 const selector = { since: "", before: "", role: "web", names: [], service: null };
 
-it("a history that failed is not asked again by the same request", async () => {
+it("a failed history is not queried again by the same request", async () => {
   const error = new OpsError("log_history_unavailable", "away");
   const { asked, loaders } = setUp(() => Promise.reject(error));
   const first = await loaders.read(replica("a"), { tail: 9 });
@@ -25,7 +25,7 @@ it("a history that failed is not asked again by the same request", async () => {
   expect(asked).toHaveBeenCalledTimes(1);
 });
 
-it("a slow history is asked for four seconds of a request", async () => {
+it("a slow history is queried for four seconds of a request", async () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   onTestFinished(() => void vi.useRealTimers());
   const { asked, loaders } = setUp(async () => {

@@ -94,7 +94,7 @@ describe("a cursor", () => {
     });
   });
 
-  it("is null where nothing is known", () => {
+  it("is null if nothing is known", () => {
     expect([toLineCursor(container, null), toRoleCursor(null)]).toEqual([null, null]);
   });
 

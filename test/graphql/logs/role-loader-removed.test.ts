@@ -78,7 +78,7 @@ const gone = (name: string, createdSeconds: number, change: Partial<Container> =
 });
 
 describe("the log of a role with a history", () => {
-  it("goes on with containers that no engine has any more", async () => {
+  it("continues with containers that no engine has any more", async () => {
     const stage = {
       containers: [replica("web-new", "v3", -10)],
       retired: [{ ...replica("web-old", "v2", -50), status: "exited" }],
@@ -97,7 +97,7 @@ describe("the log of a role with a history", () => {
     expect(state.selectors).toMatchObject([{ role: "web", names: [], service: "wallet-core-staging" }]);
   });
 
-  it("asks for none that wrote before the page alone", async () => {
+  it("reads none that wrote only before the page", async () => {
     const lines = { web: Array.from({ length: 9 }, (_, n) => line(n * 1000)) };
     const stage = { containers: [replica("web", "v3", -10)], removed: [gone("web-gone", -90)], lines };
     const { read, state } = createStage({ ...stage, older: { "web-gone": [line(4500)] } });
@@ -129,7 +129,7 @@ describe("the log of a role with a history", () => {
     expect(found).toEqual(expected.map(({ message }) => message));
   });
 
-  it("has of other groups only those of its service and no known env", async () => {
+  it("includes other groups only of its service and no known env", async () => {
     const removed = [
       gone("unknown", -90, { env: null }),
       gone("production", -91, { env: "production" }),
@@ -178,7 +178,7 @@ describe("the log of a role with a history", () => {
     });
   });
 
-  it("is found by name alone, also beside one that an engine has", async () => {
+  it("is found by name only, also beside one that an engine has", async () => {
     const removed = [gone("web-gone", -90)];
     const stage = {
       containers: [replica("web")],
@@ -243,7 +243,7 @@ describe("a removed container", () => {
   const raw = facts({ state: removedStatus, name: "wallet-core-web-beta-v7", createdAt: "2026-01-13T09:40:00.5Z" });
   const labels = { service: "wallet-core", role: "web", destination: "beta" };
 
-  it("is mapped as one that runs", () => {
+  it("is mapped like a running one", () => {
     const rules = { ...rulesOf("wallet-core"), destinations: new Map([["beta", "staging" as const]]) };
     expect(toRemovedContainer({ ...raw, labels }, rules)).toMatchObject({
       kind: "core",

@@ -144,7 +144,7 @@ describe("the log of a role", () => {
     [-5, "page"],
     [0, "asked"],
     [5, "asked"],
-  ])("since %i s of the page's beginning is asked for as of the %s", async (seconds, whose) => {
+  ])("since %i s of the page's beginning is read as of the %s", async (seconds, whose) => {
     const given = at(10_000 + seconds * 1000);
     const containers = [replica("web", "v3", 10)];
     const retired = [stopped(replica("old", "v2", -100))];
@@ -253,7 +253,7 @@ describe.each([
       ),
   ],
 ])("a role that is %s", (how, ask) => {
-  it("is not followed or read where names are wanted that do not exist", async () => {
+  it("is not followed or read if a requested name does not exist", async () => {
     const stage = { containers: [replica("web")], retired: [stopped(replica("old"))] };
     const byName = (names: readonly string[]) => ask(stage, { role: null, names });
     await expect(byName(["web", "gone"])).rejects.toMatchObject({
@@ -314,8 +314,7 @@ it.each<[string, (context: ReturnType<typeof createStage>["context"], open: () =
   const open = vi.fn<() => AbortSignal>(() => new AbortController().signal);
   await expect(ask(createStage({ containers }).context, open)).rejects.toMatchObject({
     code: "answer_too_large",
-    message:
-      "A stream reads the logs of at most 200 containers that run, and these are 201: choose an engine, or give names",
+    message: "A stream reads the logs of at most 200 running containers; 201 match: choose an engine, or give names",
   });
   expect(open).not.toHaveBeenCalled();
   await ask(createStage({ containers: containers.slice(1) }).context, open);
@@ -323,7 +322,7 @@ it.each<[string, (context: ReturnType<typeof createStage>["context"], open: () =
 });
 
 describe("the stored lines of a role", () => {
-  it("are those of its containers and old releases that wrote in that time", async () => {
+  it("come from containers and old releases that wrote in that time", async () => {
     const containers = [replica("web", "v3", 100), replica("later", "v3", 300)];
     const retired = [
       stopped(replica("other", "v1", 0)),

@@ -109,7 +109,7 @@ it("the verdicts on sixty services are all judged, on one database", async () =>
   expect(await ask()).toMatchObject({ regressed: worse, unjudged: 0 });
 });
 
-it("verdicts that time does not suffice for are gaps, until the next read", async () => {
+it("verdicts without enough time are gaps until the next read", async () => {
   const ask = open([{ ...toSource("jobs", () => 70, openDatabase()), workerJobs }]);
   const first = await ask();
   expect(first.unjudged).toBeGreaterThan(10);
@@ -119,7 +119,7 @@ it("verdicts that time does not suffice for are gaps, until the next read", asyn
   expect(await ask()).toMatchObject({ regressed: worse, unjudged: 0 });
 });
 
-it("verdicts that were judged stay while they wait to be judged again", async () => {
+it("earlier verdicts stay while they wait to be judged again", async () => {
   const ask = open([{ ...toSource("jobs", () => 70, openDatabase()), workerJobs }]);
   await ask();
   await ask();
@@ -127,7 +127,7 @@ it("verdicts that were judged stay while they wait to be judged again", async ()
   expect(await ask()).toMatchObject({ regressed: worse, unjudged: 0 });
 });
 
-it("a deploy's own verdict is that of the problems where time is up", async () => {
+it("a deploy's own verdict matches the problems when time is up", async () => {
   let ms = 5;
   const ask = open([{ ...toSource("jobs", () => ms, openDatabase()), workerJobs }]);
   await ask();
@@ -147,7 +147,7 @@ it("a verdict whose jobs may be in a silent database is a gap", async () => {
   expect(await ask()).toMatchObject({ regressed: 0, unjudged: count, reasons });
 });
 
-it("a database that never answers takes no verdict of the others with it", async () => {
+it("a database that never answers affects no other verdict", async () => {
   const silent = toSource("silent", () => 1_000_000, openDatabase());
   const ask = open([{ ...toSource("jobs", () => 5, openDatabase()), workerJobs }, silent]);
   const { regressed, unjudged, reasons, seconds } = await ask();
@@ -155,7 +155,7 @@ it("a database that never answers takes no verdict of the others with it", async
   expect(reasons).toEqual(["the verdict on v2 of shop: No time was left to read it: try again soon"]);
 });
 
-it("a source whose workers are not known in time delays no verdict by more", async () => {
+it("a source with workers unknown in time delays no verdict longer", async () => {
   const { promise } = Promise.withResolvers<never>();
   const silent = { ...toSource("silent", () => 1, openDatabase()), workerJobs: () => promise };
   const ask = open([{ ...toSource("jobs", () => 5, openDatabase()), workerJobs }, silent]);

@@ -27,7 +27,7 @@ function open() {
 const kindsOf = ({ problems }: Awaited<ReturnType<ReturnType<typeof open>["ask"]>>) => problems.map(({ kind }) => kind);
 
 describe("the loader of problems", () => {
-  it("reads once for all who may see the same", async () => {
+  it("reads once for all callers with the same view", async () => {
     const { ask, answer, calls } = open();
     answer();
     const [first, ...others] = await Promise.all([ask(), ask(), ask()]);
@@ -50,7 +50,7 @@ describe("the loader of problems", () => {
     expect(kindsOf(await stays)).toEqual(["container_unhealthy"]);
   });
 
-  it("says since when each look found nothing", async () => {
+  it("says since when all checks found nothing", async () => {
     vi.useFakeTimers({
       toFake: ["Date", "performance", "setTimeout", "clearTimeout"],
       now: Date.parse("2026-01-13T10:00:00Z"),

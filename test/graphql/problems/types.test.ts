@@ -62,7 +62,8 @@ describe("the query problems", () => {
     );
     const { found } = await query(`{ problems { criticalCount warningCount checkedAt gaps problems {
       id kind severity title since at alert alertAfterSeconds env role source upstream evidence
-      container { name } containers { name } queue { name state } host { name } engine { name error { message } } deploy { tag } } } }`);
+      container { name } containers { name } queue { name state } host { name }
+      engine { name error { message } } deploy { tag } } } }`);
     expect(found.problems.map(({ kind, severity }: any) => `${severity} ${kind}`)).toEqual([
       "CRITICAL ENGINE_UNREACHABLE",
       "CRITICAL CONTAINER_UNHEALTHY",
@@ -117,7 +118,7 @@ describe("the query problems", () => {
     ]);
   });
 
-  it("filters by environment, and shows what has no known one too", async () => {
+  it("filters by environment, and keeps those without a known one", async () => {
     const { kinds, query } = open({ hosts: [sampleHost({ status: "down", alert: true })] });
     expect(await kinds(createCaller(), "(env: STAGING)")).toEqual(["HOST_DOWN", "CONTAINER_UNHEALTHY"]);
     expect(await query("{ problems(env: PRODUCTION) { gaps } }", staging)).toEqual({
@@ -155,7 +156,7 @@ describe("the query problems", () => {
     expect(await kinds()).toEqual([]);
   });
 
-  it("judges the product alone, and all where nothing says what it is", async () => {
+  it("judges only the product, or everything if it is not configured", async () => {
     const loops = { health: "unhealthy", restarts: 9, createdAt: ago(60), startedAt: ago(9) } as const;
     const stopped = { status: "exited", health: "none", finishedAt: ago(60), ...old } as const;
     const billing = { service: "billing", kind: "other" } as const;
@@ -278,7 +279,7 @@ describe("a deploy that made things worse", () => {
   ];
   const memory = { containers: [release], engines: [], deployLogs: [sampleDeployLog(records)], queueSources };
 
-  it("is judged once in half a minute for all who may see the same", async () => {
+  it("is judged once in half a minute for callers with the same view", async () => {
     const { query } = open(memory);
     const text = "{ problems { problems { kind evidence deploy { tag } } } }";
     const first = await query(text);

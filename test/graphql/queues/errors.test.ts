@@ -48,7 +48,9 @@ const releases = "{ version count }";
 
 describe("errors and the releases that they hit", () => {
   const memory = { containers: [now, other], retired: [old], queueSources: [jobs] };
-  const query = `{ queue(name: "payouts") { failuresByRelease ${releases} errors { error count fingerprint releases ${releases} } } }`;
+  const query =
+    '{ queue(name: "payouts") ' +
+    `{ failuresByRelease ${releases} errors { error count fingerprint releases ${releases} } } }`;
 
   it("are the newest `first` groups", async () => {
     const errors = [
@@ -71,7 +73,7 @@ describe("errors and the releases that they hit", () => {
     });
   });
 
-  it("lead from the worker's host name to its container, also an old one", async () => {
+  it("lead from the worker's host name to its container, even an old one", async () => {
     const { data, errors, calls } = await ask(query, memory);
     const hit = [
       { version: "v2", count: 3 },
@@ -95,7 +97,7 @@ describe("errors and the releases that they hit", () => {
     ]);
   });
 
-  it("ask no engine without workers, and continue without a silent one", async () => {
+  it("query no engine without workers, and continue without a silent one", async () => {
     const unnamed = { ...jobs, errors: [failure("1", "boom")] };
     expect((await ask(query, { ...memory, queueSources: [unnamed] })).calls).toEqual({ metrics: 1, errors: 1 });
     const { data } = await ask(query, memory, createCaller(), { list: () => new Promise(() => {}) });
@@ -118,10 +120,15 @@ describe("errors and the releases that they hit", () => {
   it("are added to GET /queues after the documented fields", async () => {
     const { get } = createRest(createMemorySources(memory).sources);
     const [error] = JSON.parse((await get("/queues")).body).errors;
+    const hits = [3, 2, 1].map((count, index) => {
+      const version = ["v2", "v1", "v9"][index];
+      return `{"version":"${version}","service":"wallet-core-staging","destination":null,"count":${count}}`;
+    });
     expect(JSON.stringify(error)).toBe(
-      '{"queue":"payouts","job_id":"3","error":"timeout after 31 ms for user 4711","timestamp":"2026-01-13T09:41:10Z","count":6,' +
+      '{"queue":"payouts","job_id":"3","error":"timeout after 31 ms for user 4711",' +
+        '"timestamp":"2026-01-13T09:41:10Z","count":6,' +
         '"fingerprint":"1bbf425cd8c0","first_seen":"2026-01-13T09:41:10Z","attempts":null,"job_ids":["3","2","1"],' +
-        `"releases":[${["v2", "v1", "v9"].map((version, index) => `{"version":"${version}","service":"wallet-core-staging","destination":null,"count":${3 - index}}`).join()}],"complete":true}`,
+        `"releases":[${hits.join()}],"complete":true}`,
     );
   });
 });
@@ -143,7 +150,8 @@ describe("errorGroups", () => {
   };
   const memory = { queueSources: [jobs, river], containers: [now], retired: [old] };
   const query = (args = "") =>
-    `{ errorGroups${args} { error count complete firstSeen lastSeen attempts queues { name source count } releases ${releases} jobs { queue source jobId } } }`;
+    `{ errorGroups${args} { error count complete firstSeen ` +
+    `lastSeen attempts queues { name source count } releases ${releases} jobs { queue source jobId } } }`;
 
   it("has each error once over all queues and sources, newest first", async () => {
     const { data } = await ask(query(), memory);
@@ -174,7 +182,7 @@ describe("errorGroups", () => {
     ]);
   });
 
-  it("is limited to an environment on demand, and always to the token's", async () => {
+  it("can be limited to one environment, and always is to the token's", async () => {
     const counts = async (args: string, caller = createCaller()) =>
       (await ask(query(args), memory, caller)).data.errorGroups?.map(({ count }: { count: number }) => count);
     expect(await counts("(env: PRODUCTION)")).toEqual([4, 1]);

@@ -63,7 +63,8 @@ describe("a failed job of an error group", () => {
     ];
     const { ask } = createWorld({ attempts, jobs: [sampleJob({ ...worker, attempt: 4 })] });
     const { data, codes } = await ask(
-      `{ errorGroups { jobs { source job { jobId attempt state version container { name } } attempt { number at worker version container { name role } } } } }`,
+      "{ errorGroups { jobs { source job { jobId attempt state version container { name } } " +
+        "attempt { number at worker version container { name role } } } } }",
     );
     expect(codes).toBeUndefined();
     const container = { name: "worker-v2" };
@@ -84,7 +85,7 @@ describe("a failed job of an error group", () => {
     ]);
   });
 
-  it("has the newest attempt where none has its error; null when gone", async () => {
+  it("has the newest attempt if none has its error; null when gone", async () => {
     const attempts = [sampleAttempt({ number: 2, error: "other" }), sampleAttempt({ number: 1, error: "another" })];
     const { ask } = createWorld({ attempts, failed: ["1", "gone"] });
     const { data } = await ask(`{ errorGroups { jobs { jobId source job { jobId } attempt { number } } } }`);
@@ -118,7 +119,7 @@ describe("a failed job of an error group", () => {
     ]);
   });
 
-  it("has an error of its own where its source cannot be read", async () => {
+  it("has its own error if its source cannot be read", async () => {
     const down = async () => Promise.reject(new OpsError("postgres_unavailable", "PostgreSQL cannot be reached"));
     const { ask } = createWorld({ reader: { find: down } });
     const { data, codes } = await ask(`{ errorGroups { error jobs { source job { jobId } } } }`);
@@ -131,7 +132,8 @@ describe("job", () => {
   it("is null without such a job, or in another queue", async () => {
     const { ask } = createWorld();
     const { data, codes } = await ask(
-      `{ one: job(source: "jobs", id: "1") { queue kind systemState } two: job(source: "jobs", id: "2") { queue } three: job(source: "jobs", id: "1", queue: "mail") { queue } }`,
+      '{ one: job(source: "jobs", id: "1") { queue kind systemState } two: job(source: "jobs", id: "2") ' +
+        '{ queue } three: job(source: "jobs", id: "1", queue: "mail") { queue } }',
     );
     expect([data, codes]).toEqual([
       { one: { queue: "payouts", kind: null, systemState: "discarded" }, two: null, three: null },
@@ -155,7 +157,7 @@ describe("job", () => {
     expect([Object.values(data as object), codes, calls]).toEqual([[null], [code], []]);
   });
 
-  it("hides its arguments unless they are asked for, by ops:logs", async () => {
+  it("hides its arguments unless requested with ops:logs", async () => {
     const { ask, calls } = createWorld();
     const hidden = await ask(`{ job(source: "jobs", id: "1") { args { text } } }`);
     expect([hidden.data.job, hidden.codes, calls]).toEqual([{ args: null }, undefined, [["find", 1]]]);

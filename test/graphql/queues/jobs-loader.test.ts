@@ -71,7 +71,7 @@ describe("a change of a job", () => {
   it.each([
     ["retry", undefined, "staging"],
     ["discard", "production", "production"],
-  ] as const)("to %s in a source of %j is asked for with caller and reason", async (action, env, whose) => {
+  ] as const)("to %s in a source of %j is requested with caller and reason", async (action, env, whose) => {
     const { context, changes, caller } = createStage(env && { env });
     expect(await changeJob(action, asked, job, context)).toEqual({
       source: "jobs",
@@ -285,13 +285,13 @@ describe("a change of an error group", () => {
     expect(groups).not.toHaveBeenCalled();
   });
 
-  it("is reported as none where no job is left", async () => {
+  it("is reported as none if no job is left", async () => {
     const answer = { source: "jobs", queue: "mail", changed: [], skipped: [], left: 0, error: null };
     const { context } = createStage({ failedJobs: failed() });
     expect(await changeErrorGroup("discard", { ...group, dryRun: true }, context)).toEqual(answer);
   });
 
-  it("is reported only where its system supports it", async () => {
+  it("is reported only if its system supports it", async () => {
     const check = vi.spyOn(control, "check").mockImplementation(() => {
       throw new OpsError("operation_not_supported", "no mapping");
     });
@@ -302,7 +302,7 @@ describe("a change of an error group", () => {
     check.mockRestore();
   });
 
-  it("by discard words its refusals as such", async () => {
+  it("by discard has its own refusal texts", async () => {
     const state = { changed: false, queue: "mail", state: "running", reason: null };
     const skipping = { ...found, changeGroup: async () => ({ skipped: [{ ...state, jobId: "2" }] }) };
     const discard = async (stage: Stage) => changeErrorGroup("discard", group, createStage(stage).context);

@@ -60,13 +60,14 @@ function createJobs(
 const one = (field: string, jobId = "1", more = "") =>
   `mutation { ${field}(source: "jobs", jobId: "${jobId}", reason: "stuck"${more}) { jobId state } }`;
 const group = (more = "", queue = "mail", source = "jobs", field = "retryErrorGroup") =>
-  `mutation { ${field}(source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", reason: "stuck"${more}) { count jobIds left skipped { jobId code message } error { code } } }`;
+  `mutation { ${field}(source: "${source}", queue: "${queue}", fingerprint: "${fingerprint}", ` +
+  `reason: "stuck"${more}) { count jobIds left skipped { jobId code message } error { code } } }`;
 const discardGroup = group("", "mail", "jobs", "discardErrorGroup");
 const all = [one("retryJob"), one("discardJob"), group(), discardGroup];
 const plans = ["retryErrorGroup", "discardErrorGroup"].map((field) => group(", dryRun: true", "mail", "jobs", field));
 
 describe("operations on jobs", () => {
-  it("need JOBS, the scope and the environment, else nothing is asked", async () => {
+  it("need JOBS, the scope and the environment, else nothing is read", async () => {
     const off = createJobs({ enabled: false });
     const on = createJobs();
     for (const document of [...all, ...plans]) {
@@ -227,10 +228,12 @@ describe("operations on jobs", () => {
     expect(jobs.audited).toHaveLength(before);
   });
 
-  it("are one a request, with status and code like every error", async () => {
+  it("run one per request, with status and code like every error", async () => {
     const jobs = createJobs();
     await using gateway = await startGateway(jobs.sources);
-    const two = `mutation { a: retryJob(source: "jobs", jobId: "1", reason: "x") { state } b: retryJob(source: "jobs", jobId: "2", reason: "x") { state } }`;
+    const two =
+      'mutation { a: retryJob(source: "jobs", jobId: "1", reason: "x") ' +
+      '{ state } b: retryJob(source: "jobs", jobId: "2", reason: "x") { state } }';
     expect((await gateway.query(two)).status).toBe(400);
     expect(jobs.calls).toEqual([]);
     expect((await gateway.query(one("retryJob"))).body.data.retryJob).toEqual({ jobId: "1", state: "waiting" });

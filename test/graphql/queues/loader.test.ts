@@ -76,7 +76,7 @@ describe("sources of queues", () => {
 });
 
 describe("numbers of queues", () => {
-  it("are those of all sources that answer, by name, asked for once", async () => {
+  it("are those of all sources that answer, by name, read once", async () => {
     const { loaders, calls, sources, context } = load({ queueSources: [...sourcesOf, ...failing] });
     const rows = await loaders.all();
     expect(rows.map(({ name, source }) => [name, source])).toEqual([
@@ -127,7 +127,7 @@ describe("numbers of queues", () => {
 });
 
 describe("errors of queues", () => {
-  it("are newest first, of all sources that answer, asked for once", async () => {
+  it("are newest first, of all sources that answer, read once", async () => {
     const { loaders, calls } = load({ queueSources: [...sourcesOf, ...failing] });
     const groups = await loaders.errors();
     expect(groups.map(({ queue, source, count }) => [queue, source, count])).toEqual([
@@ -195,7 +195,7 @@ describe("releases of failures", () => {
     expect(await loaders.releases(sampleQueue({ name: "mail", source: "nowhere" }))).toEqual([]);
   });
 
-  it("ask no engine if nobody named a worker", async () => {
+  it("query no engine if nobody named a worker", async () => {
     const { loaders, calls } = load(stage(null, null));
     expect((await loaders.releases(sampleQueue({ name: "mail", source: "own" }))).map(({ count }) => count)).toEqual([
       61,
@@ -216,7 +216,7 @@ describe("releases of failures", () => {
 });
 
 describe("states of sources", () => {
-  it("are of numbers and of errors, each asked for once", async () => {
+  it("cover numbers and errors, each read once", async () => {
     const half = { name: "half", metrics: [], errors: away };
     const { loaders, calls } = load({ queueSources: [...sourcesOf, half, ...failing.slice(0, 1)] });
     const read = async () =>
@@ -239,14 +239,14 @@ describe("states of sources", () => {
     expect(calls).toEqual({ metrics: 4, errors: 4 });
   });
 
-  it("name what is not supported, for tokens of its environment", async () => {
+  it("name unsupported systems, for tokens of their environment", async () => {
     const statuses = async (caller?: ReturnType<typeof createCaller>) => {
       const { loaders, sources } = load(caller ? { caller } : {});
       sources.queues.unsupported = async () => [{ name: "old", kind: "delayed_job", reason: "it is old" }];
       const found = (await loaders.statuses()).filter(({ name }) => name === "old");
       return Promise.all(found.map(async (one) => [one.kind, one.env, await one.numbersOk(), await one.error()]));
     };
-    const problem = { code: "queue_unsupported", message: "Found, not supported, because it is old" };
+    const problem = { code: "queue_unsupported", message: "Detected, but not supported, because it is old" };
     expect(await statuses()).toEqual([["delayed_job", "staging", null, problem]]);
     expect(await statuses(limited("production"))).toEqual([]);
   });

@@ -49,7 +49,7 @@ describe("a running job", () => {
     expect(judge([jobs("37_27_91_235-56703216100c")], { live: [] })).toEqual([[1, 0]]);
   });
 
-  it("is of unknown fate without a worker's name, or with a machine's", () => {
+  it("has an unknown state without a worker's name, or with a machine's", () => {
     const names = [null, "37.27.91.235", "37_27_91_235", "web-1", "web-2"];
     expect(judge(names.map((name) => jobs(name)))).toEqual([
       [0, 1],
@@ -65,7 +65,7 @@ describe("a running job", () => {
     expect(reasonOf(jobs("web-1"))).toBe("run on a machine, outside of the containers that are known");
   });
 
-  it("is of unknown fate on a node that Erlang cut, though one host fits", () => {
+  it("has an unknown state on a node that Erlang cut, though one host fits", () => {
     expect(judge([jobs("37"), jobs("38"), jobs("37.27")])).toEqual([
       [0, 1],
       [1, 0],
@@ -98,7 +98,7 @@ describe("a running job", () => {
     expect(reasonOf(taken([-60]))).toBeNull();
   });
 
-  it("is of unknown fate if it started about when the container did", () => {
+  it("has an unknown state if it started about when the container did", () => {
     // The start of a container is cut to a second; clocks may drift by two.
     expect(judge([taken([-2.1]), taken([-2]), taken([0]), taken([0.9]), taken([1])])).toEqual([
       [1, 0],
@@ -110,7 +110,7 @@ describe("a running job", () => {
     expect(reasonOf(taken([0]))).toBe("may have started before their container did");
   });
 
-  it("is of unknown fate if read before its container started again", () => {
+  it("has an unknown state if read before its container started again", () => {
     expect(judge([taken([-60], { readAt: started + 0.5 }), taken([-60], { readAt: started + 1 })])).toEqual([
       [0, 1],
       [1, 0],
@@ -129,7 +129,7 @@ describe("a running job", () => {
     expect(judge([starts], { engine: late, database: "none" })).toEqual([[2, 0]]);
   });
 
-  it("is of unknown fate while a clock or a start is unknown", () => {
+  it("has an unknown state while a clock or a start is unknown", () => {
     const starts = taken([-60, 60]);
     expect(judge([starts], { engine: null })).toEqual([[0, 2]]);
     expect(judge([starts], { database: null })).toEqual([[0, 2]]);
@@ -191,7 +191,7 @@ const toWatched = (count: number, onRead: () => void) =>
     },
   }));
 
-it("judging many queues on one host name reads each of its containers once", () => {
+it("many queues on one host name read each of its containers once", () => {
   let reads = 0;
   const live = toWatched(50, () => (reads += 1));
   const asked = Array.from({ length: 100 }, (_, index) => taken([-100, 100], { queue: `q${index}` }));

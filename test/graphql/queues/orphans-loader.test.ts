@@ -91,13 +91,13 @@ describe("orphans", () => {
     expect(calls).toEqual({ live: 1 });
   });
 
-  it("are listed once, though rows name one worker in two forms", async () => {
+  it("are listed once, even if rows name one worker in two forms", async () => {
     const running = async () => ({ jobs: [job("1"), job("2"), job("1")], total: 3, unnamed: 0 });
     const { all } = load([{ name: "jobs", workers: [worker({ host: "a.b" }), worker({ host: "a_b" })], running }]);
     expect((await all()).jobs?.map(({ jobId }) => jobId)).toEqual(["1", "2"]);
   });
 
-  it("are unknown where no source knows workers, and no engine is asked", async () => {
+  it("are unknown if no source knows workers; no engine is queried", async () => {
     const { all, calls } = load([{ name: "mute" }, { name: "locked", workers: locked }]);
     const gaps = [
       { source: "mute", reason: mute },

@@ -97,7 +97,7 @@ describe("orphans", () => {
     });
   });
 
-  it("are unknown if rows do not say or cannot be read; no engine is asked", async () => {
+  it("are unknown if rows do not say or cannot be read; no engine is queried", async () => {
     const mute = { queueSources: [{ name: "jobs", metrics: [{ name: "payouts" }], errors: [] }] };
     const found = await ask([], mute);
     const reason = "its rows do not name the host of a job";

@@ -83,7 +83,7 @@ describe("the owner of a queue", () => {
     expect(await ask()).toEqual(owner);
   });
 
-  it("is not learned from workers in no container, or without a name", async () => {
+  it("is not inferred from workers without a container or a name", async () => {
     for (const host of ["elsewhere", null]) {
       const { ask } = open({
         containers: [shop, billing],
@@ -123,7 +123,7 @@ describe("the owner of a queue", () => {
     }
   });
 
-  it("takes no failures where there is one service", async () => {
+  it("reads no failures if there is only one service", async () => {
     const { ask, calls } = open({ containers: [shop, core(null, "tool")] });
     expect([await ask(), calls.errors]).toEqual([alone("shop"), undefined]);
   });

@@ -64,7 +64,7 @@ async function ask(memory: Partial<Memory>, environments?: Environment[]) {
 }
 
 describe("Queue.owners", () => {
-  it("are the services of the workers, for each queue of each source", async () => {
+  it("are the services of its workers, for each queue of each source", async () => {
     const { owners } = await ask({
       containers: [shop, beta, billing],
       queueSources: [
@@ -112,7 +112,7 @@ describe("Queue.owners", () => {
     expect(limited.text).not.toMatch(/secret|foreign/);
   });
 
-  it("are not remembered from one token for another that may not see them", async () => {
+  it("are not shared with a token that may not see them", async () => {
     const foreign = worker("foreign", { kind: "other" });
     const { sources } = createMemorySources({
       containers: [shop, foreign],
@@ -126,7 +126,7 @@ describe("Queue.owners", () => {
     expect(await read(["staging"])).not.toContain("foreign");
   });
 
-  it("are unknown where the workers are, of two services or destinations", async () => {
+  it("are unknown if the workers are, of two services or destinations", async () => {
     const queueSources = [
       source("a", ["mail"], { mail: "elsewhere" }),
       source("b", ["mail"], {}, { workerJobs: async () => Promise.reject(new Error("odd")) }),
@@ -159,7 +159,7 @@ describe("Queue.owners", () => {
     expect((await ask(memory([own, other], [far]))).owners).toEqual({ "a/mail": null });
   });
 
-  it("of a long list take one reading of each source", async () => {
+  it("of a long list take one read of each source", async () => {
     const names = Array.from({ length: 300 }, (_, index) => `q${index}`);
     let reads = 0;
     const workerJobs = async () => {

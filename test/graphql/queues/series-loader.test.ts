@@ -172,13 +172,13 @@ describe("series of queues", () => {
     expect(history).toHaveBeenCalledTimes(3);
   });
 
-  it("of an environment that is not the token's are refused at once", async () => {
+  it("of an environment outside the token are refused at once", async () => {
     const { load, visible } = createStage(places, createCaller(undefined, ["staging"]));
     await expect(load({ ...range, env: ["production"] as Environment[] })).rejects.toMatchObject({ code: "forbidden" });
     expect(visible).not.toHaveBeenCalled();
   });
 
-  it("of a range without a point are empty, and no source is asked", async () => {
+  it("of a range without a point are empty, and no source is queried", async () => {
     const history = vi.fn<History>(async () => new Map());
     const later = { ...range, from: "2026-01-13T11:00:00Z", to: "2026-01-13T12:00:00Z" };
     const empty = { series: [], sources: [], failure: null };
@@ -186,7 +186,7 @@ describe("series of queues", () => {
     expect(history).not.toHaveBeenCalled();
   });
 
-  it("of equal arguments are one question, of others one more each", async () => {
+  it("of equal arguments are one query, of others one more each", async () => {
     const history = vi.fn<History>(async () => new Map([["a", past()]]));
     const { load } = createStage([{ name: "own", history }]);
     const same = [{}, { step: null }, { env: null }, { queues: null }, { sources: null }].map((more) =>
@@ -208,7 +208,7 @@ describe("series of queues", () => {
   });
 });
 
-describe("queues that are named", () => {
+describe("named queues", () => {
   const history = (names: readonly string[], point: Partial<QueuePoint>) => async () =>
     new Map(names.map((name) => [name, past(point)]));
   const named = { ...range, queues: ["a", "b"] };
@@ -242,14 +242,14 @@ describe("queues that are named", () => {
     },
   );
 
-  it("are asked of the source by their names", async () => {
+  it("are requested from the source by name", async () => {
     const asked = vi.fn<History>(async () => new Map());
     await createStage([{ name: "own", history: asked }]).load(named);
     expect(asked.mock.calls[0]?.[0]).toEqual(["a", "b"]);
   });
 });
 
-describe("more queues than were known", () => {
+describe("more queues than expected", () => {
   const many = (count: number) => new Map(Array.from({ length: count }, (_, index) => [`q${index}`, past()]));
   const day = { from: "2026-01-12T10:00:00Z", to, maxPoints: 1441 };
   const steps = async (
@@ -272,15 +272,15 @@ describe("more queues than were known", () => {
     [28, 28, [120]],
     [56, 29, [120, 600]],
     [200, undefined, [60, 600]],
-  ])("%i of them, %j known, are asked with steps of %j", async (count, noted, expected) => {
+  ])("%i of them, %j known, are requested with steps of %j", async (count, noted, expected) => {
     expect((await steps(async () => many(count), day, noted)).steps).toEqual(expected);
   });
 
-  it("are asked once if a step was given", async () => {
+  it("are requested once if a step was given", async () => {
     expect((await steps(async () => many(28), { ...day, step: 60 })).steps).toEqual([60]);
   });
 
-  it("are asked with ever fewer points if there is too much to read", async () => {
+  it("are requested with ever fewer points if there is too much to read", async () => {
     const tooLarge = new OpsError("answer_too_large", "too much");
     const found = await steps(fails(tooLarge));
     expect(found.steps).toEqual([60, 300, 1800, 21_600, 14_400, 172_800]);

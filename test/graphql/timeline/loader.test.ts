@@ -77,7 +77,8 @@ describe("deploys", () => {
         { error, skipped: 2, complete: false },
         { origin: "kamal_audit", skipped: 3 },
       ],
-      "cannot be read; invalid lines of history: 2; history has older lines than are read; invalid lines of kamal_audit: 3",
+      "cannot be read; invalid lines of history: 2; history has older " +
+        "lines than are read; invalid lines of kamal_audit: 3",
     ],
   ])("of %s have a note", async (_what, logs, note) => {
     const deploys = [toDeploy({ deployedAt: at(20) }), toDeploy({ deployedAt: at(5) })];
@@ -160,7 +161,7 @@ describe("restarts", () => {
     ]);
   });
 
-  it("are the last outcomes of the range, of what the token may see", async () => {
+  it("are the last visible outcomes of the range", async () => {
     const stage = createStage({ caller: staging() });
     audit(
       stage,
@@ -228,7 +229,7 @@ describe("restarts", () => {
 });
 
 describe("observations of containers", () => {
-  it("are known since the last engine was heard", async () => {
+  it("are known since the last engine answered", async () => {
     const stage = createStage({ engines: [engine("a"), engine("b"), engine("c"), engine("d", false)] });
     for (const [name, minute] of [
       ["a", 3],
@@ -243,7 +244,7 @@ describe("observations of containers", () => {
     ]);
   });
 
-  it("are unknown if no engine was heard, and these are named", async () => {
+  it("are unknown if no engine answered, and these are named", async () => {
     expect((await createStage().ask(["health"])).coverage).toEqual([
       { kind: "health", known: false, since: null, sampled: false, note: "not heard: a" },
     ]);
@@ -328,7 +329,7 @@ describe("observations of containers", () => {
 });
 
 describe("samples of the timeline", () => {
-  it("exist only while somebody asks, of the token's sources", async () => {
+  it("exist only while clients request them, of the token's sources", async () => {
     const stage = createStage({ caller: staging(), env: "staging" });
     stage.timeline.begin("queue_state", { name: "own", env: "staging", since: at(2) });
     stage.timeline.begin("queue_state", { name: "other", env: "production", since: at(9) });

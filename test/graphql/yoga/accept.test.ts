@@ -45,7 +45,7 @@ describe("the Accept header of /graphql", () => {
     expect(bytes).toBeLessThan(1500);
   });
 
-  it("is refused in as few words where a stream is not taken", async () => {
+  it("is refused as briefly if no stream is accepted", async () => {
     const query = "subscription { containerEvents { ended } }";
     const { response, bytes } = await ask(times(800, "application/json"), query);
     expect([response.status, response.headers.get("accept")]).toEqual([

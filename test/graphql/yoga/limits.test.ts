@@ -95,8 +95,10 @@ const boundaries: readonly (readonly [limit: string, most: string, above: string
   ],
   [
     "complexity of a timeline",
-    `{ timeline(first: 493) { nodes { ${times(60, "message")} } } containers { name ${logs(1108)} } deployInfo { ${times(15, "currentTag")} } }`,
-    `{ timeline(first: 493) { nodes { ${times(60, "message")} } } containers { name ${logs(1108)} } deployInfo { ${times(16, "currentTag")} } }`,
+    `{ timeline(first: 493) { nodes { ${times(60, "message")} } } ` +
+      `containers { name ${logs(1108)} } deployInfo { ${times(15, "currentTag")} } }`,
+    `{ timeline(first: 493) { nodes { ${times(60, "message")} } } ` +
+      `containers { name ${logs(1108)} } deployInfo { ${times(16, "currentTag")} } }`,
     "complexity 100001, at most 100000",
   ],
   [
@@ -202,14 +204,15 @@ describe("limits of /graphql", () => {
     expect(wrong[0].message).toBe('Variable "$e" has an invalid value.');
   });
 
-  it("the schema: what tools ask for passes, more than 20000 values do not", async () => {
+  it("the schema: the query of tools passes, more than 20000 values do not", async () => {
     expect(await errorsOf(getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true }))).toEqual([]);
     const reason =
       "Query is too complex: more than 20000 values of the schema: ask for fewer types, or for one by its name";
     const selected = "types { name fields { name description args { name type { name } } type { name } } }";
     const several = aliases(6, `__schema { ${selected} }`);
     const spread =
-      "{ ...A ...B } fragment A on Query { a: __schema { ...S } b: __schema { ...S ...S } } fragment B on Query { ...A c: __schema { ...S } }";
+      "{ ...A ...B } fragment A on Query " +
+      "{ a: __schema { ...S } b: __schema { ...S ...S } } fragment B on Query { ...A c: __schema { ...S } }";
     for (const query of [`{ ${several} }`, `${spread} fragment S on __Schema { ${selected} t: ${selected} }`]) {
       expect(await errorsOf(query)).toMatchObject([{ message: reason, extensions: { code: "query_too_complex" } }]);
     }
@@ -267,7 +270,7 @@ describe("limits of /graphql", () => {
     expect(memory.calls).toEqual(before);
   });
 
-  it("of several operations only the selected one is weighed", async () => {
+  it("only the selected one of several operations is weighed", async () => {
     const heavy = `query Heavy { containers { ${logs(5000)} } }`;
     const both = `query Light { deployInfo { currentTag } } ${heavy}`;
     expect(await errorsOf(both, "Light")).toEqual([]);
@@ -294,7 +297,8 @@ describe("limits of /graphql", () => {
 
   it("allow a dashboard's queries", async () => {
     const { status } = await gateway.query(`{
-      containers(includeAccessories: true) { id name role status health version stats { cpuPct memPct } deploy { currentTag } hostMetrics { cpuUtil } }
+      containers(includeAccessories: true) { id name role status health version
+        stats { cpuPct memPct } deploy { currentTag } hostMetrics { cpuUtil } }
       queues { name depth processedPerSec failuresLastHour errors(first: 5) { error count timestamp } }
       hosts { name cpuUtil memUtil alert } deployInfo { currentTag containers { name } } }`);
     expect(status).toBe(200);
@@ -324,7 +328,7 @@ describe("limits of /graphql", () => {
   });
 });
 
-it("root fields are counted in time where fragments double them", { timeout: 5000 }, async () => {
+it("root fields are counted in time if fragments double them", { timeout: 5000 }, async () => {
   const levels = Array.from(
     { length: 60 },
     (_, level) => `fragment F${level} on Query { ...F${level + 1} ...F${level + 1} }`,

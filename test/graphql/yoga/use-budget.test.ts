@@ -226,7 +226,7 @@ describe("the status for a strict client", () => {
     [{}, "?unstrict=1", false],
     [{}, "?strict=0", false],
     [{}, "", false],
-  ])("is asked for by %j and %j: %j", (headers, search, isStrict) => {
+  ])("is requested by %j and %j: %j", (headers, search, isStrict) => {
     const result = { errors: [error("a", { status: 404 })] };
     expect(toStrict(result, toRequest(headers as Record<string, string>, search)) !== result).toBe(isStrict);
   });

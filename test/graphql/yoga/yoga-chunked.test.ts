@@ -17,7 +17,7 @@ async function post(...parts: string[]): Promise<[number, unknown]> {
   return [response.status, await response.json()];
 }
 
-it("answers a body in chunks, each time it is asked", async () => {
+it("answers a body in chunks every time", async () => {
   for (let count = 0; count < 3; count += 1) {
     expect(await post('{"query":', '"{ __typename }"}')).toEqual([200, { data: { __typename: "Query" } }]);
   }

@@ -9,7 +9,7 @@ const containers = Array.from({ length: 100 }, (_, index) =>
   sampleContainer({ name: `web-${index}`, fullId: String(index).padStart(64, "0"), image: "x".repeat(3000) }),
 );
 
-it("a reader who leaves as a long answer begins gives the place back", async () => {
+it("a reader who leaves as a long answer begins frees its place", async () => {
   const { sources } = createMemorySources({ containers });
   await using gateway = await startGateway(sources, { limits: { limitPerToken: 3, waitMs: 500 } });
   const writeHead = Reflect.get<ServerResponse, "writeHead">(ServerResponse.prototype, "writeHead");

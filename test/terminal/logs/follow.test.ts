@@ -97,7 +97,7 @@ it("notices and lines that are missing are notes", async () => {
     .toEqual([
       "web-1: stopped: lines continue at its next start",
       "3 lines are missing here: more came than is read at once",
-      "web-1: unreadable: its log cannot be read; it is tried again (no driver[2J)",
+      "web-1: unreadable: its log cannot be read; retrying (no driver[2J)",
     ]);
   await follower.end();
 });
