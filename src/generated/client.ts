@@ -59,7 +59,7 @@ export type DriftKind =
 export type Environment =
   /** What customers use. */
   | 'PRODUCTION'
-  /** Where releases are tried first. */
+  /** Where releases are tested first. */
   | 'STAGING';
 
 /** Docker's health status. */
@@ -136,7 +136,7 @@ export type LogStream =
 export type ProblemKind =
   /** The clock of a container engine or of a database differs from the gateway's by more than 2 s: their times cannot be compared. */
   | 'CLOCK_SKEWED'
-  /** Memory at or above 90 % of the container's limit (of its host's memory without one) for 60 s. Known only while clients ask for its statistics. */
+  /** Memory at or above 90 % of the container's limit (of its host's memory without one) for 60 s. Detected only while clients request its statistics. */
   | 'CONTAINER_MEMORY_HIGH'
   /** The kernel killed one of its processes for lack of memory in the last 15 min. */
   | 'CONTAINER_OOM_KILLED'
@@ -150,7 +150,7 @@ export type ProblemKind =
   | 'DEPLOY_FAILED'
   /** Some or all live containers do not run the newest deploy, 5 min after it ended, and no drift or missing role explains it. */
   | 'DEPLOY_INCOMPLETE'
-  /** deploy_info.json is there, but cannot be read. */
+  /** deploy_info.json exists, but cannot be read. */
   | 'DEPLOY_INFO_UNREADABLE'
   /** The verdict on the newest deploy is REGRESSED, at most 1 h after it. */
   | 'DEPLOY_REGRESSED'

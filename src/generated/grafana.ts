@@ -44,7 +44,7 @@ export type DeployState =
 export type Environment =
   /** What customers use. */
   | 'production'
-  /** Where releases are tried first. */
+  /** Where releases are tested first. */
   | 'staging';
 
 /** Docker's health status. */

@@ -37,7 +37,7 @@ export type DriftKind =
 export type Environment =
   /** What customers use. */
   | 'production'
-  /** Where releases are tried first. */
+  /** Where releases are tested first. */
   | 'staging';
 
 /** Docker's health status. */
@@ -103,7 +103,7 @@ export type LogStream =
 export type ProblemKind =
   /** The clock of a container engine or of a database differs from the gateway's by more than 2 s: their times cannot be compared. */
   | 'clock_skewed'
-  /** Memory at or above 90 % of the container's limit (of its host's memory without one) for 60 s. Known only while clients ask for its statistics. */
+  /** Memory at or above 90 % of the container's limit (of its host's memory without one) for 60 s. Detected only while clients request its statistics. */
   | 'container_memory_high'
   /** The kernel killed one of its processes for lack of memory in the last 15 min. */
   | 'container_oom_killed'
@@ -117,7 +117,7 @@ export type ProblemKind =
   | 'deploy_failed'
   /** Some or all live containers do not run the newest deploy, 5 min after it ended, and no drift or missing role explains it. */
   | 'deploy_incomplete'
-  /** deploy_info.json is there, but cannot be read. */
+  /** deploy_info.json exists, but cannot be read. */
   | 'deploy_info_unreadable'
   /** The verdict on the newest deploy is REGRESSED, at most 1 h after it. */
   | 'deploy_regressed'

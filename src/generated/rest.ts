@@ -7,7 +7,7 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
 export type Environment =
   /** What customers use. */
   | 'production'
-  /** Where releases are tried first. */
+  /** Where releases are tested first. */
   | 'staging';
 
 /** Docker's health status. */

@@ -95,7 +95,7 @@ export function toPlaceArgs(arg: Arg) {
   return {
     includeAccessories: toFlagArg(
       arg,
-      "Also accessories: redis, prometheus, the proxy ... A token for every " +
+      "Include accessories: redis, prometheus, the proxy ... A token for every " +
         "environment also gets containers that are not part of the product.",
     ),
     engine: arg.string({

@@ -32,7 +32,7 @@ export function addScalars(builder: Builder) {
     environment: builder.enumType("Environment", {
       description: "Where something belongs. Kamal destinations are mapped to it by the configuration.",
       values: toEnumValues<Environment>({
-        staging: "Where releases are tried first.",
+        staging: "Where releases are tested first.",
         production: "What customers use.",
       }),
     }),

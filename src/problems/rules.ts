@@ -135,7 +135,7 @@ export const problemRules = {
   container_memory_high: unalerted(
     `Memory at or above ${formatShare(memoryRatio)} of the container's limit ` +
       `(of its host's memory without one) for ${formatDuration(memorySeconds)}. ` +
-      "Known only while clients ask for its statistics.",
+      "Detected only while clients request its statistics.",
   ),
   container_stopped: unalerted(
     "A core container of the release that its role runs elsewhere has " +
@@ -175,7 +175,7 @@ export const problemRules = {
   unexpected_release: drift(driftWords.UNEXPECTED_RELEASE.about),
   missing_on_engine: drift(driftWords.MISSING_ON_ENGINE.about),
   leftover: drift(driftWords.LEFTOVER.about),
-  deploy_info_unreadable: byAlert("OpsDeployInfoUnreadable", "deploy_info.json is there, but cannot be read."),
+  deploy_info_unreadable: byAlert("OpsDeployInfoUnreadable", "deploy_info.json exists, but cannot be read."),
 } as const satisfies Record<string, KindRule>;
 
 export type ProblemKind = keyof typeof problemRules;

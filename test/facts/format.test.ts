@@ -92,7 +92,7 @@ const units: Readonly<Record<string, number>> = {
   TB: 1e12,
 };
 
-/** What a text says, as a number. */
+/** The number that a text shows. */
 function read(text: string): number {
   const parts = [...text.replaceAll(",", "").matchAll(/(<?)([\d.]+) ?([a-zA-Z%/]*)/g)];
   return parts.reduce(

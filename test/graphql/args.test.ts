@@ -16,7 +16,7 @@ const order = (rows: readonly Row[]) => rows.toSorted((a, b) => Date.parse(b.tim
 const keysOf = ({ edges }: Awaited<ReturnType<typeof page>>) => edges.map(({ node }) => node.key);
 
 /**
- * Rows of few different times, and others that arrive after each page: none older than the newest
+ * Rows of few different times, plus others that arrive after each page, never older than the newest
  * row.
  */
 const scene = fc.record({

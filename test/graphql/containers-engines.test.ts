@@ -46,7 +46,7 @@ describe("an engine of another environment", () => {
       (await query("{ engines { name } }", caller)).data.engines.map((one: any) => one.name);
     expect(await names()).toEqual(["own"]);
     expect(await names(createCaller())).toEqual(["own", "db-7"]);
-    // The second answer is the one that was remembered.
+    // The second answer comes from memory.
     for (const _ of [1, 2]) expect((await rest.get("/containers")).headers?.["x-ops-engines"]).toBe('"own"');
     const everybody = createCaller();
     expect((await rest.call("GET", "/containers", "", undefined, everybody)).headers?.["x-ops-engines"]).toContain(
@@ -63,7 +63,7 @@ describe("an engine of another environment", () => {
 
   it("changes nothing for us while down: 404 stays, restarts continue", async () => {
     expect(await codeOf("/containers/nothing")).toBe("container_not_found: No such container");
-    // One that is hidden is refused as one that does not exist.
+    // A hidden engine is refused like a missing one.
     for (const engine of ["db-7", "no-engine"]) {
       const only = "container_not_found: No such container: there is no engine of this name, only own";
       expect(await codeOf("/containers/nothing", `engine=${engine}`)).toBe(only);
@@ -80,7 +80,7 @@ describe("an engine of another environment", () => {
     expect(calls["restart"]).toBe(1);
     const role = 'mutation { restartRole(role: "web", env: STAGING, reason: "leak") { complete } }';
     expect((await query(role)).data.restartRole).toEqual({ complete: true });
-    // Its last list has no such role.
+    // Its last list has no matching role.
     const everybody = createCaller();
     expect((await query(role, everybody)).data.restartRole).toEqual({ complete: true });
     const unlisted = open([up, { ...production, runs: null }]);
@@ -95,7 +95,7 @@ describe("an engine of another environment", () => {
       { name: "db-7", ok: false },
     ]);
     expect(await mixed.codeOf("/containers/nothing")).toBe(`docker_timeout: ${error.message}`);
-    // Its last list has no such container.
+    // Its last list has no matching container.
     expect(await mixed.codeOf("/containers/web/restart", "", "POST")).toBe(200);
     const twin = { ...own, fullId: "f".repeat(64), engine: "db-7" };
     const both = open([up, { ...production, runs }], [own, twin]);

@@ -12,8 +12,8 @@ const schema = createSchema();
 const { name } = sampleContainer();
 
 /**
- * Opens a subscription as a token of every right, and gives the question that its stream asks of
- * the token from time to time.
+ * Opens a subscription as a token with every right, and returns the check that its stream repeats
+ * on the token.
  */
 async function openAs(query: string): Promise<(now: Principal) => boolean> {
   const abort = new AbortController();

@@ -23,7 +23,7 @@ const ago = (minutes: number) => `${new Date(now - minutes * 60_000).toISOString
 
 /**
  * One engine, five destinations of wallet-core in both naming schemes, and a second service: what
- * each runs, and since when, minutes ago.
+ * each runs, and for how many minutes.
  */
 const places = [
   { service: "wallet-core", destination: "production", version: "v5", minutes: 600 },
@@ -37,8 +37,7 @@ const folder = mkdtempSync(join(tmpdir(), "destinations-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /**
- * Each place runs its release, and has a stopped container of the one before, v1, which all of them
- * had.
+ * Each place runs its release, and has a stopped container of v1, the release before it everywhere.
  */
 function createFleet(variables: Readonly<Record<string, string>>) {
   const config = parseConfig(
@@ -74,7 +73,7 @@ function createFleet(variables: Readonly<Record<string, string>>) {
   return { ...memory, all, sources: { ...memory.sources, deploy } };
 }
 
-/** As our hook writes them, one file for all; the last line is deploy_info.json too. */
+/** As our hook writes them, one file for all; deploy_info.json holds the last line too. */
 function writeHistory(lines: readonly object[]): void {
   writeFileSync(join(folder, "deploy_history.jsonl"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   writeFileSync(join(folder, "deploy_info.json"), JSON.stringify(lines.at(-1)));
@@ -304,7 +303,7 @@ describe("a verdict", () => {
         ]),
       );
     expect(await restarts()).toMatchObject({ "wallet-core beta": 9, "wallet-core staging": 0, "shop production": 0 });
-    // A token of production sees no more by a count.
+    // A token of production cannot infer more from a count.
     expect(await restarts(["production"])).toEqual({
       "wallet-core beta": 9,
       "wallet-core production": 0,

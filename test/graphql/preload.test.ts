@@ -9,7 +9,7 @@ import { createMemorySources, type Memory } from "../support/memory-sources.ts";
 
 type Field = GraphQLField<unknown, OpsContext>;
 
-/** The schema, and the fields of rows ("Type.field") whose resolvers have answered a promise. */
+/** The schema, and the fields of rows ("Type.field") whose resolvers returned a promise. */
 function createStage(memory: Partial<Memory>) {
   const schema = createSchema();
   const types = Object.values(schema.getTypeMap()).filter(isObjectType);
@@ -23,7 +23,7 @@ function createStage(memory: Partial<Memory>) {
       return value;
     };
   };
-  // Before scopes are asked for in resolvers.
+  // Before resolvers check scopes.
   const isAsync = ({ extensions }: Field) =>
     (extensions["pothosOptions"] as { resolve?: unknown } | undefined)?.resolve?.constructor.name === "AsyncFunction";
   const asyncNames = types.flatMap((type) =>

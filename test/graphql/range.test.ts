@@ -136,7 +136,7 @@ describe("toSeriesRanges", () => {
       { from: -20 * 86_400, step: 2 * 86_400, steps: 10 },
     ],
   ])("turns %j into the range %j from now", (asked, { from, ...range }) => {
-    // A whole number of 1, 2 and 3 days since 1970.
+    // A whole number of periods of 1, 2 and 3 days since 1970.
     const whole = Math.ceil(nowMs / (6 * 86_400_000)) * 6 * 86_400_000;
     const shift = (time: string) => new Date(Date.parse(time) - nowMs + whole).toISOString();
     const moved = { ...asked, from: shift(asked.from), to: shift(asked.to) };
@@ -179,7 +179,7 @@ describe("toSeriesRanges", () => {
     const range = fc.record({
       days: fc.integer({ min: 1, max: 400 }),
       maxPoints: fc.integer({ min: 2, max: 500 }),
-      // Seconds since now: over 55 years of days, at any time of day.
+      // Seconds from now: over 55 years of days, at any time of day.
       later: fc.integer({ min: 0, max: 20_000 * 86_400 }),
     });
     fc.assert(

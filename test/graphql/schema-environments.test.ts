@@ -59,7 +59,7 @@ async function ask(selection: string, caller = createCaller()) {
   return { rows: JSON.parse(JSON.stringify(data?.["rows"] ?? null)), refusals };
 }
 
-/** The names in a list: of the field that is selected. */
+/** The names in a list, from the selected field. */
 async function names(selection: string, ...caller: Parameters<typeof ask>[1][]) {
   const { rows, refusals } = await ask(selection, ...caller);
   expect(refusals).toEqual([]);

@@ -32,14 +32,14 @@ async function ask(
   return { data: JSON.parse(JSON.stringify(data ?? null)), codes };
 }
 
-/** As `ask`, where nothing fails. */
+/** As `ask`, without any failure. */
 async function read(...asked: Parameters<typeof ask>) {
   const { data, codes } = await ask(...asked);
   expect(codes).toBeUndefined();
   return { data };
 }
 
-/** The selection of what is expected: its keys. */
+/** The selection that matches an expected value: its keys. */
 const selectionOf = (expected: object) => Object.keys(expected).join(" ");
 
 const figures = {

@@ -23,7 +23,7 @@ const answer = (resultType: string, result: object[]) =>
   JSON.stringify({ status: "success", data: { resultType, result } });
 
 /**
- * Fifty hosts that share five node names, and what is asked of their past: a load at each time,
+ * Fifty hosts that share five node names, and the queries for their past: a load at each time,
  * which is their number.
  */
 function answerHosts(form: URLSearchParams): string {
@@ -214,7 +214,7 @@ describe("Container.history", () => {
     expect(worker.history).toMatchObject({ source: "MEMORY", problem: null });
     expect(stage.asked.map(({ path }) => path)).toEqual(["/api/v1/query_range"]);
     expect(stage.asked[0]?.form.get("query")).toContain('ops_container_cpu_percent{name=~"web|worker"}');
-    // What Prometheus tells is not sampled for it.
+    // A container that Prometheus reports is not sampled.
     expect(stage.calls["statsHistory"]).toBe(1);
   });
 

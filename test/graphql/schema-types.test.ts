@@ -42,7 +42,7 @@ async function ask(
   return { data: JSON.parse(JSON.stringify(data ?? null)), refusals, calls: made.calls };
 }
 
-/** As `ask`, where nothing fails. */
+/** As `ask`, without any failure. */
 async function read(...asked: Parameters<typeof ask>) {
   const { refusals, ...answer } = await ask(...asked);
   expect(refusals).toEqual([]);

@@ -144,7 +144,7 @@ describe("the timeline of a thing", () => {
       createCaller(scopes, ["staging"]),
     );
     expect(codes).toBeUndefined();
-    // Also of a container that had its name before.
+    // Also for a container that had its name before.
     expect(toKinds(data.web)).toEqual(["HEALTH", "CONTAINER_DEATH"]);
     expect(toKinds(data.web.roleGroup)).toEqual(["OOM_KILL", "HEALTH", "CONTAINER_DEATH"]);
     expect(toKinds(data.other)).toEqual(["OOM_KILL"]);

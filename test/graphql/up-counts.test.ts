@@ -50,8 +50,8 @@ const memory: Partial<Memory> = {
 };
 
 /**
- * Whether the hosts were up at the times of a range: a all the while, b until the second, c is not
- * known at the first.
+ * Whether the hosts were up at the times of a range: a always, b until the second, c unknown at the
+ * first.
  */
 const past = {
   a: [1, 1, 1],
@@ -105,13 +105,13 @@ describe("upCounts", () => {
   it("counts hosts at each time, and every kind now, by its own rules", async () => {
     const { upCounts, upCountKinds } = await ask(recent);
     expect(toRows(upCounts)).toEqual([
-      // A host of which nothing is known then is not counted.
+      // A host without data at that time does not count.
       ["09:58:00", "HOST", 2, 2],
       ["09:59:00", "HOST", 2, 3],
       ["10:00:00", "HOST", 1, 3],
       ["10:00:30", "HOST", 2, 3],
       ["10:00:30", "ENGINE", 3, 4],
-      // Without the system that is not supported.
+      // Without the unsupported system.
       ["10:00:30", "QUEUE_SOURCE", 2, 5],
       ["10:00:30", "CONTAINER", 3, 6],
     ]);

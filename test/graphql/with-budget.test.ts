@@ -103,7 +103,7 @@ describe("counts and refusals do not depend on earlier executions", () => {
   const fragments = fc.array(list, { minLength: 3, maxLength: 3 });
   const spreads = fc.uniqueArray(fc.constantFrom("...A", "...B", "...C"), { minLength: 1 });
   const operation = fc.tuple(spreads, fc.boolean()).map(([used, yes]) => ({ text: used.join(" "), yes }));
-  // A field may be asked with different values in one answer here: the counts are what matters.
+  // Here one answer may return different values for a field: only the counts matter.
   const toDocument = (parts: readonly string[], first: { text: string }, second: { text: string }) =>
     parse(
       [
@@ -125,7 +125,7 @@ describe("counts and refusals do not depend on earlier executions", () => {
     ) => {
       const budget = new Budget("someone", { rows: 40, bytes: 1000, timeMs: 60_000 });
       const counted = vi.spyOn(budget, "rows");
-      // What is counted first, and so refused last, must not depend on the clock.
+      // The order of counting, and so of refusals, must not depend on the clock.
       vi.spyOn(budget, "turn").mockReturnValue(null);
       const found = toRows(7);
       const rootValue = { rows: found, later: async () => found };
@@ -163,7 +163,7 @@ describe("long lists", () => {
     fieldName: "rows",
   };
 
-  /** The list as the execution gets it, and how many turns were taken. */
+  /** The list as the execution receives it, and the number of turns taken. */
   function take(count: number, inParts: boolean, toTurn: (asked: number) => Promise<void> | null = () => null) {
     const rows = toRows(count);
     let asked = 0;
@@ -229,9 +229,9 @@ describe("fields of thousands of rows that wait for one read", () => {
     const document = parse("{ rows { a } }");
     const answer = execute({ schema, document, rootValue: { rows: toRows(5000) }, contextValue });
     await vi.waitFor(() => expect(begun).toBe(5000));
-    // The slice that the execution began is over.
+    // The slice in which the execution began is over.
     await setImmediate();
-    // Each look at the clock takes 0.05 ms, on every machine.
+    // Each read of the clock takes 0.05 ms, on every machine.
     let now = performance.now();
     const clock = vi.spyOn(performance, "now").mockImplementation(() => (now += 0.05));
     onTestFinished(() => clock.mockRestore());

@@ -127,7 +127,7 @@ const world = fc
   .map((given): Readings => {
     const { containers, engines, queues, orphans, sources, hosts } = given;
     const silent = engines.flatMap(({ name, ok }) => (ok ? [] : [{ name, code: "docker_timeout", message: "late" }]));
-    // Each has a time of its own: two of one time would have no order.
+    // Each has a different time: two with the same time would have no order.
     const events = given.happened.flatMap(({ which, ...more }, index) => {
       const own = containers[which % containers.length];
       return own
@@ -173,7 +173,7 @@ const world = fc
     };
   });
 
-/** The same lists in another order, each by its own random numbers. */
+/** The same lists in another order, shuffled by a random seed. */
 function shuffle(readings: Readings, seed: number): Readings {
   const [{ containers, engines, releases, queues, hosts }, numbers] = [
     readings,

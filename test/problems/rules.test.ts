@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toAlerts } from "../../script/alerts/table.ts";
 import { alertRules, problemRules } from "../../src/problems/rules.ts";
 
-/** Alerts about the gateway, its tokens and its calls, which are no problem of the product. */
+/** Alerts about the gateway, its tokens and its calls, which are no problems of the product. */
 const ofGateway = new Set([
   "OpsGatewayDown",
   "OpsProblemsUnknown",

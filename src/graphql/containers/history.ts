@@ -229,7 +229,7 @@ export function addContainerHistory(builder: Builder, refs: Refs): void {
   const origin = builder.enumType("HistoryOrigin", {
     description: "Where the history of a container comes from.",
     values: toEnumValues({
-      memory: "The gateway's own samples of the last 10 minutes, taken while clients ask.",
+      memory: "The gateway's own samples of the last 10 minutes, taken while clients request them.",
       prometheus: "Prometheus, which scrapes the gateway's /metrics.",
     }),
   });

@@ -38,7 +38,7 @@ export function addStats(builder: Builder, refs: Refs): void {
       complexity: { ...cost, multiplier: 120 },
       description:
         "The last 10 minutes, oldest first, one point every 5 s. Sampled while clients " +
-        "request it at least once a minute. Empty on the first request.",
+        "request it at least once a minute; empty on the first request.",
       resolve: (container, _args, { sources }): StatsPoint[] => [...sources.containers.statsHistory(container)],
     }),
     cpuPct: t.float({

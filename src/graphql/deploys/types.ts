@@ -160,7 +160,7 @@ export function addDeployInfo(builder: Builder, refs: Refs): void {
       }),
   });
   refs.deployInfo.implement({
-    description: "What the deploy pipeline last wrote into deploy_info.json.",
+    description: "The last deploy that the pipeline wrote into deploy_info.json.",
     fields: (t) => ({
       ...exposeAll(t, {
         "currentTag: String!": "Tag of the release that was deployed.",
@@ -212,7 +212,7 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
     }),
   });
   const driftType = builder.objectRef<Drift>("Drift").implement({
-    description: "A difference from what the last deploy should have left.",
+    description: "A difference from the state that the last deploy should have produced.",
     fields: (t) => ({
       kind: t.expose("kind", { type: kind, description: "Kind of the difference." }),
       ...exposeAll(t, {
@@ -235,7 +235,8 @@ export function addDrift(builder: Builder, refs: Refs, scalars: Scalars): void {
       type: [driftType],
       nullable: true,
       description:
-        "Live core containers that differ from what the last deploy should have left; empty when nothing differs.",
+        "Live core containers that differ from the state that the last deploy " +
+        "should have produced; empty when nothing differs.",
       args: {
         env: toOneEnvArg(t.arg, scalars),
         destination: toDestinationArg(t.arg),

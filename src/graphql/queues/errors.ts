@@ -25,7 +25,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
         "count: Int!": `Failures in the last 60 minutes; a lower bound when \`complete\` is false. ${ofLastAttempts}`,
         "fingerprint: String!": "Identifies the error, 12 hex digits. The same in every queue and over time.",
         "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",
-        "attempts: Int": "Highest number of attempts of one of its jobs; null where the system does not count them.",
+        "attempts: Int": "Highest number of attempts of any of its jobs; null where the system does not count them.",
         "jobIds: [String!]!": "Ids of the newest failed jobs, newest first, at most 5.",
         "complete: Boolean!":
           "False when its source had more different texts than it returns. Then `count` is a lower bound.",
@@ -96,7 +96,7 @@ export function addJobErrors(builder: Builder, refs: Refs, scalars: Scalars): vo
 /** ErrorGroup, and the query for all of them. */
 export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): void {
   const errorGroup = builder.objectRef<ErrorGroup>("ErrorGroup").implement({
-    description: "One error across all queues in the last 60 minutes. Its failures' texts differ only in values.",
+    description: "One error across all queues in the last 60 minutes. The texts of its failures differ only in values.",
     fields: (t) => ({
       ...exposeAll(t, {
         "fingerprint: String!": "Identifies the error, 12 hex digits; the same as JobError.fingerprint.",
@@ -105,7 +105,7 @@ export function addErrorGroups(builder: Builder, refs: Refs, scalars: Scalars): 
         "complete: Boolean!":
           "False when a source had more different texts than it returns. Then `count` is a lower bound.",
         "firstSeen: DateTime!": "When the first failure of the last 60 minutes happened.",
-        "attempts: Int": "Highest number of attempts of one of its jobs; null where no system counts them.",
+        "attempts: Int": "Highest number of attempts of any of its jobs; null where no system counts them.",
       }),
       lastSeen: t.field({
         type: "DateTime",

@@ -165,7 +165,7 @@ export function addQueueHistory(builder: Builder, refs: Refs): void {
           "waits miss earlier attempts. False too while the times of a table are in a zone " +
           "that WALLET_CORE_OPS_QUEUES_FILE does not name.",
         "sampled: Boolean!":
-          "True when the history consists of samples taken while clients asked. False when it is " +
+          "True when the history consists of samples taken while clients requested them. False when it is " +
           "computed from rows; it then reaches back before the gateway's start.",
         "since: DateTime":
           "Points before this time are null: older rows or samples are not stored. Null when the whole range is known.",

@@ -63,7 +63,7 @@ export function addJobControl(builder: Builder): void {
       exposeAll(t, {
         "jobId: String!": "Its id.",
         "code: String!": "`job_conflict`, or `job_not_found` when it is gone.",
-        "message: String!": "Its state, and why.",
+        "message: String!": "Its state, and why it was not changed.",
       }),
   });
   const errorGroupChange = builder.objectRef<ErrorGroupChanged>("ErrorGroupChange").implement({

@@ -106,7 +106,7 @@ export function addQueue(builder: Builder, refs: Refs, scalars: Scalars): void {
         ...ofRow,
         nullable: true,
         description:
-          "Whether its numbers could be read; if so, its queues are listed. Null for a job system that " +
+          "Whether its numbers could be read. If so, its queues are listed. Null for a job system that " +
           "was detected but is not supported. That is not an outage; `error` says why.",
         resolve: (source) => source.numbersOk(),
       }),

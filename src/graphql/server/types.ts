@@ -44,7 +44,7 @@ export function addViewer(builder: Builder, _refs: Refs, { environment }: Scalar
     t.field({
       type: viewer,
       extensions: needsNoScope,
-      description: "Whose token this is. Needs no scope: every valid token may ask.",
+      description: "The holder of the token. Needs no scope: any valid token may read it.",
       resolve: (_root, _args, { principal }) => principal,
     }),
   );
@@ -58,13 +58,13 @@ export function addServer(builder: Builder): void {
       version: t.string({
         description:
           "Version of wallet-core-ops, with the commit and the time of its build: " +
-          "`0.3.0+5158384e3c7e.20261201T034500Z`; `0.3.0+sources` where the sources run.",
+          "`0.3.0+5158384e3c7e.20261201T034500Z`; `0.3.0+sources` when it runs from its sources.",
         resolve: () => version,
       }),
       startedAt: t.field({
         type: "DateTime",
         description:
-          "When its process started. What it has only in memory (samples, most of the timeline) is not older.",
+          "When its process started. Data that is only in memory (samples, most of the timeline) is not older.",
         resolve: () => formatRfc3339(performance.timeOrigin),
       }),
       ...exposeAll(t, {

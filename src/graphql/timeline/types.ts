@@ -93,7 +93,7 @@ export function addTimeline(builder: Builder, refs: Refs, scalars: Scalars): voi
         "known: Boolean!": "False when nothing is known of this kind.",
         "since: DateTime":
           "Earlier entries may be missing. If null while `known` is true, entries reach back as far as the record.",
-        "sampled: Boolean!": "Whether it is only observed while clients ask for it.",
+        "sampled: Boolean!": "Whether it is observed only while clients request it.",
         "note: String": "What may still be missing; null when nothing.",
       }),
     }),

@@ -16,7 +16,7 @@ const schema = createSchema();
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** The answer of the compiled text, and that of graphql-js. */
+/** The compiled answer, and graphql-js' answer. */
 async function answer(text: string, containers: readonly Container[], variables: Variables = {}) {
   const document = parse(text);
   expect(validate(schema, document)).toEqual([]);
@@ -34,7 +34,7 @@ interface Plain {
 }
 
 /**
- * Errors by their text and place: fields of rows settle in turns, so their errors have no order.
+ * Errors by text and place: fields of rows settle in turns, so the order of their errors varies.
  */
 function toPlain({ data, errors = [] }: { readonly data?: unknown; readonly errors?: readonly Plain[] }) {
   const plain = JSON.parse(JSON.stringify({ data, errors })) as { data?: unknown; errors: readonly Plain[] };
@@ -164,7 +164,7 @@ describe("a compiled query answers as graphql-js", () => {
       "subscription S { containers { changed { role ...F @skip(if: true) } } } " +
       `query Q { containers { role ...F kind stats { pids } } } ${shared}`;
     const document = parse(text);
-    // graphql-jit notes conditions in the nodes.
+    // graphql-jit writes notes on conditions into the nodes.
     compileQuery(schema, document, "S");
     const { sources } = createMemorySources({ containers: [web] });
     const { data } = await compile(

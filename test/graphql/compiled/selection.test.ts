@@ -21,7 +21,7 @@ describe("the fields of a selection", () => {
         .map((field) => ({ type, field })),
     );
     const exposed = scoped.filter(({ field }) => "pothosExposedField" in field.extensions);
-    // Else this would show nothing.
+    // Otherwise this would prove nothing.
     expect(exposed.map(({ field }) => field.name)).toContain("healthyPeers");
     for (const { type, field } of scoped) {
       expect(list(`{ ${field.name} }`, type.name)).toMatchObject([

@@ -13,18 +13,18 @@ import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
 const now = Math.floor(Date.now() / 60_000) * 60_000;
-// What the memory may hold is reckoned from now: a slow machine must not come to another minute.
+// The memory's range counts back from now: a slow machine must not reach another minute.
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: now + 1000 }));
 afterEach(() => void vi.useRealTimers());
 const at = (secondsAgo: number) => new Date(now - secondsAgo * 1000).toISOString().replace(".000", "");
 const minutes = (n: number) => n * 60;
 
-/** A container of a release; stopped unless it is told to run. */
+/** A container of a release; stopped unless told to run. */
 const release = (name: string, startedAgo: number, more: Partial<Container> = {}) =>
   sampleContainer({ name, status: "exited", createdAt: at(startedAgo), startedAt: at(startedAgo), ...more });
 const running = { status: "running" };
 
-/** From how long ago until how long ago there is a sample each five seconds. */
+/** The sampled time, from how long ago until how long ago; one sample every five seconds. */
 type Sampled = Readonly<Record<string, readonly [from: number, until: number]>>;
 
 function toPoints([from, until]: readonly [number, number] = [0, 1]): StatsPoint[] {
@@ -114,7 +114,7 @@ it("one that ended before the range is neither queried nor sampled", async () =>
   const stage = { containers: [release("p3", minutes(30), running)], retired: [release("p2", minutes(90))] };
   expect(await ask(stage, lastMinutes)).toMatchObject({ sampled: ["p3"], asked: [["p3"]] });
   expect(await ask(stage, lastHour)).toMatchObject({ sampled: ["p3"], asked: [["p3", "p2"]] });
-  // A release that never became healthy replaced nothing: what ran meanwhile is the one before it.
+  // A release that never became healthy replaced nothing: the one before it was running.
   const failed = [release("p2", minutes(60)), release("p1", minutes(90))];
   const { counts } = await ask(
     { containers: [release("p3", minutes(4), running)], retired: failed, remembered: { p1: [minutes(9), minutes(4)] } },

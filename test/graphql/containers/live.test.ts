@@ -17,9 +17,9 @@ interface Stage {
   readonly setContainers: (containers: readonly Container[]) => void;
   readonly setEngine: (name: string, error: EngineStatus["error"]) => void;
   readonly setDeploy: (deploy: DeployInfo) => void;
-  /** How often the list was asked for. */
+  /** How often the list was requested. */
   readonly lists: () => number;
-  /** The list is not known before it is asked for. */
+  /** The list is unknown until requested. */
   readonly forget: () => void;
   readonly abort: AbortController;
 }
@@ -32,7 +32,7 @@ interface Options {
   readonly caller?: ReturnType<typeof createCaller>;
 }
 
-/** All messages, where after each change that the source tells of the next step is done. */
+/** All messages. After each change that the source reports, the next step runs. */
 async function watch(
   { containers, engines = ["local"], wanted = {}, caller = createCaller() }: Options,
   ...steps: readonly Step[]
@@ -237,7 +237,7 @@ it("a subscriber that leaves while all wait does not affect the others", async (
   let containers = [web];
   let isSilent = false;
   const waiting: (() => void)[] = [];
-  // An engine that is left counts as silent.
+  // An engine that the subscriber leaves counts as silent.
   const list = (given: AbortSignal) => {
     const known = () => ({ containers, engines: [local] });
     if (!isSilent) return Promise.resolve(known());

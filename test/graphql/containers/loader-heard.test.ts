@@ -10,14 +10,11 @@ import { sampleContainer } from "../../support/containers.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
-/**
- * What the inspection of the container shows; null where it is gone, "hangs" where there is no
- * answer.
- */
+/** The result of inspecting the container; null if it is gone, "hangs" for no answer. */
 type Found = Partial<Container> | null | "hangs";
 const engines = ["local", "b"].map((name) => ({ name, ok: true, error: null, isInspected: true }));
 const first = sampleContainer({ name: "web-1" });
-/** As its first event alone shows it. */
+/** As only its first event describes it. */
 const toHeard = (more: Partial<Container> = {}) =>
   sampleContainer({
     fullId: "b".repeat(64),
@@ -29,7 +26,7 @@ const toHeard = (more: Partial<Container> = {}) =>
     ...more,
   });
 
-/** The list has the heard container once it was inspected, unless it is one that no list shows. */
+/** The list has the container once it was inspected, unless no list shows it. */
 function setUp(containers: readonly Container[], heard: Container, found: Found, isListed = true) {
   const { sources, setContainers } = createMemorySources({ containers, engines }, { restartEnabled: true });
   const inspected: string[] = [];
@@ -145,7 +142,7 @@ describe("an action on a name queries the engines that answer", () => {
       const found = byName[engine];
       if (found === "hangs") throw new OpsError("docker_timeout", `Docker engine ${engine} did not answer`);
       if (!found) return [];
-      // What was created this moment is listed from now on, what was stopped is not.
+      // From now on, a just created container is listed, a stopped one is not.
       if (found.status === "running") setContainers([...listed, found]);
       return [found];
     };

@@ -8,7 +8,7 @@ import { createMemorySources } from "../../support/memory-sources.ts";
 /** As many as one engine has; together they take 7.7 MB of the 29 MB of one token. */
 const containers = Array.from({ length: 5000 }, (_, index) => replica(`web-${index}`));
 
-/** A request that never gets an answer of its engine, and others beside it. */
+/** A request whose engine never answers, and others beside it. */
 function createStage() {
   const { sources } = createMemorySources({ containers });
   const never = () => new Promise<never>(() => {});

@@ -11,14 +11,11 @@ import { sampleContainer } from "../../support/containers.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
 const schema = createSchema();
-/**
- * What the inspection of the container shows; null where it is gone, "hangs" where there is no
- * answer.
- */
+/** The result of inspecting the container; null if it is gone, "hangs" for no answer. */
 type Found = Partial<Container> | null | "hangs";
 const engines = ["local", "b"].map((name) => ({ name, ok: true, error: null, isInspected: name !== "b" }));
 const web = sampleContainer({ name: "web" });
-/** As a list alone shows it. */
+/** As only a list describes it. */
 const listed = (more: Partial<Container>) =>
   sampleContainer({ engine: "b", env: null, isInspected: false, labelledEnv: null, ...more });
 

@@ -461,7 +461,7 @@ describe("healthCheck(probe: true)", () => {
     const run = { exitCode: 0, timedOut: false, durationMs: 27 };
     expect(await check(container, "(probe: true)", {})).toEqual({ ...common, ...probed, ...run });
     const killed = { exitCode: 137, timedOut: true, durationMs: 30_000, checkedAt: "2026-01-13T09:48:00Z" };
-    // A clock that is ahead of ours is no age below 0.
+    // A clock ahead of ours does not give a negative age.
     expect(await check(container, "(probe: true)", killed)).toEqual({
       ...common,
       ...killed,

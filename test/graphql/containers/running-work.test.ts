@@ -28,7 +28,7 @@ describe("toPreview", () => {
 it("matches workers by the container's host name, unless it is shared", () => {
   const me = sampleContainer();
   expect(toWorkerHosts(me, [me, sampleContainer({ name: "twin" })])).toBeNull();
-  // Erlang cuts it at the first dot: what two have in common names neither.
+  // Erlang cuts it at the first dot: a part that two share identifies neither.
   expect(toWorkerHosts(me, [me, sampleContainer({ name: "other", host: "other" })])).toEqual([me.host, me.id, "37"]);
   expect(toWorkerHosts(me, [me, sampleContainer({ name: "beside", host: "37.27.91.235-56703216100d" })])).toEqual([
     me.host,

@@ -11,9 +11,9 @@ const tokens = createTokens({ full: { scopes }, staging: { scopes, environments:
 type Holder = Parameters<typeof tokens.of>[0];
 
 const web = sampleContainer({ name: "web", destination: "beta" });
-/** Of another product, though its label says staging. */
+/** Belongs to another product, though its label says staging. */
 const shop = sampleContainer({ name: "canary-shop", kind: "other", role: "shop" });
-/** Says nothing of its environment, beside apps that are all staging. */
+/** Does not name its environment, beside apps that are all staging. */
 const redis = sampleContainer({
   name: "canary-redis",
   kind: "accessory",

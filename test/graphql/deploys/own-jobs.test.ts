@@ -11,7 +11,7 @@ const seconds = 600;
 const ended = (count: number) => sampleHistory({ processedPerSec: count / seconds, failures: 0 });
 
 /**
- * Two queues of 100 jobs in each window; those of each host, by the start of the window and the
+ * Two queues of 100 jobs in each window; the jobs of each host, by the start of the window and the
  * queue.
  */
 function open(
@@ -76,7 +76,7 @@ it("jobs of a queue shared in one window are split in all", async () => {
     { a: [100, undefined], b: [90, 10] },
     { a: [100, undefined], b: [60, 10] },
   ]);
-  // An earlier day, which is read later.
+  // An earlier day, read later.
   expect(await read(3)).toEqual([{ a: [100, undefined], b: [0, 100] }]);
 });
 

@@ -14,7 +14,7 @@ import { sampleHistory } from "../../support/queues.ts";
 
 const schema = createSchema();
 const limited = createCaller(undefined, ["staging"]);
-/** Of `sampleContainer` and `sampleRecord`. */
+/** The group of `sampleContainer` and `sampleRecord`. */
 const group = { service: "wallet-core-staging", destination: null, env: "staging" as const };
 const now = Math.floor(Date.now() / 1000);
 const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString().slice(0, 19)}Z`;
@@ -216,7 +216,7 @@ describe("deploys", () => {
   });
 });
 
-/** Histories of one step by the time that they begin: what ended before and after the deploy. */
+/** Histories of one step by their start: what ended before and after the deploy. */
 const history =
   (before: [number, number], after: [number, number], waits = {}) =>
   async (_: unknown, range: { from: number; step: number }) => {
@@ -327,7 +327,7 @@ describe("a verdict", () => {
       newErrors: null,
       gaps: ["jobs: too much", "errors: gone"],
     });
-    // Of another environment: no business of this deploy.
+    // Of another environment: unrelated to this deploy.
     expect((await outcome([{ ...jobs({ history: history([0, 0], [0, 90]) })[0], env: "production" }])).queues).toEqual(
       [],
     );
@@ -386,7 +386,7 @@ describe("a verdict", () => {
     expect((await read("(needsQueues: true)", [])).data.latestDeploys).toEqual(told);
     const refused = jobs({ history: () => Promise.reject(new OpsError("query_refused", "too much")) });
     expect((await read("(needsQueues: true)", refused)).data.latestDeploys).toEqual(told);
-    // Its jobs may be in the one that is down.
+    // Its jobs may be in the source that is down.
     expect((await read("(needsQueues: true)", [...down, ...well])).data.latestDeploys).toEqual(told);
     expect((await read("(needsQueues: true)", well)).data.latestDeploys).toEqual([{ verdict: { outcome: "CLEAN" } }]);
     expect((await read("(needsQueues: true)", down, unwell)).data.latestDeploys).toEqual([
@@ -445,7 +445,7 @@ describe("a verdict", () => {
         for (let index = 0; index < 9; index += 1)
           timeline.add(toEntry({ ...common, kind: "container_death", time: ago(1000 - index) }));
         timeline.add(toEntry({ ...common, kind: "container_death", time: ago(900), requested: true }));
-        // Of other groups, and of one that may be of any.
+        // Of other groups, and of one that may belong to any.
         for (const other of [
           { env: "production" as const },
           { destination: "beta" },

@@ -18,7 +18,7 @@ const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString
 beforeAll(() => void vi.useFakeTimers({ toFake: ["Date"], now: now * 1000 }));
 afterAll(() => void vi.useRealTimers());
 
-/** Every deploy began and ended so many seconds ago; its windows are as long. */
+/** Every deploy began and ended this many seconds ago; its windows are as long. */
 const deployedAgo = 1200;
 const env = "staging";
 
@@ -42,7 +42,7 @@ interface World {
   readonly destinations?: Readonly<Record<string, string>>;
   readonly owner?: ConfiguredOwner;
   readonly environments?: Environment[];
-  /** Services of which a job runs in each queue. @default all */
+  /** Services with a running job in each queue. @default all */
   readonly running?: readonly string[];
 }
 
@@ -160,7 +160,7 @@ async function judge(world: World): Promise<ReadonlyMap<string, DeployVerdict>> 
   return new Map(verdicts);
 }
 
-/** Jobs that ended evenly in the window before a deploy, or after it; every n-th failed. */
+/** Jobs that ended evenly in the window before a deploy, or after it; every n-th one failed. */
 function work(
   queue: string,
   host: string | null,
@@ -181,7 +181,7 @@ function work(
   });
 }
 
-/** What a verdict says, without what is not of the deploy: which other services the gaps name. */
+/** The content of a verdict, without the other services that the gaps name. */
 const toCore = (verdict: DeployVerdict | undefined) => {
   const { outcome, reasons, queues, newErrors } = verdict ?? {};
   return { outcome, reasons, queues, newErrors };
@@ -301,8 +301,7 @@ describe("a queue that several services work on", () => {
 
 describe("a verdict, for any jobs of any services", () => {
   /**
-   * 2 to 4 services on 1 to 3 queues; some of them fail more after the deploy, each with errors of
-   * its own.
+   * 2 to 4 services on 1 to 3 queues; some fail more after the deploy, with errors of their own.
    */
   const generate = (seed: number) => {
     const random = createUniform(seed);
@@ -345,7 +344,7 @@ describe("a verdict, for any jobs of any services", () => {
 
   it.each([1, 2, 3, 4, 5, 6])("covers only its own jobs if rows name workers (seed %i)", async (seed) => {
     const { services, rows } = generate(seed + 100);
-    // Rows show who works on a queue also where no job runs now.
+    // Rows show who works on a queue even if no job runs now.
     const together = await judge({ services, rows, ...(seed % 2 === 0 && { running: [] }) });
     for (const service of services) {
       const own = rows.filter((row) => isOf(service, row));

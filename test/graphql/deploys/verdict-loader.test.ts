@@ -28,7 +28,7 @@ const now = Date.parse("2026-01-13T10:00:00Z") / 1000;
 const ago = (seconds: number) => `${new Date((now - seconds) * 1000).toISOString().slice(0, 19)}Z`;
 const toDeploy = (more: Partial<Deploy> = {}) => sampleDeploy({ deployedAt: ago(1200), durationSeconds: 60, ...more });
 const deploy = toDeploy();
-/** Where the window before the deploy begins, and the one after it. */
+/** The starts of the windows before and after the deploy. */
 const [beforeFrom, afterFrom] = [now - 2460, now - 1200];
 
 type History = NonNullable<QueueSource["history"]>;
@@ -59,14 +59,14 @@ interface Stage {
   readonly sources?: readonly Given[];
   readonly visible?: () => Promise<readonly QueueSource[]>;
   readonly metrics?: () => Promise<readonly QueueMetrics[]>;
-  /** Whose each queue is; all are the deploy's without it. */
+  /** The owners of each queue; without it, all belong to the deploy. */
   readonly owners?: (queue: QueueName) => readonly QueueOwner[] | null;
   readonly deploys?: readonly Deploy[];
   readonly containers?: readonly Container[];
   readonly engines?: readonly EngineStatus[];
   readonly silent?: readonly SilentEngine[];
   readonly env?: Environment | null;
-  /** What `SERVICE` lists, where it is set. */
+  /** The services in `SERVICE`, if it is set. */
   readonly service?: readonly string[];
   readonly caller?: ReturnType<typeof createCaller>;
   readonly remember?: (memory: ReturnType<typeof createMemorySources>["sources"]["queueOwners"]) => void;
@@ -347,8 +347,8 @@ describe("queues of a deploy", () => {
 describe("a queue that runs once a day", () => {
   const [day, week] = [86_400, 604_800];
   /**
-   * 400 jobs ended since the deploy, and in the windows that began so many seconds before; a third
-   * of them failed.
+   * 400 jobs ended since the deploy, and in the windows that began this many seconds earlier; a
+   * third of them failed.
    */
   const nightly =
     (asked: number[], ...ran: readonly number[]): History =>
@@ -439,7 +439,7 @@ describe("errors of a verdict that are looked up among all that are stored", () 
       outcome: "regressed",
       newErrors: [{ error: "boom 17", after: { count: 40 } }],
     });
-    // The same rows, where the service works on that queue too.
+    // The same rows, if the service works on that queue too.
     expect(await judgeWith(stored(), [billing])).toMatchObject({ outcome: "clean", newErrors: [] });
   });
 
@@ -493,7 +493,7 @@ describe("errors of a verdict that are looked up among all that are stored", () 
         error.endedBefore,
         error.endedAfter,
       ]);
-    // The window lasts until now, and has counted those since the deploy.
+    // The window extends to now, and counted those since the deploy.
     expect(await share([deploy])).toEqual([[60, null]]);
     expect(asked).toEqual([[["mail"], { from: now - 1260 - 3600, step: 3600, steps: 1 }]]);
     // Another release came shortly before: the window is short.
@@ -509,7 +509,7 @@ describe("a repeated deploy of a release", () => {
   const v1 = toDeploy({ tag: "v1", version: "v1", deployedAt: ago(9000) });
   const deploys = [again, first, v1];
   const releaseStart = now - 1560;
-  /** A quarter of the jobs fails since the first of the two. */
+  /** A quarter of the jobs has failed since the first of the two. */
   const broken: History = async (_, { from, step }) => {
     const failed = from < releaseStart ? 0 : 100;
     const point = { depth: 0, processedPerSec: (400 - failed) / step, failures: failed };

@@ -35,7 +35,7 @@ it.each(["clean", "not_enough_data"] as const)("a silent source does not end a r
   expect(memory.settle(principal, deploy, usual, silent, 3_600_000)).toMatchObject({ outcome: "regressed" });
   expect(memory.settle(principal, deploy, usual, silent, 3_601_000)).toBe(silent);
   expect(memory.find(principal, deploy, usual, 3_602_000)).toEqual({ verdict: silent, at: 3_601_000 });
-  // It is not whole: the next one is not given up for it.
+  // It is incomplete, so it does not displace the next one.
   expect(memory.settle(principal, deploy, usual, silent, 3_603_000)).toBe(silent);
   expect(memory.settle(principal, deploy, usual, whole, 3_604_000)).toBe(whole);
 });
@@ -49,7 +49,7 @@ it("a worse but incomplete verdict is not remembered", () => {
   const silent = toVerdict("not_enough_data", null, ["crm"]);
   expect(memory.settle(principal, deploy, usual, silent, 20_000)).toMatchObject({ outcome: "regressed" });
   expect(memory.find(principal, deploy, usual, 20_000)).toEqual({ verdict: worse, at: 0 });
-  // Where no whole one is left, it is better than none.
+  // If no complete one is left, it is better than none.
   expect(memory.settle(principal, deploy, usual, partly, 3_601_000)).toBe(partly);
   expect(memory.find(principal, deploy, usual, 3_601_000)?.verdict).toBe(partly);
 });

@@ -20,9 +20,9 @@ interface Stage {
   readonly containers?: readonly Container[];
   readonly retired?: readonly Container[];
   readonly removed?: readonly Container[];
-  /** By name; of engines. */
+  /** By name; of the engines. */
   readonly lines?: Readonly<Record<string, readonly LogLine[]>>;
-  /** Likewise, of the history. */
+  /** The same, of the history. */
   readonly older?: Readonly<Record<string, readonly LogLine[]>>;
   readonly caller?: ReturnType<typeof createCaller>;
 }
@@ -157,7 +157,7 @@ describe("the log of a role with a history", () => {
   });
 
   it("does not take a hidden container of an engine for a removed one", async () => {
-    // The engine knows of a contradiction that the labels do not show.
+    // The engine shows a contradiction that the labels do not.
     const hidden = replica("web-hidden", "v3", -10);
     const containers = [{ ...hidden, env: null }, replica("web", "v3", -10)];
     const caller = createCaller(undefined, ["staging"]);

@@ -260,14 +260,14 @@ describe.each([
       code: "container_not_found",
       message: "No such container: names[1]",
     });
-    // Only what may write again is followed.
+    // Only containers that may write again are followed.
     const outcome = await byName(["old"]).then(
       () => "found",
       (error: unknown) => (error as OpsError).code,
     );
     expect(outcome).toBe(how === "read" ? "found" : "container_not_found");
     const found = await ask({ containers: [replica("web")] }, { role: null, name: "web" }).then(() => "read", String);
-    // It got as far as to the stream.
+    // It reached the stream.
     expect(found).toBe(how === "read" ? "read" : "Error: opened");
   });
 

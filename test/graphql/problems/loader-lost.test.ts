@@ -18,7 +18,7 @@ afterEach(() => void vi.useRealTimers());
 const old = { createdAt: "2026-01-13T08:00:00Z", startedAt: "2026-01-13T08:00:00Z", env: "staging" as const };
 const loss = { ok: false, error: { code: "docker_unavailable", message: "refused" } };
 
-/** An engine with a container of each kind of problem, which is lost at `nowMs`. */
+/** An engine with a container for each kind of problem, which is lost at `nowMs`. */
 function open() {
   const rows = [
     sampleContainer({ ...old, name: "web-1", role: "web", version: "v1", health: "unhealthy" }),
@@ -66,7 +66,7 @@ describe("the problems of an engine that was just lost", () => {
     vi.advanceTimersByTime(problemThresholds.lostSeconds * 1000 - 1);
     const during = await ask(where);
     expect(during.problems).toEqual(before.problems);
-    // Every other answer says it at once.
+    // Every other answer shows it at once.
     expect(during.engines).toEqual([
       { name: "local", ok: false },
       { name: "other", ok: true },

@@ -12,8 +12,8 @@ import { createMemorySources, type Memory } from "../../support/memory-sources.t
 import { sampleHistory, sampleWorkerJobs } from "../../support/queues.ts";
 
 /**
- * Services, each deployed 20 minutes ago, with a queue of its own. In every third of them half of
- * the jobs fail since.
+ * Services, each deployed 20 minutes ago, each with its own queue. In every third of them, half of
+ * the jobs have failed since.
  */
 const [count, worse] = [60, 20];
 const start = Date.parse("2026-01-13T10:00:00Z");
@@ -35,7 +35,7 @@ const records = numbers.flatMap((index) => [
 ]);
 const isAfter = (from: number) => from > start / 1000 - 1300;
 
-/** A source of which each history takes `ms`, in turn for its database. */
+/** A source whose histories take `ms` each, in turn for its database. */
 function toSource(name: string, ms: () => number, database: Database) {
   const history: QueueSource["history"] = (_, { from, step }, signal) =>
     inTurn(

@@ -7,7 +7,7 @@ import { sampleContainer, sampleStats } from "../../support/containers.ts";
 import { sampleHost } from "../../support/hosts.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
-/** Hosts that answer when they are let, or fail when their reader leaves. */
+/** Hosts that answer when released, or fail when their reader leaves. */
 function open() {
   const { sources, calls } = createMemorySources({ containers: [sampleContainer({ health: "unhealthy" })] });
   const { promise, resolve: answer } = Promise.withResolvers<void>();
@@ -69,7 +69,7 @@ describe("the loader of problems", () => {
       };
       expect(await look(0)).toEqual(["2026-01-13T10:00:00Z", ""]);
       expect(await look(50)).toEqual(["2026-01-13T10:00:00Z", ""]);
-      // Longer than a minute without a look: something may have been wrong.
+      // Longer than a minute without a check: something may have been wrong.
       expect(await look(70)).toEqual(["2026-01-13T10:02:00Z", ""]);
       host = sampleHost({ status: "down", alert: true });
       expect(await look(10)).toEqual([null, "host_down"]);
@@ -86,7 +86,7 @@ describe("the loader of problems", () => {
     const gone = ask(leaver.signal);
     leaver.abort(new Error("left"));
     await expect(gone).rejects.toThrow("left");
-    // Its read ends a few turns later: Prometheus looks as if it had failed.
+    // Its read ends a few turns later: Prometheus seems to have failed.
     for (let turn = 0; turn < 20; turn += 1) await setImmediate();
     answer();
     expect(kindsOf(await ask())).toEqual(["container_unhealthy"]);

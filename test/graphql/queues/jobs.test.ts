@@ -20,7 +20,7 @@ interface Rights {
   readonly where?: readonly Environment[];
 }
 
-/** A source in memory: jobs by id, failed ones can be retried. What was called, in its order. */
+/** A source in memory: jobs by id; failed ones can be retried. Records the calls in order. */
 function createJobs(
   options: { env?: "staging" | "production"; jobs?: number; fail?: Record<string, Error>; enabled?: boolean } = {},
 ) {

@@ -11,7 +11,10 @@ const web = sampleContainer({ host: "37.27.91.235-56703216100c", hostNames: ["37
 const started = Date.parse(web.startedAt ?? "") / 1000;
 const sure: ClockOffset = { least: 0, most: 0 };
 const jobs = (host: string | null, more: Partial<WorkerJobs> = {}) => sampleWorkerJobs({ host, ...more });
-/** Jobs on the host of `web` that were taken so many seconds after it started, read a day later. */
+/**
+ * Jobs on the host of `web` that a worker took this many seconds after it started, read a day
+ * later.
+ */
 const taken = (seconds: readonly number[], more: Partial<WorkerJobs> = {}) =>
   jobs(web.host, {
     count: seconds.length,
@@ -26,7 +29,7 @@ interface Given {
   readonly database?: ClockOffset | null | "none";
 }
 
-/** The lost ones and those of unknown fate, of each. */
+/** The lost ones and those with an unknown state, for each. */
 function judge(asked: readonly WorkerJobs[], { live = [web], engine = sure, database = sure }: Given = {}) {
   const engines = [...new Set(live.map(({ engine: name }) => name))];
   const known = engines.map((name) => sampleEngine({ name, clockOffset: engine }));
@@ -99,7 +102,7 @@ describe("a running job", () => {
   });
 
   it("has an unknown state if it started about when the container did", () => {
-    // The start of a container is cut to a second; clocks may drift by two.
+    // The start of a container is truncated to a second; clocks may drift by two.
     expect(judge([taken([-2.1]), taken([-2]), taken([0]), taken([0.9]), taken([1])])).toEqual([
       [1, 0],
       [0, 1],
@@ -181,7 +184,7 @@ it("a worker without a container has a grace time from its oldest job on", () =>
   expect(orphanGraceSeconds).toBe(30);
 });
 
-/** Containers of one host name that say when their start is read. */
+/** Containers of one host name that report when their start is read. */
 const toWatched = (count: number, onRead: () => void) =>
   Array.from({ length: count }, () => ({
     ...web,

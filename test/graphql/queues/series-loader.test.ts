@@ -157,7 +157,7 @@ describe("series of queues", () => {
   it("have the known part of a current step that began before it", async () => {
     const since = "2026-01-13T08:39:30Z";
     const history = vi.fn<History>(async (_queues, { from: begin, step }) => {
-      // As the oldest row has it; `since` has whole seconds.
+      // As in the oldest row; `since` has whole seconds.
       const isKnown = begin >= Date.parse(since) / 1000 + 0.4;
       const point = { time: to, depth: isKnown ? 3 : null, failures: isKnown ? step : null };
       return new Map([["a", past(point, { since: isKnown ? null : since })]]);

@@ -12,7 +12,7 @@ import { createWorld } from "../../support/world.ts";
 const schema = createSchema();
 const { sources } = createWorld({ env: "staging", halves: ["staging"] });
 
-/** The most that the console and the terminal send of what makes an answer longer. */
+/** The largest arguments of the console and the terminal among those that make an answer longer. */
 const most: Readonly<Record<string, number>> = {
   tail: mostPageLines,
   newest: 100_000,
@@ -34,7 +34,7 @@ function getMost(name: string): number {
 const id = Buffer.from("Deploy:a").toString("base64url");
 const texts: Readonly<Record<string, unknown>> = { String: "x", ID: id, DateTime: "2026-01-13T10:00:00Z" };
 
-/** A value for each variable: the most of those that count, any other where one is needed. */
+/** A value for each variable: the maximum for those that count, any other if one is required. */
 function toVariables({ variableDefinitions = [] }: OperationDefinitionNode) {
   return Object.fromEntries(
     variableDefinitions.flatMap(({ variable, type, defaultValue }) => {

@@ -48,7 +48,7 @@ const changed = (fields: string, beside = "") => `subscription { containers { ch
 const included = "name @include(if: true)";
 const logs = (tail: number) => `logs(tail: ${tail}) { lines { message } }`;
 
-/** A document just at each limit, one just above it, and what names this limit and no other. */
+/** A document exactly at each limit, one just above it, and the text that names only this limit. */
 const boundaries: readonly (readonly [limit: string, most: string, above: string, reason: string])[] = [
   [
     "depth",

@@ -51,10 +51,10 @@ interface Problem {
 }
 
 /**
- * Without the errors of fields whose object is null: graphql-js returns those that occurred before
- * the object's, graphql-jit all. Both are allowed (GraphQL, section 6.4.4). The order of errors is
- * that in which their fields ended, which differs from run to run. `hasMoot`: so a strict status
- * may be that of one of them.
+ * Excludes the errors of fields whose object is null: graphql-js returns those that occurred before
+ * the object's, graphql-jit all. Both are allowed (GraphQL, section 6.4.4). Errors are in the order
+ * in which their fields ended, which differs from run to run. `hasMoot`: a strict status may then
+ * come from one of them.
  */
 function withoutMoot(headers: readonly [string, string][], text: string) {
   if (!text.startsWith("{") || !text.includes('"path":')) return { left: headers, answer: text, hasMoot: false };
@@ -73,13 +73,10 @@ function readPath(data: unknown, path: readonly (string | number)[]): unknown {
   return found;
 }
 
-/** Headers that differ each time. */
+/** Headers that differ in each answer. */
 const unstable = new Set(["date", "x-request-id", "retry-after", "connection", "keep-alive"]);
 
-/**
- * The answers of one gateway to a document that it never had, and to the same document again and
- * again.
- */
+/** One gateway's answers to a new document, and to the same document repeatedly. */
 async function askRepeatedly(holder: "all" | "reader", broken: boolean, sent: readonly Sent[]): Promise<string[]> {
   const { sources } = createWorld({ env: "staging", halves: ["staging", "production", "unknown"], broken });
   await using gateway = await startGateway(sources, { tokensFile: tokens.file });
@@ -95,7 +92,7 @@ async function askRepeatedly(holder: "all" | "reader", broken: boolean, sent: re
     };
     const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
     const text = await response.text();
-    // Whether a part of it or all is refused depends on what is read in the same turn.
+    // Whether it is refused in part or as a whole depends on what is read in the same turn.
     if (text.includes('"code":"answer_too_large"')) return "answer_too_large";
     // The compressed length depends on the order of the errors, which may differ.
     const isEncoded = response.headers.has("content-encoding");
@@ -106,7 +103,7 @@ async function askRepeatedly(holder: "all" | "reader", broken: boolean, sent: re
     const status = strict && hasMoot ? "" : response.status;
     return toComparable(`${status}\n${left.map((header) => header.join(": ")).join("\n")}\n${answer}`);
   };
-  // The step of a series depends on how many queues there are, as far as they were read.
+  // The step of a series depends on how many queues were read so far.
   await ask({ body: JSON.stringify({ query: "{ queues { name } hosts { name } }" }) }, 0);
   const differences: string[] = [];
   for (const [index, one] of sent.entries()) {
@@ -225,7 +222,7 @@ describe("a query that was sent before", () => {
   });
 
   /**
-   * Asks the handler itself, as one caller after another; with a `kid` each they are several
+   * Calls the handler directly, as one caller after another; with a `kid` each, they are several
    * tokens.
    */
   function createAsk(sources: Sources) {

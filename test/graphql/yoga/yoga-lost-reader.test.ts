@@ -4,7 +4,7 @@ import { sampleContainer } from "../../support/containers.ts";
 import { graphqlHeaders, startGateway } from "../../support/gateway.ts";
 import { createMemorySources } from "../../support/memory-sources.ts";
 
-/** Longer than what node:http takes for a connection that cannot be written to. */
+/** Longer than what node:http accepts for a connection that cannot be written to. */
 const containers = Array.from({ length: 100 }, (_, index) =>
   sampleContainer({ name: `web-${index}`, fullId: String(index).padStart(64, "0"), image: "x".repeat(3000) }),
 );
@@ -21,7 +21,7 @@ it("a reader who leaves as a long answer begins frees its place", async () => {
     return writeHead.apply(this, head);
   });
   for (let index = 0; index < 4; index += 1) {
-    // Each a document of its own, which Yoga answers.
+    // Each with a different document, which Yoga answers.
     const body = JSON.stringify({ query: `query Q${index} { containers { name image } }` });
     await expect(gateway.fetch("/graphql", { method: "POST", body, headers: graphqlHeaders })).rejects.toThrow(
       "fetch failed",
