@@ -150,7 +150,7 @@ function asAbandoned(signal: AbortSignal): (error: unknown) => never {
 }
 
 const toUnconfigured = (url: string, cause: unknown) =>
-  new OpsError("prometheus_unavailable", `Prometheus is not configured: ${url} is not known here`, {
+  new OpsError("prometheus_unavailable", `Prometheus is not configured: ${url} does not resolve here`, {
     cause,
     upstream: "prometheus",
     unconfigured: true,
@@ -181,7 +181,7 @@ export async function probePrometheus({ isGiven = true, ...options }: Omit<HostS
     return { ok: true, detail: down.length > 0 ? `${count}, down: ${down.join(", ")}` : count };
   } catch (error) {
     if (!isGiven && !(await isKnownHost(options.url))) {
-      const detail = `not configured, ${options.url} is not known here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters`;
+      const detail = `not configured, ${options.url} does not resolve here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters`;
       return { ok: true, isConfigured: false, detail };
     }
     if (!(error instanceof PrometheusError)) return { ok: false, detail: "unknown error" };

@@ -125,7 +125,7 @@ async function readRows(body: AsyncIterable<Buffer>): Promise<Answer> {
     length += chunk.length - start;
     if (length > maxRowBytes) throw new LogHistoryError("not_logs", "an entry of more than 4 MB");
   }
-  if (length > 0) throw new LogHistoryError("not_logs", "it ends inside of an entry");
+  if (length > 0) throw new LogHistoryError("not_logs", "it ends inside an entry");
   return { rows, bytes, isCut: false };
 }
 

@@ -245,7 +245,7 @@ export async function probeLogHistory(options: Omit<VictoriaLogsOptions, "logger
     const warnings = [
       ...(containers.length === 0
         ? [
-            "no entry of the last day has the fields container_id and label.role, so nothing is found: ship as docs/containers.md shows",
+            "no entry of the last day has the fields container_id and label.role, so no container is found: ship the logs as docs/containers.md shows",
           ]
         : []),
       ...(rows.length > 0

@@ -97,7 +97,7 @@ function findQuote(text: string, place: number): number {
     while (text[first - 1] === "\\") first -= 1;
     if ((end - first) % 2 === 0) return end;
   }
-  throw new SyntaxError("A string without an end, or too long");
+  throw new SyntaxError("An unterminated string, or one too long");
 }
 
 interface Source {

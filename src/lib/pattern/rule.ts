@@ -18,7 +18,7 @@ const longClass = 20;
  */
 const maxFolded = 50_000;
 /** The rule as error messages state it. */
-export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as \\w{1,100} (a part counts as often as it may repeat, a class such as \\w as ${weights.class} characters, one such as \\pL as ${weights.wide}), or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
+export const patternRule = `an RE2 regular expression (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as \\w{1,100} (a part counts as often as it may repeat, a class such as \\w as ${weights.class} characters, one such as \\pL as ${weights.wide}), or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
 /** Memory limit for the states of one expression, bytes. */
 export const patternBytes = 1 << 18;
 /** A pattern looks at this many characters of a line. */
