@@ -50,7 +50,8 @@ export interface PrometheusSource extends HostSource, ContainerHistorySource {}
 /**
  * The metrics in Prometheus: one POST for all hosts and metrics, at most once in `ttlMs`, and one
  * per range query. Callers with the same query at the same time share it. Rejects with
- * prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
+ * prometheus_unavailable, whose message gives the reason. @throws TypeError when the URL is not
+ * http(s)
  */
 export function createHostSource(options: HostSourceOptions): PrometheusSource {
   const { url, logger, thresholds, isGiven = true, timeoutMs = 3_000, rangeTimeoutMs, ttlMs = 1000, observe } = options;
@@ -135,9 +136,7 @@ function createWatch(logger: Logger) {
   };
 }
 
-/**
- * The cause of a failure, only for our log: an error of the connection, never text of Prometheus.
- */
+/** The cause of a failure, only for our log: a connection error, never text of Prometheus. */
 function causeOf({ cause }: PrometheusError): string | undefined {
   return cause instanceof Error && !(cause instanceof UpstreamReply) ? cause.message : undefined;
 }
@@ -164,8 +163,8 @@ function isUnknownHost(error: unknown): boolean {
 const variable = "WALLET_CORE_OPS_PROMETHEUS_URL";
 
 /**
- * One line of `cli check`: the hosts found, or the fault and its remedy. `isGiven`: whether the URL
- * was configured; else a host name that does not resolve means that there is no Prometheus. Rejects
+ * One line of `cli check`: the hosts, or the fault and its remedy. `isGiven`: whether the URL was
+ * configured; else a host name that does not resolve means that there is no Prometheus. Rejects
  * only for a URL that is not http(s).
  */
 export async function probePrometheus({ isGiven = true, ...options }: Omit<HostSourceOptions, "logger">): Promise<{
