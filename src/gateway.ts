@@ -20,7 +20,7 @@ import { createOpenApi } from "./rest/openapi.ts";
 export interface Gateway {
   readonly surfaces: readonly Surface[];
   readonly publicPages: readonly PublicPage[];
-  /** Also one of the surfaces; here for a listener of its own. */
+  /** Also one of the surfaces; here for its own listener. */
   readonly metrics: Surface;
 }
 
@@ -30,8 +30,8 @@ export interface GatewayOptions {
   /** Sign-in to the console; null without one. */
   readonly signIn?: SignIn | null;
   /**
-   * What agents may use at /mcp; null: it is off. `issuer`: who makes tokens for them, where that
-   * is known.
+   * What agents may use at /mcp; null: it is off. `issuer`: who makes tokens for them, if
+   * configured.
    */
   readonly mcp?: {
     readonly actions: boolean;
@@ -100,9 +100,8 @@ export function createGateway(
 }
 
 /**
- * Loads what answers with the first request, creates it, and only then asks it: each of these takes
- * long, so others are served in between.
- * Later requests are passed on without a promise of ours.
+ * Loads a handler with the first request, creates it, and only then calls it: each step takes long,
+ * so others are served in between. Later requests are passed on without a promise of ours.
  */
 function loadLater<Module>(
   load: () => Promise<Module>,

@@ -53,8 +53,8 @@ export async function serve(
     const { metricsAddress } = config;
     const metrics = metricsAddress && toUrl(await loopback.listen(metricsAddress.host, metricsAddress.port));
     const url = toUrl(await edge.listen(config.host, config.port));
-    // A restart by name needs the last list of each engine, also of one that falls silent before
-    // anybody asks.
+    // A restart by name needs the last list of each engine, even of one that falls silent before
+    // the first request.
     if (config.restart) void sources.containers.list(stop).catch(() => {});
     const fields = { url, restart: config.restart, jobs: config.jobs };
     logger.info(metrics === null ? fields : { ...fields, metrics }, "listening");
@@ -73,8 +73,8 @@ export async function serve(
 }
 
 /**
- * If the audit record is unavailable now, that is logged once. Restarts, probes and changes of jobs
- * are then refused later; reads go on.
+ * Logs once if the audit record is unavailable now. Restarts, probes and changes of jobs are then
+ * refused later; reads go on.
  */
 async function recoverActions({
   restarts,

@@ -44,7 +44,7 @@ export interface OpenSources extends Sources {
   readonly anchors: AnchorWriter;
   /** Called when the gateway stops. A request that waits for an action is answered within 8.5 s. */
   drain(): void;
-  /** Waits for the outcomes of what was begun. */
+  /** Waits for the outcomes of the actions that were begun. */
   settle(): Promise<void>;
   close(): Promise<void>;
 }
@@ -106,7 +106,7 @@ export function createSources(config: Config, logger: Logger, observe: ObserveCa
   const stopAdopting = stateUrl !== null && hasActions ? startAdopting([restarts, jobs, probes]) : () => {};
   const settle = once(async () => {
     stopAdopting();
-    // Outcomes are written to the audit record, so that is closed after them.
+    // Outcomes are written to the audit record, so it closes after them.
     await Promise.all([restarts.close(), jobs.close(), probes.close()]);
     await Promise.all([anchors.close(), record.stop()]);
   });
@@ -178,17 +178,17 @@ function shareReads(url: string, days: number, deploy: DeploySource, logger: Log
 }
 
 /**
- * How long the upstreams' connections may take to close, ms: a peer that is silent would take
- * longer than its own deadline.
+ * How long the upstreams' connections may take to close, ms: a silent peer would take longer than
+ * its own deadline.
  */
 const closeMs = 1000;
 
-/** How often open actions of gateways that died are looked for, ms. */
+/** How often to look for open actions of gateways that died, ms. */
 const adoptMs = 2000;
 
 /**
- * Takes over what gateways beside this one left open. While the record cannot be reached, the next
- * look tries again.
+ * Takes over what other gateways left open. If the record cannot be reached, the next round tries
+ * again.
  */
 function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => void {
   const stop = new AbortController();
@@ -200,8 +200,8 @@ function startAdopting(actions: readonly { adopt(): Promise<void> }[]): () => vo
 }
 
 /**
- * The environment that a container with only these labels has: by destination and service, else
- * from the configuration.
+ * The environment of a container with only these labels: by destination and service, else from the
+ * configuration.
  */
 function toDeployEnv(
   { service, destination }: Pick<ServiceGroup, "service" | "destination">,

@@ -8,9 +8,9 @@ import { isInForce, openTokensFile, type TokenEntry } from "./tokens-file.ts";
 
 export interface Authenticator {
   /**
-   * The caller; null when not proven, for any reason. Synchronous for our own tokens. For JWTs a
+   * The caller; null without proof, whatever the reason. Synchronous for our own tokens. For JWTs a
    * promise, which rejects with auth_unavailable when the keys to verify them could not be fetched.
-   * `ip`: the client's address, where there are limits for unknown tokens.
+   * `ip`: the client's address, where unknown tokens are limited.
    */
   authenticate(
     authorization: string | undefined,
@@ -39,9 +39,9 @@ const header = /^Bearer [A-Za-z0-9._~+/-]{16,4096}=*$/;
 const jwtForm = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * Checks `Authorization: Bearer`. Compares digests, never tokens, in constant time, also when no
- * entry is found. Throws at once for a token that could never be sent, for a bad tokens file, and
- * when nothing is configured.
+ * Checks `Authorization: Bearer`. Compares digests, never tokens, in constant time, even if no
+ * entry matches. Throws at once for a token that nobody could send, for a bad tokens file, and when
+ * nothing is configured.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { token, tokensFile, jwt, logger, pollMs } = options;
@@ -98,12 +98,12 @@ function toPlainEntry(token: string): TokenEntry {
   };
 }
 
-/** Whether it is the only such header, with what may be a token. */
+/** Whether this is the only such header, and its possible token. */
 export function isBearer(authorization: string | undefined, rawHeaders: readonly string[]): authorization is string {
   return authorization !== undefined && header.test(authorization) && countHeader(rawHeaders, "authorization") <= 1;
 }
 
-/** Loads jose with the first JWT, not at start. */
+/** Loads jose with the first JWT, not at startup. */
 function createLazyJwt(options: JwtOptions): (token: string) => Promise<Principal | null> {
   let verifier: Promise<(token: string) => Promise<Principal | null>> | undefined;
   return async (token) => {
@@ -114,7 +114,7 @@ function createLazyJwt(options: JwtOptions): (token: string) => Promise<Principa
 
 /**
  * How often a header was sent; `name` is in lower case. node:http merges or drops repeated headers;
- * its raw name/value list has all.
+ * its raw name/value list keeps all.
  */
 export function countHeader(rawHeaders: readonly string[], name: string): number {
   let count = 0;

@@ -11,16 +11,16 @@ export interface JwtOptions {
   readonly audience: string;
 }
 
-/** A token counts as expired this long after it was issued, whatever it says itself. */
+/** A token counts as expired this long after it was issued, whatever its own expiry. */
 const maxAgeSeconds = 86_400;
 const subjectPattern = /^[\x21-\x7e]{1,128}$/;
 
 /**
  * Verifies OIDC access tokens (RFC 9068: `typ: at+jwt`) with the issuer's published keys. Scopes:
- * the known ones of the `scope` claim. Environments: the array claim `ops_environments`; without
- * it, none. Resolves to null for an invalid token. Rejects with auth_unavailable when the keys are
- * older than 10 minutes and cannot be fetched. Throws at once for a URL that is neither https nor
- * http on loopback.
+ * those of the `scope` claim that we define. Environments: the array claim `ops_environments`;
+ * without it, none. Resolves to null for an invalid token. Rejects with auth_unavailable when the
+ * keys are older than 10 minutes and cannot be fetched. Throws at once for a URL that is neither
+ * https nor http on loopback.
  */
 export function createJwtVerifier({
   jwksUrl,
@@ -52,7 +52,7 @@ export function createJwtVerifier({
   };
 }
 
-/** Whether the token itself is invalid, whatever the keys: then new keys would not help. */
+/** Whether the token itself is invalid, whatever the keys: new keys would not help. */
 function isTokenFault(error: unknown): boolean {
   return (
     error instanceof errors.JWTInvalid ||
@@ -82,7 +82,7 @@ function parseJwksUrl(text: string): URL {
   const url = new URL(text);
   const isLoopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback)) {
-    throw new Error("the JWKS URL must be https (http is accepted on loopback alone)");
+    throw new Error("the JWKS URL must be https (http only on loopback)");
   }
   return url;
 }
@@ -93,8 +93,8 @@ const tooLarge = () => new Error("the key set is larger than 256 KiB");
 
 /**
  * `fetch` for key sets: uncompressed, at most 256 KiB. After a failure it does not try again for 5
- * s, so that a flood of junk tokens does not flood the issuer (jose's own cooldown counts successes
- * only). Redirects are not followed: jose asks for `manual` and accepts only a 200.
+ * s, so that a flood of junk tokens does not flood the issuer (jose's own cooldown counts only
+ * successes). It does not follow redirects: jose asks for `manual` and accepts only a 200.
  */
 export function fetchJwks(): FetchImplementation {
   let failedAt = -Infinity;

@@ -11,9 +11,9 @@ const reader: Principal = {
 };
 
 /**
- * For a listener that only this machine reaches: every caller may read, and nothing else. A request
- * that names another host is refused: a foreign name may have led a browser on this machine here
- * (DNS rebinding).
+ * For a listener that only this machine reaches: every caller may read, and do nothing else.
+ * Refuses a request that names another host: a foreign name may have led a browser on this machine
+ * here (DNS rebinding).
  */
 export const loopbackAuthenticator: Pick<Authenticator, "authenticate"> = {
   authenticate: (_authorization, rawHeaders) => {

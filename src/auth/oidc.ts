@@ -2,28 +2,28 @@ import { OpsError } from "../lib/errors.ts";
 import { parseJson, readBody } from "../lib/http-client.ts";
 
 export interface OidcOptions {
-  /** Whose `/.well-known/openid-configuration` names the endpoints. */
+  /** The issuer; its `/.well-known/openid-configuration` names the endpoints. */
   readonly issuer: string;
-  /** A public client: the browser proves itself by PKCE, there is no secret. */
+  /** A public client: the browser proves itself by PKCE, without a secret. */
   readonly clientId: string;
-  /** What is asked for, separated by blanks. */
+  /** The requested scopes, separated by blanks. */
   readonly scope: string;
-  /** Of the access tokens. Asked for by name (RFC 8707) where it is a URI. */
+  /** Audience of the access tokens. A URI is requested as a resource (RFC 8707). */
   readonly audience: string;
 }
 
-/** What a browser needs to send somebody to the provider. */
+/** What a browser needs to send its user to the provider. */
 interface SignInInvitation {
   readonly authorizationEndpoint: string;
   readonly clientId: string;
   readonly scope: string;
-  /** Null where the provider knows the audience by the client alone. */
+  /** Null where the provider derives the audience from the client. */
   readonly resource: string | null;
 }
 
 /**
- * What the browser has: the code that the provider sent it back with, or the refresh token of an
- * earlier answer.
+ * What the browser has: the code that the provider returned, or the refresh token of an earlier
+ * answer.
  */
 export type Grant =
   | { readonly code: string; readonly verifier: string; readonly redirectUri: string }
@@ -31,7 +31,7 @@ export type Grant =
 
 interface Tokens {
   readonly accessToken: string;
-  /** Null when the provider gives none: then somebody signs in again when the access token ends. */
+  /** Null when the provider gives none: then the user signs in again when the access token ends. */
   readonly refreshToken: string | null;
   /** Life of the access token, seconds; null when the provider does not say. */
   readonly expiresIn: number | null;
@@ -41,8 +41,8 @@ export interface SignIn {
   /** Rejects with auth_unavailable. */
   invite(): Promise<SignInInvitation>;
   /**
-   * Rejects with invalid_request when the provider refuses the grant, with auth_unavailable when it
-   * cannot be asked.
+   * Rejects with invalid_request when the provider refuses the grant, with auth_unavailable when
+   * the provider cannot be reached or used.
    */
   exchange(grant: Grant): Promise<Tokens>;
 }
@@ -56,8 +56,8 @@ const [timeoutMs, maxBytes, rememberMs, pauseMs] = [5000, 256 * 1024, 3_600_000,
 
 /**
  * Sign-in by authorization code with PKCE (RFC 7636, RFC 9700). The browser goes to the provider
- * and comes back with a code; the gateway changes it into tokens, so that the page needs to ask no
- * other origin. Throws at once for an issuer that is neither https nor on loopback.
+ * and comes back with a code; the gateway exchanges it for tokens, so the page needs no other
+ * origin. Throws at once for an issuer that is neither https nor on loopback.
  */
 export function createSignIn({ issuer, clientId, scope, audience }: OidcOptions): SignIn {
   const base = requireSafe(issuer, "the issuer");
@@ -144,7 +144,7 @@ function unavailable(why: string, cause?: unknown): OpsError {
   return new OpsError("auth_unavailable", `The identity provider cannot be used: ${why}`, { cause });
 }
 
-/** Codes and tokens go only where nobody can listen. */
+/** Codes and tokens go only where nobody can intercept them. */
 function requireSafe(text: unknown, what: string): string {
   const url = typeof text === "string" ? URL.parse(text) : null;
   const isLoopback = url !== null && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);

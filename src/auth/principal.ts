@@ -23,8 +23,8 @@ export interface RequestOrigin {
   /** The trace id of its W3C `traceparent`, 32 hex digits. */
   readonly traceId: string | null;
   /**
-   * The program that asks for somebody, by the name that it gives itself: nobody proves it. Absent
-   * or null when it gives none.
+   * The program that acts for the caller, by the name that it gives itself (unverified). Absent or
+   * null when it gives none.
    */
   readonly agent?: string | null;
 }
@@ -45,21 +45,23 @@ export interface Principal {
 }
 
 /**
- * Whether the holder may see things of this environment. Null (no known environment) needs a token
+ * Whether the holder may see things of this environment. Null (environment unknown) needs a token
  * that lists every environment.
  */
 export function maySee(principal: Principal, environment: Environment | null): boolean {
   return environment === null ? !isLimited(principal) : principal.environments.has(environment);
 }
 
-/** Decides who may see a container. `kind` is null where only the audit record knows it. */
+/**
+ * Decides who may see a container. `kind` is null where only the audit record has the container.
+ */
 interface Belonging {
   readonly env: Environment | null;
   readonly kind: string | null;
 }
 
 /**
- * Whether the holder may see a container and act on it. One outside the product needs a token of
+ * Whether the holder may see a container and act on it. One outside the product needs a token for
  * every environment.
  */
 export function maySeeContainer(principal: Principal, container: Belonging): boolean {
@@ -67,7 +69,8 @@ export function maySeeContainer(principal: Principal, container: Belonging): boo
 }
 
 /**
- * The environment whose tokens may see a container; null when only tokens of every environment may.
+ * The environment whose tokens may see a container; null: visible only to tokens with all
+ * environments.
  */
 export function toOwnerEnv({ env, kind }: Belonging): Environment | null {
   return kind === "other" ? null : env;
@@ -79,8 +82,8 @@ export function isOfOthers(principal: Principal, environment: Environment | null
 }
 
 /**
- * Returns a check whether the token still has every right it had before. If not, what it started
- * must not go on.
+ * Returns a check whether the token still has all the rights it had before. If not, what it started
+ * must stop.
  */
 export function keepsRights(before: Principal): (now: Principal) => boolean {
   const [scopesBefore, environmentsBefore] = [[...before.scopes], [...before.environments]];
@@ -91,7 +94,7 @@ export function keepsRights(before: Principal): (now: Principal) => boolean {
 
 const views = new WeakMap<Principal, string>();
 
-/** What a token may see, as a text: its environments. Equal for tokens that see the same. */
+/** What a token may see, as a text: its environments. Equal for tokens with equal views. */
 export function toView(principal: Principal): string {
   const found = views.get(principal);
   if (found !== undefined) return found;
@@ -106,14 +109,14 @@ export function isLimited(principal: Principal): boolean {
 }
 
 /**
- * What names a holder. The `kid` of a JWT is that of its issuer's key, which changes while its
+ * What identifies a holder. The `kid` of a JWT is that of its issuer's key, which changes while its
  * subject stays the same.
  */
 export interface HolderName extends Pick<Principal, "kid" | "subject"> {
   readonly issuer?: string | null | undefined;
 }
 
-/** Key of a holder for limits per holder: the subject of an issuer, or one of our own tokens. */
+/** Key of a holder for per-holder limits: the subject of an issuer, or one of our own tokens. */
 export function toHolder({ kid, subject, issuer }: HolderName): string {
   return issuer ? `jwt ${issuer} ${subject}` : `${kid} ${subject}`;
 }

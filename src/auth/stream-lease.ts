@@ -1,11 +1,9 @@
 import type { Principal } from "./principal.ts";
 
-/**
- * Why a stream ends before its own end. `expired`: it is an hour old, the client may open it again.
- */
+/** Why a stream ends early. `expired`: it is an hour old, and the client may open it again. */
 export type StreamEnd = "client_gone" | "expired" | "shutdown" | "unauthorized" | "forbidden" | "slow_consumer";
 
-/** The right of one request to an endless answer. It ends with the answer. */
+/** The right of one request to an endless answer. The lease ends with the answer. */
 export interface StreamLease {
   /** Aborts with a StreamEnd as its reason. After that only the reason may be sent. */
   readonly signal: AbortSignal;
@@ -17,7 +15,7 @@ export interface StreamLease {
 }
 
 /**
- * Takes a place among the token's streams; the same place for each call in a request. Throws
- * rate_limited when the token, or all together, have too many.
+ * Takes a place among the token's streams; every call in a request gets the same place. Throws
+ * rate_limited when the token, or the gateway in total, has too many.
  */
 export type OpenStream = () => StreamLease;

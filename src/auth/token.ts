@@ -2,8 +2,8 @@ import { crc32 } from "node:zlib";
 
 /**
  * Our token format, `ops_<kid>_<secret><crc>`. Scanners and redactors recognise its shape; the
- * checksum finds a mistyped token without a look-up; the public `kid` names it in logs. Secret: 32
- * random bytes as 43 base62 digits; crc: CRC-32 of everything before it as 6 base62 digits.
+ * checksum detects a mistyped token without a look-up; the public `kid` names it in logs. Secret:
+ * 32 random bytes as 43 base62 digits; crc: CRC-32 of everything before it as 6 base62 digits.
  */
 const pattern = /^ops_([a-z0-9]{4,32})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 const kidPattern = /^[a-z0-9]{4,32}$/;
@@ -23,7 +23,7 @@ export function isKid(text: string): boolean {
 }
 
 /**
- * Builds a token from a key id and 32 bytes of a CSPRNG. Throws RangeError for a bad kid or another
+ * Builds a token from a key id and 32 bytes of a CSPRNG. Throws RangeError for a bad kid or a wrong
  * length.
  */
 export function createToken(kid: string, secret: Uint8Array): string {

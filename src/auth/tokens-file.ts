@@ -10,7 +10,7 @@ import { isKid, type TokenEnd } from "./token.ts";
 interface TokensFile {
   /** The entry of a kid in the current set. */
   find(kid: string): TokenEntry | undefined;
-  /** Expiry of every entry, also of entries that are not valid now. */
+  /** Expiry of every entry, including those that are not valid now. */
   ends(): readonly TokenEnd[];
   /** Whether no entry is valid now. */
   isSpent(): boolean;
@@ -32,8 +32,8 @@ interface TokensFileOptions {
 const warnEveryMs = 24 * 3_600_000;
 
 /**
- * The current entries of the file. Throws TokensFileError, also when it cannot be read. Reads only
- * through `read`.
+ * The current entries of the file. Throws TokensFileError, also when the file cannot be read. Reads
+ * only through `read`.
  */
 export function readTokensFile(path: string, read: (path: string) => string): ReadonlyMap<string, TokenEntry> {
   let text: string;

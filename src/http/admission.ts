@@ -3,18 +3,18 @@ import { WaitingLine } from "./waiting-line.ts";
 
 export interface Admission {
   /**
-   * Takes a place for the holder of a token; false without a free one. `reserved` callers may also
-   * use the places reserved for operators.
+   * Takes a place for the holder of a token; false if none is free. `reserved` callers may also use
+   * the places reserved for operators.
    */
   enter(reserved: boolean, holder: string): boolean;
   /**
    * Waits for a place, in a line that is fair by holder and by the holder's parts (`WaitingLine`).
-   * False when the wait was too long, or another one goes first.
+   * False when the wait was too long, or another caller goes first.
    */
   wait(holder: string, part?: string): Promise<boolean>;
   /** Frees the place for the next waiting holder who may have one. */
   leave(holder: string): void;
-  /** What the holder used its place for came to nothing: others go first for a while. */
+  /** The holder's work came to nothing: others go first for a while. */
   suspect(holder: string): void;
   readonly waiting: number;
 }
@@ -23,15 +23,15 @@ type AdmissionLimits = Pick<EdgeLimits, "limit" | "reserve" | "limitPerToken" | 
   Partial<Pick<EdgeLimits, "tightLimit">>;
 
 /**
- * Holders that are remembered without a place. A Map that gains and loses a key with each request
+ * Number of holders remembered without a place. A Map that gains and loses a key with each request
  * is rebuilt all the time, and costs a tenth of an answer.
  */
 const idleHolders = 1000;
 
 /**
- * Limits concurrent requests. Beyond the limit a short queue, then refusal: late answers help
- * nobody. `isTight`: whether there is little memory left, so that `tightLimit` holds, and half of
- * it for one holder.
+ * Limits concurrent requests. Beyond the limit: a short queue, then refusal, because late answers
+ * help nobody. `isTight`: whether little memory is left; then `tightLimit` holds, and half of it
+ * for one holder.
  */
 export function createAdmission(
   { limit, tightLimit = limit, reserve, limitPerToken, waitMs, queueLimit }: AdmissionLimits,

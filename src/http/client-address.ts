@@ -18,7 +18,7 @@ export interface Peer {
 export type FindPeer = (remoteAddress: string | undefined) => Peer;
 
 /**
- * Says whether a connection comes from a trusted proxy. It remembers the last peers: checking an
+ * Tells whether a connection comes from a trusted proxy. It remembers the last peers: checking an
  * address costs a tenth of an answer from memory.
  */
 export function createFindPeer(trusted: BlockList): FindPeer {
@@ -38,11 +38,11 @@ function isListed(trusted: BlockList, address: string): boolean {
 }
 
 /**
- * The client's address is the nearest hop that is no trusted proxy: the connection's own, or one
+ * The client's address is the nearest hop that is not a trusted proxy: the connection's own, or one
  * that trusted proxies named in `X-Forwarded-For` or `Forwarded` (RFC 7239), read from the right.
  * Entries further left can be forged. A hop without an address ("unknown") ends the search at the
- * proxy that named it. Two headers that disagree leave the connection's own address: one of them is
- * not the proxy's. IPv4-mapped IPv6 counts as IPv4.
+ * proxy that named it. If the two headers disagree, the connection's own address counts: one of
+ * them is not the proxy's. IPv4-mapped IPv6 counts as IPv4.
  */
 export function createClientAddress(trusted: BlockList, findPeer = createFindPeer(trusted)): FindClientAddress {
   const isTrusted = (address: string) => isListed(trusted, address);
@@ -68,7 +68,7 @@ export function createClientAddress(trusted: BlockList, findPeer = createFindPee
   };
 }
 
-/** Without or with a port; with a port IPv6 is in brackets. */
+/** With or without a port; with a port, IPv6 is in brackets. */
 const addressForm = /^(?:([\d.]+)(?::\d{1,5})?|\[([\da-f:.]+)\](?::\d{1,5})?|([\da-f:.]+)(?:%.*)?)$/i;
 
 /** The address in canonical form; null for other text. */

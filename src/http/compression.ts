@@ -11,10 +11,10 @@ const compressors = {
 } as const;
 export type Encoding = keyof typeof compressors;
 
-/** The forms of a body that is sent several times; the body itself is what is remembered. */
+/** The forms of a body that is sent several times; the memo keeps the body itself. */
 const forms = new WeakMap<Buffer, Map<Encoding, Buffer | Promise<Buffer>>>();
 
-/** The compressed body, made once. A promise only while it is made. */
+/** The compressed body, made once. A promise only during compression. */
 export function compress(body: Buffer, encoding: Encoding): Buffer | Promise<Buffer> {
   const own = forms.get(body) ?? new Map<Encoding, Buffer | Promise<Buffer>>();
   forms.set(body, own);
@@ -29,9 +29,7 @@ export function compress(body: Buffer, encoding: Encoding): Buffer | Promise<Buf
   return made;
 }
 
-/**
- * A copy outside of Node's pool: one small body that is kept would hold a whole slab of it, 64 KB.
- */
+/** A copy outside of Node's pool: a small body inside it would keep a whole slab of 64 KB alive. */
 export function toOwnMemory(bytes: Buffer): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);
@@ -41,7 +39,7 @@ export function toOwnMemory(bytes: Buffer): Buffer {
 const compressible = /^(?:application\/(?:[\w.-]+\+)?json|text\/plain)\b/;
 
 /**
- * An answer as the client wants it encoded: JSON and plain text of at least 1,000 bytes are
+ * An answer in the encoding that the client wants: JSON and plain text of at least 1,000 bytes are
  * compressed, unless the reply has chosen its own form (it then has a `vary`).
  */
 export function encodeReply(reply: EdgeReply, accepted: string | string[] | undefined): EdgeReply | Promise<EdgeReply> {
@@ -61,8 +59,8 @@ export function encodeReply(reply: EdgeReply, accepted: string | string[] | unde
 }
 
 /**
- * The names in a header of preferences and their qualities, 0 to 1; of a name that is there several
- * times the greatest. Source: RFC 9110, 12.4.2.
+ * The names in a preference header and their qualities, 0 to 1; for a repeated name the greatest.
+ * Source: RFC 9110, 12.4.2.
  */
 export function toWeights(header: string): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
@@ -76,7 +74,7 @@ export function toWeights(header: string): ReadonlyMap<string, number> {
 
 /**
  * The form that the client prefers (RFC 9110, section 12.5.3); null for none. At equal weights br,
- * as it is smaller. `offered`: the forms that there are.
+ * as it is smaller. `offered`: the available forms.
  */
 export function toEncoding(
   header: string | string[] | undefined,

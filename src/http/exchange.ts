@@ -16,7 +16,7 @@ interface OpenStreams {
   open(exchange: Exchange): StreamLease;
 }
 
-/** Of a body that no budget counts. */
+/** Limit of a body that no budget counts. */
 const smallBytes = 4096;
 
 interface ExchangeOptions {
@@ -25,14 +25,14 @@ interface ExchangeOptions {
   readonly findClientAddress: FindClientAddress;
 }
 
-/** One request in the edge: the only object that we allocate per request. */
+/** One request at the edge: the only object that we allocate per request. */
 export class Exchange implements EdgeRequest, SwapListItem {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly path: string;
   readonly query: string;
   readonly requestId: string;
-  /** The client's address. Read at once: an ended connection has none. */
+  /** The client's address. Read at once: a closed connection has none. */
   readonly ip: string | undefined;
   readonly startedAt: number;
   readonly isHead: boolean;
@@ -42,12 +42,12 @@ export class Exchange implements EdgeRequest, SwapListItem {
   isPublic: boolean;
   /**
    * Whether its answer is being computed, perhaps for a client that has disconnected. It holds its
-   * place until that ends.
+   * place until then.
    */
   isWorking: boolean;
-  /** Among the answers that are not complete (unfinished.ts). */
+  /** Whether it is among the unfinished answers (unfinished.ts). */
   place: number;
-  /** Bytes that wait in this process for its reader, as last seen. */
+  /** Bytes that wait in this process for its reader, as last measured. */
   unsentBytes: number;
   /** Start of that wait, ms of `performance.now()`; null while nothing waits. */
   waitsSince: number | null;
@@ -112,7 +112,7 @@ export class Exchange implements EdgeRequest, SwapListItem {
     this.#principal = principal;
   }
 
-  /** For the log: undefined before authentication. */
+  /** For the log; undefined before authentication. */
   get maybePrincipal(): Principal | undefined {
     return this.#principal;
   }
@@ -122,7 +122,7 @@ export class Exchange implements EdgeRequest, SwapListItem {
     return this.#principal ? toHolder(this.#principal) : "";
   }
 
-  /** It has a place among the concurrent requests, until `release`. */
+  /** Marks that it has a place among the concurrent requests, until `release`. */
   take(admission: Pick<Admission, "leave">, holder: string): void {
     this.#admission = admission;
     this.#holder = holder;
@@ -205,8 +205,8 @@ export class Exchange implements EdgeRequest, SwapListItem {
 /**
  * Reads a whole body of at most `maxBytes`. Rejects with payload_too_large (from a declared length
  * before reading), unsupported_media_type for a compressed body (no bombs), request_timeout when
- * the client stops sending, and the reason of `signal` when that aborts. Without one the time limit
- * is the server's `requestTimeout`. node:http discards unread bytes after the answer.
+ * the client stops sending, and the reason of `signal` when that aborts. Without a signal the time
+ * limit is the server's `requestTimeout`. node:http discards unread bytes after the answer.
  */
 export function readBody(req: IncomingMessage, maxBytes: number, signal?: AbortSignal): Promise<Buffer> {
   const encoding = req.headers["content-encoding"];
@@ -238,7 +238,7 @@ export function readBody(req: IncomingMessage, maxBytes: number, signal?: AbortS
 }
 
 /**
- * The first `size` bytes and the chunk, in a buffer that doubles: each small chunk itself would
+ * The first `size` bytes and the chunk, in a buffer that doubles: keeping each small chunk would
  * hold about 250 bytes. A body in one piece is not copied.
  */
 function append(held: Buffer<ArrayBuffer>, size: number, chunk: Buffer, maxBytes: number): Buffer<ArrayBuffer> {

@@ -20,7 +20,7 @@ export const defaultLimits = {
   keepAliveTimeout: 5000,
   maxHeaderSize: 16_384,
   /**
-   * Concurrent connections. Beyond it, the network or the holder of a token with most of them loses
+   * Concurrent connections. Beyond it, the network or the token holder with the most of them loses
    * one (connections/).
    */
   maxConnections: 2000,
@@ -28,12 +28,12 @@ export const defaultLimits = {
   strangerConnections: 800,
   /**
    * While more than these have no accepted token, and for 5 s after, each of them gets one answer.
-   * libuv accepts few connections in a turn of the event loop (listen.ts), and 1,900 that asked
-   * for `/healthz` again and again, four requests at a time, made turns so long that new
+   * libuv accepts few connections per turn of the event loop (listen.ts): 1,900 clients that
+   * requested `/healthz` without pause, four requests at a time, made turns so long that new
    * connections waited for more than 6 s.
    */
   strangersKept: 100,
-  /** Of all, new and idle ones (no request being answered). Beyond it, likewise. */
+  /** New and idle connections in total (no request in progress). Beyond it, likewise. */
   waitingConnections: 1000,
   /**
    * Requests of one connection that wait behind an unfinished answer; one more closes the
@@ -47,8 +47,8 @@ export const defaultLimits = {
    */
   limit: 200,
   /**
-   * The same while there is little of the heap left: each request about a fleet of 5,000 containers
-   * holds about 1 MB, and all of them compute in turns. One token has at most half of these.
+   * The same while little of the heap is left: each request about a fleet of 5,000 containers holds
+   * about 1 MB, and all of them compute in turns. One token has at most half of these.
    */
   tightLimit: 16,
   reserve: 20,
@@ -68,11 +68,14 @@ export const defaultLimits = {
   /** The same for large pages. */
   largeAnswers: 16,
   /**
-   * Time that the reader of a public page has while others wait for a place. One network has at
-   * most three quarters of the places.
+   * Time for the reader of a public page while others wait for a place. One network has at most
+   * three quarters of the places.
    */
   pageMs: 3000,
-  /** Time for the reader of a finite answer, from its first byte to its last, whatever its pace. */
+  /**
+   * Time for the reader of a finite answer, from its first byte to its last, however slow the
+   * reader.
+   */
   answerMs: 60_000,
   /** Total bytes of answers that wait in this process for their readers. */
   unsentBytes: 32_000_000,
@@ -95,8 +98,8 @@ export const defaultLimits = {
   recheckMs: 30_000,
   heartbeatMs: 15_000,
   /**
-   * How long a process that stops stays at least: a balancer sees the 503 of `/readyz` meanwhile,
-   * and sends nothing more.
+   * Minimum time that a stopping process stays: a balancer sees the 503 of `/readyz` meanwhile, and
+   * sends nothing more.
    */
   lingerMs: 1000,
   /** Time for requests in flight when the process stops. */

@@ -8,8 +8,8 @@ import { createServer, type AddressInfo, type ListenOptions, type Server } from 
  */
 const socketCount = 8;
 /**
- * What systems without SO_REUSEPORT say: macOS and Windows, old kernels, some sandboxes. Then there
- * is one socket.
+ * What systems without SO_REUSEPORT report: macOS and Windows, old kernels, some sandboxes. Then
+ * one socket listens.
  */
 const cannotShare = new Set(["ENOTSUP", "ENOPROTOOPT", "EINVAL"]);
 

@@ -4,7 +4,7 @@ import { compress, type Encoding, minCompressed, toEncoding, toOwnMemory } from 
 import { apiHeaders } from "./reply.ts";
 import type { EdgeReply, EdgeRequest } from "./surface.ts";
 
-/** What an answer depends on, where that is known without computing it. */
+/** What an answer depends on, where computing it is not needed to tell. */
 export interface ReplyInputs {
   /** What the caller may see, as a short text. */
   readonly view: string;
@@ -12,7 +12,7 @@ export interface ReplyInputs {
   readonly version: string;
 }
 
-/** Known at once, or once what it reads has answered. Null where that cannot be known. */
+/** Available at once, or once its sources have answered. Null where it cannot be determined. */
 export type FoundInputs = ReplyInputs | null | Promise<ReplyInputs | null>;
 
 /** A reply that is the same for equal requests as long as its inputs are. */
@@ -24,17 +24,17 @@ export class LastingReply {
   }
 }
 
-/** What is asked. `Other`: an answer that is never remembered, such as one with errors. */
+/** The request to answer. `Other`: an answer that is never remembered, such as one with errors. */
 interface Question<Other> {
   /** Identifies the request. */
   readonly key: string;
   /** What the answer depends on now. */
   inputs(): FoundInputs;
-  /** Makes the answer, where none is remembered that still holds. */
+  /** Makes the answer if no valid one is remembered. */
   make(): Promise<LastingReply | Other>;
 }
 
-/** A reply as bytes, with the tag of these. */
+/** A reply as bytes, with their tag. */
 export interface RememberedReply {
   /** As it was made, for a request other than GET and HEAD. */
   readonly plain: EdgeReply;
@@ -49,9 +49,9 @@ export interface RememberedReply {
 /** The last replies, each valid while it is built from the same inputs. */
 export interface ReplyMemo {
   /**
-   * The remembered reply, or a new one. A lasting one is stored if its inputs are known, and the
-   * same before and after it was made. No promise where the remembered one is known at once: that
-   * would be a good part of its cost.
+   * The remembered reply, or a new one. Stores a lasting one if its inputs are known, and the same
+   * before and after it was made. Without a promise where the remembered one is available at once:
+   * a promise would be a good part of its cost.
    */
   answer<Other>(question: Question<Other>): RememberedReply | Promise<RememberedReply | Other>;
 }
@@ -80,7 +80,7 @@ export function createReplyMemo(): ReplyMemo {
     const after = before && (await question.inputs());
     if (!before || !after || before.view !== after.view || before.version !== after.version) return remembered;
     const { key } = question;
-    // With its compressed forms.
+    // Includes its compressed forms.
     const size = key.length + before.version.length + 2 * reply.body.length;
     replies.set(toId(key, before), { version: before.version, reply: remembered }, { size });
     return remembered;
@@ -97,7 +97,7 @@ export function createReplyMemo(): ReplyMemo {
 
 const toId = (key: string, { view }: ReplyInputs) => `${view}:${key}`;
 
-/** A client may show it again only after asking us: most answers change within seconds. */
+/** A client must revalidate before it shows an answer again: most change within seconds. */
 const revalidated = apiHeaders.map((value) => (value === "no-store" ? "private, no-cache" : value));
 
 function remember(reply: EdgeReply): RememberedReply {

@@ -40,7 +40,7 @@ export async function writeStream(
   return bytes;
 }
 
-/** Resolves when there is room, or when waiting is over. */
+/** Resolves when there is room, or when the wait is cancelled. */
 function drained(res: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -123,7 +123,7 @@ const longText = 262_144;
 export function writeReply(exchange: Exchange, reply: EdgeReply, isLast: boolean): number {
   const { res } = exchange;
   const { body, headers, status } = reply;
-  // Node writes a flat list faster than an object, and without the work of setHeader.
+  // Node writes a flat list faster than an object, and skips the work of setHeader.
   const list = [...(reply.policy ?? apiHeaders), "X-Request-Id", exchange.requestId];
   let hasType = false;
   for (const name in headers) {

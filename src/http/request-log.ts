@@ -42,7 +42,7 @@ export function logRequest(logger: Logger, exchange: Exchange, { status, bytes, 
   );
 }
 
-/** The last paths: clients ask for the same few. */
+/** The last paths: clients request the same few. */
 const logPaths = new LRUCache<string, string>({ maxSize: 100_000, sizeCalculation: (_, path) => path.length || 1 });
 
 function toLogPath(path: string): string {
@@ -104,7 +104,7 @@ export function endSpan(exchange: Exchange, { status: sent, bytes, route: named,
 
 const knownMethods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
 
-/** A client may send any word. */
+/** A client may send any word as its method. */
 export function toKnownMethod(sent: string): string {
   return knownMethods.has(sent) ? sent : "_OTHER";
 }

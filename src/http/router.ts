@@ -21,8 +21,8 @@ interface RouterOptions {
   readonly largeAdmission: Admission;
   readonly failedAuth: Throttle;
   /**
-   * Counts the connection of a request for its client: called once it is known whether a token is
-   * accepted, or needed.
+   * Counts the connection of a request for its client: called once the token is accepted or
+   * refused, or turns out not to be needed.
    */
   readonly charge: (exchange: Exchange) => void;
 }
@@ -87,7 +87,7 @@ export function createRouter(options: RouterOptions): (exchange: Exchange) => Ou
         if (method === "OPTIONS") return { status: 204, headers: { Allow: methods }, body: "" };
         return enter(exchange, surface);
       }
-      // A GET comes here where the page is for browsers alone: it is not there for others.
+      // A GET gets here where the page is only for browsers: others do not see it.
       if (method !== "GET" && pages.has(path))
         return notAllowed(exchange, posts.has(path) ? "GET, HEAD, POST" : "GET, HEAD");
     }
@@ -157,15 +157,15 @@ const notReady = (route: string): EdgeReply => ({
   route,
 });
 
-/** Our own state: whether the process stops, and whether it could act now. */
+/** Our own state: whether the process is stopping, and whether it could act now. */
 export interface Readiness {
   readonly isDraining: () => boolean;
   readonly canAct: () => boolean;
 }
 
 /**
- * `/healthz`: the process answers. `/readyz/reads`: it does not stop. `/readyz`: and it could act.
- * None of them asks an upstream: a dead Prometheus must not take the gateway out of rotation.
+ * `/healthz`: the process answers. `/readyz/reads`: it is not stopping. `/readyz`: and it could
+ * act. None of them calls an upstream: a dead Prometheus must not take the gateway out of rotation.
  */
 export function createHealthPages({ isDraining, canAct }: Readiness): readonly PublicPage[] {
   return [
@@ -182,8 +182,8 @@ const evasion = /\/\/|\\|%(?:2[fF]|5[cC]|00)|\/(?:\.|%2[eE]){1,2}(?:\/|$)/;
 /**
  * The fault of a request path; null without one. `invalid_request`: not a path (absolute-form, `*`,
  * broken percent-encoding, raw bytes). `not_found`: a path that another program might read
- * differently: dot segments, encoded slashes, backslashes, NUL, empty segments. Paths are not
- * normalised; such a path names nothing here.
+ * differently: dot segments, encoded slashes, backslashes, NUL, empty segments. We do not normalise
+ * paths; such a path names nothing here.
  */
 export function findTargetFault(path: string): Extract<ErrorCode, "invalid_request" | "not_found"> | null {
   if (!originForm.test(path)) return "invalid_request";

@@ -33,16 +33,15 @@ import { createUnfinished } from "./unfinished.ts";
 export interface Edge {
   listen(host: string, port: number): Promise<AddressInfo>;
   /**
-   * Finishes requests in flight, then waits for `settle()`, and closes. From the start `/readyz` is
-   * 503, and so is whatever comes on a new connection. Idempotent; resolves when everything is
-   * closed.
+   * Finishes requests in flight, then waits for `settle()`, and closes. From the start, `/readyz`
+   * and every request on a new connection get 503. Idempotent; resolves when everything is closed.
    */
   drain(settle?: () => Promise<void>): Promise<void>;
 }
 
 interface EdgeOptions {
   readonly surfaces: readonly Surface[];
-  /** Besides the health pages, which always exist. */
+  /** In addition to the health pages, which always exist. */
   readonly publicPages?: readonly PublicPage[];
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly logger: Logger;
@@ -57,7 +56,7 @@ interface EdgeOptions {
 
 /**
  * The HTTP edge: authentication, routing to surfaces, limits, security headers, request log,
- * draining. It knows no upstream.
+ * draining. It calls no upstream.
  */
 export function createEdge(options: EdgeOptions): Edge {
   const { surfaces, authenticator, logger, observe, tracing = null } = options;
@@ -152,7 +151,7 @@ export function createEdge(options: EdgeOptions): Edge {
     }
   };
 
-  /** Runs the work for a request that has arrived, within its span. */
+  /** Runs the work for an arrived request within its span. */
   const arrive = (
     req: IncomingMessage,
     res: ServerResponse,
@@ -263,10 +262,10 @@ export function answerClientError(error: Error, socket: Duplex, isAnswering: boo
 }
 
 /**
- * Ends a server, and those that pass it connections, without cutting answers short: for `lingerMs`,
- * and while it is busy, at most `drainMs`; then it cuts them off. Until `settle()` resolves it goes
- * on accepting, so that `/readyz` can say what is going on. Then it closes all connections: they
- * are idle, or their request has not arrived. Resolves when everything is closed.
+ * Ends a server, and those that pass it connections, without cutting answers short: waits
+ * `lingerMs`, and while it is busy at most `drainMs`; then it cuts them off. Until `settle()`
+ * resolves it goes on accepting, so that `/readyz` can report the drain. Then it closes all
+ * connections: they are idle, or their request has not arrived. Resolves when everything is closed.
  */
 async function drainServers(
   [server, ...others]: readonly [Server, ...NetServer[]],
@@ -280,7 +279,7 @@ async function drainServers(
   if (isBusy()) server.closeAllConnections();
   await settle();
   const closeRest = async () => {
-    // What came meanwhile is answered at once, with 503.
+    // Requests that arrive meanwhile get 503 at once.
     for (let tries = 10; tries > 0 && isBusy(); tries -= 1) await sleep(20);
     server.closeAllConnections();
   };

@@ -114,8 +114,8 @@ function tooMany(message: string, waitS = 5): OpsError {
 }
 
 /**
- * Calls `onStalled` once, when data waits for the reader and none of it left for `afterMs`. Returns
- * a function that ends the watch.
+ * Calls `onStalled` once, when data waits for the reader and none of it was sent for `afterMs`.
+ * Returns a function that ends the watch.
  */
 export function watchProgress(res: ServerResponse, afterMs: number, onStalled: () => void): () => void {
   let sent = -1;
@@ -123,7 +123,7 @@ export function watchProgress(res: ServerResponse, afterMs: number, onStalled: (
   const timer = setInterval(() => {
     const { socket } = res;
     if (!socket) return;
-    // Bytes really sent: `bytesWritten` also counts what still waits.
+    // Bytes really sent: `bytesWritten` also counts those that still wait.
     const now = socket.bytesWritten - socket.writableLength;
     if (socket.writableLength === 0 || now !== sent) {
       sent = now;

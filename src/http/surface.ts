@@ -29,16 +29,15 @@ export interface EdgeRequest {
   /** Our own UUIDv7; also in the `X-Request-Id` of the answer. */
   readonly requestId: string;
   /**
-   * Aborts when the client disconnects before its answer is complete, and when the time of its
-   * budget is up.
+   * Aborts when the client disconnects before its answer is complete, and when its budget's time is
+   * up.
    */
   readonly signal: AbortSignal;
   readonly budget: Budget;
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /**
-   * For an endless answer: a place until the answer is closed. Throws rate_limited without a free
-   * place.
+   * For an endless answer: a place until the answer is closed. Throws rate_limited if none is free.
    */
   openStream(): StreamLease;
   /**
@@ -57,7 +56,7 @@ export interface EdgeReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * Use one Buffer for a large body that many receive: connections share it, while each copies
+   * Use one Buffer for a large body with many readers: connections share it, while each copies
    * text.
    */
   readonly body: string | Buffer;
@@ -76,7 +75,7 @@ export interface EdgeStream {
   readonly chunks: AsyncIterable<string>;
   /** Sent after up to 15 s without data. */
   readonly heartbeat?: string;
-  /** Aborts when a slow reader is given up: after that only the reason may follow. */
+  /** Aborts when the server gives up a slow reader: after that only the reason may follow. */
   readonly signal: AbortSignal;
 }
 
@@ -108,11 +107,9 @@ export interface PublicPage {
   readonly method?: "GET" | "POST";
   /** Answers under any load: small, for health checks. */
   readonly unlimited?: boolean;
-  /**
-   * More than 300 kB: it has places of its own, so that its readers keep nobody from small pages.
-   */
+  /** More than 300 kB: it has its own places, so that its readers keep nobody from small pages. */
   readonly isLarge?: boolean;
-  /** Takes no place among the public pages, because it has limits of its own. */
+  /** Takes no place among the public pages, because it has its own limits. */
   readonly ownLimits?: boolean;
   /** False: not for this request, which then needs a token. */
   accepts(request: PublicRequest): boolean;

@@ -7,7 +7,7 @@ import type { EdgeLimits } from "./limits.ts";
 interface Unfinished {
   /**
    * Follows an answer until the kernel has all of it or its connection closes, and counts its
-   * waiting bytes. Call it again to count anew.
+   * waiting bytes. Call it again to recount.
    */
   add(exchange: Exchange): void;
   /** The followed answers: being computed, or waiting for their readers. */
@@ -22,11 +22,11 @@ interface UnfinishedOptions extends Pick<EdgeLimits, "answerMs" | "pageMs" | "un
 }
 
 /**
- * Limits what slow readers hold. The connection of a finite answer is closed when its reader has
- * not received all of it within `answerMs`. When more than `unsentBytes` wait in total, the caller
- * with the most bytes loses its longest waiting answer, until the rest fits. Each request that
- * waits for a public page disconnects one reader of such a page that had `pageMs`. `onEnd` is
- * called once per answer.
+ * Limits what slow readers hold. Closes the connection of a finite answer when its reader has not
+ * received all of it within `answerMs`. When more than `unsentBytes` wait in total, the caller with
+ * the most bytes loses its longest waiting answer, until the rest fits. Each request that waits for
+ * a public page disconnects one reader of such a page that had `pageMs`. Calls `onEnd` once per
+ * answer.
  */
 export function createUnfinished(
   { answerMs, pageMs, unsentBytes, pagesWanted }: UnfinishedOptions,

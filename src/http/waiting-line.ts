@@ -8,14 +8,14 @@ interface WaitingLineOptions {
   readonly waitMs: number;
 }
 
-/** In line, one of a suspect counts as so many, and suspects have one turn in so many. */
+/** In line, one of a suspect counts as so many, and suspects get one turn in so many. */
 const handicap = 4;
 
 /** How long a holder stays a suspect, ms, and how many are remembered. */
 const [suspectMs, mostSuspects] = [600_000, 10_000];
 
 class Waiting extends Member {
-  /** The phase whose oldest one has its turn first, and whose newest one gives way. */
+  /** The phase whose oldest one goes first, and whose newest one gives way. */
   override phase: Phase = "busy";
   readonly holder: string;
   readonly settle: (isAdmitted: boolean) => void;
@@ -32,14 +32,14 @@ class Waiting extends Member {
 }
 
 /**
- * A line that is fair by holder: by token, or by network. Holders have their turns one after the
- * other, however many of each are waiting. When the line is full, the newest one of the holder that
- * has most gives way; so a holder with one is refused only if every other place has a holder of its
- * own. Each step takes constant time, apart from holders that may not have a turn.
+ * A line that is fair by holder: by token, or by network. Holders take turns, however many requests
+ * each has waiting. When the line is full, the newest one of the holder with most gives way; so a
+ * holder with one is refused only if every other place has a different holder. Each step takes
+ * constant time, apart from holders that may not have a turn.
  *
- * A holder whose work came to nothing is a suspect for ten minutes. Others have three of four
- * turns, and one of a suspect counts as four. So those who send junk soon make way for newcomers,
- * also when they have many networks; and those who shared a network with them still get their turn.
+ * A holder whose work came to nothing is a suspect for ten minutes. Others get three of four turns,
+ * and one of a suspect counts as four. So senders of junk soon make way for newcomers, even with
+ * many networks; and those who shared a network with them still get their turn.
  */
 export class WaitingLine {
   readonly #options: WaitingLineOptions;
@@ -58,8 +58,8 @@ export class WaitingLine {
   }
 
   /**
-   * Resolves to true when it is its turn, and to false when it waited too long or gave way to
-   * another one. The `part` has its turns among the parts of its holder.
+   * Resolves to true when its turn comes, and to false when it waited too long or gave way to
+   * another one. The `part` takes turns with the other parts of its holder.
    */
   wait(holder: string, part: string = holder): Promise<boolean> {
     const { limit, waitMs } = this.#options;
@@ -93,7 +93,7 @@ export class WaitingLine {
     return null;
   }
 
-  /** Makes a suspect of the holder, and of all of it that waits. */
+  /** Makes the holder a suspect, with everything of it that waits. */
   suspect(holder: string): void {
     this.#suspected.set(holder, performance.now() + suspectMs);
     for (let next = this.#next(holder); next !== null; next = this.#next(holder)) {
@@ -108,8 +108,8 @@ export class WaitingLine {
   }
 
   /**
-   * Whoever is to give way to the newcomer: itself where its holder, or its part, has as many as
-   * any other.
+   * Who gives way to the newcomer: the newcomer itself where its holder, or its part, has as many
+   * as any other.
    */
   #findVictim(newcomer: Waiting, group: Share): Member {
     const weigh = (share: Share | null, of: Share) => (share?.open ?? 0) * (of === this.#suspects ? handicap : 1);

@@ -1,4 +1,4 @@
-/** Waits. False as soon as the signal aborts, or where it already has. */
+/** Waits. False as soon as the signal aborts, or if it already has. */
 export function pause(ms: number, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const end = () => {
@@ -13,8 +13,8 @@ export function pause(ms: number, signal?: AbortSignal): Promise<boolean> {
 }
 
 /**
- * Runs a task that never rejects, now and then `ms` after it ended. Returns what ends this; it
- * resolves once the task does not run any more.
+ * Runs a task that never rejects, now and again `ms` after each end. Returns a function that stops
+ * this; it resolves once the task no longer runs.
  */
 export function repeat(ms: number, task: () => Promise<void>): () => Promise<void> {
   const stop = new AbortController();
@@ -67,9 +67,9 @@ export class DeadlineError extends Error {
   }
 }
 
-/** A clock of one piece of work, which stands still while something else is waited for. */
+/** The clock of one piece of work, which stands still while the work waits for something else. */
 export interface Stopwatch {
-  /** As `performance.now`, less the time of all waits. */
+  /** As `performance.now`, minus the time of all waits. */
   now(): number;
   /** Settles as `wait` does; one at a time. */
   pause<T>(wait: () => Promise<T>): Promise<T>;
@@ -92,13 +92,13 @@ export function createStopwatch(): Stopwatch {
   };
 }
 
-/** So many milliseconds on a clock that may stand still; without one on that of the process. */
+/** So many milliseconds on a clock that may stand still; without a clock, on the process's own. */
 export interface Deadline {
   readonly ms: number;
   readonly clock?: Stopwatch | undefined;
 }
 
-/** A timer that is later than this waited for other work of this process. */
+/** A timer that fires later than this was held up by other work of this process. */
 const heldMs = 20;
 
 /**
@@ -106,9 +106,9 @@ const heldMs = 20;
  * ends, even when the work hangs: with DeadlineError or the caller's reason. (AbortSignal.any costs
  * three times as much as all this.)
  *
- * What holds the event loop is not the other side's fault, and timers run before sockets are read:
- * so sockets are read once more before the deadline counts as missed. Where its timer was late
- * there is as much time again, once and at most twice as much as the deadline in all.
+ * A blocked event loop is not the other side's fault, and timers run before sockets are read: so
+ * sockets are read once more before the deadline counts as missed. If its timer was late, the
+ * deadline is extended once by that time, at most to twice its length.
  */
 export async function withDeadline<T>(
   deadline: number | Deadline,
@@ -122,7 +122,7 @@ export async function withDeadline<T>(
   const check = () => {
     const left = clock ? end - now() : 0;
     const late = now() - end;
-    // While the clock stands still, not again at once.
+    // Not at once while the clock stands still.
     if (left > 0) timer = setTimeout(check, Math.max(left, 10));
     else if (late > heldMs) timer = setTimeout(miss, Math.min(late, ms));
     else miss();

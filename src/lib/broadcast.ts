@@ -17,8 +17,8 @@ const gatherMs = 100;
 const lookMs = 1000;
 
 /**
- * All watchers wake at the same moments, and get one object for each, so that they can share what
- * they compute then.
+ * All watchers wake at the same moments, and each moment has one object, so that they can share
+ * what they compute then.
  */
 export function createChanges(): Changes {
   const subscribers = createSubscribers<{ wake(): void }>();
@@ -136,8 +136,8 @@ export function createSubscribers<Reader>(): Subscribers<Reader> {
 }
 
 /**
- * A reading that calls `end` when it ends or is returned, even if it was never started: then a
- * generator runs none of its code, not even `finally`.
+ * A reading that calls `end` when it ends or is returned, even if it was never started: a generator
+ * then runs none of its code, not even `finally`.
  */
 export function withEnd<T>(end: () => void, read: () => AsyncGenerator<T, void>): AsyncGenerator<T, void> {
   let isBegun = false;

@@ -1,8 +1,8 @@
 import manifest from "../../package.json" with { type: "json" };
 
 /**
- * What was built: the commit, its first 12 hex digits (`-changed` after them if the tree had
- * changes that are not in it), and when it was built.
+ * The build: the commit, its first 12 hex digits (`-changed` after them if the tree had uncommitted
+ * changes), and the time of the build.
  */
 export interface Build {
   readonly commit: string;
@@ -16,12 +16,12 @@ declare const bundledBuild: Build | undefined;
 /** The version of package.json. */
 export const released = manifest.version;
 
-/** Null where the sources run. */
+/** Null when run from sources. */
 export const built: Build | null = typeof bundledBuild === "undefined" ? null : bundledBuild;
 
 /**
  * The version with its build, in the format of SemVer 2.0.0: `0.3.0+5158384e3c7e.20261201T034500Z`,
- * and `0.3.0+sources` where the sources run. Precedence ignores what stands after the `+`.
+ * or `0.3.0+sources` when run from sources. Precedence ignores everything after the `+`.
  */
 export const version = toVersion(built);
 

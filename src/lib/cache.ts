@@ -48,7 +48,9 @@ export function createSingleFlight<T>(work: (signal: AbortSignal) => Promise<T>)
 
 export interface KeyedCache<Question, T> {
   (question: Question, signal: AbortSignal): Promise<T>;
-  /** The answer that a call with this key would return at once; null where it would ask. */
+  /**
+   * The answer that a call with this key would return at once; null where it would start a read.
+   */
   cached(key: string): T | null;
 }
 
@@ -103,7 +105,7 @@ const mostTtls = 15;
 
 export interface Cache<T> {
   (signal: AbortSignal): Promise<T>;
-  /** The answer that a call would return at once; null where it would ask. */
+  /** The answer that a call would return at once; null where it would start a query. */
   cached(): T | null;
 }
 
@@ -137,7 +139,7 @@ export function createCache<T>(
   return Object.assign(read, { cached: () => find()?.answer ?? null });
 }
 
-/** Runs at most once; later callers share its promise, also a rejected one. */
+/** Runs at most once; later callers share its promise, even a rejected one. */
 export function once<T>(ask: () => T): () => T {
   let asked: { readonly answer: T } | undefined;
   return () => (asked ??= { answer: ask() }).answer;

@@ -7,20 +7,20 @@ export interface ClockOffset {
   readonly most: number;
 }
 
-/** One answer that says the time of another clock. */
+/** One answer that tells the time of another clock. */
 interface TimedAnswer {
   /** Unix ms. */
   readonly theirMs: number;
-  /** That time is cut to whole steps. */
+  /** That time is truncated to whole steps. */
   readonly stepMs: number;
-  /** When we asked, and when the answer came, by our clock, unix ms. */
+  /** When we sent the request, and when the answer came, by our clock, unix ms. */
   readonly sentMs: number;
   readonly receivedMs?: number;
 }
 
 /**
- * The other clock was read between the question and the answer. Null for an answer without a time,
- * or where our own clock was set meanwhile.
+ * The other clock was read between request and answer. Null for an answer without a time, or if our
+ * own clock was set meanwhile.
  */
 export function measureOffset({ theirMs, stepMs, sentMs, receivedMs = Date.now() }: TimedAnswer): ClockOffset | null {
   if (!Number.isFinite(theirMs) || receivedMs < sentMs) return null;
@@ -28,8 +28,8 @@ export function measureOffset({ theirMs, stepMs, sentMs, receivedMs = Date.now()
 }
 
 /**
- * What two answers say together. Where they contradict each other a clock was set between them:
- * then the later one.
+ * Combines two answers. If they contradict each other, a clock was set between them: the later one
+ * counts.
  */
 export function refineOffset(known: ClockOffset | null, later: ClockOffset | null): ClockOffset | null {
   if (known === null || later === null) return later ?? known;
@@ -39,7 +39,7 @@ export function refineOffset(known: ClockOffset | null, later: ClockOffset | nul
 
 /**
  * How far another clock is ahead of ours (negative: behind), s, in tenths, as far as that is
- * certain: what the round trip and the step of the time may account for does not count.
+ * certain: leaves out what the round trip and the step of the time may explain.
  */
 export function toClockSkew({ least, most }: ClockOffset): number {
   const certain = least > 0 ? least : Math.min(0, most);
@@ -47,7 +47,7 @@ export function toClockSkew({ least, most }: ClockOffset): number {
   return Math.trunc(certain / 100) / 10 || 0;
 }
 
-/** Whether two clocks differ so much that times of the two must not be compared. */
+/** Whether two clocks differ so much that their times must not be compared. */
 export function isSkewed(skew: number | null): skew is number {
   return skew !== null && Math.abs(skew) > mostClockSkew;
 }
@@ -65,14 +65,11 @@ export function warnOfSkew(skew: number | null): readonly string[] {
 /** The time of a PostgreSQL server, unix ms. */
 export const readClock = "select (extract(epoch from clock_timestamp()) * 1000)::float8 as now";
 
-/** The clock of a database, as far as it was asked. */
+/** A database's clock, once measured. */
 export interface DatabaseClock {
-  /**
-   * `state`, or `queues` for the one that queues are read from: `queues:<name>` where it has a
-   * name.
-   */
+  /** `state`, or `queues` for the database of the queues: `queues:<name>` where it has a name. */
   readonly name: string;
-  /** How far it is ahead of ours, s; null until it was asked. */
+  /** How far it is ahead of ours, s; null until measured. */
   readonly clockSkew: number | null;
 }
 
@@ -81,16 +78,16 @@ export function createClock(everyMs: number) {
   let offset: ClockOffset | null = null;
   let dueMs = 0;
   return {
-    /** Asks for the other clock's time, unix ms, where it is due. Rejects as `read`. */
+    /** Reads the other clock's time, unix ms, when due. Rejects as `read`. */
     async measure(read: () => Promise<number | undefined>): Promise<void> {
       if (performance.now() < dueMs) return;
       dueMs = performance.now() + everyMs;
       const sentMs = Date.now();
       offset = refineOffset(offset, measureOffset({ theirMs: (await read()) ?? Number.NaN, stepMs: 0, sentMs }));
     },
-    /** Null until it was measured. */
+    /** Null until measured. */
     offset: (): ClockOffset | null => offset,
-    /** As `toClockSkew`; null until it was measured. */
+    /** As `toClockSkew`; null until measured. */
     skew: (): number | null => offset && toClockSkew(offset),
   };
 }

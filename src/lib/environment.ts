@@ -1,4 +1,4 @@
-/** The environments that the contract knows. */
+/** The environments of the contract. */
 export const environments = ["staging", "production"] as const;
 export type Environment = (typeof environments)[number];
 

@@ -63,8 +63,8 @@ export const statusByCode = {
 export type ErrorCode = keyof typeof statusByCode;
 
 /**
- * Whether a failure passes by itself, so that the same question may be answered later. The status
- * of its code decides; a code that is not the gateway's means that the gateway was not reached.
+ * Whether a failure passes by itself, so that the same request may succeed later. The status of its
+ * code decides; a code that is not the gateway's means that the gateway was not reached.
  */
 export function passesByItself(code: string): boolean {
   const statuses: Readonly<Record<string, number>> = statusByCode;
@@ -97,7 +97,7 @@ export class OpsError extends Error {
   readonly upstreamStatus: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: OpsErrorOptions = {}) {
-    // It may quote a name of an upstream: a schema, a queue, an engine's container.
+    // It may quote an upstream's name: a schema, a queue, an engine's container.
     super(escapeMessage(message), { cause: options.cause });
     this.name = "OpsError";
     this.code = code;
@@ -115,8 +115,8 @@ export function toOpsError(error: unknown): OpsError {
 }
 
 /**
- * An error as data, for a part that failed beside parts that did not. GraphQL would take an Error
- * object for a failure of the field.
+ * An error as data, for a part that failed beside parts that did not. GraphQL would treat an Error
+ * object as a failure of the field.
  */
 export function toProblem(error: unknown): { readonly code: ErrorCode; readonly message: string } {
   const { code, message } = toOpsError(error);

@@ -1,6 +1,4 @@
-/**
- * What our clients of HTTP upstreams share. Rejects with the error of `tooLarge` beyond `maxBytes`.
- */
+/** Reads the whole body of an upstream. Rejects with the error of `tooLarge` beyond `maxBytes`. */
 export async function readBody(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   maxBytes: number,
@@ -35,9 +33,9 @@ export function toBasicCredentials({ username, password }: Pick<URL, "username" 
 }
 
 /**
- * The address of an API below a configured URL, and the headers of each request to it: a form is
- * sent, and what comes back is not compressed. Userinfo becomes a header, so that no error or log
- * can quote it. `what` names the URL in the error. Throws TypeError when it is not http(s).
+ * The address of an API below a configured URL, and the headers of each request to it: the request
+ * is a form, the answer uncompressed. Userinfo becomes a header, so that no error or log can quote
+ * it. `what` names the URL in the error. Throws TypeError when it is not http(s).
  */
 export function parseApiUrl(url: string, what: string, path: string, accept: string) {
   const endpoint = new URL(url);

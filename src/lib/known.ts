@@ -1,13 +1,13 @@
-/** A value that is known, or a promise of it. */
+/** A value, or a promise of it. */
 export type Known<T> = T | Promise<T>;
 
-/** What is made of a value, at once where it is known. */
+/** Applies a function to the value, at once if it is not a promise. */
 export function whenKnown<T, Made>(value: Known<T>, make: (value: T) => Made): Known<Made> {
   return value instanceof Promise ? value.then(make) : make(value);
 }
 
 /**
- * Runs at most once, for all callers. When it has ended, they get its value, or its error, without
+ * Runs at most once, for all callers. Once it has ended, they get its value, or its error, without
  * a promise.
  */
 export function onceKnown<T>(ask: () => Promise<T>): () => Known<T> {
@@ -29,34 +29,33 @@ export function onceKnown<T>(ask: () => Promise<T>): () => Known<T> {
 }
 
 /**
- * Loads in batches, as DataLoader does, and answers what is known without a promise. Thousands of
+ * Loads in batches, as DataLoader does, and returns loaded values without a promise. Thousands of
  * keys are loaded with one promise for all: a pending field of a row takes 2 kB in graphql-js.
  */
 export class KnownLoader<Key, Value> {
   readonly #read: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>;
   readonly #toId: (key: Key) => string;
   readonly #known = new Map<string, Value | Error>();
-  /** What is being loaded, by the key's id. */
+  /** The running loads, by the key's id. */
   readonly #pending = new Map<string, Promise<void>>();
   /** The keys of the next batch, by their ids. */
   #next: { readonly keys: Map<string, Key>; readonly loaded: Promise<void> } | null = null;
 
   /**
-   * `read`: as the batch function of a DataLoader; where it rejects, each of its keys has that
-   * error.
+   * `read`: as the batch function of a DataLoader; if it rejects, each of its keys gets that error.
    */
   constructor(read: (keys: readonly Key[]) => Promise<readonly (Value | Error)[]>, toId: (key: Key) => string) {
     this.#read = read;
     this.#toId = toId;
   }
 
-  /** Throws the error of its key where that is known, else rejects with it. */
+  /** Throws the error of its key if that is already loaded, else rejects with it. */
   load(key: Key): Known<Value> {
     const id = this.#toId(key);
     return this.#known.has(id) ? this.#get(id) : this.loadAll([key]).then(() => this.#get(id));
   }
 
-  /** Afterwards all of these are known: their values, or their errors. Never rejects. */
+  /** Afterwards all of these are loaded: their values, or their errors. Never rejects. */
   async loadAll(keys: readonly Key[]): Promise<void> {
     const batches = new Set<Promise<void>>();
     for (const key of keys) {
@@ -91,7 +90,7 @@ export class KnownLoader<Key, Value> {
   }
 
   async #run(keys: ReadonlyMap<string, Key>): Promise<void> {
-    // All that is asked for in this turn, also by what is resolved in it, is one batch.
+    // Everything requested in this turn, also by what is resolved in it, is one batch.
     await new Promise<void>((resolve) => queueMicrotask(() => process.nextTick(resolve)));
     this.#next = null;
     const found = await this.#read([...keys.values()]).catch(toError);

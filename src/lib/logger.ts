@@ -12,7 +12,7 @@ export interface Logger {
 }
 
 /**
- * JSON lines on stdout; those that nobody reads are dropped (`Stdout`). Callers pass no header,
+ * JSON lines on stdout; lines that nobody reads are dropped (`Stdout`). Callers pass no header,
  * body or variable. Of an error (`err`), only the properties listed below are logged. `mixin`:
  * fields of every line.
  */
@@ -43,22 +43,22 @@ function toTimeField(): string {
 /** Characters of lines that are written at once, and the most that a line may be late, ms. */
 const [writtenAtOnce, lateMs] = [4096, 100];
 
-/** Characters and bytes that wait while nobody reads, at most. Lines beyond are dropped. */
+/** Characters and bytes that may wait while nobody reads. Further lines are dropped. */
 const mostWaiting = 1_000_000;
 
 /**
- * How soon a full stdout is tried again after it took something, ms. Twice that each time it took
- * nothing, up to `lateMs`.
+ * How soon to retry a full stdout after it took something, ms. Doubles each time it took nothing,
+ * up to `lateMs`.
  */
 const againMs = 5;
 
 /**
- * How often, and after which pauses in ms, a full stdout is tried at the end of the process: for
+ * How often, and after which pauses in ms, to retry a full stdout at the end of the process: for
  * one second.
  */
 const [endTries, endPauseMs] = [200, 5];
 
-/** What Node keeps for a pipe, socket or terminal. */
+/** Node's handle for a pipe, socket or terminal. */
 interface Handle {
   readonly fd: number;
   setBlocking(isBlocking: boolean): number;
@@ -67,8 +67,8 @@ interface Handle {
 let dropped = 0;
 
 /**
- * How many lines this process dropped because nobody read its stdout, or it cannot be written
- * without waiting.
+ * How many lines this process dropped because nobody read its stdout, or because a write would
+ * block.
  */
 export function countDroppedLines(): number {
   return dropped;
@@ -77,25 +77,25 @@ export function countDroppedLines(): number {
 /**
  * Lines for stdout, written together: a write per line would cost as much as the rest of a request.
  * A write never waits for the reader: what a full pipe, socket or terminal does not take waits
- * here, and a timer tries it again. That timer runs only then.
+ * here, and a timer retries it. That timer runs only then.
  *
- * The other ways are worse. A blocking write stops the process. One of the thread pool (`fs.write`)
- * never ends, and the process cannot end before it. A stream keeps the process alive too, and does
- * not say at the end what it has written.
+ * The alternatives are worse. A blocking write stops the process. A write in the thread pool
+ * (`fs.write`) never ends, and the process cannot end before it. A stream keeps the process alive
+ * too, and does not tell at the end what it has written.
  */
 class Stdout {
   /** Bytes that stdout did not take. While there are some, it is full. */
   #rest: Buffer = Buffer.alloc(0);
   /** Lines after those bytes. */
   #waiting = "";
-  /** Lines that were dropped since stdout last took something. They come after those that wait. */
+  /** Lines dropped since stdout last took something. They belong after those that wait. */
   #gap = 0;
   #hasFailed = false;
   #pauseMs = againMs;
   #timer: NodeJS.Timeout | null = null;
   /**
-   * Absent for a file, which takes everything at once or fails; and for what Node has no stream
-   * for, as a datagram socket.
+   * Absent for a file, which takes everything at once or fails; and where Node has no stream, such
+   * as for a datagram socket.
    */
   readonly #handle = Reflect.get(process.stdout, "_handle") as Handle | undefined;
 
@@ -104,15 +104,15 @@ class Stdout {
       process.once("exit", () => this.#end());
       return;
     }
-    // A write may wait for the reader, and Node cannot prevent it. What it writes to stderr never
-    // waits for such a reader.
+    // A write may wait for the reader, and Node cannot prevent it. Node's own writes to stderr
+    // never wait for such a reader.
     this.#hasFailed = true;
     process.stderr.write("wallet-core-ops: no log: stdout must be a file, pipe, stream socket or terminal\n");
   }
 
   /**
-   * Takes a line, or counts it as dropped. A file that cannot be written, as on a full disk, ends
-   * the process.
+   * Takes a line, or counts it as dropped. A file that cannot be written, such as on a full disk,
+   * ends the process.
    */
   write(line: string): void {
     if (this.#hasFailed || this.#isFullFor(line)) {
@@ -125,7 +125,9 @@ class Stdout {
     else this.#flushLater(lateMs);
   }
 
-  /** After a line that did not fit, shorter ones do not either: they would stand before its gap. */
+  /**
+   * After a line that did not fit, shorter ones do not fit either: they would come before its gap.
+   */
   #isFullFor(line: string): boolean {
     if (this.#rest.length === 0) return false;
     return this.#gap > 0 || this.#rest.length + this.#waiting.length + line.length > mostWaiting;
@@ -166,7 +168,7 @@ class Stdout {
   /** Returns how many bytes stdout took, 0 when it is full or closed. */
   #tryWrite(bytes: Buffer): number {
     try {
-      // Whoever shares the pipe may have changed this.
+      // Another process that shares the pipe may have changed this.
       this.#handle?.setBlocking(false);
       return fs.writeSync(this.#handle?.fd ?? 1, bytes);
     } catch (error) {
@@ -199,7 +201,7 @@ class Stdout {
   }
 }
 
-/** Whether it is a file, or a device as /dev/null. */
+/** Whether it is a file, or a device such as /dev/null. */
 function takesAtOnce(fd: number): boolean {
   const stats = fs.fstatSync(fd);
   return stats.isFile() || stats.isCharacterDevice();
@@ -207,7 +209,7 @@ function takesAtOnce(fd: number): boolean {
 
 const countLines = (text: string): number => text.split("\n").length - 1;
 
-/** Stands in the log where lines are missing. */
+/** Marks in the log where lines are missing. */
 function toGapLine(lines: number): string {
   const time = new Date().toISOString();
   return `${JSON.stringify({ level: "warn", time, dropped: lines, msg: "log lines dropped: stdout was not read" })}\n`;

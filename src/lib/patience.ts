@@ -2,7 +2,7 @@ import { abortable, pause } from "./abort.ts";
 
 /** How long callers wait for an upstream that was silent, ms. */
 const patienceMs = 500;
-/** For a call that nobody may be waiting for any more, ms. */
+/** The same for a call that nobody may be waiting for any more, ms. */
 const deadlineMs = 10_000;
 
 interface Patience<T> {
@@ -14,7 +14,7 @@ interface Patience<T> {
 /**
  * Calls an upstream that may be silent, beside others that are not. After a call that failed
  * slowly, callers wait `patienceMs` for the next answer and then get the last failure again, while
- * the call goes on for all of them.
+ * the call continues for all of them.
  */
 export function createPatience<T>(ask: (signal: AbortSignal) => Promise<T>): Patience<T> {
   let failure: { readonly error: unknown } | null = null;
@@ -24,7 +24,7 @@ export function createPatience<T>(ask: (signal: AbortSignal) => Promise<T>): Pat
     try {
       return await ask(signal);
     } catch (error) {
-      // A caller who leaves early does not know whether it would have answered.
+      // A caller who leaves early cannot tell whether it would have answered.
       if (!signal.aborted && performance.now() - start >= patienceMs) failure = { error };
       throw error;
     }

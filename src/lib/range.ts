@@ -28,7 +28,7 @@ interface GridPoint {
   readonly at: number;
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
-  /** Whether it has a sample of its own. If not, the database's answer for it is old. */
+  /** Whether it has a sample of its own. If not, the database's answer for it is stale. */
   readonly known: boolean;
 }
 
@@ -46,8 +46,8 @@ export function toTimes({ from, step, steps }: HistoryRange): number[] {
 
 /**
  * The points of a range that samples can support. Points are never closer than samples: when the
- * step is shorter, only every second (third ...) point is answered, the newest always among them. A
- * point is known when a sample was taken in the 1.5 steps before it, because a sample may come
+ * step is shorter, only every second (third ...) point is answered, always including the newest. A
+ * point has data when a sample was taken in the 1.5 steps before it, because a sample may come
  * late. Prometheus itself would go on answering for 5 minutes.
  */
 export function toGrid(range: HistoryRange, sampled: SampleTimes): Grid {
@@ -69,7 +69,7 @@ export function isFresh(sampled: number | undefined, at: number, stepSeconds: nu
 }
 
 /**
- * Steps per sample: the median distance of samples, because one long gap (an outage) is no
+ * Steps per sample: the median distance of samples, because one long gap (an outage) is not an
  * interval; 1 when there are too few samples.
  */
 function toStride(sampled: SampleTimes, step: number): number {

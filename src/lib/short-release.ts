@@ -1,6 +1,7 @@
 /**
- * A release as people say it: 7 characters of a commit; of a tag with its time what differs,
- * without the year ("deploy-20261127-090637-staging" is "1127-090637"); else the tag itself.
+ * A release as people say it: 7 characters of a commit; of a tag with a time, the part that
+ * differs, without the year ("deploy-20261127-090637-staging" is "1127-090637"); else the tag
+ * itself.
  */
 export function toShortRelease(version: string): string {
   if (/^[0-9a-f]{12,64}$/.test(version)) return version.slice(0, 7);

@@ -1,6 +1,6 @@
 /**
- * Sorted by a number of each row, ascending. It is read once for each row: a comparison that parses
- * times takes most of a long sort.
+ * Sorted by a number of each row, ascending. Reads the number once per row: parsing times in each
+ * comparison would take most of a long sort.
  */
 export function toSortedBy<Row>(rows: readonly Row[], toNumber: (row: Row) => number): Row[] {
   return rows

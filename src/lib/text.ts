@@ -1,4 +1,4 @@
-/** Names with the verb of their number: `web-1 runs`, `web-1, web-2 run`. */
+/** Names with a verb that agrees in number: `web-1 runs`, `web-1, web-2 run`. */
 export function formatList(names: readonly string[], one: string, many: string): string {
   return `${names.join(", ")} ${names.length === 1 ? one : many}`;
 }
@@ -20,9 +20,9 @@ export function withoutControls(text: string): string {
 const mostNear = 6;
 
 /**
- * The known names that someone may have meant, the likeliest first, at most six: those that have
- * the text in them or are in it, then those that differ by few characters, as a whole or in a word,
- * then those that share a part.
+ * The existing names that someone may have meant, the likeliest first, at most six: those that
+ * contain the text or are part of it, then those that differ by few characters, as a whole or in a
+ * word, then those that share a part.
  */
 export function toNear(text: string, known: readonly string[]): string[] {
   const wanted = text.toLowerCase();
@@ -47,8 +47,8 @@ export function toNear(text: string, known: readonly string[]): string[] {
 }
 
 /**
- * The known names that a misspelt one stands for: those that differ by the fewest characters as a
- * whole; where none is near, those that have it in them or are in it, at most six. Ignores case.
+ * The existing names that a misspelt one stands for: those that differ by the fewest characters as
+ * a whole; if none is near, those that contain it or are part of it, at most six. Ignores case.
  */
 export function toNearest(text: string, known: readonly string[]): string[] {
   const wanted = text.toLowerCase();
@@ -66,7 +66,7 @@ function toMostAway({ length }: string): number {
 }
 
 /**
- * How many characters to change, add, leave out or swap with the next one (optimal string
+ * Number of characters to change, add, leave out or swap with the next one (optimal string
  * alignment).
  */
 function toDistance(one: string, other: string): number {

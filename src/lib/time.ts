@@ -12,7 +12,7 @@ export function toUnixSeconds(time: string): number {
 export const secondsPerUnit: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 };
 
 /**
- * A time for `since` and `until` as Docker wants it, unix seconds with nine decimals. Accepts RFC
+ * A time for `since` and `until` in Docker's form, unix seconds with nine decimals. Accepts RFC
  * 3339 (any offset, up to nine decimals), unix seconds, and a duration before now ("90s", "5m",
  * "1h30m", "2d"). Null for anything else. Docker itself answers 500 to RFC 3339 times and
  * durations.
@@ -43,7 +43,7 @@ function parseRfc3339(text: string): string | null {
   return Number.isNaN(ms) ? null : toUnixText(ms, fraction);
 }
 
-/** Null before 1970: Docker has no logs from then. */
+/** Null before 1970: Docker has no logs from before that. */
 function toUnixText(ms: number, fraction: string): string | null {
   if (ms < 0) return null;
   const seconds = Math.floor(ms / 1000);

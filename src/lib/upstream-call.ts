@@ -29,7 +29,7 @@ interface CallOptions {
    * more (no failure).
    */
   readonly signal: AbortSignal;
-  /** Null when the upstream did its part: the thing asked for does not exist. */
+  /** Null when the upstream did its part: the requested thing does not exist. */
   readonly toCode: (error: unknown) => string | null;
   /** For the span; called only where calls are traced. */
   readonly facts: () => CallFacts;
@@ -68,8 +68,8 @@ interface Server {
 const toServer = ({ address, port }: Server): SpanAttributes => ({ "server.address": address, "server.port": port });
 
 /**
- * Facts of an HTTP request. `template`: its path with the name of each value in braces, as few
- * different texts.
+ * Facts of an HTTP request. `template`: its path with the name of each value in braces, so that
+ * there are few different texts.
  */
 export function toHttpFacts(method: string, template: string, server: Server): CallFacts {
   return {
@@ -80,7 +80,7 @@ export function toHttpFacts(method: string, template: string, server: Server): C
 }
 
 /**
- * The same for an API of http(s), by the URL of the request without its query. `template`: where
+ * The same for an http(s) API, by the URL of the request without its query. `template`: given where
  * its path holds values; then the URL is left out.
  */
 export function toApiFacts(
@@ -96,8 +96,8 @@ export function toApiFacts(
 }
 
 /**
- * Facts of a database call. `operation`: a word of ours for what is done; `url`: names the server
- * and the database.
+ * Facts of a database call. `operation`: our word for the action; `url`: names the server and the
+ * database.
  */
 export function toDatabaseFacts(
   system: "postgresql" | "redis",

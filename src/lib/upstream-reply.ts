@@ -6,7 +6,7 @@ const longestReply = 300;
 /**
  * What an upstream itself said when it refused us, as one line without secrets. It may name our
  * user or our address, so show it only to the person who configures the gateway: `message`, which
- * the log has, is without it unless given.
+ * goes to the log, does not contain it unless given.
  */
 export class UpstreamReply extends Error {
   readonly #text: string;

@@ -7,7 +7,7 @@ import { redactStart } from "../lib/redact/sanitize.ts";
 import { UpstreamReply } from "../lib/upstream-reply.ts";
 import { type FailureKind, PrometheusError } from "./failure.ts";
 
-/** Remarks of an answer that are read, and labels of a series: ours have three. */
+/** How many remarks of an answer are read, and labels of a series: ours have three. */
 const [mostNotices, mostLabels] = [10, 1000];
 
 /** One element of an instant vector. */
@@ -36,7 +36,7 @@ type Notices = z.infer<typeof notices>;
 /** Unix seconds up to the year 9999, and the number as text. */
 const timedValue = z.tuple([z.number().min(0).max(253_402_300_799), z.string()]);
 
-/** A successful answer. Its elements are many, and parsed one by one. */
+/** A successful answer. Its many elements are parsed one by one. */
 function toSuccess(resultType: "vector" | "matrix") {
   const data = z.object({ resultType: z.literal(resultType), result: list });
   return z.object({ status: z.literal("success"), data, warnings: notices, infos: notices });
@@ -93,8 +93,8 @@ function statusFailure(status: number): FailureKind | null {
 
 /**
  * A timeout at the server is documented as 503 `timeout` but also occurs as 422 `execution` with
- * "query timed out" in its text (2.53.3), so both count. Only known errorTypes are repeated. The
- * text never is: it may quote labels.
+ * "query timed out" in its text (2.53.3), so both count. The error repeats only errorTypes that we
+ * list, never the text: it may quote labels.
  */
 function toRefusal(status: number, { errorType, error = "" }: z.infer<typeof failure>): PrometheusError {
   const early = statusFailure(status);
@@ -145,8 +145,8 @@ export function* parseMatrix(status: number, body: string, range: HistoryRange):
 type Cut = readonly [begin: number, end: number];
 
 /**
- * As every server of this API writes it. It cannot occur in a string: its quotes would be escaped
- * there.
+ * The form that every server of this API writes. It cannot occur in a string: its quotes would be
+ * escaped there.
  */
 const beforePoints = '"values":[';
 
@@ -195,7 +195,7 @@ function* readPoints(body: string, [begin, end]: Cut, numbers: number[], range: 
   }
 }
 
-/** In parts of whole points, as far as no text has a bracket: a number has none. */
+/** In parts of whole points, as long as no text has a bracket: a number has none. */
 function* readJson(body: string, [begin, end]: Cut, numbers: number[], range: HistoryRange): Steps<void> {
   numbers.fill(Number.NaN);
   for (let at = begin; at < end;) {

@@ -42,7 +42,7 @@ interface ApiQuery<T> {
   readonly parse: (status: number, body: string) => Steps<T>;
 }
 
-/** Runs a query when it may. */
+/** Runs a query when allowed. */
 type Turn = <T>(exchange: () => Promise<T>) => Promise<T>;
 
 const maxBytes = 4 * 1024 * 1024;
@@ -66,7 +66,7 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
     const { Agent } = await import("undici");
     return new Agent({ connections: 4, keepAliveTimeout: 4_000, connect: { timeout: timeoutMs } });
   };
-  /** `run` starts the exchange when it may; the deadline includes that wait. */
+  /** `run` starts the exchange when allowed; the deadline includes that wait. */
   const ask = async <T>(query: ApiQuery<T>, run: Turn, span: CallSpan): Promise<T> => {
     const { path, form, signal } = query;
     const deadline = AbortSignal.timeout(query.timeoutMs);
@@ -131,7 +131,7 @@ export function createPrometheusClient(options: ClientOptions): PrometheusClient
 const atOnce: Turn = (exchange) => exchange();
 const toCode = (error: unknown) => toOpsError(error).code;
 
-/** Prometheus did answer: the caller asked for too much. */
+/** Prometheus did answer: the caller requested too much. */
 function refuseLarge(error: unknown): never {
   if (!(error instanceof PrometheusError && error.kind === "too_large")) throw error;
   const message = "The history is larger than 10 MB: choose a longer step, or a shorter range";
@@ -139,7 +139,7 @@ function refuseLarge(error: unknown): never {
 }
 
 /**
- * VictoriaMetrics otherwise leaves out the last 30 s, and moves the ends of a range to multiples of
+ * Otherwise VictoriaMetrics leaves out the last 30 s, and moves the ends of a range to multiples of
  * its step. Others ignore it.
  */
 const asPrometheus = { latency_offset: "1ms", nocache: "1" };

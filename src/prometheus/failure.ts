@@ -7,8 +7,8 @@ const kinds = {
     "Prometheus is not reachable",
     "start it, or set WALLET_CORE_OPS_PROMETHEUS_URL to its address as seen from here",
   ],
-  deadline: ["Prometheus did not answer in time", "look at its load, and at firewalls between it and here"],
-  abandoned: ["The request ended before Prometheus answered", "ask again"],
+  deadline: ["Prometheus did not answer in time", "check its load, and firewalls between it and here"],
+  abandoned: ["The request ended before Prometheus answered", "try again"],
   credentials: ["Prometheus refused the credentials", "put user:password@ into WALLET_CORE_OPS_PROMETHEUS_URL"],
   redirect: [
     "Prometheus answered with a redirect",
@@ -19,17 +19,14 @@ const kinds = {
     "check the path prefix in WALLET_CORE_OPS_PROMETHEUS_URL",
   ],
   server: ["Prometheus answered with a server error", "read its log"],
-  too_large: [
-    "The answer of Prometheus is larger than 4 MB",
-    "point at the Prometheus of these hosts, not at a global view",
-  ],
+  too_large: ["The answer of Prometheus is larger than 4 MB", "use the Prometheus of these hosts, not a global view"],
   not_json: [
-    "The answer is not one of a Prometheus API",
+    "The answer is not from a Prometheus API",
     "check that WALLET_CORE_OPS_PROMETHEUS_URL is not a login page or another service",
   ],
   gave_up: [
     "Prometheus gave up on the query",
-    "look at its load and at query.timeout, query.max-concurrency, query.max-samples",
+    "check its load, query.timeout, query.max-concurrency and query.max-samples",
   ],
   rejected: [
     "Prometheus rejected the query",

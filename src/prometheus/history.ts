@@ -14,8 +14,8 @@ import { joinExpressions, pastMetrics, rounded, toMatchers } from "./query.ts";
 
 /**
  * Their names in our own /metrics (src/metrics/containers.ts). There is no setting: the series
- * exist or not. CPU and memory are read by their old names as long as these are there: earlier
- * gateways wrote no others.
+ * exist or not. CPU and memory are also read by their old names while these exist: earlier gateways
+ * wrote no others.
  */
 const names = {
   cpu: "ops_container_cpu_percent",

@@ -44,23 +44,23 @@ type Read = (selector: string) => string;
 
 const asIs: Read = (selector) => selector;
 /**
- * The last sample within the time that an instant query looks back, whatever a failed scrape marked
- * as stale.
+ * The last sample within the lookback of an instant query, even if a failed scrape marked the
+ * series as stale.
  */
 const last: Read = (selector) => `last_over_time(${selector}[5m])`;
 
 /**
- * Targets whose last scrape failed, and not the one before: nothing shows yet that the host is
- * down. `idelta` compares the last two scrapes, whatever their interval. A target that was never
- * scraped before is here too.
+ * Targets whose last scrape failed, but not the one before: nothing shows yet that the host is
+ * down. `idelta` compares the last two scrapes, whatever their interval. Includes a target that was
+ * never scraped before.
  */
 function toMissed(scope: Scope): string {
   return toUp(scope, (selector) => `(${selector} == 0 unless idelta(${selector}[15m]) == 0)`);
 }
 
 /**
- * The live node name, else the last one of the hour, for a host that is down. Joined in our code: a
- * join in PromQL (`* on (instance) group_left`) drops the hosts without it.
+ * The live node name, else the last one of the hour, for a host that is down. Our code joins them:
+ * a join in PromQL (`* on (instance) group_left`) drops the hosts without it.
  */
 const uname = `
   node_uname_info or on (job, instance) last_over_time(node_uname_info[1h])`;
@@ -126,8 +126,8 @@ const missed = ofTarget(toMissed(everywhere));
 const now = toCommon(everywhere);
 const before = toCommon(everywhere, last);
 /**
- * A scrape that failed ends the series of its target: those of one that missed only the last are
- * what they were before. Rates need no help.
+ * A failed scrape ends the series of its target: for one that missed only the last scrape, the
+ * values before it count. Rates need no help.
  */
 const orBefore = (metric: "mem" | "disk" | "load1") =>
   `(${now[metric]} or ${before[metric]} and on (job, instance) ${missed})`;

@@ -48,7 +48,7 @@ function* groupByTarget(samples: readonly Sample[]): Steps<Target[]> {
     const key = JSON.stringify([job, instance]);
     const target = targets.get(key) ?? { job, instance, series: {} };
     targets.set(key, target);
-    // Two node names in the hour before a host went down: any rule is fine that does not depend on
+    // Two node names in the hour before a host went down: any rule will do that does not depend on
     // the order of the answer.
     const known = target.series[metric];
     if (!known || (metric === "uname" && nodename(sample) < nodename(known))) target.series[metric] = sample;
@@ -78,8 +78,8 @@ function mergeByInstance(targets: readonly Target[]): Target[] {
 }
 
 /**
- * Needs `up`: rate() continues for up to 5 minutes for a dead host. One failed scrape shows no dead
- * host.
+ * Needs `up`: rate() continues for up to 5 minutes for a dead host. One failed scrape does not
+ * prove a dead host.
  */
 function isDown(target: Target): boolean {
   const { up } = target.series;
@@ -90,7 +90,7 @@ function hasMissed({ series }: Target): boolean {
   return series.missed !== undefined;
 }
 
-/** Which of two readings of one machine counts: the lower. */
+/** Rank of a reading: of two of one machine, the lower counts. */
 function rank(target: Target): number {
   if (isDown(target)) return 2;
   return hasMissed(target) ? 1 : 0;

@@ -50,7 +50,8 @@ export interface PrometheusSource extends HostSource, ContainerHistorySource {}
 /**
  * The metrics in Prometheus: one POST for all hosts and metrics, at most once in `ttlMs`, and one
  * per range query. Callers with the same query at the same time share it. Rejects with
- * prometheus_unavailable, whose message says why. @throws TypeError when the URL is not http(s)
+ * prometheus_unavailable, whose message gives the reason. @throws TypeError when the URL is not
+ * http(s)
  */
 export function createHostSource(options: HostSourceOptions): PrometheusSource {
   const { url, logger, thresholds, isGiven = true, timeoutMs = 3_000, rangeTimeoutMs, ttlMs = 1000, observe } = options;
@@ -135,9 +136,7 @@ function createWatch(logger: Logger) {
   };
 }
 
-/**
- * The cause of a failure, only for our log: an error of the connection, never text of Prometheus.
- */
+/** The cause of a failure, only for our log: a connection error, never text of Prometheus. */
 function causeOf({ cause }: PrometheusError): string | undefined {
   return cause instanceof Error && !(cause instanceof UpstreamReply) ? cause.message : undefined;
 }
@@ -150,7 +149,7 @@ function asAbandoned(signal: AbortSignal): (error: unknown) => never {
 }
 
 const toUnconfigured = (url: string, cause: unknown) =>
-  new OpsError("prometheus_unavailable", `Prometheus is not configured: ${url} is not known here`, {
+  new OpsError("prometheus_unavailable", `Prometheus is not configured: ${url} does not resolve here`, {
     cause,
     upstream: "prometheus",
     unconfigured: true,
@@ -164,8 +163,8 @@ function isUnknownHost(error: unknown): boolean {
 const variable = "WALLET_CORE_OPS_PROMETHEUS_URL";
 
 /**
- * One line of `cli check`: the hosts found, or the fault and its remedy. `isGiven`: whether the URL
- * was configured; else a host name that does not resolve means that there is no Prometheus. Rejects
+ * One line of `cli check`: the hosts, or the fault and its remedy. `isGiven`: whether the URL was
+ * configured; else a host name that does not resolve means that there is no Prometheus. Rejects
  * only for a URL that is not http(s).
  */
 export async function probePrometheus({ isGiven = true, ...options }: Omit<HostSourceOptions, "logger">): Promise<{
@@ -181,7 +180,7 @@ export async function probePrometheus({ isGiven = true, ...options }: Omit<HostS
     return { ok: true, detail: down.length > 0 ? `${count}, down: ${down.join(", ")}` : count };
   } catch (error) {
     if (!isGiven && !(await isKnownHost(options.url))) {
-      const detail = `not configured, ${options.url} is not known here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters`;
+      const detail = `not configured, ${options.url} does not resolve here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters`;
       return { ok: true, isConfigured: false, detail };
     }
     if (!(error instanceof PrometheusError)) return { ok: false, detail: "unknown error" };

@@ -19,29 +19,28 @@ interface StateDatabaseOptions {
 export interface StateDatabase {
   /**
    * Runs the work on a session that was opened at this time or later (`performance.now()`). After
-   * any failure that session is closed, as its state is unknown: this rolls back what was not
+   * any failure it closes that session, whose state is unknown: this rolls back what was not
    * committed. Rejects with pg's error, or as soon as the signal aborts.
    */
   withClient<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>, notBefore?: number): Promise<T>;
   /** The same, within 5 s. Rejects with OpsError `postgres_unavailable`, which says why. */
   readonly ask: <T>(work: (client: PoolClient) => Promise<T>) => Promise<T>;
   /**
-   * How far its clock is ahead of ours, s; null until it was asked. Measured beside other work, at
-   * most once in 30 s.
+   * How far its clock is ahead of ours, s; null until measured. Measured beside other work, at most
+   * once in 30 s.
    */
   clockSkew(): number | null;
   close(): Promise<void>;
 }
 
 const deadlineMs = 5000;
-/** How often the clock of the database is compared with ours, ms. */
+/** How often to compare the database's clock with ours, ms. */
 const clockMs = 30_000;
 const [connectMs, idleMs] = [5000, 30_000];
 
 /**
- * So that what a gateway has given up (after 5 s at the latest) does not stay on the server, as it
- * would in the wait for a lock. SET LOCAL, not SET: behind PgBouncer in transaction mode the
- * session is shared.
+ * Ends on the server what a gateway has given up (after 5 s at the latest), such as a wait for a
+ * lock. SET LOCAL, not SET: behind PgBouncer in transaction mode the session is shared.
  */
 const bounds =
   "set local statement_timeout = '4s'; set local lock_timeout = '4s'; set local idle_in_transaction_session_timeout = '10s'";
@@ -95,7 +94,7 @@ export function createStateDatabase({
       try {
         return await observed(call, () => withClient(signal, work));
       } catch (error) {
-        const message = `What gateways share cannot be read: ${explainState(error)}`;
+        const message = `The shared state cannot be read: ${explainState(error)}`;
         throw new OpsError("postgres_unavailable", message, { cause: error, upstream: "state" });
       }
     },

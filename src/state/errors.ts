@@ -11,6 +11,7 @@ export function explainState(error: unknown): string {
   if (code === "TimeoutError" || code === "57014" || code === "55P03") return "PostgreSQL did not answer in time";
   if (code === "MissingHeadError") return "the row of its head is missing: run `wallet-core-ops audit verify`";
   if (code === "AlteredRowError") return `${(error as Error).message}: run \`wallet-core-ops audit verify\``;
-  if (code === "NoEntryError" || code === "22P02") return "a row of it is no entry: run `wallet-core-ops audit verify`";
+  if (code === "NoEntryError" || code === "22P02")
+    return "one of its rows is not an entry: run `wallet-core-ops audit verify`";
   return explainConnection(error, "WALLET_CORE_OPS_STATE_URL");
 }

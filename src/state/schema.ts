@@ -4,10 +4,10 @@ import type { PoolClient } from "pg";
 export const schema = "wallet_core_ops";
 
 /**
- * What each version adds, from the first on. A version is never changed once it was published. A
- * gateway works with its own version and with the next one, so that gateways can be replaced one by
- * one: a new version may add tables, and columns that may be null or have a default, and takes
- * nothing away that the version before it needs.
+ * What each version adds, from the first on. A published version never changes. A gateway works
+ * with its own version and with the next one, so that gateways can be replaced one by one: a new
+ * version may add tables, and columns that may be null or have a default, and removes nothing that
+ * the version before it needs.
  */
 const versions: readonly string[] = [
   `
@@ -83,7 +83,7 @@ export async function migrate(
 ): Promise<{ readonly before: number; readonly after: number }> {
   // Held to the end of the transaction: it works behind PgBouncer too.
   await client.query(`begin; select pg_advisory_xact_lock(hashtext('${schema}'))`);
-  // A role that may not create schemas can use one that was made for it.
+  // A role that may not create schemas can use an existing one that was made for it.
   const { rows } = await client.query<{ is_missing: boolean }>(
     `select to_regnamespace('${schema}') is null as is_missing`,
   );

@@ -6,19 +6,19 @@ interface SharingOptions {
   readonly logger: Logger;
   /** For the log. */
   readonly upstream: string;
-  /** What is shared, in the plural, as the log says it. */
+  /** What is shared, in the plural, for the log. */
   readonly what: string;
 }
 
 /**
- * An exchange with what gateways share, which does not reject: why the last one failed is known,
- * and logged once.
+ * An exchange with the shared database that never rejects: it keeps the reason of the last failure,
+ * and logs it once.
  */
 export function createSharing(exchange: () => Promise<void>, { logger, upstream, what }: SharingOptions) {
   let error: ReturnType<typeof toProblem> | null = null;
   const change = createChangeLog();
   return {
-    /** Why the last exchange failed; null where it did not. */
+    /** Why the last exchange failed; null if it succeeded. */
     error: () => error,
     sync: async (): Promise<void> => {
       try {
@@ -34,7 +34,7 @@ export function createSharing(exchange: () => Promise<void>, { logger, upstream,
   };
 }
 
-/** The key of a row from what is the same for it in every gateway. */
+/** The key of a row, from what is the same for it in every gateway. */
 export function toSharedKey(parts: readonly unknown[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
 }

@@ -11,26 +11,26 @@ import { toSocketCode } from "../lib/http-client.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { DropReason, TracingOptions } from "../lib/tracing/tracing.ts";
 
-/** Spans that wait to be sent: more are dropped. Of the specification. */
+/** Spans that wait to be sent; more are dropped. The specification's default. */
 const mostWaiting = 2048;
-/** Between two lines about lost spans, ms. */
+/** Minimum time between two log lines about lost spans, ms. */
 const quietMs = 60_000;
 
 /**
- * For the last spans, ms: after the drain, and less than a supervisor waits for the end of a
- * process.
+ * Time for the last spans, ms: after the drain, and less than a supervisor waits for a process to
+ * end.
  */
 const flushMs = 2000;
 
 type Export = SpanExporter["export"];
 
 /**
- * Sends spans in batches, in the background: it never holds up what made them. `drop` counts those
- * that are lost.
+ * Sends spans in batches, in the background: it never delays the work that made them. `drop` counts
+ * lost spans.
  */
 export async function createSender(options: TracingOptions, drop: (reason: DropReason, count: number) => void) {
   const { url, headers, timeoutMs, tls, compression, batch } = options;
-  // Ours, so that no silent receiver holds up the end of the process.
+  // Our own, so that a silent receiver does not delay the end of the process.
   const Agent = new URL(url).protocol === "https:" ? HttpsAgent : HttpAgent;
   const agent = new Agent({ keepAlive: true, ...dropNulls(tls) });
   const Exporter = await loadExporter(options.protocol);

@@ -27,15 +27,15 @@ import type { DropReason, SpanAttributes, TraceHeaders, Tracing, TracingOptions 
 import { createSender } from "./sender.ts";
 
 /**
- * Spans below one request, and below nothing within a minute: more are counted, not sent. A request
- * that starts hundreds of calls is one, and so is a stream.
+ * Spans below one request, and below no request within a minute: more are counted, not sent. A
+ * request that starts hundreds of calls counts as one, and so does a stream.
  */
 const mostSpans = 250;
 const backgroundMs = 60_000;
 
-/** What spans of one request share. */
+/** State that the spans of one request share. */
 interface Root {
-  /** How many more spans it may have. */
+  /** How many more spans the request may have. */
   left: number;
   hasEnded: boolean;
   /** The time of its spans, ms since the epoch. */
@@ -43,9 +43,9 @@ interface Root {
 }
 
 /**
- * Each begins with the time of the others, until somebody sets the clock. Its time has fractions of
- * a millisecond and never goes back: the SDK's own begins each span at a whole millisecond, so that
- * in a short request children would lie outside of their parents.
+ * Starts at the time of the other spans, until somebody sets the clock. It has fractions of a
+ * millisecond and never goes back: the SDK's own clock begins each span at a whole millisecond, so
+ * in a short request children would lie outside their parents.
  */
 function createRoots(): () => Root {
   let start = -Infinity;
@@ -68,8 +68,8 @@ interface Scope {
 /**
  * Traces with OpenTelemetry. A span's parent is the one that was begun around it, by the
  * asynchronous context: shared reads belong to the request that started them, and nothing passes
- * spans on. What a request started and what goes on after its answer (following an engine, a heavy
- * reading) is a trace of its own, with a link to the request.
+ * spans on. Work that a request started and that continues after its answer (following an engine, a
+ * heavy reading) is a trace of its own, with a link to the request.
  */
 export async function createTracing(options: TracingOptions, version: string): Promise<Tracing> {
   const dropped: Record<DropReason, number> = { limit: 0, queue: 0, export: 0 };
@@ -116,7 +116,7 @@ export async function createTracing(options: TracingOptions, version: string): P
     const parent = live?.context ?? ROOT_CONTEXT;
     const details = { kind, attributes: toAttributes(attributes), links, startTime: root.now() };
     const span = tracer.startSpan(name, details, parent);
-    // One that the sampler leaves out is not sent, and none is lost for it.
+    // One that the sampler leaves out is not sent, and does not count as lost.
     if (span.isRecording()) root.left -= 1;
     return { span, context: trace.setSpan(parent, span), root };
   };
@@ -198,8 +198,8 @@ function toAttributes(attributes: SpanAttributes) {
 }
 
 /**
- * The span of the sender of a request, if it says so in the form of W3C Trace Context; else the
- * request begins a trace.
+ * The sender's span, if the request names it in the form of W3C Trace Context; else the request
+ * begins a trace.
  */
 function parseParent({ traceparent, tracestate }: IncomingHttpHeaders): SpanContext | null {
   const parent = parseTraceparent(traceparent);
@@ -221,8 +221,7 @@ function toHeaders({ traceId, spanId, traceFlags, traceState }: SpanContext): Tr
 }
 
 /**
- * A request decides, and what is below it does as it does. Only where that is configured, its
- * sender decides.
+ * A request decides, and everything below it follows. Only where configured, its sender decides.
  */
 function toSampler({ kind, ratio, followsSender }: TracingOptions["sampler"]): Sampler {
   const own =

@@ -28,7 +28,7 @@ export interface VictoriaLogsClient {
 interface ClientOptions {
   /** http(s) base URL; may carry a path prefix and `user:password@`. */
   readonly url: string;
-  /** Total deadline of one query, milliseconds, with its wait for others. @default 4000 */
+  /** Total deadline of one query, milliseconds, including its wait for others. @default 4000 */
   readonly timeoutMs?: number | undefined;
   readonly observe?: ObserveCall | undefined;
 }
@@ -76,7 +76,7 @@ export function createVictoriaLogsClient({
     span.answered(statusCode);
     const failure = toStatusFailure(statusCode);
     if (!failure) return readRows(body);
-    // Its body is not read; destroyed it emits an error.
+    // Its body is not read; when destroyed, it emits an error.
     body.on("error", () => {}).destroy();
     throw failure;
   };
@@ -102,8 +102,8 @@ export function createVictoriaLogsClient({
 const toCode = (error: unknown) => toOpsError(error).code;
 
 /**
- * An answer may end anywhere when its server fails: only rows with their line end count, and a rest
- * is a failure.
+ * An answer may end anywhere when its server fails: only rows with a line end count, and a rest is
+ * a failure.
  */
 async function readRows(body: AsyncIterable<Buffer>): Promise<Answer> {
   const rows: Row[] = [];
@@ -125,7 +125,7 @@ async function readRows(body: AsyncIterable<Buffer>): Promise<Answer> {
     length += chunk.length - start;
     if (length > maxRowBytes) throw new LogHistoryError("not_logs", "an entry of more than 4 MB");
   }
-  if (length > 0) throw new LogHistoryError("not_logs", "it ends inside of an entry");
+  if (length > 0) throw new LogHistoryError("not_logs", "it ends inside an entry");
   return { rows, bytes, isCut: false };
 }
 

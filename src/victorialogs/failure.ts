@@ -11,7 +11,7 @@ const kinds = {
     "The log history is not reachable",
     `start VictoriaLogs, or set ${variable} to its address as seen from here`,
   ],
-  deadline: ["The log history did not answer in time", "look at its load, and at firewalls between it and here"],
+  deadline: ["The log history did not answer in time", "check its load, and firewalls between it and here"],
   credentials: ["The log history refused the credentials", `put user:password@ into ${variable}`],
   redirect: [
     "The log history answered with a redirect",
@@ -21,12 +21,12 @@ const kinds = {
   server: ["The log history answered with a server error", "read its log"],
   rejected: ["The log history rejected the query", "use a VictoriaLogs of 2025 or newer"],
   not_logs: [
-    "The answer is not one of VictoriaLogs",
+    "The answer is not from VictoriaLogs",
     `check that ${variable} is not a login page or another service, and read the log of VictoriaLogs`,
   ],
   too_many: [
     "Too many lines of the log history have the same time",
-    "ship the engine's time of each line, see docs/containers.md",
+    "ship the engine's time with each line, see docs/containers.md",
   ],
 } as const;
 

@@ -3,13 +3,14 @@ import type { LogFilter } from "../containers/logs/log.ts";
 import { unescapeName } from "../lib/redact/names.ts";
 
 /*
- * LogsQL. Texts are only ever inside of string literals and times come from `toLogTimestamp`, so nothing that a client or a container wrote is read as a query.
- * Source: https://docs.victoriametrics.com/victorialogs/logsql/, sections "String literals", "Exact filter", "Multi-exact filter", "Regexp filter", "Time filter" and "Pipes".
+ * LogsQL. Texts appear only inside string literals and times come from `toLogTimestamp`, so nothing
+ * that a client or a container wrote is read as a query.
+ * Source: https://docs.victoriametrics.com/victorialogs/logsql/, sections "String literals", "Exact
+ * filter", "Multi-exact filter", "Regexp filter", "Time filter" and "Pipes".
  */
 
 /**
- * A string literal. It has the escapes of Go's, which include all that JSON writes for well-formed
- * text.
+ * A string literal. It uses Go's escapes, which include all that JSON writes for well-formed text.
  */
 export function quote(text: string): string {
   return JSON.stringify(text.toWellFormed());
@@ -29,8 +30,8 @@ const fields = {
 export const labelPrefix = "label.";
 
 /**
- * Asks for one container's lines, from one end of the range, with its id. Not for the text of a
- * search: redaction, and the level of a line, depend on the lines before it.
+ * Queries one container's lines by its id, from one end of the range. Does not filter by the text
+ * of a search: redaction, and the level of a line, depend on the lines before it.
  */
 export function toLinesQuery({ fullId, from, filter, ...range }: HistoryQuery, limit: number): string {
   const filters = [toTimeFilter(range), `${fields.id}:=${quote(fullId)}`, toStreamFilter(filter)];
@@ -38,7 +39,7 @@ export function toLinesQuery({ fullId, from, filter, ...range }: HistoryQuery, l
   return `${filters.filter((one) => one !== null).join(" ")} | fields _time, _msg, stream, ${fields.id} | ${order} | limit ${limit}`;
 }
 
-/** Asks for the containers of a selection, each with these labels, the newest first. */
+/** Queries the containers of a selection, each with these labels, the newest first. */
 export function toContainersQuery(
   { role, names, service, ...range }: HistorySelector,
   labels: readonly string[],
@@ -47,7 +48,7 @@ export function toContainersQuery(
   const roleField = quote(`${labelPrefix}role`);
   const filters = [
     toTimeFilter(range),
-    // Each app of Kamal has this label.
+    // Every Kamal app has this label.
     role === null ? `${roleField}:*` : `${roleField}:=${quote(unescapeName(role))}`,
     names.length === 0 ? null : `${fields.name}:in(${names.map(quote).join(",")})`,
     service === null ? null : `${quote(`${labelPrefix}service`)}:=${quote(unescapeName(service))}`,
@@ -56,7 +57,7 @@ export function toContainersQuery(
   return `${filters.filter((one) => one !== null).join(" ")} | uniq by (${by}) | sort by (${fields.createdAt}) desc | limit ${limit}`;
 }
 
-/** Asks with which of these labels the entries of each of these containers are. */
+/** Queries the values of these labels on the entries of each of these containers. */
 export function toLabelsQuery(
   range: HistoryRange,
   ids: readonly string[],
@@ -68,8 +69,8 @@ export function toLabelsQuery(
 }
 
 /**
- * Asks for one entry of the last day that has still a time of its own: then `_time` is that of its
- * arrival.
+ * Queries one entry of the last day that still has its own time field: `_time` is then the time of
+ * its arrival.
  */
 export const ownTimeQuery = `_time:1d ${fields.id}:* timestamp:* | fields _time | limit 1`;
 

@@ -34,13 +34,13 @@ export interface VictoriaLogsOptions {
   readonly observe?: ObserveCall;
 }
 
-/** Lines of one query, and of one time. */
+/** Most lines of one query, and of one time. */
 const most = { lines: 1000, linesOfOneTime: 20_000 };
 
 /**
  * Logs of Docker containers in VictoriaLogs, with the fields that Vector's source docker_logs
- * writes. Callers with the same query at the same time share it. Nothing is asked but for calls.
- * @throws TypeError when the URL is not http(s)
+ * writes. Callers with the same query at the same time share it. Queries only on calls. @throws
+ * TypeError when the URL is not http(s)
  */
 export function createLogHistory({ rules, logger, ...options }: VictoriaLogsOptions): LogHistory {
   const client = createVictoriaLogsClient(options);
@@ -67,7 +67,9 @@ export function createLogHistory({ rules, logger, ...options }: VictoriaLogsOpti
   };
 }
 
-/** What is left when all beyond a time was read, and the time itself or not. */
+/**
+ * The range that is left once everything beyond a time was read, with or without that time itself.
+ */
 function toRest({ since, before, from }: HistoryQuery, edge: string, isRead: boolean): HistoryRange | null {
   const rest =
     from === "newest"
@@ -76,12 +78,11 @@ function toRest({ since, before, from }: HistoryQuery, edge: string, isRead: boo
   return rest.since < rest.before ? rest : null;
 }
 
-/** What VictoriaLogs stores for an entry without a text (`-defaultMsgValue`). */
+/** The text that VictoriaLogs stores for an entry without one (`-defaultMsgValue`). */
 const noText = "missing _msg field;";
 
 /**
- * The cleaned lines, oldest first. @throws LogHistoryError for rows that are not an answer to the
- * query
+ * The cleaned lines, oldest first. @throws LogHistoryError for rows that do not answer the query
  */
 async function toLines(
   rows: readonly Row[],
@@ -167,7 +168,7 @@ async function listContainers(
         state: removedStatus,
         image: escapeName(first["image"] ?? ""),
         createdAt: first["container_created_at"] ?? "",
-        // Entries of one container that contradict each other: its environment is unknown.
+        // Entries of one container contradict each other: its environment is unknown.
         variables: consistent.has(fullId) ? {} : null,
       }),
       rules,
@@ -176,8 +177,8 @@ async function listContainers(
 }
 
 /**
- * Those of the containers whose entries all have the same labels: a selected one may be of a
- * container that others say is another's.
+ * Those whose entries all have the same labels: a selected entry may belong to a container that
+ * other entries attribute differently.
  */
 async function findConsistent(
   query: Query,
@@ -220,8 +221,8 @@ function watchQueries(client: VictoriaLogsClient, logger: Logger): Query {
 }
 
 /**
- * One line of `cli check`: how many containers of Kamal wrote in the last day, or the fault and its
- * remedy; warnings about what is shipped.
+ * One line of `cli check`: how many Kamal containers wrote in the last day, or the fault and its
+ * remedy; and warnings about how logs are shipped.
  */
 export async function probeLogHistory(options: Omit<VictoriaLogsOptions, "logger">): Promise<{
   readonly ok: boolean;
@@ -245,7 +246,7 @@ export async function probeLogHistory(options: Omit<VictoriaLogsOptions, "logger
     const warnings = [
       ...(containers.length === 0
         ? [
-            "no entry of the last day has the fields container_id and label.role, so nothing is found: ship as docs/containers.md shows",
+            "no entry of the last day has the fields container_id and label.role, so no container is found: ship the logs as docs/containers.md shows",
           ]
         : []),
       ...(rows.length > 0

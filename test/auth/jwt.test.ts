@@ -289,7 +289,7 @@ test.each(["http://issuer.example/jwks", "http://127.0.0.2/jwks", "ftp://localho
   "the key set may not be at %s",
   (jwksUrl) => {
     expect(() => createJwtVerifier({ jwksUrl, issuer, audience })).toThrow(
-      "the JWKS URL must be https (http is accepted on loopback alone)",
+      "the JWKS URL must be https (http only on loopback)",
     );
   },
 );

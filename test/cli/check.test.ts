@@ -108,7 +108,7 @@ it("parts that a user does not have are no failure", async () => {
   expect(code).toBe(0);
   expect(out.filter((line) => !line.startsWith("ok"))).toEqual([
     queues,
-    "skip  prometheus: not configured, http://prometheus:9090 is not known here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters",
+    "skip  prometheus: not configured, http://prometheus:9090 does not resolve here: set WALLET_CORE_OPS_PROMETHEUS_URL to a Prometheus that scrapes node-exporters",
     "skip  deploy-info: not configured, ./deploy_info.json does not exist: install deploy/kamal/post-deploy, or set WALLET_CORE_OPS_DEPLOY_INFO_PATH",
     audit,
   ]);

@@ -15,7 +15,7 @@ import { startPgBouncer } from "../support/pgbouncer.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres-database.ts";
 
 const unreachable =
-  /^What gateways share cannot be read: PostgreSQL cannot be reached: (?:.+: )?check WALLET_CORE_OPS_STATE_URL$/;
+  /^The shared state cannot be read: PostgreSQL cannot be reached: (?:.+: )?check WALLET_CORE_OPS_STATE_URL$/;
 
 let database: TestDatabase;
 let bouncer: Awaited<ReturnType<typeof startPgBouncer>>;
@@ -258,7 +258,7 @@ test("with the tables of the version before, a gateway has its own memory", asyn
   timeline.add(oom(1));
   await timeline.sync();
   expect(timeline.note()).toBe(
-    "What gateways share cannot be read: its tables are missing: run `wallet-core-ops migrate`",
+    "The shared state cannot be read: its tables are missing: run `wallet-core-ops migrate`",
   );
   expect(timeline.entries("oom_kill")).toEqual([oom(1)]);
   await migrate(client);

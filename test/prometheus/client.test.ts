@@ -113,8 +113,8 @@ describe("PrometheusError", () => {
   const url = "WALLET_CORE_OPS_PROMETHEUS_URL";
   it.each<[FailureKind, string, string]>([
     ["unreachable", "Prometheus is not reachable", `start it, or set ${url} to its address as seen from here`],
-    ["deadline", "Prometheus did not answer in time", "look at its load, and at firewalls between it and here"],
-    ["abandoned", "The request ended before Prometheus answered", "ask again"],
+    ["deadline", "Prometheus did not answer in time", "check its load, and firewalls between it and here"],
+    ["abandoned", "The request ended before Prometheus answered", "try again"],
     ["credentials", "Prometheus refused the credentials", `put user:password@ into ${url}`],
     ["redirect", "Prometheus answered with a redirect", `set ${url} to the final address; redirects are not followed`],
     ["no_api", "There is no Prometheus API at the configured URL", `check the path prefix in ${url}`],
@@ -122,17 +122,13 @@ describe("PrometheusError", () => {
     [
       "too_large",
       "The answer of Prometheus is larger than 4 MB",
-      "point at the Prometheus of these hosts, not at a global view",
+      "use the Prometheus of these hosts, not a global view",
     ],
-    [
-      "not_json",
-      "The answer is not one of a Prometheus API",
-      `check that ${url} is not a login page or another service`,
-    ],
+    ["not_json", "The answer is not from a Prometheus API", `check that ${url} is not a login page or another service`],
     [
       "gave_up",
       "Prometheus gave up on the query",
-      "look at its load and at query.timeout, query.max-concurrency, query.max-samples",
+      "check its load, query.timeout, query.max-concurrency and query.max-samples",
     ],
     [
       "rejected",

@@ -154,7 +154,7 @@ describe("the answer of Prometheus", () => {
     ]);
     for (const broken of ['[[1,"5"],[2,"6"', '[[x,"5"]]', '[[1,"5"],[2]]', "0", "7", '{"a":1}', "null"])
       expect(() => read(broken)).toThrow(
-        expect.objectContaining({ kind: "not_json", message: "The answer is not one of a Prometheus API" }),
+        expect.objectContaining({ kind: "not_json", message: "The answer is not from a Prometheus API" }),
       );
     const noticed = frame(usual).replace("{", '{"warnings":["w"],"infos":["i"],');
     expect(finish(parseMatrix(200, noticed, over))).toEqual({

@@ -290,7 +290,7 @@ describe("parseAnswer", () => {
   it("names the status if there is no refusal to read", () => {
     expect(() => finish(parseAnswer(404, ""))).toThrow("There is no Prometheus API at the configured URL (HTTP 404)");
     expect(() => finish(parseAnswer(200, ""))).toThrow(
-      expect.objectContaining({ message: "The answer is not one of a Prometheus API" }),
+      expect.objectContaining({ message: "The answer is not from a Prometheus API" }),
     );
   });
 

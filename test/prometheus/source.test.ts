@@ -166,7 +166,7 @@ describe("the log of Prometheus' failures", () => {
       await source.report().catch(() => {});
     }
     expect(lines).toEqual([
-      "The answer is not one of a Prometheus API",
+      "The answer is not from a Prometheus API",
       "Prometheus answers again",
       "Prometheus answered with warnings",
       "Prometheus answers again",

@@ -8,7 +8,7 @@ type Fault = "fails" | "is lost" | null;
 export function createTimelineTables() {
   const rows: (SharedEntry & { seq: number })[] = [];
   let [seq, fault] = [0, null as Fault];
-  const away = () => new OpsError("postgres_unavailable", "What gateways share cannot be read: away");
+  const away = () => new OpsError("postgres_unavailable", "The shared state cannot be read: away");
   const store: TimelineStore = {
     async read(after) {
       if (fault === "fails") throw away();

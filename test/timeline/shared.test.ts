@@ -98,7 +98,7 @@ describe("gateways that share a timeline", () => {
     one.add(death(1));
     stage.fail("fails");
     await one.sync();
-    expect([one.note(), all(one)]).toEqual(["What gateways share cannot be read: away", [death(1)]]);
+    expect([one.note(), all(one)]).toEqual(["The shared state cannot be read: away", [death(1)]]);
     one.add(death(2));
     // This one was made.
     stage.fail("is lost");

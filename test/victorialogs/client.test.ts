@@ -47,11 +47,11 @@ describe("a query", () => {
     [404, "", "There is no VictoriaLogs at the configured URL (HTTP 404)"],
     [429, "", "The log history answered with a server error (HTTP 429)"],
     [503, "", "The log history answered with a server error (HTTP 503)"],
-    [204, "", "The answer is not one of VictoriaLogs (HTTP 204)"],
-    [200, "<html></html>\n", "The answer is not one of VictoriaLogs"],
-    [200, '["a"]\n', "The answer is not one of VictoriaLogs"],
-    [200, '{"_time":5}\n', "The answer is not one of VictoriaLogs"],
-    [200, '{"_msg":"a"}\n{"_msg":"b', "The answer is not one of VictoriaLogs (it ends inside of an entry)"],
+    [204, "", "The answer is not from VictoriaLogs (HTTP 204)"],
+    [200, "<html></html>\n", "The answer is not from VictoriaLogs"],
+    [200, '["a"]\n', "The answer is not from VictoriaLogs"],
+    [200, '{"_time":5}\n', "The answer is not from VictoriaLogs"],
+    [200, '{"_msg":"a"}\n{"_msg":"b', "The answer is not from VictoriaLogs (it ends inside an entry)"],
   ])("fails for status %i and %j, without repeating the text", async (status, body, message) => {
     await using upstream = await startFakeUpstream((response) => response.writeHead(status).end(body));
     const observe = vi.fn<(...call: unknown[]) => void>();
@@ -81,7 +81,7 @@ describe("a query", () => {
     });
     const client = createVictoriaLogsClient({ url: upstream.url, timeoutMs: 60_000 });
     await expect(client.query("*", never)).rejects.toMatchObject(
-      failure("The answer is not one of VictoriaLogs (an entry of more than 4 MB)"),
+      failure("The answer is not from VictoriaLogs (an entry of more than 4 MB)"),
     );
     await client.close();
   });

@@ -83,12 +83,12 @@ describe("lines of VictoriaLogs", () => {
     standIn.misbehave = (response) =>
       response.end(`${JSON.stringify({ ...entry(5, "a"), container_id: "b".repeat(64) })}\n`);
     await expect(read()).rejects.toMatchObject({
-      message: "The answer is not one of VictoriaLogs (lines of another container)",
+      message: "The answer is not from VictoriaLogs (lines of another container)",
     });
   });
 
   it("out of order or out of the range are a failure", async () => {
-    const wrong = { message: "The answer is not one of VictoriaLogs (times out of order)" };
+    const wrong = { message: "The answer is not from VictoriaLogs (times out of order)" };
     const rows = [entry(5, "a"), entry(6, "b")].map((row) => `${JSON.stringify(row)}\n`);
     standIn.misbehave = (response) => response.end(rows.join(""));
     await expect(read()).rejects.toMatchObject(wrong);
@@ -207,7 +207,7 @@ describe("probeLogHistory", () => {
     expect([ok, warnings]).toEqual([
       true,
       [
-        "no entry of the last day has the fields container_id and label.role, so nothing is found: ship as docs/containers.md shows",
+        "no entry of the last day has the fields container_id and label.role, so no container is found: ship the logs as docs/containers.md shows",
         "entries have a field timestamp, so _time may not be the engine's time: set _time_field=timestamp",
       ],
     ]);

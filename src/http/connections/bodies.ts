@@ -4,21 +4,21 @@ import { Socket } from "node:net";
 /** The code of the error for a body in too many chunks. */
 export const tooManyChunks = "TOO_MANY_CHUNKS";
 
-/** A body may have this many chunks of any size, and beyond them one for so many bytes. */
+/** A body may have this many chunks of any size, and one more for each so many bytes. */
 const anyChunks = 256;
 const bytesPerChunk = 64;
 
-/** Where a parser of node:http has what it calls for each chunk of a body. */
+/** Index at which a node:http parser keeps its callback for each chunk of a body. */
 const onBody = 3;
 type BodyParser = Record<typeof onBody, unknown>;
 
-/** Time to receive the answer for a client that still sends a body that nobody reads, ms. */
+/** Time to receive the answer for a client that still sends an unread body, ms. */
 const graceMs = 500;
 
-/** Of a body that is read to its end even if nobody wants it. */
+/** A body up to this size is read to its end even if nobody wants it. */
 const shortBytes = 65_536;
 
-/** Whether its body may have no end: it is chunked, or longer than any that is wanted. */
+/** Whether its body may be endless: it is chunked, or longer than `shortBytes`. */
 const isLong = ({ headers }: IncomingMessage) =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > shortBytes;
 
@@ -26,9 +26,9 @@ const isLong = ({ headers }: IncomingMessage) =>
 export const isUnread = (req: IncomingMessage): boolean => isLong(req) && !req.complete;
 
 /**
- * Calls `refuse` once for a body in too many small chunks: each takes about 250 bytes as long as
- * nobody reads it, which node:http counts as one, and two microseconds. The rest is neither kept
- * nor received: what came with it, up to 11,000 chunks, is only parsed.
+ * Calls `refuse` once for a body in too many small chunks. Each chunk takes about 250 bytes until
+ * somebody reads it (node:http counts it as one), and two microseconds. The rest is neither kept
+ * nor received: what arrived with it, up to 11,000 chunks, is only parsed.
  */
 export function limitChunks(req: IncomingMessage, refuse: (error: Error) => void): void {
   if (req.headers["transfer-encoding"] === undefined) return;
@@ -47,7 +47,7 @@ export function limitChunks(req: IncomingMessage, refuse: (error: Error) => void
 }
 
 /**
- * Until what has arrived is parsed. Parsers are used again for other connections, later than that.
+ * Ignores the body until what has arrived is parsed. Other connections reuse the parser only later.
  */
 function ignoreBody({ parser }: Socket & { readonly parser?: BodyParser | null }): void {
   if (typeof parser?.[onBody] !== "function") return;
@@ -64,13 +64,13 @@ export function endSoon(socket: Socket): void {
 }
 
 /**
- * Ends the connection of an answered request whose long body goes on. node:http receives a short
+ * Ends the connection of an answered request whose long body continues. node:http receives a short
  * body to its end.
  */
 export function endUnread(req: IncomingMessage, res: ServerResponse): void {
   const { socket } = req;
-  // node:http calls it after the last answer: closed with bytes to receive, a connection is reset,
-  // and the answer lost.
+  // node:http calls this after the last answer. Closing a connection with bytes still to receive
+  // resets it, and the answer is lost.
   socket.destroySoon = () => (req.complete ? Socket.prototype.destroySoon.call(socket) : endSoon(socket));
   if (!isLong(req)) return;
   res.once("close", () => {

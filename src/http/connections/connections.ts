@@ -10,7 +10,7 @@ import { endSoon, endUnread, limitChunks } from "./bodies.ts";
 import { Member, type Phase, Share } from "./shares.ts";
 
 /**
- * The part of node:http's parser that hands over one request. Returning 2 stops the parser;
+ * The callback of node:http's parser that hands over one request. Returning 2 stops the parser;
  * node:http itself does that for an upgrade.
  */
 interface RequestParser {
@@ -20,8 +20,8 @@ interface RequestParser {
 const stop = 2;
 
 /**
- * How long strangers still count as many when there are fewer again, ms. Otherwise those that are
- * kept would go on asking as fast as they can, and new connections would wait.
+ * How long strangers still count as many after their number drops, ms. Otherwise those that are
+ * kept would go on sending at full speed, and new connections would wait.
  */
 const crowdedMs = 5000;
 
@@ -36,7 +36,7 @@ class Connection extends Member {
   /** Requests in this turn of the event loop. */
   arrived = 0;
   turn = 0;
-  /** Whom it counts for: the holder of an accepted token, else the address of a client. */
+  /** The share it counts for: the holder of an accepted token, else the address of a client. */
   holder: string | null = null;
   client: string | null;
   readonly socket: Socket;
@@ -62,13 +62,12 @@ class Connection extends Member {
 export interface Connections {
   /**
    * Counts the connection of this request for the holder of its token, or for its client. Call it
-   * as soon as it is known whether a token is accepted.
+   * as soon as the token is accepted or refused.
    */
   charge(exchange: Pick<Exchange, "req" | "ip" | "maybePrincipal">): void;
   /**
-   * Whether this answer ends its connection: without an accepted token, when it is `rate_limited`,
-   * or when there are many connections of strangers (`strangersKept`) and this is one. No further
-   * request of it is read then.
+   * Whether this answer ends its connection: it has no accepted token, and is `rate_limited` or one
+   * of many connections of strangers (`strangersKept`). No further request on it is read then.
    */
   endsAfter(exchange: Pick<Exchange, "req" | "maybePrincipal">, code: string | undefined): boolean;
 }
@@ -235,7 +234,7 @@ export function limitConnections(server: Server, options: ConnectionsOptions): C
   };
 }
 
-/** Whom of a group a limit takes a connection from. */
+/** The phase from which a limit takes a connection of a group. */
 function findVictim(group: Share, limited: Limited): Member | null {
   // New ones may send their first request, unless they are too many themselves.
   const counted = group.new * 2 > sizeOf(group, limited) ? "new" : limited === "open" ? "open" : "idle";
@@ -263,7 +262,7 @@ function createTurns(): (connection: Connection) => number {
 }
 
 /**
- * Says who loses connections: at most once a minute, with how many were closed since the last line.
+ * Logs who loses connections: at most once a minute, with the number closed since the last line.
  */
 function createReport(logger: Logger): (share: string, limited: Limited) => void {
   let closed = 0;
@@ -271,7 +270,7 @@ function createReport(logger: Logger): (share: string, limited: Limited) => void
   return (share, limited) => {
     closed += 1;
     if (performance.now() - saidAt < 60_000) return;
-    logger.warn({ from: share, limit: limited, closed }, "too many connections: one of the largest share is closed");
+    logger.warn({ from: share, limit: limited, closed }, "too many connections: closed one of the largest share");
     saidAt = performance.now();
     closed = 0;
   };

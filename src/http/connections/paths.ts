@@ -2,7 +2,7 @@ import { fstatSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 
-/** Whether peers still take what the kernel sends them. */
+/** Detects peers that no longer take what the kernel sends them. */
 export interface Paths {
   /**
    * Calls `onLost` once, when the peer has acknowledged nothing for too long. Returns a function
@@ -20,15 +20,15 @@ interface PathsOptions {
 
 interface Watched {
   readonly onLost: () => void;
-  /** Since when the kernel tries in vain, and how often it has; null while it does not. */
+  /** Since when the kernel tries in vain, and how often it has tried; null while it does not. */
   repeats: { readonly since: number; readonly count: number } | null;
 }
 
 /**
  * A peer whose network vanished says nothing, and what we write to it waits in the kernel, which
  * gives up after a quarter of an hour. TCP_USER_TIMEOUT would end that sooner, but Node cannot set
- * it. So this looks at the kernel's counts in /proc/net/tcp, for all watched sockets at once, and
- * only while there are some. On other systems it notices nothing.
+ * it. So this reads the kernel's counts in /proc/net/tcp, for all watched sockets at once, and only
+ * while there are some. On other systems it detects nothing.
  */
 export function watchPaths({ lostPathMs, readTables = readTcpTables }: PathsOptions): Paths {
   const watched = new Map<Socket, Watched>();
@@ -76,8 +76,8 @@ async function readTcpTables(): Promise<readonly string[]> {
 
 /**
  * One row: sl, local and remote address, state, tx:rx queue, timer, retrnsmt, uid, timeout, inode.
- * retrnsmt is hexadecimal, and how often what was sent has been sent again; timeout is decimal, and
- * how often the peer was asked in vain whether it has room.
+ * retrnsmt (hexadecimal) counts retransmissions; timeout (decimal) counts unanswered probes for
+ * room at the peer.
  */
 const row = /^ *\d+: \S+ \S+ \S\S \S+ \S+ ([0-9A-F]{8}) +\d+ +(\d+) (\d+) /gm;
 
@@ -93,7 +93,7 @@ export function findRepeated(tables: readonly string[]): ReadonlyMap<string, num
   return found;
 }
 
-/** Of a socket that is open; null else. */
+/** The inode of an open socket; else null. */
 function findInode(socket: Socket): string | null {
   const { fd = -1 } = (Reflect.get(socket, "_handle") ?? {}) as { readonly fd?: number };
   return fd < 0 ? null : String(fstatSync(fd).ino);

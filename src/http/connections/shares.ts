@@ -44,7 +44,7 @@ class Count {
 }
 
 /**
- * Finds the share that has most. Of several, the one that has had its number longest: a share that
+ * Finds the share that has most. Of several, the one that reached its number first: a share that
  * just grew comes last.
  */
 class Ranking {
@@ -67,7 +67,7 @@ class Ranking {
 
 /**
  * What a connection does: `new` has sent no request yet, `pending` has one whose sender is being
- * verified, `busy` one that is being worked on, `idle` waits for the next one.
+ * verified, `busy` has one in progress, `idle` waits for the next one.
  */
 export type Phase = "new" | "pending" | "busy" | "idle";
 
@@ -87,9 +87,9 @@ interface Group extends Readonly<Record<Counted, Ranking>> {
 }
 
 /**
- * The connections of one network or one holder of a token, or of a group of them. A group has parts
- * and its parts have the connections. Every change takes time that depends on the depth alone, and
- * so does finding the part that has most.
+ * The connections of one network or one holder of a token, or of a group of them. A group has
+ * parts, and the parts have the connections. Each change, and each search for the part with most,
+ * takes time that depends only on the depth.
  */
 export class Share {
   readonly name: string;
@@ -130,22 +130,22 @@ export class Share {
   }
 
   /**
-   * The part with most connections, new or idle ones, and of its parts the one with most; itself
-   * where it has no parts. Null if it has none of them.
+   * The part with the most connections (all, new or idle), and of its parts again the one with
+   * most; itself where it has no parts. Null if it has none of them.
    */
   largest(counted: Counted): Share | null {
     if (this.#counts[counted].value === 0) return null;
     return this.#group === null ? this : (this.largestPart(counted)?.largest(counted) ?? null);
   }
 
-  /** Of its own parts the one with most connections, new or idle ones. Null without such a part. */
+  /** Its direct part with the most connections (all, new or idle). Null without such a part. */
   largestPart(counted: Counted): Share | null {
     return this.#group?.[counted].largest ?? null;
   }
 
   /**
    * The busy member whose turn it is: parts take turns, and each starts with its oldest member. A
-   * part that may not have its turn keeps it. Null if there is nobody.
+   * part that may not have its turn now keeps it. Null if there is nobody.
    */
   takeTurn(may: (part: Share) => boolean = () => true): Member | null {
     if (this.#group === null) return this.#phases.busy.first?.item ?? null;
@@ -181,9 +181,9 @@ export class Share {
   }
 
   /**
-   * The member that gives way to another one. Of new and of idle ones it is the oldest; of all the
-   * longest idle one, else the newest busy one, so that a long answer reaches its end, and only
-   * then one that is being verified, or new.
+   * The member that gives way to another one. Of new and of idle ones it is the oldest; of all it
+   * is the longest idle one, else the newest busy one, so that a long answer reaches its end, and
+   * only then one that is being verified, or new.
    */
   leastUseful(counted: Counted): Member | null {
     const { new: fresh, pending, busy, idle } = this.#phases;

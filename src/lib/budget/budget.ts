@@ -6,11 +6,11 @@ import { mapSteps, takeSteps } from "./steps.ts";
 import { createTurns } from "./turns.ts";
 
 export const defaultLimits = {
-  /** Rows of the answer. As many again may be read for it. */
+  /** Rows of the answer. As many again may be read to build it. */
   rows: 100_000,
   /** Bytes of the answer. */
   bytes: 5_000_000,
-  /** To produce the answer, milliseconds. */
+  /** Time to produce the answer, milliseconds. */
   timeMs: 10_000,
 };
 
@@ -24,8 +24,8 @@ const rowBytes = 128;
 const pointBytes = 64;
 const writtenBytes = 64;
 /**
- * Memory of a container whose statistics or log are read or waited for, bytes. Half of what was
- * measured: few are at the same point.
+ * Memory of a container whose statistics or log are read or waited for, bytes. Half of the measured
+ * value: few are at the same point.
  */
 export const readingBytes = 1536;
 /**
@@ -41,8 +41,8 @@ const narrower =
 
 /**
  * There is one event loop and one heap. The pool is a quarter of the image's heap
- * (`--max-old-space-size=192`), because more is held than is counted. One request holds 26 MB at
- * most.
+ * (`--max-old-space-size=192`), because requests hold more than is counted. One request holds 26 MB
+ * at most.
  */
 const mostBytes = 26_000_000;
 const turns = createTurns(4);
@@ -50,7 +50,7 @@ const pool = createPool(48_000_000, 0.6);
 
 /**
  * Budgets with a deadline. They share one timer: most answers take less time than creating a timer
- * for each.
+ * for each would.
  */
 const watched = new SwapList<Budget>();
 const checkMs = 100;
@@ -61,7 +61,7 @@ function watch(budget: Budget): void {
   watching ??= setInterval(checkAll, checkMs).unref();
 }
 
-/** Ends one at a time: what thousands of rows waited for settles at once. */
+/** Ends one at a time: everything that thousands of rows waited for settles at once. */
 function checkAll(): void {
   const now = performance.now();
   for (const budget of watched) {
@@ -108,7 +108,7 @@ export class Budget implements SwapListItem {
   #taken = 0;
   /** Set while the request waits for the pool. */
   #waits: Promise<void> | null = null;
-  /** What is waited for that may be slow, as advice for the caller. */
+  /** Something slow that the request waits for, as advice for the caller. */
   readonly #awaited: string[] = [];
   #hasEnded = false;
   #hasWorked = false;
@@ -146,7 +146,7 @@ export class Budget implements SwapListItem {
     this.#rows = rows;
   }
 
-  /** For rows that were counted, and are not in the answer. */
+  /** Removes counted rows that are not in the answer. */
   giveBackRows(count: number): void {
     this.#rows -= count;
     this.free(count * rowBytes);
@@ -228,7 +228,7 @@ export class Budget implements SwapListItem {
     return this.pause();
   }
 
-  /** As `turn`, for what has to end also when the time is up: never throws. */
+  /** As `turn`, for work that must end even when the time is up: never throws. */
   pause(): Promise<void> | null {
     // A new request goes first once: a small one finishes in that turn.
     const order = this.#hasWorked ? this.order : 0;
@@ -236,15 +236,15 @@ export class Budget implements SwapListItem {
     return turns.take(this.owner, order);
   }
 
-  /** As `pause`, but after all work of this request that waits for its turn now. */
+  /** As `pause`, but after all work of this request that already waits for its turn. */
   pauseLast(): Promise<void> | null {
     return turns.takeLast(this.owner, this.order);
   }
 
   /**
    * Settles as the answer does, or rejects with the signal's reason as soon as it aborts. One at a
-   * time. An answer that rejects when nobody waits any more is observed all the same: an unhandled
-   * rejection would end the process.
+   * time. It handles a late rejection even when nobody waits any more: an unhandled rejection would
+   * end the process.
    */
   race<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -270,7 +270,7 @@ export class Budget implements SwapListItem {
     watched.delete(this);
   }
 
-  /** Called periodically: aborts when the time is up, and says so. */
+  /** Called periodically: aborts when the time is up, and gives the reason. */
   check(now: number): boolean {
     if (this.#deadline === null || now < this.#deadline) return false;
     const seconds = this.#limits.timeMs / 1000;

@@ -1,13 +1,13 @@
 import type { ReadBudget } from "./budget.ts";
 import { FairQueue } from "./turns.ts";
 
-/** Who asks for work. */
+/** Who requests work. */
 export type Asker = Pick<ReadBudget, "owner" | "order">;
 type Caller = Asker & Partial<Pick<ReadBudget, "signal">>;
 
 /**
- * Waits for something without the place: others have it meanwhile. Then settles as `wait` does, in
- * a place again.
+ * Waits for something without the place, which others use meanwhile. Then settles as `wait` does,
+ * in a place again.
  */
 type Outside = <T>(wait: () => Promise<T>) => Promise<T>;
 
@@ -19,13 +19,13 @@ export interface FairLimit {
    */
   run<T>(caller: Caller, work: (outside: Outside) => Promise<T>): Promise<T>;
   /**
-   * The same for work that several owners wait for: it starts at the first turn that one of them
-   * has.
+   * The same for work that several owners wait for: it starts at the first turn that any of them
+   * gets.
    */
   runShared<T>(waiters: Waiters, work: () => Promise<T>): Promise<T>;
 }
 
-/** Those who wait for one piece of work. Others may join them, also when it is waiting already. */
+/** Those who wait for one piece of work. Others may join them, even while it is already waiting. */
 export class Waiters {
   readonly #askers = new Map<string, Asker>();
   #onJoin: ((asker: Asker) => void) | null = null;
@@ -95,7 +95,7 @@ export function createFairLimit(most: number): FairLimit {
       await enter(caller);
       let [isInside, hasEnded] = [true, false];
       const outside: Outside = async (wait) => {
-        // Work that was given up may go on for a moment: it has no place any more.
+        // Abandoned work may go on for a moment: it no longer has a place.
         if (!isInside || hasEnded) return wait();
         isInside = false;
         exit();
@@ -127,7 +127,7 @@ export function createFairLimit(most: number): FairLimit {
   };
 }
 
-/** A limit for each owner: what waits, waits for its own owner's work alone. */
+/** A limit for each owner: work waits only for its own owner's work. */
 export function createOwnerLimit(most: number): Pick<FairLimit, "run"> {
   const limits = new Map<string, { readonly limit: FairLimit; users: number }>();
   return {

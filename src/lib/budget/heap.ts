@@ -2,26 +2,26 @@ import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf
 import { getHeapStatistics } from "node:v8";
 
 /**
- * Share of the heap that may be in use after a full collection of garbage. With 192 MB of old space
- * the limit is 216 MB; from about 165 MB on, collecting takes longer than what it makes room for.
+ * Share of the heap that may be in use after a full garbage collection. With 192 MB of old space
+ * the limit is 216 MB; from about 165 MB on, a collection takes longer than it is worth.
  */
 const mostLive = 0.65;
 
 interface HeapFigures {
-  /** Bytes, with garbage. */
+  /** Bytes, including garbage. */
   readonly used: number;
-  /** That of the old space and the young generation, bytes. */
+  /** Limit of the old space and the young generation, bytes. */
   readonly limit: number;
 }
 
 /**
- * Knows when the heap is nearly full. What budgets count is less than what is held, and a process
- * without heap ends with all requests.
+ * Detects when the heap is nearly full. Budgets count less than requests hold, and a process
+ * without heap takes all requests down.
  */
 export interface HeapGuard {
   /** Called right after each full collection. */
   collected(): void;
-  /** From a full collection that leaves too much until there is less. */
+  /** From a full collection that leaves too much until one that leaves less. */
   isFull(): boolean;
 }
 
@@ -35,8 +35,8 @@ export function createHeapGuard(read: () => HeapFigures): HeapGuard {
     collected() {
       isTight = isMuch();
     },
-    // Garbage counts until the next collection: as long as there is little of both there is no need
-    // to wait for one.
+    // Garbage counts until the next collection: while there is little of both, waiting for one is
+    // not needed.
     isFull: () => isTight && (isTight = isMuch()),
   };
 }
@@ -46,7 +46,7 @@ function readHeap(): HeapFigures {
   return { used, limit };
 }
 
-/** That of this process. */
+/** The heap of this process. */
 export const heap = createHeapGuard(readHeap);
 
 function isMajor(entry: PerformanceEntry & { readonly detail?: unknown }): boolean {

@@ -1,21 +1,23 @@
 import type { Steps } from "./steps.ts";
 
 interface ParseOptions {
-  /** Characters of a text that is parsed at once, which takes half the time. @default 0 */
+  /**
+   * A text of at most so many characters is parsed at once, which takes half the time. @default 0
+   */
   readonly atOnce?: number;
   /**
    * Characters that are parsed in one piece, unless one string or number has more. @default 16384
    */
   readonly pieceLength?: number;
   /**
-   * Called with the number of objects and lists, as they are found in the text, before any is made.
-   * What it throws ends the parsing.
+   * Called with the number of objects and lists while the text is scanned, before any is made. If
+   * it throws, parsing ends.
    */
   readonly onContainers?: (count: number) => void;
   /**
-   * Whether a member of an object that is longer than a piece is left out, by its name and by how
-   * many names the object has already. To list the names of an object with hundreds of thousands of
-   * them takes longer than to parse it, and cannot be done in turns. @default none
+   * Whether to leave out a member of an object that is longer than a piece, by its name and by how
+   * many names the object already has. Listing the names of an object with hundreds of thousands of
+   * them takes longer than parsing it, and cannot be done in turns. @default none
    */
   readonly isLeftOut?: (name: string, names: number) => boolean;
 }
@@ -28,18 +30,19 @@ export const shortText = 65_536;
 
 /**
  * Characters of one string in a long text. A string cannot be parsed in turns: 5 MB of escapes take
- * 80 ms. What upstreams write in one, a line of a log or the text of an error, has less.
+ * 80 ms. Strings of upstreams, a line of a log or the text of an error, are shorter.
  */
 const longestString = 1_000_000;
 
-/** Objects and lists within each other. No upstream of ours has a tenth of it. */
+/** Depth of nested objects and lists. Our upstreams use less than a tenth of it. */
 const mostDepth = 200;
 
 /**
- * As `JSON.parse`, in turns: others are served between two pieces. Undefined for invalid JSON, as
- * `parseJson`, for more than 200 objects and lists within each other, and for a string of more than
- * a million characters. The time of a piece depends on its length alone, whatever an upstream
- * writes: 5 MB of `{}`, or of names that are all different, take half a second at once.
+ * As `JSON.parse`, in turns: others are served between two pieces. Like `parseJson`, returns
+ * undefined for invalid JSON; also for more than 200 nested objects and lists, and for a string of
+ * more than a million characters. The time of a piece depends only on its length, whatever an
+ * upstream writes: 5 MB of `{}`, or of names that are all different, would take half a second at
+ * once.
  */
 export function* parseJsonSteps(text: string, options: ParseOptions = {}): Steps<unknown> {
   const { atOnce = 0, pieceLength = 16_384, onContainers = () => {}, isLeftOut = () => false } = options;
@@ -49,7 +52,7 @@ export function* parseJsonSteps(text: string, options: ParseOptions = {}): Steps
     const start = Math.min(...ends.keys());
     const end = ends.get(start);
     if (end === undefined) return JSON.parse(text);
-    // What is around the outermost one must be blank.
+    // Only blanks may surround the outermost one.
     JSON.parse(`${text.slice(0, start)}[]${text.slice(end + 1)}`);
     return yield* parseLarge({ text, ends, pieceLength, isLeftOut }, start, end);
   } catch (error) {
@@ -58,7 +61,7 @@ export function* parseJsonSteps(text: string, options: ParseOptions = {}): Steps
   }
 }
 
-/** Where the objects and lists end that are longer than a piece, by where they begin. */
+/** Where objects and lists that are longer than a piece end, by where they begin. */
 function* findLarge(
   text: string,
   pieceLength: number,
@@ -97,7 +100,7 @@ function findQuote(text: string, place: number): number {
     while (text[first - 1] === "\\") first -= 1;
     if ((end - first) % 2 === 0) return end;
   }
-  throw new SyntaxError("A string without an end, or too long");
+  throw new SyntaxError("An unterminated string, or one too long");
 }
 
 interface Source {
@@ -109,7 +112,7 @@ interface Source {
 
 /**
  * An object or list that is longer than a piece: its elements in groups of about one piece, and
- * each that is longer itself alone.
+ * each longer element alone.
  */
 function* parseLarge(source: Source, start: number, end: number): Steps<unknown> {
   const { text, ends, pieceLength, isLeftOut } = source;
@@ -130,7 +133,7 @@ function* parseLarge(source: Source, start: number, end: number): Steps<unknown>
     else for (const [key, one] of Object.entries(parsed)) add(key, one);
     return Array.isArray(parsed) ? parsed.length : Object.keys(parsed).length;
   };
-  /** Where the elements begin that are not parsed yet, and the last one of these. */
+  /** Where the unparsed elements begin, and where the last of these begins. */
   let [from, last] = [start + 1, start + 1];
   let depth = 0;
   for (let place = from; place < end; place += 1) {

@@ -1,6 +1,6 @@
 /**
- * How much a JSON value from a client may hold, before code that costs more than reading it looks
- * at it.
+ * How much a JSON value from a client may hold; checked before code that costs more than reading
+ * it.
  */
 export interface JsonLimits {
   /** Elements of lists and members of objects, at all levels together. */
@@ -10,7 +10,7 @@ export interface JsonLimits {
 }
 
 /**
- * What a JSON value has too much of ("more than 32 levels"); null when it is within the limits.
+ * The limit that a JSON value exceeds ("more than 32 levels"); null when it is within the limits.
  * Stops at the limits.
  */
 export function findExcess(value: unknown, { values, depth }: JsonLimits): string | null {
@@ -31,9 +31,9 @@ export function findExcess(value: unknown, { values, depth }: JsonLimits): strin
 }
 
 /**
- * The same of a JSON text, before it is parsed: an object with many names takes longer to make than
- * its text is long. Brackets and commas outside of strings are counted, which is a little more than
- * its values.
+ * The same for a JSON text, before it is parsed: making an object with many names takes longer than
+ * its text suggests. Counts brackets and commas outside of strings, which is slightly more than the
+ * number of values.
  */
 export function findTextExcess(text: string, { values, depth }: JsonLimits): string | null {
   let [left, level, isInString] = [values, 0, false];

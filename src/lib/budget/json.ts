@@ -5,8 +5,8 @@ const partLength = 65_536;
 /** Numbers and strings of a list that are written at once. */
 const sliceLength = 256;
 /**
- * Flat objects of a list that are written at once: as many as have about so many characters, by
- * those before, at most `mostRows`.
+ * Characters of flat objects of a list that are written at once. Their number is estimated from the
+ * objects before, and is at most `mostRows`.
  */
 const rowsLength = 16_384;
 const mostRows = 32;
@@ -104,7 +104,7 @@ class Writer {
   }
 }
 
-/** The end of the flat objects from `begin` on, at most `most`. */
+/** The end of the flat objects from `begin` on, but not after `most`. */
 function toFlatEnd(list: readonly unknown[], begin: number, most: number): number {
   let end = begin;
   while (end < list.length && end < most && isObject(list[end]) && isFlat(list[end])) end += 1;
@@ -115,7 +115,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** The elements from `begin` to the next object, at most up to `end`. */
+/** The elements from `begin` to the next object, but not after `end`. */
 function toPlain(list: readonly unknown[], begin: number, end: number): readonly unknown[] {
   const slice = list.slice(begin, end);
   const next = slice.findIndex(isObject);
@@ -136,7 +136,7 @@ function isFlat(value: unknown): boolean {
   return true;
 }
 
-/** Whether the JSON of a value has more than about `most` characters. Does not write it. */
+/** Whether the JSON of a value has more than about `most` characters. Does not write the JSON. */
 export function isLonger(value: unknown, most: number): boolean {
   return toRest(value, most) < 0;
 }

@@ -6,9 +6,8 @@ export interface Pool {
    */
   take(owner: string, bytes: number): boolean;
   /**
-   * Takes bytes as soon as they are free, first come first served; `bytes` is called at that
-   * moment. An owner at their limit lets others pass. Rejects with the signal's reason when it
-   * aborts first.
+   * Takes bytes as soon as they are free, first come first served; calls `bytes` at that moment. An
+   * owner at their limit lets others pass. Rejects with the signal's reason when it aborts first.
    */
   wait(owner: string, bytes: () => number, signal: AbortSignal): Promise<number>;
   give(owner: string, bytes: number): void;
@@ -40,7 +39,7 @@ export function createPool(size: number, share: number): Pool {
     for (const first of line) {
       const bytes = first.bytes();
       if (!isOwnersTurn(first.owner, bytes)) continue;
-      // Small requests must not overtake: a large one would wait for ever.
+      // Small requests must not overtake: a large one would wait forever.
       if (taken + bytes > size) return;
       line.delete(first);
       add(first.owner, bytes);

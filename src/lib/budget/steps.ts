@@ -1,4 +1,4 @@
-/** Long work that others may interrupt at each `yield`. */
+/** Long work that pauses for others at each `yield`. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
 /**

@@ -1,12 +1,12 @@
-/** An item of a SwapList knows its place. */
+/** An item that stores its place in a SwapList. */
 export interface SwapListItem {
   /** -1 outside the list. */
   place: number;
 }
 
 /**
- * An unordered collection of what comes and goes with each request. A Set would do, but V8 builds
- * its table anew every few changes, and old tables, once they survived two collections, retain the
+ * An unordered collection of items that come and go with each request. A Set would do, but V8
+ * rebuilds its table every few changes. Old tables, once they survived two collections, retain the
  * newer ones and all their items until the next full collection: a third of the CPU of an answer
  * from memory.
  */
@@ -38,7 +38,7 @@ export class SwapList<T extends SwapListItem> implements Iterable<T> {
     return true;
   }
 
-  /** Of a copy: items may leave meanwhile. */
+  /** Iterates over a copy: items may leave meanwhile. */
   [Symbol.iterator](): Iterator<T> {
     return this.#items.slice().values();
   }

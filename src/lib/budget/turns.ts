@@ -1,13 +1,11 @@
 /** Decides when long work may go on. */
 export interface Turns {
   /**
-   * Null: go on. A promise: wait for it, others are served meanwhile. Call it when such work starts
+   * Null: go on. A promise: wait for it, others are served meanwhile. Call it when long work starts
    * and every few milliseconds. Within one owner the lowest order goes first.
    */
   take(owner: string, order: number): Promise<void> | null;
-  /**
-   * As `take`, but also waits until what waits now of this owner, up to this order, has gone on.
-   */
+  /** As `take`, but also waits until this owner's waiting work, up to this order, has gone on. */
   takeLast(owner: string, order: number): Promise<void> | null;
 }
 
@@ -35,7 +33,7 @@ export function createTurns(sliceMs: number): Turns {
   const grant = () => {
     waiting.take()?.();
     // The granted work runs in microtasks until it waits for something else; the tick comes after
-    // these.
+    // them.
     queueMicrotask(() => process.nextTick(grantMore));
   };
   const grantMore = () => {
@@ -54,8 +52,8 @@ export function createTurns(sliceMs: number): Turns {
 }
 
 /**
- * What one owner waits for: the lowest order first, and of equal orders what has waited longest. A
- * step takes as long as there are different orders, however many items wait.
+ * The waiting items of one owner: the lowest order first, and of equal orders the longest waiting.
+ * A step takes time by the number of different orders, however many items wait.
  */
 class OrderedItems<T> {
   readonly #byOrder = new Map<number, Set<T>>();
@@ -70,13 +68,13 @@ class OrderedItems<T> {
     else this.#byOrder.set(order, new Set([item]));
   }
 
-  /** There must be one. */
+  /** Requires an item. */
   first(): T {
     const [item] = this.#byOrder.get(Math.min(...this.#byOrder.keys())) as Set<T>;
     return item as T;
   }
 
-  /** Whether it was there. */
+  /** Whether the item was there. */
   remove(item: T): boolean {
     for (const [order, equals] of this.#byOrder) {
       if (!equals.delete(item)) continue;
@@ -137,7 +135,7 @@ export class FairQueue<T> {
 export class TimeQueue<T> {
   readonly #waiting = new Map<string, OrderedItems<T>>();
   /**
-   * What owners have used, on a scale of which only differences count; absent for as much as
+   * Time that owners have used, on a scale of which only differences count; absent for as much as
    * `#now`.
    */
   readonly #used = new Map<string, number>();
@@ -169,7 +167,7 @@ export class TimeQueue<T> {
     return item;
   }
 
-  /** The owner has used so much time. */
+  /** Adds this time to the owner's use. */
   charge(owner: string, ms: number): void {
     this.#used.set(owner, this.#usedBy(owner) + ms);
   }

@@ -1,33 +1,30 @@
 import { createSearch, type Search, type SearchRest } from "./search.ts";
 
-/** Texts for one pattern. */
+/** Texts to match against one pattern. */
 export interface Batch {
   readonly pattern: string;
   readonly ignoreCase: boolean;
-  /** A pattern must match the whole of a text. */
+  /** Whether the pattern must match the whole of a text. */
   readonly isWhole: boolean;
   readonly texts: readonly string[];
-  /** Of the first text, when its search was interrupted. */
+  /** State of the first text, when its search was interrupted. */
   readonly rest?: SearchRest | null;
 }
 
-/** What became of a batch. */
+/** The result of a batch. */
 export interface Matched {
-  /**
-   * Of each text whether it matches. It may be of the first texts only. Null: the pattern is
-   * refused.
-   */
+  /** Whether each text matches, perhaps only for the first texts. Null: the pattern is refused. */
   readonly matched: readonly boolean[] | null;
-  /** Of the text after those, when its search was interrupted; else null. */
+  /** State of the text after those, when its search was interrupted; else null. */
   readonly rest: SearchRest | null;
-  /** How long it took, ms. */
+  /** Time of the match, ms. */
   readonly ms: number;
 }
 
 /** Patterns that stay compiled. One takes up to twice `patternBytes`. */
 const mostPatterns = 32;
 /**
- * After this time the rest of a batch, and of a text, is left for later, so that others have their
+ * After this time the rest of a batch, or of a text, is left for later, so that others get their
  * turn, ms.
  */
 const sliceMs = 4;

@@ -5,13 +5,13 @@ import { built } from "../build.ts";
 import { OpsError } from "../errors.ts";
 import type { Batch, Matched } from "./match.ts";
 
-/** Who waits for a match, as a budget says. */
+/** Who waits for a match, as a budget identifies them. */
 export interface Asker {
   readonly owner: string;
   readonly order: number;
 }
 
-/** Runs patterns in a thread of its own, a batch at a time. */
+/** Runs patterns in its own thread, a batch at a time. */
 export interface Matcher {
   /**
    * Rejects with the signal's reason as soon as it aborts; with invalid_request when the batch
@@ -34,15 +34,15 @@ interface Job {
 
 /** A batch takes a few ms; a busy machine takes longer. */
 const longestMs = 5000;
-/** Memory of the thread: of what is old, and of each half of what is young. */
+/** Memory limits of the thread: of the old space, and of each half of the young one. */
 const oldMegabytes = 48;
 const youngMegabytes = 2;
 
 /**
- * Whatever a pattern costs, it holds no event loop: the thread is asked and answers later. Batches
- * wait in a queue that shares the thread's time: the owner who has used the least time is served
- * first. A batch takes a few ms, whatever its pattern is. So a slow pattern delays its own owner,
- * and each of the others by a batch. A thread that takes too long, or fails, is replaced.
+ * Whatever a pattern costs, it does not block the event loop: the thread gets a message and answers
+ * later. Batches wait in a queue that shares the thread's time: the owner who has used the least is
+ * served first. A batch takes a few ms, whatever its pattern. So a slow pattern delays its own
+ * owner, and each of the others by one batch. A thread that takes too long, or fails, is replaced.
  */
 export function createMatcher(start: () => MatchThread = startThread, mostMs: number = longestMs): Matcher {
   const queue = new TimeQueue<Job>();
@@ -58,7 +58,7 @@ export function createMatcher(start: () => MatchThread = startThread, mostMs: nu
       if (thread !== begun) return;
       const answered = finish(matched.ms);
       answered?.resolve(matched);
-      // The asker's next batch comes in microtasks: it goes on unless somebody else has used less.
+      // The caller's next batch comes in microtasks: it goes on unless somebody else has used less.
       queueMicrotask(() => process.nextTick(next));
     });
     begun.on("error", (cause) => void lose(begun, () => tooCostly(cause)));
@@ -93,10 +93,10 @@ export function createMatcher(start: () => MatchThread = startThread, mostMs: nu
     thread.postMessage(job.batch);
     const asked = thread;
     const isLate = () => thread === asked && current === job;
-    // The answer may be there already: after a pause of this process it is read after the timers.
+    // The answer may already be there: after a pause of this process, it is read after the timers.
     timer = setTimeout(() => setImmediate(() => isLate() && void lose(asked, () => tooCostly())), mostMs);
   };
-  /** The next thread starts when this one has ended: there is the memory of one. */
+  /** The next thread starts when this one has ended: there is memory for only one. */
   const lose = (lost: MatchThread, toError: () => OpsError): Promise<unknown> => {
     if (thread !== lost) return Promise.resolve();
     thread = null;
@@ -129,9 +129,9 @@ export function createMatcher(start: () => MatchThread = startThread, mostMs: nu
 }
 
 /**
- * A thread without environment variables, in which the gateway's secrets may be. The limits of
- * memory are flags of V8, which reads them where a heap is made: those of the command line, for
- * this thread's heap, take precedence over the thread's own limits.
+ * A thread without environment variables, which may hold the gateway's secrets. The memory limits
+ * are V8 flags, which V8 reads when it makes a heap: those of the command line take precedence over
+ * the thread's own limits for this thread's heap.
  */
 function startThread(): MatchThread {
   setFlagsFromString(`--max-old-space-size=${oldMegabytes}`);

@@ -7,7 +7,7 @@ import type { SearchRest } from "./search.ts";
 /** A regular expression that takes linear time on any text. */
 export interface LinePattern {
   /**
-   * Of each text whether it matches. Rejects with the signal's reason as soon as it aborts, or as
+   * Whether each text matches. Rejects with the signal's reason as soon as it aborts, or as
    * `Matcher.match` does.
    */
   match(texts: readonly string[], signal: AbortSignal): Promise<readonly boolean[]>;
@@ -22,10 +22,10 @@ interface PatternOptions {
 /** One thread for all patterns of this process. */
 const matcher = createMatcher();
 
-/** Where the time of a request is up while it waits for a match. */
+/** The error's advice when a request's time is up while it waits for a match. */
 const simpler = "its regular expression was still being matched: use a simpler one";
 
-/** At most so much is sent to the thread at once: sending takes time of this one. */
+/** At most so much is sent to the thread at once: sending takes this thread's time. */
 const most = { texts: 1000, characters: 65_536 };
 
 /**
@@ -58,7 +58,7 @@ export async function compileLinePattern(
   };
 }
 
-/** The next texts, as far as a pattern looks at them. */
+/** The next texts, each cut to the part that a pattern reads. */
 function takeSome(texts: readonly string[], from: number): string[] {
   const some: string[] = [];
   let characters = 0;

@@ -2,29 +2,29 @@ const maxPatternLength = 200;
 /**
  * Limit on the instructions of a compiled expression, and on its `weigh`: the time for a text grows
  * with them. Repetitions are expanded: `\w{1,500}` has a thousand instructions. The limit keeps
- * most expressions fast; what a slow one delays is bounded by `matcher.ts`.
+ * most expressions fast; `matcher.ts` bounds what a slow one delays.
  */
 export const maxInstructions = 200;
 /**
- * What a class counts, and what one of many ranges does. Each is one instruction, but a slower one
- * than that of a character, and a text can be in many states of such instructions at once.
+ * Weight of a class, and of one with many ranges. Each is one instruction, but slower than that of
+ * a character, and a text can be in many states of such instructions at once.
  */
 const weights = { class: 2, wide: 4 };
-/** A class written in more characters is as slow as a wide one. */
+/** A class written in more characters than this is as slow as a wide one. */
 const longClass = 20;
 /**
- * Limit on the characters of all ranges that ignore case: each is looked up for its other cases,
+ * Limit on the characters of all ranges that ignore case: for each, its other cases are looked up,
  * which takes 25 ns. A class such as `\pL` counts as 5,000.
  */
 const maxFolded = 50_000;
 /** The rule as error messages state it. */
-export const patternRule = `a regular expression of RE2 (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as \\w{1,100} (a part counts as often as it may repeat, a class such as \\w as ${weights.class} characters, one such as \\pL as ${weights.wide}), or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
+export const patternRule = `an RE2 regular expression (no look-around, no back-references) of at most ${maxPatternLength} characters, without long repetitions such as \\w{1,100} (a part counts as often as it may repeat, a class such as \\w as ${weights.class} characters, one such as \\pL as ${weights.wide}), or ranges of more than ${maxFolded.toLocaleString("en")} characters that ignore case`;
 /** Memory limit for the states of one expression, bytes. */
 export const patternBytes = 1 << 18;
 /** A pattern looks at this many characters of a line. */
 export const maxTextLength = 16_384;
 
-/** Whether a pattern, which may still be invalid, keeps `patternRule` as far as its text shows. */
+/** Whether a pattern, which may still be invalid, obeys `patternRule` as far as its text shows. */
 export function isShort(text: string, ignoreCase: boolean): boolean {
   if (text.length > maxPatternLength || weigh(text) > maxInstructions) return false;
   return !(ignoreCase || /\(\?[a-zA-Z]*i/.test(text)) || countFolded(text) <= maxFolded;
@@ -48,10 +48,10 @@ const token = new RegExp(
 /**
  * Estimates the instructions of a pattern without compiling it, because re2js expands a pattern
  * whole before it refuses its size. The estimate is never below half of them. It means nothing for
- * a text that is no pattern.
+ * a text that is not a pattern.
  */
 export function weigh(text: string): number {
-  /** Of what is before each open group. */
+  /** Weights before each open group. */
   const outer: number[] = [];
   let [sum, last] = [0, 0];
   const add = (weight: number) => {
@@ -97,8 +97,8 @@ const controls: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, 
 const classCount = 5000;
 
 /**
- * At least as many characters as the ranges of a pattern have: what looks like a range counts,
- * wherever it stands.
+ * At least as many characters as the ranges of a pattern have: anything that looks like a range
+ * counts, wherever it is.
  */
 function countFolded(text: string): number {
   const found = [...text.matchAll(character)];

@@ -12,13 +12,13 @@ export interface SearchRest {
 }
 
 /**
- * Whether the text matches; or, as soon as `isLate` says so, what to go on from. It asks every few
- * characters, so one call takes hardly longer than its caller allows, whatever pattern and text
- * are, and each call gets on.
+ * Whether the text matches; or, as soon as `isLate` returns true, the state to go on from. It
+ * checks every few characters, so one call takes hardly longer than its caller allows, whatever the
+ * pattern and the text, and each call makes progress.
  */
 export type Search = (text: string, from: SearchRest | null, isLate: () => boolean) => boolean | SearchRest;
 
-/** What re2js compiles a pattern to, as far as it is used here. */
+/** The parts of re2js's compiled pattern that we use. */
 interface Instruction {
   readonly op: number;
   readonly out: number;
@@ -38,7 +38,7 @@ interface State {
   readonly next: readonly (State | null)[] | null;
 }
 /**
- * Its deterministic automaton, made state by state in limited memory. It returns null where that
+ * Its deterministic automaton, made state by state in limited memory. Returns null where that
  * thrashes.
  */
 interface Automaton {
@@ -56,19 +56,19 @@ interface Automaton {
   ): State | null;
 }
 
-/** Of an instruction, as re2js numbers them. */
+/** Instruction numbers of re2js. */
 const op = { alternative: 1, alternativeMatch: 2, capture: 3, context: 4, match: 6, nothing: 7, rune: 8, lastRune: 11 };
-/** What an instruction may ask of the characters around a place, as re2js numbers it. */
+/** Conditions of an instruction on the characters around a place, as re2js numbers them. */
 const context = { lineBegin: 1, lineEnd: 2, textBegin: 4, textEnd: 8, wordBoundary: 16, noWordBoundary: 32 };
 /** Stands for the character before a text, and for the one after it. */
 const none = -1;
 const newline = 10;
-/** So many characters are read between two looks at the clock, where each may take microseconds. */
+/** Characters between two checks of the clock, where each may take microseconds. */
 const step = 16;
 
 /**
- * Null for a pattern that is invalid or too long. re2js compiles it and has the automaton; a search
- * of its own would go on to the end of a text without a pause, also after a match.
+ * Null for a pattern that is invalid or too long. re2js compiles it and provides the automaton; its
+ * own search would go on to the end of a text without a pause, even after a match.
  */
 export function createSearch(
   pattern: string,
@@ -93,8 +93,8 @@ export function createSearch(
 }
 
 /**
- * A character takes nanoseconds, except where a new state must be made for it. It ends early where
- * there is no room for another state.
+ * A character takes nanoseconds, unless it needs a new state. Ends early where there is no room for
+ * another state.
  */
 function runAutomaton(
   automaton: Automaton,
@@ -120,7 +120,7 @@ function runAutomaton(
       if (next === null) return { at, reached: state.nfaStates, flag: null };
     }
     state = next;
-    // A state says whether the one before it was the end of a match.
+    // A state tells whether the one before it was the end of a match.
     if (state.isMatch && !isWhole) return true;
     if (isWhole && state.nfaStates.length === 0) return false;
     at += rune > 0xffff ? 2 : 1;
@@ -130,15 +130,17 @@ function runAutomaton(
 }
 
 /**
- * Pike's simulation: of each instruction whether it is reached. A character takes time by their
- * number.
+ * Pike's simulation: tracks for each instruction whether it is reached. The time of a character
+ * grows with their number.
  */
 function createSimulation(program: Program, isWhole: boolean) {
   const size = program.numInst();
   const instructions = Array.from({ length: size }, (_, at) => program.getInst(at));
   let [now, next] = [createReached(size), createReached(size)];
   const stack: number[] = [];
-  /** With all that follows it without a character; `around` is the context of the place. */
+  /**
+   * Also adds everything that follows it without a character; `around` is the context of the place.
+   */
   const add = (set: Reached, from: number, around: number): void => {
     stack.push(from);
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
@@ -207,7 +209,7 @@ function createReached(most: number) {
   };
 }
 
-/** What the characters before and after a place make true there. */
+/** The conditions that the characters before and after a place fulfil. */
 function toContext(text: string, at: number): number {
   const [before, after] = [at > 0 ? text.charCodeAt(at - 1) : none, at < text.length ? text.charCodeAt(at) : none];
   return (
@@ -219,7 +221,7 @@ function toContext(text: string, at: number): number {
   );
 }
 
-/** Words are ASCII's: half of a surrogate pair is of none. */
+/** Words are ASCII: half of a surrogate pair belongs to none. */
 function isWordUnit(unit: number): boolean {
   return (
     (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x30 && unit <= 0x39) || unit === 0x5f

@@ -1,4 +1,4 @@
-// What runs in the thread of `matcher.ts`; script/build.ts makes it a file of its own, pattern.cjs.
+// The code of the thread of `matcher.ts`; script/build.ts makes it a separate file, pattern.cjs.
 import { parentPort } from "node:worker_threads";
 import { type Batch, createMatch } from "./match.ts";
 

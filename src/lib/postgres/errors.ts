@@ -17,8 +17,8 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
- * Why there is no connection, and what to do. `variable`: the one that has its URL. Of the server's
- * own words only our address is passed on, which the person at the server needs.
+ * Why there is no connection, and what to do. `variable`: the one that holds its URL. Of the
+ * server's own words, passes on only our address, which the person at the server needs.
  */
 export function explainConnection(error: unknown, variable: string): string {
   const { code, message } = describe(error);
@@ -35,13 +35,13 @@ export function explainConnection(error: unknown, variable: string): string {
   return `PostgreSQL cannot be reached: ${reason === null ? "" : `${reason}: `}check ${variable}`;
 }
 
-/** Whether the server let the role in, and the database did not. */
+/** Whether the server let the role in, but the database did not. */
 export function isNoConnectRight(error: unknown): boolean {
   const { code, message } = describe(error);
   return code === "42501" && message.startsWith("permission denied for database ");
 }
 
-/** The server says which address it sees us have. */
+/** The server names the address it sees us from. */
 function explainEntry(message: string): string {
   const [, address = ""] =
     /^(?:no pg_hba\.conf entry|pg_hba\.conf rejects connection) for host "([^"]*)"/.exec(message) ?? [];

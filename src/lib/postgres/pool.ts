@@ -18,7 +18,7 @@ interface PoolOptions {
   readonly idleMs: number;
 }
 
-/** pg (50 ms) is loaded, and connects, on the first call. */
+/** Loads pg (50 ms), and connects, on the first call. */
 export function createPool({ url, logger, name, application, connections: max, connectMs, idleMs }: PoolOptions) {
   let pool: Promise<Pool> | null = null;
   const connectedAt = new WeakMap<PoolClient, number>();

@@ -1,29 +1,29 @@
 /**
- * Control, invisible and bidirectional characters, line separators, lone surrogates; spaces but the
- * plain one, which they would pass for, and the two symbols without ink: braille's blank and
- * music's null note head.
+ * Control, invisible and bidirectional characters, line separators, lone surrogates; all spaces
+ * except the plain one, which they would pass for; and the two symbols without ink: braille's blank
+ * and music's null note head.
  */
 const unsafe = /(?! )[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Z}\p{Cs}\u2800\u{1D159}]/u;
 const everyUnsafe = new RegExp(unsafe.source, "gu");
-/** The same, and a `<` that would read as an escape of ours. */
+/** The same, and a `<` that would read as one of our escapes. */
 const ambiguous = new RegExp(`${unsafe.source}|<(?=U\\+[0-9A-F]{4,6}>)`, "u");
 const everyAmbiguous = new RegExp(ambiguous.source, "gu");
 const everyEscape = /<U\+([0-9A-F]{4,6})>/g;
 
 /**
- * A name that others chose, safe to show anywhere: each character that could break a line, reach a
- * terminal or disguise the name is written out, as `less` does (`web<U+202E>`). No two names have
- * the same escaped form, and a name without such characters is its own: one name never passes for
- * another.
+ * A name that others chose, safe to show anywhere: writes out each character that could break a
+ * line, reach a terminal or disguise the name, as `less` does (`web<U+202E>`). No two names have
+ * the same escaped form, and a name without such characters stays as it is: one name never passes
+ * for another.
  */
 export function escapeName(name: string): string {
   return ambiguous.test(name) ? name.replace(everyAmbiguous, toEscape) : name;
 }
 
 /**
- * As `escapeName`, for all names that one upstream's thing has together: of the names that have to
- * be written out, at most so many characters are, and what is longer is cut with an ellipsis. To
- * write out a character costs fifty times as much as to read it, and others choose how many there
+ * As `escapeName`, for all names of one object of an upstream together: of the names that need
+ * escapes, at most so many characters are written out, and longer ones are cut with an ellipsis.
+ * Writing out a character costs fifty times as much as reading it, and others choose how many there
  * are.
  */
 export function createNameEscaper(mostCharacters: number): (name: string) => string {
@@ -36,9 +36,7 @@ export function createNameEscaper(mostCharacters: number): (name: string) => str
   };
 }
 
-/**
- * The name behind the one that `escapeName` showed. A text that it never returns is taken as it is.
- */
+/** The name behind one that `escapeName` showed. Any other text is returned unchanged. */
 export function unescapeName(shown: string): string {
   if (!shown.includes("<U+")) return shown;
   const name = shown.replace(everyEscape, toCharacter);

@@ -3,8 +3,8 @@ import { redactCutSecret, redactSecrets } from "./secrets.ts";
 const begin = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
 const end = /-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/;
 /**
- * A line of a key's body: base64 (after a prefix that the logger wrote), a PEM header ("DEK-Info:
- * ..."), or nothing.
+ * A line of a key's body: base64 (after a prefix from the logger), a PEM header ("DEK-Info: ..."),
+ * or nothing.
  */
 const body =
   /^(?:.*[\s"'|])?[A-Za-z0-9+/]{16,}={0,2}\W{0,4}$|^[A-Za-z0-9+/]{1,76}={0,2}$|^[A-Z][A-Za-z-]{2,20}: |^\s*$/;
@@ -39,8 +39,8 @@ export function createLineRedactor(): LineRedactor {
 }
 
 /**
- * How many of these lines, of one stream, are the rest of a private key whose first line is before
- * them.
+ * How many of these lines, of one stream, are the rest of a private key whose first line comes
+ * before them.
  */
 export function countKeyRest(texts: readonly string[]): number {
   const lines = texts.slice(0, maxKeyLines).map(sanitiseLine);
@@ -49,15 +49,15 @@ export function countKeyRest(texts: readonly string[]): number {
 }
 
 /**
- * A name or a value that others chose, as one trimmed line: its secrets are redacted, control
- * characters and invisible ones, which could disguise a name in a console, are removed.
+ * A name or a value that others chose, as one trimmed line: redacts its secrets, and removes
+ * control and invisible characters, which could disguise a name in a console.
  */
 export function sanitiseName(text: string): string {
   return redactSecrets(text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").toWellFormed()).trim();
 }
 
 /**
- * A text of several lines, as `createLineRedactor` redacts them: a job's error, the output of a
+ * A text of several lines, redacted as by `createLineRedactor`: a job's error, the output of a
  * health probe.
  */
 export function redactText(text: string): string {
@@ -65,9 +65,7 @@ export function redactText(text: string): string {
   return text.includes("\n") ? text.split("\n").map(redact).join("\n") : redact(text);
 }
 
-/**
- * Characters that are read beyond those shown. Secrets without blanks or quotes are rarely longer.
- */
+/** Characters read beyond those shown. Secrets without blanks or quotes are rarely longer. */
 export const cutMargin = 512;
 
 /**

@@ -1,6 +1,6 @@
 const embedded = /ops_[a-z0-9]{4,32}_[0-9A-Za-z]{20,}/g;
 
-/** Replaces our tokens in a text by `ops_<redacted>`, also mistyped and cut ones. */
+/** Replaces our tokens in a text by `ops_<redacted>`, even mistyped and cut ones. */
 export function redactTokens(text: string): string {
   return text.includes("ops_") ? text.replace(embedded, "ops_<redacted>") : text;
 }
@@ -14,7 +14,7 @@ const minCutLength = 4;
 let values: readonly string[] = [];
 
 /**
- * Hides these values from now on wherever text is redacted, also as JSON and URLs write them. They
+ * From now on, hides these values wherever text is redacted, also as JSON and URLs write them. They
  * are the secrets of the gateway's own configuration (its token, the passwords of its URLs). They
  * are global to the process, so that no path to a log line can miss them. Values under 8 characters
  * are ignored.
@@ -55,7 +55,7 @@ const hint =
 
 /**
  * Signatures of presigned URLs (AWS, Azure, Google) and of AWS's header. Elsewhere a signature is
- * no secret, or only a word.
+ * not a secret, or is only a word.
  */
 const signature = String.raw`sig(?:nature)?(?==)(?:(?<=(?:[?&;]|u0026|X-(?:Amz|Goog)-)sig(?:nature)?)|(?==[\w%+/=-]{32}))`;
 /**
@@ -85,7 +85,7 @@ const pair = new RegExp(
 );
 /** Words that prose uses too ("unexpected token: foo"). */
 const ordinary = /^(?:auth|token|credentials?|secret|pass)$/i;
-/** Results of a pass of tests or of a loop, which no password looks like. */
+/** Results of a test run or a loop, which no password looks like. */
 const ofPass =
   /^(?:\d{1,3}(?:[./]\d{1,3})?(?:m?s|%)?|ok|yes|no|on|off|done|all|pass(?:ed)?|fail(?:ed|ure)?|skip(?:ped)?)$/i;
 const harmless = /^(?:null|nil|none|undefined|true|false|\*+|\[redacted\]?|\[?filtered\]?|ops_<redacted>)$/i;
@@ -122,8 +122,8 @@ const userinfo =
 const userinfoToken = /(:\/\/)[^\s/?#@:"'<>]{16,}@/g;
 
 /**
- * Replaces the gateway's own secrets, and what looks like a secret, by `[redacted]`: our tokens,
- * JWTs, `Bearer ...`, `password=...` and similar (also in JSON), URLs with a password or a
+ * Replaces the gateway's own secrets, and text that looks like a secret, by `[redacted]`: our
+ * tokens, JWTs, `Bearer ...`, `password=...` and similar (also in JSON), URLs with a password or a
  * signature, keys of AWS, GitHub, GitLab, Stripe, Slack, Google, npm, OpenAI, SendGrid, and private
  * keys. Best effort, in linear time.
  */

@@ -4,14 +4,14 @@ import type { Logger } from "../logger.ts";
 /** Attributes of a span, by the semantic conventions of OpenTelemetry. */
 export type SpanAttributes = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
-/** What became of the work of a span. */
+/** How the work of a span ended. */
 interface SpanEnd {
   readonly attributes?: SpanAttributes;
-  /** What failed, in a word of ours; null for a success. */
+  /** What failed, in one of our words; null for a success. */
   readonly failure: string | null;
 }
 
-/** What work came to. */
+/** The result of the work. */
 export type Outcome<T> = { readonly result: T } | { readonly error: unknown };
 
 /** The span of one request. */
@@ -19,16 +19,16 @@ export interface RequestSpan {
   /** In hex, for the log line and the audit record. */
   readonly traceId: string;
   readonly spanId: string;
-  /** Runs the work: spans that it begins, also later, are below this one. */
+  /** Runs the work: spans that it begins, even later, are below this one. */
   run<T>(work: () => T): T;
   end(name: string, end: SpanEnd): void;
 }
 
-/** Reports what requests do as spans. Where it is null, nothing is traced. */
+/** Reports requests as spans. Where it is null, nothing is traced. */
 export interface Tracing {
-  /** Begins a span, below that of a valid `traceparent` of the client (W3C Trace Context). */
+  /** Begins a span, below that of the client's valid `traceparent` (W3C Trace Context). */
   request(method: string, headers: IncomingHttpHeaders): RequestSpan;
-  /** A span around work of a request. `toFailure` says of its outcome what `SpanEnd.failure` is. */
+  /** A span around work of a request. `toFailure` maps its outcome to `SpanEnd.failure`. */
   within<T>(
     name: string,
     attributes: SpanAttributes,
@@ -36,25 +36,25 @@ export interface Tracing {
     toFailure: (outcome: Outcome<T>) => string | null,
   ): Promise<T>;
   readonly call: TraceCall;
-  /** The ids of the request that runs now, for a log line; none outside of a request. */
+  /** The ids of the current request, for a log line; none outside of a request. */
   logFields(): { readonly trace_id?: string; readonly span_id?: string };
   /**
-   * The headers that make the answer of another gateway a part of this request's trace; none
-   * outside of a request.
+   * The headers that make another gateway's answer a part of this request's trace; none outside of
+   * a request.
    */
   headers(): TraceHeaders;
-  /** Spans that were not sent since the start, by reason. */
+  /** Spans not sent since the start, by reason. */
   dropped(): Readonly<Record<DropReason, number>>;
-  /** Where it is logged that spans are lost, at most once a minute. */
+  /** Where lost spans are logged, at most once a minute. */
   reportTo(logger: Logger): void;
-  /** Sends what is left, for at most 2 s, and then no more. Never rejects. */
+  /** Sends the remaining spans, for at most 2 s, then stops. Never rejects. */
   close(): Promise<void>;
 }
 
-/** What a span says of a call: no parameter and no secret, in few different names. */
+/** How a span describes a call: without parameters or secrets, in few different names. */
 export interface CallFacts {
   readonly name: string;
-  /** `internal`: nothing is sent, as for a file. */
+  /** `internal`: nothing is sent, such as for a file. */
   readonly kind: "client" | "internal";
   readonly attributes: SpanAttributes;
 }
@@ -76,7 +76,7 @@ export interface CallSpan {
  */
 export type DropReason = "limit" | "queue" | "export";
 
-/** As they are sent to an upstream that speaks HTTP. */
+/** The headers sent to an upstream that speaks HTTP. */
 export interface TraceHeaders {
   readonly traceparent?: string;
   readonly tracestate?: string;
@@ -90,23 +90,23 @@ export interface TracingOptions {
   readonly compression: "none" | "gzip";
   /** May hold secrets. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Of one export with its retries, milliseconds. */
+  /** Time of one export with its retries, milliseconds. */
   readonly timeoutMs: number;
   /**
-   * How spans are gathered before they are sent: how long, how many, and for how long at most the
-   * next batch waits for one that is being sent.
+   * How spans are batched: how long, how many, and how long at most the next batch waits for one
+   * that is being sent.
    */
   readonly batch: { readonly delayMs: number; readonly size: number; readonly timeoutMs: number };
   /** PEM texts; null for those of the system, or for none. */
   readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null };
   readonly serviceName: string;
-  /** Of the resource, beside those that the gateway knows itself. */
+  /** Attributes of the resource, besides the gateway's own. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly sampler: {
     readonly kind: "always_on" | "always_off" | "traceidratio";
-    /** Whether a request whose sender has decided is traced as its sender says. */
+    /** Whether to follow the sender's decision to trace a request, if it made one. */
     readonly followsSender: boolean;
-    /** 0..1, of `traceidratio`. */
+    /** The ratio of `traceidratio`, 0..1. */
     readonly ratio: number;
   };
 }

@@ -273,7 +273,7 @@ test("the log says from whom connections are taken, once a minute", async () => 
     from: "127.0.1.0/24",
     limit: "open",
     closed: 1,
-    msg: "too many connections: one of the largest share is closed",
+    msg: "too many connections: closed one of the largest share",
   });
 });
 
