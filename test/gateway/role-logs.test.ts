@@ -81,7 +81,7 @@ test("an ambiguous role is refused until a service is chosen", async () => {
   const refused = await ask("all", 'role: "web"');
   expect(refused.errors?.[0].extensions.code).toBe("role_ambiguous");
   expect(refused.errors?.[0].message).toMatch(
-    /run by 3 .*: unknown service \(.*, wallet-core-production \(.*, wallet-core-staging \(staging\)$/,
+    /^3 services .*: unknown service \(.*, wallet-core-production \(.*, wallet-core-staging \(staging\)$/,
   );
   memory.setContainers([...all, ...beta, live]);
   try {
