@@ -106,7 +106,7 @@ describe("ad hoc filters", () => {
   it.each([
     [{ key: "queu", operator: "=", value: "x" }, /Unknown filter key "queu"; known: queue, source, /],
     [{ key: "queue", operator: "~", value: "x" }, /Unknown operator "~"; known: = != =~ /],
-    [{ key: "queue", operator: "=~", value: "(" }, /"\(" is not a regular expression/],
+    [{ key: "queue", operator: "=~", value: "(" }, /"\(" is not an RE2 regular expression/],
     [{ key: "queue", operator: "!~", value: "a(?=b)" }, /no look-around/],
     [{ key: "queue", operator: "=~", value: "a".repeat(201) }, /at most 200 characters/],
   ])("refuse %j", async (filter, message) => {

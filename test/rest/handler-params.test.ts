@@ -35,7 +35,7 @@ describe("parameters", () => {
     [`/containers/${name}/logs`, `search=${"x".repeat(201)}`, "search must be at most 200 characters"],
     [`/containers/${name}/logs`, "follow=maybe", "follow must be"],
     [`/containers/${name}/logs`, "level=loud", "level must be"],
-    [`/containers/${name}/logs`, "search_regex=(", "regular expression of RE2"],
+    [`/containers/${name}/logs`, "search_regex=(", "must be an RE2 regular expression"],
     [`/containers/${name}/logs`, `search_regex=${"x".repeat(201)}`, "search_regex must be at most 200 characters"],
   ])("%s?%s is a 400 that names the parameter", async (path, query, message) => {
     await expect(get(path, query)).rejects.toMatchObject({
