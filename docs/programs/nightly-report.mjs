@@ -1,4 +1,5 @@
-// The last 24 hours as Markdown, for a mail or a page of the wiki. What cannot be read is named: the report never looks better than things are.
+// Writes a report on the last 24 hours as Markdown, for a mail or a wiki page.
+// It names everything that it could not read, so it never looks better than things are.
 //   OPS_URL=https://ops.example.com OPS_TOKEN=... node nightly-report.mjs > report.md
 import { createClient, Deploys, Errors, Hosts, OpsError, Problems, Timeline } from "@wallet-core/ops/client";
 
@@ -8,12 +9,12 @@ const ops = createClient({ url: OPS_URL, token: OPS_TOKEN });
 const dayAgo = Date.now() - 86_400_000;
 const percent = (share) => (share === null ? "?" : `${Math.round(share * 100)} %`);
 
-/** At most so many of a list. */
+/** How many entries of a list are read. */
 const most = 100;
 const withMore = (lines, count) =>
   count < most ? lines : [...lines, `there may be more: only the newest ${most} were read`];
 
-/** A section of the report: a line for each row, or why there is none. */
+/** A section of the report: a line for each row, or the reason why there is none. */
 async function section(title, document, variables, toLines) {
   try {
     const { data, errors } = await ops.queryPartial(document, variables);
@@ -21,7 +22,7 @@ async function section(title, document, variables, toLines) {
       errors.length === 0 ? toLines(data) : errors.map(({ path, message }) => `not known: ${path}: ${message}`);
     return [`## ${title}`, "", ...(lines.length === 0 ? ["none"] : lines.map((line) => `- ${line}`)), ""];
   } catch (error) {
-    // Without an address or a right token there is nothing to report.
+    // Without a valid address and token there is nothing to report.
     if (!(error instanceof OpsError) || ["unauthorized", "unreachable", "not_a_gateway"].includes(error.code))
       throw error;
     return [`## ${title}`, "", `- not known: ${error.message}`, ""];

@@ -1,10 +1,11 @@
-// One line in Slack after a deploy: what went live, by whom, and what is wrong now. From Kamal's post-deploy hook, or the last step of CI:
+// Posts one line to Slack after a deploy: what went live, who deployed it, and what is wrong now.
+// Run it from Kamal's post-deploy hook or as the last step of CI:
 //   OPS_URL=https://ops.example.com OPS_TOKEN=... SLACK_WEBHOOK=https://hooks.slack.com/... node slack-after-deploy.mjs
 import { createClient, LatestDeploys, OpsError, Problems } from "@wallet-core/ops/client";
 
 const { OPS_URL, OPS_TOKEN, SLACK_WEBHOOK } = process.env;
 
-/** In Slack's texts these three mean something. */
+/** Slack gives these three characters a meaning. */
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 try {

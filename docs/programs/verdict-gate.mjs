@@ -1,13 +1,13 @@
-// A gate of CI: waits for the verdict on a release, the worst one of its services that the gateway looks after.
-// Exits with 0 when nothing is worse, 1 when something is or a deploy failed, 3 when it is not known in time, or this gateway never judges it.
+// A CI gate: waits for the verdict on a release, the worst of all its services that the gateway manages.
+// Exit codes: 0 nothing is worse, 1 something is worse or a deploy failed, 3 no verdict in time, or none possible.
 //   OPS_URL=https://ops.example.com OPS_TOKEN=... node verdict-gate.mjs deploy-20261125-000312-staging 20
 import { createClient, OpsError, waitForVerdict } from "@wallet-core/ops/client";
 
 const [tag, minutes = "20"] = process.argv.slice(2);
 
 try {
-  // The newest deploy may be another one.
-  if (!tag) throw new Error("Which deploy? Give its tag");
+  // Without a tag, the newest deploy might be another one.
+  if (!tag) throw new Error("Give the tag of the deploy");
   const ops = createClient({ url: process.env.OPS_URL, token: process.env.OPS_TOKEN });
   const { outcome, unjudgeable, deploys, errors } = await waitForVerdict(ops, {
     tag,

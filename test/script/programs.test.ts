@@ -163,7 +163,7 @@ it("the gate on an unknown deploy exits with 3 in time", async () => {
   const missing = await run("verdict-gate.mjs", ["v9", "0"], { OPS_URL: gateway.url });
   expect([missing.code, missing.err]).toEqual([3, expect.stringContaining("The token is empty")]);
   // 1 would say that the deploy made things worse.
-  expect(await run("verdict-gate.mjs", [], env)).toEqual({ code: 3, out: "", err: "Which deploy? Give its tag \n" });
+  expect(await run("verdict-gate.mjs", [], env)).toEqual({ code: 3, out: "", err: "Give the tag of the deploy \n" });
   expect((await run("verdict-gate.mjs", ["v9", "0"], { OPS_URL: "ops", OPS_TOKEN: token })).code).toBe(3);
 });
 

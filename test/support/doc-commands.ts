@@ -6,7 +6,7 @@ import type { DocBlock } from "./doc-blocks.ts";
  */
 export const ownTests: readonly { readonly page: string; readonly has: string; readonly test: string }[] = [
   { page: "docs/client.md", has: "fetch(SLACK_WEBHOOK", test: "test/script/programs.test.ts" },
-  { page: "docs/client.md", has: "A gate of CI", test: "test/script/programs.test.ts" },
+  { page: "docs/client.md", has: "A CI gate", test: "test/script/programs.test.ts" },
   { page: "docs/client.md", has: "Errors of jobs in the last hour", test: "test/script/programs.test.ts" },
   { page: "docs/client.md", has: "openapi-typescript openapi.json", test: "test/integration/openapi-clients.test.ts" },
   { page: "docs/client.md", has: 'from "openapi-fetch"', test: "test/integration/openapi-clients.test.ts" },
