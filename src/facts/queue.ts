@@ -1,3 +1,4 @@
+import { formatNumber } from "./format.ts";
 import { describeNumber, formatFact, type NumberFact } from "./number.ts";
 import { toPlaceOf, toToneOf, toTroubleTone, type States, type Tone } from "./tone.ts";
 
@@ -21,6 +22,16 @@ export function toQueueTone(state: string): Tone {
 export function isQueueInTrouble(state: string): boolean {
   const tone = toQueueTone(state);
   return tone === "bad" || tone === "warn";
+}
+
+/** The states in which somebody should look at a queue, worst first. */
+export const troubledQueueStates: readonly string[] = Object.keys(queueStates).filter(isQueueInTrouble);
+
+/** How many queues there are, and how many of them are in trouble: "12 queues, 2 in trouble". */
+export function summarizeQueues(queues: readonly { readonly state: string }[]): string {
+  const count = `${formatNumber(queues.length)} ${queues.length === 1 ? "queue" : "queues"}`;
+  const troubled = queues.filter(({ state }) => isQueueInTrouble(state)).length;
+  return troubled === 0 ? count : `${count}, ${formatNumber(troubled)} in trouble`;
 }
 
 interface Ordered {
@@ -208,7 +219,17 @@ export function formatQueueNumber(name: QueueNumberName, row: NumbersOfQueue): s
   // An empty queue needs no rate to be drained.
   if (name === "drainSeconds" && row.depth === 0) return formatFact(fact, 0);
   const text = formatFact(fact, value);
-  return fact.isSampled && !row.exact && value !== null && value !== undefined ? `~${text}` : text;
+  return isSampledNumber(name, row) ? `~${text}` : text;
+}
+
+/** Whether a number is known, but sampled: then it is written with a tilde. */
+function isSampledNumber(name: QueueNumberName, row: NumbersOfQueue): boolean {
+  return toQueueNumber(name).isSampled === true && !row.exact && typeof row[name] === "number";
+}
+
+/** Whether any of a queue's numbers is sampled. */
+export function hasSampledNumbers(row: NumbersOfQueue): boolean {
+  return queueNumberNames.some((name) => isSampledNumber(name, row));
 }
 
 export function toQueueNumberTone(name: QueueNumberName, row: NumbersOfQueue): Tone {

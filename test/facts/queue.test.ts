@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { compareQueues, isQueueInTrouble } from "../../src/facts/queue.ts";
+import {
+  compareQueues,
+  formatQueueNumber,
+  hasSampledNumbers,
+  isQueueInTrouble,
+  summarizeQueues,
+} from "../../src/facts/queue.ts";
 
 function order(...queues: readonly (readonly [name: string, state: string, oldestAgeSeconds: number | null])[]) {
   const rows = queues.map(([name, state, oldestAgeSeconds]) => ({
@@ -43,4 +49,28 @@ it("puts the state of a newer gateway after the known ones", () => {
 
 it("is in trouble in either case of its state", () => {
   expect(["stalled", "STALLED", "paused", "OK"].map(isQueueInTrouble)).toEqual([true, true, false, false]);
+});
+
+describe("summarizeQueues", () => {
+  it("counts what needs attention, whether it is bad or only slow", () => {
+    const states = ["OK", "STALLED", "BACKLOG", "UNKNOWN", "PAUSED"];
+    expect(summarizeQueues(states.map((state) => ({ state })))).toBe("5 queues, 3 in trouble");
+  });
+
+  it("says nothing of trouble where there is none", () => {
+    expect(summarizeQueues([{ state: "IDLE" }])).toBe("1 queue");
+    expect(summarizeQueues([])).toBe("0 queues");
+  });
+});
+
+describe("hasSampledNumbers", () => {
+  it("is true when a number that is known is written with a tilde", () => {
+    expect(hasSampledNumbers({ exact: false, depth: 3 })).toBe(true);
+    expect(formatQueueNumber("depth", { exact: false, depth: 3 })).toBe("~3");
+  });
+
+  it("is false for exact rows and for numbers that are unknown", () => {
+    expect(hasSampledNumbers({ exact: true, depth: 3 })).toBe(false);
+    expect(hasSampledNumbers({ exact: false, depth: null, active: 2 })).toBe(false);
+  });
 });

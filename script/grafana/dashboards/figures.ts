@@ -1,6 +1,7 @@
 import * as is from "../fields.ts";
 import type { PanelSpec } from "../model.ts";
 import { stat, type TableSpec } from "../panels.ts";
+import { troubledQueueStates } from "../../../src/facts/queue.ts";
 import { by, countDrift, counts, graphql } from "../targets.ts";
 
 /** Hosts that are down or hot. */
@@ -32,17 +33,16 @@ export const badContainers: PanelSpec = stat({
   leadsTo: "/d/ops-containers",
 });
 
-/** Queues that are stalled, failing or behind. */
+/** Queues that somebody should look at. */
 export const badQueues: PanelSpec = stat({
   title: "Queues in trouble",
   description:
-    "Queues by state: stalled and no_workers finish no job, in failing ones half of the ended jobs failed, backlog ones fall behind. Beside them all that are known: blue if none is.",
+    "Queues by state: stalled and no_workers finish no job, in failing ones half of the ended jobs failed, backlog ones fall behind, and in unknown ones jobs fail while nobody knows how many succeed. Beside them all that are known: blue if none is.",
   targets: [
     counts(`{ queues(${by.env}) { state } }`, {
-      stalled: 'data.queues.#(state=="STALLED")#',
-      no_workers: 'data.queues.#(state=="NO_WORKERS")#',
-      failing: 'data.queues.#(state=="FAILING")#',
-      backlog: 'data.queues.#(state=="BACKLOG")#',
+      ...Object.fromEntries(
+        troubledQueueStates.map((state) => [state.toLowerCase(), `data.queues.#(state=="${state}")#`]),
+      ),
       known: "data.queues",
     }),
   ],

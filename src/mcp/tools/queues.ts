@@ -1,5 +1,5 @@
 import { ErrorsDocument, QueuesDocument } from "../../generated/mcp.ts";
-import { compareQueues, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
+import { compareQueues, hasSampledNumbers, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { describeOwners } from "../../queues/owners.ts";
 import { defineTool, need } from "../tool.ts";
 import { env, name } from "./args.ts";
@@ -22,6 +22,7 @@ export const queues = defineTool({
     service: "string",
     state: "string",
     ...Object.fromEntries(numbers.map(({ key, unit }) => [key, unit === "count" ? "integer" : "number"] as const)),
+    sampled: "boolean",
     paused: "boolean",
   },
   facts: {},
@@ -39,6 +40,7 @@ export const queues = defineTool({
         service: one.owners && describeOwners(one.owners),
         state: one.state,
         ...Object.fromEntries(numbers.map(({ key, name: field }) => [key, one[field]])),
+        sampled: hasSampledNumbers(one) || null,
         paused: one.paused || null,
       })),
       errors: [...errors, ...toPartFaults(data.queueSources)],
@@ -50,8 +52,7 @@ const jobsShown = 3;
 
 export const errors = defineTool({
   name: "errors",
-  description:
-    "Errors of failed jobs in the last hour, newest first: equal ones are one group (fingerprint). Then explain_failure.",
+  description: "Failed jobs of the last hour, grouped by error (fingerprint), newest first. Then explain_failure.",
   args: { env, queue: name.optional() },
   list: "errors",
   row: {

@@ -5,6 +5,7 @@ import {
   type QueueNumberName,
   queueNumberNames,
   toQueueTone,
+  troubledQueueStates,
 } from "../../facts/queue.ts";
 import { Queues, type QueuesQuery } from "../../client/client.ts";
 import { describeOwners } from "../../queues/owners.ts";
@@ -34,7 +35,7 @@ export const queuesCommand = defineList({
     trouble: {
       type: "boolean",
       short: "t",
-      about: "only those that are stalled, failing, behind, without workers or of unknown state",
+      about: `only those in trouble: ${troubledQueueStates.map(formatEnum).join(", ")}`,
     },
   },
   examples: [["wallet-core-ops queues --trouble", "What is stuck"]],

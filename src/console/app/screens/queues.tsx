@@ -3,6 +3,7 @@ import {
   type QueueNumberName,
   queueNumbers,
   toQueueNumberTone,
+  summarizeQueues,
   toQueueTone,
 } from "../../../facts/queue.ts";
 import type { Tone } from "../../../facts/tone.ts";
@@ -50,7 +51,7 @@ export function Queues() {
     <>
       <div class="heading">
         <h1>Queues</h1>
-        {rows && <span class="muted">{toSummary(rows)}</span>}
+        {rows && <span class="muted">{summarizeQueues(rows)}</span>}
       </div>
       {!isNamed && <FailureNotice failure={failure} what="Queues" />}
       {oldFrom !== null && <OldBanner at={oldFrom} />}
@@ -114,16 +115,6 @@ function matches(row: QueueRow, owner: string, asked: string): boolean {
     .toLowerCase()
     .split(/\s+/)
     .every((word) => text.includes(word));
-}
-
-function toSummary(rows: readonly QueueRow[]): string {
-  const wrong = rows.filter(({ state }) => toQueueTone(state) === "bad").length;
-  const slow = rows.filter(({ state }) => toQueueTone(state) === "warn").length;
-  const queues = `${formatNumber(rows.length)} ${rows.length === 1 ? "queue" : "queues"}`;
-  const parts = [wrong > 0 && `${formatNumber(wrong)} in trouble`, slow > 0 && `${formatNumber(slow)} behind`].filter(
-    Boolean,
-  );
-  return parts.length === 0 ? queues : `${queues}, ${parts.join(", ")}`;
 }
 
 type Source = NonNullable<ConsoleQueuesQuery["queueSources"]>[number];
