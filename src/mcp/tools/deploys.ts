@@ -105,7 +105,7 @@ export const verdict = defineTool({
 
 export const timeline = defineTool({
   name: "timeline",
-  description: "What happened, newest first: deploys, restarts, deaths, changes of health, queues and hosts.",
+  description: "Newest first: deploys, restarts, deaths, changes of health, queues and hosts.",
   args: {
     env,
     kinds: z.array(z.enum(timelineKinds)).min(1).optional(),
