@@ -224,6 +224,7 @@ describe("top in a terminal", () => {
 
   it("lines that did not change are not written again", async () => {
     await using terminal = startTop();
+    await expect.poll(terminal.text, soon).toMatch(filled);
     await expect.poll(terminal.text, soon).toMatch(/ web +.* 12 % /);
     const before = terminal.bytes().length;
     terminal.type("j");
