@@ -44,7 +44,7 @@ export function toStepFault(seq: number, earlier: number): string {
 function judgeTime({ seq, at }: Timed, now: number): string | null {
   const ms = Date.parse(at);
   if (!Number.isFinite(ms)) return `seq ${seq} has no time`;
-  return ms - now > mostStepMs ? `seq ${seq} has a time that is still to come` : null;
+  return ms - now > mostStepMs ? `seq ${seq} has a time in the future` : null;
 }
 
 /** Compares the times of a chain in its order. */

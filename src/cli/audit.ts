@@ -25,7 +25,7 @@ const options = { partial: { type: "boolean", default: false }, head: { type: "s
 export const auditCommand = createCommand({ usage, options, allowPositionals: true }, async (context, parsed) => {
   const [action, file, ...more] = parsed.positionals;
   if (action !== "verify")
-    throw new UsageError(action === undefined ? "What to do is missing" : `Unknown action '${action}'`);
+    throw new UsageError(action === undefined ? "The action is missing" : `Unknown action '${action}'`);
   if (more.length > 0) throw new UsageError(`Unexpected argument '${more[0]}'`);
   const { partial, head = [] } = parsed.values;
   const anchors: ChainHead[] = [];

@@ -6,7 +6,7 @@ import { untilStopped } from "./until-stopped.ts";
 
 const usage = `usage: fleet
 
-  Answers GraphQL for several regions at once, at /graphql, until SIGTERM, SIGINT or SIGHUP: each query is asked of the gateways of all regions, with the
+  Answers GraphQL for several regions at once, at /graphql, until SIGTERM, SIGINT or SIGHUP: each query goes to the gateways of all regions, with the
   caller's token. It takes no arguments: WALLET_CORE_OPS_REGIONS=eu=https://ops.eu.example,us=https://ops.us.example names the gateways,
   WALLET_CORE_OPS_HOST and WALLET_CORE_OPS_PORT its address.
 

@@ -117,14 +117,14 @@ function toEndpoint(url: string): string {
 function toCredential(token: string | undefined): string {
   const trimmed = (token ?? "").trim();
   if (!/^[\x21-\x7e]+$/.test(trimmed))
-    throw new OpsError("unauthorized", "The token is empty, or has characters that none has");
+    throw new OpsError("unauthorized", "The token is empty or contains a character that is not allowed");
   return trimmed;
 }
 
 function toText(document: Text): string {
   const text = document.toString();
   if (text === "[object Object]")
-    throw new TypeError('A document must be a text: with codegen, set documentMode: "string"');
+    throw new TypeError('A document must be a string: with codegen, set documentMode: "string"');
   return text;
 }
 

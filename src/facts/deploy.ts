@@ -47,7 +47,7 @@ export const outcomeMeanings = {
 
 /** Why a gateway never judges a deploy. */
 export const unjudgeableMeanings = {
-  OTHER_SERVICE: "The gateway does not look after its service (SERVICE, CORE).",
+  OTHER_SERVICE: "The gateway is not responsible for its service (SERVICE, CORE).",
   FAILED: "No container of it went live, so there is no release to compare.",
 } as const;
 

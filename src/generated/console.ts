@@ -285,7 +285,7 @@ export type TimelineKind =
 export type UnjudgeableReason =
   /** No container of it went live, so there is no release to compare. */
   | 'FAILED'
-  /** The gateway does not look after its service (SERVICE, CORE). */
+  /** The gateway is not responsible for its service (SERVICE, CORE). */
   | 'OTHER_SERVICE';
 
 /** Whether a release is worse than the one before it. */

@@ -50,7 +50,7 @@ export function createMcpSurface(
     const { method, headers, principal } = request;
     // Only pages in a browser send it, and none has business here. It stops those that reach a
     // local gateway by a name of their own (DNS rebinding).
-    if (headers.origin !== undefined) throw new OpsError("forbidden", "Pages of a browser may not use this");
+    if (headers.origin !== undefined) throw new OpsError("forbidden", "Web pages may not use this");
     if (method !== "POST")
       throw new OpsError("method_not_allowed", "Use POST: there are no sessions or streams", {
         headers: { Allow: "POST" },

@@ -44,7 +44,7 @@ export function refuse(message: string, code = "invalid_request"): ToolFailure {
 /** A field without which a tool has no answer. @throws ToolFailure */
 export function need<Value>(value: Value | null | undefined, [first]: readonly Fault[]): Value {
   if (value !== null && value !== undefined) return value;
-  throw first ? new ToolFailure(first) : refuse("There is no such thing, or this token may not see it", "not_found");
+  throw first ? new ToolFailure(first) : refuse("It does not exist, or this token may not see it", "not_found");
 }
 
 /** What a tool found, in the order of importance: only the list is shortened. */

@@ -90,7 +90,7 @@ export const commonOptions = {
   context: {
     type: "string",
     value: "NAME",
-    about: "the gateway to ask, of `context`; else OPS_CONTEXT, OPS_URL, the current one",
+    about: "the gateway to use, as listed by `context`; default: OPS_CONTEXT, OPS_URL, the current one",
   },
   color: {
     type: "string",

@@ -16,37 +16,37 @@ export const terminalCommands: readonly Entry[] = [
   },
   {
     name: "top",
-    summary: "one live screen: what is wrong, roles, queues and hosts",
+    summary: "a live screen of problems, roles, queues and hosts",
     load: async () => (await import("./commands/top.ts")).topCommand,
   },
   {
     name: "ps",
-    summary: "containers of the product, on all engines",
+    summary: "the product's containers, on all engines",
     load: async () => (await import("./commands/ps.ts")).psCommand,
   },
   {
     name: "logs",
-    summary: "log lines of a role or of containers, over releases and restarts",
+    summary: "log lines of a role or of containers, across releases and restarts",
     load: async () => (await import("./commands/logs.ts")).logsCommand,
   },
   {
     name: "queues",
-    summary: "queues of jobs, what is in trouble first",
+    summary: "queues, those in trouble first",
     load: async () => (await import("./commands/queues.ts")).queuesCommand,
   },
   {
     name: "errors",
-    summary: "errors of failed jobs in the last 60 minutes, newest first",
+    summary: "errors of the jobs that failed in the last 60 minutes, newest first",
     load: async () => (await import("./commands/errors.ts")).errorsCommand,
   },
   {
     name: "jobs",
-    summary: "single jobs of a source, by state",
+    summary: "the jobs of a source, by state",
     load: async () => (await import("./commands/jobs.ts")).jobsCommand,
   },
   {
     name: "hosts",
-    summary: "machines: CPU, memory, disk and load, as Prometheus measured them",
+    summary: "hosts: CPU, memory, disk and load, from Prometheus",
     load: async () => (await import("./commands/hosts.ts")).hostsCommand,
   },
   {
@@ -71,7 +71,7 @@ export const terminalCommands: readonly Entry[] = [
   },
   {
     name: "restart",
-    summary: "restart a container, or a role one container after the other (needs ops:operate)",
+    summary: "restart a container, or a role's containers one by one (needs ops:operate)",
     load: async () => (await import("./actions/restart.ts")).restartCommand,
   },
   {
@@ -81,47 +81,47 @@ export const terminalCommands: readonly Entry[] = [
   },
   {
     name: "discard",
-    summary: "give up a waiting job, or the jobs of an error group that would run again (needs ops:operate)",
+    summary: "cancel a waiting job, or the jobs of an error group that would run again (needs ops:operate)",
     load: async () => (await import("./actions/change-jobs.ts")).discardCommand,
   },
   {
     name: "wait",
-    summary: "until containers are healthy, idle or of a release, or a queue is empty: a gate for deploys",
+    summary: "wait until containers are healthy, idle or on a release, or a queue is empty (for deploy scripts)",
     load: async () => (await import("./gates/wait.ts")).waitCommand,
   },
   {
     name: "verdict",
-    summary: "whether a release made things worse: its queues, containers and errors",
+    summary: "whether a release made its queues, containers or errors worse",
     load: async () => (await import("./gates/verdict.ts")).verdictCommand,
   },
   {
     name: "explain",
-    summary: "all that is known about one thing: a container, role, queue, host, engine or deploy",
+    summary: "everything known about one container, role, queue, host, engine or deploy",
     load: async () => (await import("./commands/explain.ts")).explainCommand,
   },
   {
     name: "open",
-    summary: "the console's page of a thing, in the browser",
+    summary: "open a thing's page of the console in the browser",
     load: async () => (await import("./commands/open.ts")).openCommand,
   },
   {
     name: "mcp",
-    summary: "the Model Context Protocol over stdin and stdout, for agents",
+    summary: "serve the Model Context Protocol on stdin and stdout, for agents",
     load: async () => (await import("./mcp.ts")).mcpCommand,
   },
   {
     name: "login",
-    summary: "remember a gateway and how to get its token, and ask it from now on",
+    summary: "save a gateway and how to get its token, and use it from now on",
     load: async () => (await import("./commands/context.ts")).loginCommand,
   },
   {
     name: "context",
-    summary: "the gateways that this terminal knows, and which one is asked",
+    summary: "the saved gateways, and which one is in use",
     load: async () => (await import("./commands/context.ts")).contextCommand,
   },
   {
     name: "completion",
-    summary: "a completion script for bash, zsh or fish",
+    summary: "print a completion script for bash, zsh or fish",
     load: async () => (await import("./commands/completion.ts")).createCompletionCommand(terminalCommands),
   },
 ];

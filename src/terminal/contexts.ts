@@ -59,13 +59,13 @@ export function readContexts(env: Env): Contexts {
     throw new ContextError(`${path} cannot be read: ${(error as Error).message}`);
   }
   if (process.platform !== "win32" && mode & 0o077) {
-    throw new ContextError(`${path} has tokens and may be read by others: run chmod 600 ${path}`);
+    throw new ContextError(`${path} contains tokens and others can read it: run chmod 600 ${path}`);
   }
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch {
-    throw new ContextError(`${path} is not JSON: mend it, or remove it and use \`wallet-core-ops login\``);
+    throw new ContextError(`${path} is not valid JSON: correct it, or remove it and run \`wallet-core-ops login\``);
   }
   const parsed = fileForm.safeParse(content);
   if (!parsed.success) throw new ContextError(`${path}: ${z.prettifyError(parsed.error)}`);
@@ -105,7 +105,7 @@ export function findPlace({ name, env }: Pick<OpenOptions, "name" | "env">): Pla
       throw new ContextError("OPS_URL must be an address such as https://ops.example.com, without a password");
     const [token, tokenFile] = [env["OPS_TOKEN"], env["OPS_TOKEN_FILE"]];
     if (!token && !tokenFile)
-      throw new ContextError("OPS_URL needs OPS_TOKEN, or OPS_TOKEN_FILE with the path of a file that has it");
+      throw new ContextError("OPS_URL needs OPS_TOKEN, or OPS_TOKEN_FILE with the path of a file that contains it");
     return { url, ...(token ? { token } : { tokenFile }) };
   }
   const { current, contexts } = readContexts(env);
@@ -118,7 +118,9 @@ export function findPlace({ name, env }: Pick<OpenOptions, "name" | "env">): Pla
   const place = Object.hasOwn(contexts, chosen) ? contexts[chosen] : undefined;
   if (place) return place;
   const names = Object.keys(contexts);
-  throw new ContextError(`No context is named ${chosen}${names.length === 0 ? "" : `: there are ${names.join(", ")}`}`);
+  throw new ContextError(
+    `There is no context named ${chosen}${names.length === 0 ? "" : `: there are ${names.join(", ")}`}`,
+  );
 }
 
 /** @throws ContextError */
@@ -133,7 +135,7 @@ export function readToken({ token, tokenFile, tokenCommand }: Place, readFile: (
   const trimmed = found.trim();
   // As RFC 6750 has it; anything else would be refused by fetch, with the token in its message.
   if (!/^[A-Za-z0-9._~+/-]+=*$/.test(trimmed))
-    throw new ContextError("The token is empty, or has characters that no token has");
+    throw new ContextError("The token is empty or contains a character that is not allowed");
   return trimmed;
 }
 
@@ -141,7 +143,7 @@ function readTokenFile(path: string, readFile: (path: string) => string): string
   try {
     return readFile(path);
   } catch (error) {
-    throw new ContextError(`The token cannot be read: ${(error as Error).message}`);
+    throw new ContextError(`Could not read the token: ${(error as Error).message}`);
   }
 }
 

@@ -39,14 +39,14 @@ interface ListForm<Row, O extends Options> extends CommandForm<O> {
 
 const listOptions = {
   output: outputOption(outputFormats),
-  "no-headers": { type: "boolean", about: "a table without its first line" },
-  watch: { type: "boolean", short: "w", about: "again every few seconds until Ctrl-C" },
+  "no-headers": { type: "boolean", about: "omit the table's header" },
+  watch: { type: "boolean", short: "w", about: "update every few seconds until Ctrl-C" },
   interval: {
     type: "string",
     short: "n",
     value: "TIME",
     default: "2s",
-    about: "time between two looks of --watch, at least 1s",
+    about: "time between two updates of --watch, at least 1s",
   },
 } as const satisfies Options;
 

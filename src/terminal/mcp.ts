@@ -10,11 +10,11 @@ import { readToken } from "./contexts.ts";
 export const mcpCommand = defineCommand(
   {
     name: "mcp",
-    summary: "the Model Context Protocol over stdin and stdout, for agents",
-    about: `An agent starts it and asks by it, with the rights of the context's token; the gateway needs no setting for it. Its tools are those of /mcp.
-Ends when stdin does.`,
+    summary: "serve the Model Context Protocol on stdin and stdout, for agents",
+    about: `An agent starts it and uses its tools, those of /mcp, with the rights of the context's token. The gateway needs no setting for it.
+It ends when stdin ends.`,
     options: {
-      actions: { type: "boolean", about: "offer restart and retry_group too, where the token has ops:operate" },
+      actions: { type: "boolean", about: "also offer restart and retry_group, if the token has ops:operate" },
     },
     examples: [["claude mcp add ops -- wallet-core-ops mcp --context staging", "For Claude Code"]],
   },

@@ -9,7 +9,7 @@ export const envOption = {
   type: "string",
   short: "e",
   value: "ENV",
-  about: "only of this environment: production (prod) or staging (stage, stg)",
+  about: "only this environment: production (prod) or staging (stage, stg)",
 } as const satisfies Options[string];
 
 /** @throws UsageError */
@@ -70,7 +70,7 @@ export const placeOptions = {
     short: "d",
     value: "NAME",
     mayBeEmpty: true,
-    about: 'only of this Kamal destination; "" for what has none',
+    about: 'only this Kamal destination; "" for none',
   },
 } as const satisfies Options;
 

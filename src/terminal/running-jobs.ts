@@ -50,8 +50,8 @@ export async function findRunningJobs(
       source,
       jobs,
       gap: running
-        ? `${running} of its jobs run, in which containers is not known`
-        : `which jobs run is not known (${error.message})`,
+        ? `${running} of its jobs run, but not known in which containers`
+        : `unknown which jobs run (${error.message})`,
     };
   }
 }

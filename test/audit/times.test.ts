@@ -62,7 +62,7 @@ describe("times of a chain", () => {
       [now, now - 9 * minute, now - 18 * minute],
       "seq 3 has a time before that of seq 1",
     ],
-    ["fail with one that is still to come", [now + 10 * minute + 1], "seq 1 has a time that is still to come"],
+    ["fail with one that is still to come", [now + 10 * minute + 1], "seq 1 has a time in the future"],
     [
       "fail, however old the forged entry says that it is",
       [now - hour, now - 9 * day, now],
@@ -142,7 +142,7 @@ describe("times of entries from the newest back", () => {
       [now - 5 * minute, now - 2 * hour],
       "seq 2 has a time before that of seq 1",
     ],
-    ["fail where the first one is still to come", [now, now + 11 * minute], "seq 2 has a time that is still to come"],
+    ["fail where the first one is still to come", [now, now + 11 * minute], "seq 2 has a time in the future"],
     ["are good where a clock went back long ago", [now - 30 * hour, now - 50 * hour, now], null],
   ])("%s", (_, times, expected) => {
     expect(judgeBack(times)).toBe(expected);

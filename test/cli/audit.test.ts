@@ -156,7 +156,7 @@ it("a part says how many heads it could not be compared with", async () => {
 });
 
 it.each([
-  [[], "What to do is missing"],
+  [[], "The action is missing"],
   [["frob"], "Unknown action 'frob'"],
   [["verify", "a", "b"], "Unexpected argument 'b'"],
   [["verify", "--whole"], "Unknown option '--whole'"],

@@ -317,7 +317,7 @@ describe("the token", () => {
     "one that cannot be sent is refused, and not shown (%#)",
     async (bad) => {
       const client = createClient({ url: "http://127.0.0.1:1", token: bad });
-      const message = "The token is empty, or has characters that none has";
+      const message = "The token is empty or contains a character that is not allowed";
       const errors = [
         await refused(client.query(Viewer)),
         await refused(client.subscribe("subscription { a }").next()),

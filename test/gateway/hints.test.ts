@@ -124,7 +124,7 @@ it.each([
   [["ps", "--engine", "typo"], "engine must be a configured engine: s1, p1"],
   [["logs", "web", "--engine", "typo"], "engine must be a configured engine: s1, p1"],
   [["restart", "web", "--engine", "typo", "--yes"], "engine must be a configured engine: s1, p1"],
-  [["restart", "redis", "--yes"], "redis is no core container, and only these are restarted from here"],
+  [["restart", "redis", "--yes"], "redis is not a core container, and only core containers can be restarted here"],
 ])("the terminal says what is wrong with %j", async (args, message) => {
   const { code, err } = await runCommand(gateway.url, args, { token: tokens.of("all") });
   expect([code, err]).toEqual([1, expect.stringContaining(message)]);

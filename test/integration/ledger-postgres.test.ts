@@ -624,7 +624,7 @@ test.each([
     [9, 18, 27, 36, 45, 54, 63, 72].map((age) => age * minute),
     "seq 15 has a time before that of seq 1",
   ],
-  ["one of 2099", [-40_000_000 * minute], "seq 8 has a time that is still to come"],
+  ["one of 2099", [-40_000_000 * minute], "seq 8 has a time in the future"],
 ])("a forged entry that fits the chain refills nothing: %s", async (_, ages, fault) => {
   const own = await openRecord();
   const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });

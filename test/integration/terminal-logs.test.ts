@@ -139,7 +139,7 @@ test("a followed role goes on over a restart and a lost gateway", async () => {
   expect(single.lines().toSorted()).toEqual(a);
   expect(a.filter((line) => line.endsWith(" a bye"))).toHaveLength(2);
   for (const { err } of [role, single]) {
-    expect(err().match(/connection lost, trying again/g)).toHaveLength(1);
+    expect(err().match(/connection lost, retrying/g)).toHaveLength(1);
     expect(err().match(/^back$/gm)).toHaveLength(1);
   }
   expect(single.err()).toContain("termlogs-steady-staging-a: resumed: it runs again");

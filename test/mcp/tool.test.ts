@@ -46,7 +46,7 @@ it("what a tool needs is there, or the first fault is its failure", () => {
   expect(() => need(null, [{ code: "docker_error", message: "broken" }])).toThrow(
     new ToolFailure({ code: "docker_error", message: "broken" }),
   );
-  expect(() => need(undefined, [])).toThrow("There is no such thing, or this token may not see it");
+  expect(() => need(undefined, [])).toThrow("It does not exist, or this token may not see it");
 });
 
 it("a refusal in our own words is an invalid request unless it says more", () => {

@@ -160,7 +160,7 @@ it("a filter leaves what it names", async () => {
   const missing = await run("ps", "web", "nothing");
   expect([missing.code, missing.err]).toEqual([
     1,
-    expect.stringContaining("error: No container and no role is named nothing (not_found)"),
+    expect.stringContaining("error: There is no container or role named nothing (not_found)"),
   ]);
   expect(await run("ps", "-u", "web", "-o", "json").then(({ out }) => JSON.parse(out))).toMatchObject([
     { cpuPct: 12.4 },

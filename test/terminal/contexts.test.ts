@@ -45,11 +45,11 @@ it("a file that cannot be written is named", () => {
 it.each([0o640, 0o604, 0o620])("a file of mode %o is refused with the remedy", (mode) => {
   writeContexts(env, two);
   chmodSync(toContextsPath(env), mode);
-  expect(() => readContexts(env)).toThrow(/may be read by others: run chmod 600/);
+  expect(() => readContexts(env)).toThrow(/others can read it: run chmod 600/);
 });
 
 it.each([
-  ["{", /is not JSON: mend it/],
+  ["{", /is not valid JSON: correct it/],
   ['{"current":null}', /contexts/],
   ['{"current":null,"contexts":{"a":{"url":"ftp://x"}}}', /url/],
   ['{"current":null,"contexts":{"a":{"url":"http://x","password":"secret"}}}', /password/],
@@ -92,9 +92,9 @@ it("a place that is missing or wrong is an error that says what to do", () => {
   expect(find(null)).toThrow(/run `wallet-core-ops login NAME --url URL`, or set OPS_URL/);
   expect(find(null, { OPS_URL: "ops" })).toThrow(/OPS_URL must be an address/);
   expect(find(null, { OPS_URL: "https://x" })).toThrow(/OPS_URL needs OPS_TOKEN/);
-  expect(find("three")).toThrow("No context is named three");
+  expect(find("three")).toThrow("There is no context named three");
   writeContexts(env, two);
-  expect(find("toString")).toThrow("No context is named toString: there are one, two");
+  expect(find("toString")).toThrow("There is no context named toString: there are one, two");
 });
 
 it("a token is of its place, of a file, or what a command prints", () => {
@@ -104,7 +104,7 @@ it("a token is of its place, of a file, or what a command prints", () => {
 });
 
 it.each<[Parameters<typeof readToken>[0], RegExp]>([
-  [{ url: "", token: "se\u001bcret" }, /^The token is empty, or has characters that no token has$/],
+  [{ url: "", token: "se\u001bcret" }, /^The token is empty or contains a character that is not allowed$/],
   [{ url: "", tokenCommand: ["false"] }, /^The command for the token failed: false \(exit code 1\)$/],
   [{ url: "", tokenCommand: ["/no/such", "secret"] }, /^The command for the token failed: \/no\/such \(ENOENT\)$/],
   [{ url: "" }, /run `wallet-core-ops login` again/],
@@ -166,7 +166,7 @@ describe("login and context", () => {
     });
     expect(await context("use", "two")).toMatchObject({
       code: 0,
-      err: "two is asked from now on: https://two.example.com\n",
+      err: "two is now in use: https://two.example.com\n",
     });
     expect(await context("show", "-o", "name")).toMatchObject({ code: 0, out: "two\n" });
     const rows = ["one", "two"].map((name) => ({
@@ -180,7 +180,7 @@ describe("login and context", () => {
     expect(await context("remove", "two")).toMatchObject({ code: 0, err: "two is removed\n" });
     expect(readContexts(env)).toEqual({ current: null, contexts: { one: place("one") } });
     for (const [args, code, text] of [
-      [["use", "two"], 78, "No context is named two: there are one"],
+      [["use", "two"], 78, "There is no context named two: there are one"],
       [["use"], 2, "Which context?"],
       [["remove"], 2, "Which context?"],
       [["paint"], 2, "'paint' is not list, use, show or remove"],
@@ -193,12 +193,12 @@ describe("login and context", () => {
 
   it("a login with a wrong name or address is refused", async () => {
     for (const [args, text] of [
-      [[], "Where is the gateway"],
+      [[], "The gateway's address is required"],
       [["--url", "ops"], "--url must be an address"],
       [["--url", "https://kim:secret@ops.example.com"], "--url must be an address"],
-      [["a/b", "--url", gateway.url], "A name has letters"],
+      [["a/b", "--url", gateway.url], "A name consists of letters"],
       [["a", "b"], "One name at most"],
-      [["--url", gateway.url, "--token-file", "a", "--token-command", "b"], "Either --token-file"],
+      [["--url", gateway.url, "--token-file", "a", "--token-command", "b"], "Use either --token-file"],
     ] as const)
       expect(await runTerminal("login", args, { env })).toMatchObject({
         code: 2,

@@ -115,7 +115,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
   const warnOfIgnored = (ignored: readonly string[]) =>
     logger.warn(
       { upstream: "audit", path, files: ignored.map(toIgnoredNote) },
-      "The audit record begins anew: files beside it are not read. Rename a rotated file, such as to audit.jsonl.1",
+      "A new audit record begins: the files beside it are not read. Rename a rotated file, such as to audit.jsonl.1",
     );
 
   return {

@@ -109,7 +109,7 @@ export async function probeAudit(path: string): Promise<{ ok: boolean; detail: s
     const head = await readHead(path);
     const writer = locked ? ", a running gateway writes it" : "";
     const found = head.seq > 0 ? `${path}, head seq ${head.seq}` : `${path}, no entry yet`;
-    const warnings = head.seq === 0 && size ? [`${path} holds text but no entry: is it another file?`] : [];
+    const warnings = head.seq === 0 && size ? [`${path} contains text but no entry: is it another file?`] : [];
     return { ok: true, detail: found + writer, warnings };
   } catch (error) {
     const { message } = error as Error;

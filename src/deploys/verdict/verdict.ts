@@ -99,7 +99,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
 }
 
 const unjudgeableWords: Readonly<Record<UnjudgeableReason, string>> = {
-  other_service: "this gateway does not look after its service (SERVICE): its own gateway judges it",
+  other_service: "this gateway is not responsible for its service (SERVICE): its own gateway judges it",
   failed: "this deploy failed: no container of it went live",
 };
 

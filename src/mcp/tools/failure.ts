@@ -46,7 +46,7 @@ export const explainFailure = defineTool({
       ...(attempt === null ? [new Own("no failed attempt of this job is recorded")] : []),
       ...(attempt && !attempt.at ? [new Own("when the attempt failed is not recorded")] : []),
       ...(attempt && !container
-        ? [new Own("which container ran it is not known: search_logs with the job's id may find it")]
+        ? [new Own("which container ran it is unknown: search_logs with the job's id may find it")]
         : []),
     ];
     // One after the other: the budget of a request has one document at a time (Budget.race).

@@ -206,7 +206,7 @@ export function createTurns({ connections, silentMs, waitMs }: TurnsOptions) {
       const since = performance.now();
       const patience = new AbortController();
       const giveUpOnSilence = () => {
-        if (answeredAt < since) patience.abort(new DOMException("The server answers nobody", "TimeoutError"));
+        if (answeredAt < since) patience.abort(new DOMException("The server accepts no connection", "TimeoutError"));
       };
       const timers = [
         setTimeout(giveUpOnSilence, silentMs),

@@ -47,7 +47,7 @@ export async function findMissing(
   if (!table) return { missing: [] };
   const facts = await readFacts(table, read);
   if (!facts) return { obstacle: "there is no such table" };
-  if (!["r", "p", "m"].includes(facts.kind)) return { obstacle: "it is no table: index what is behind it" };
+  if (!["r", "p", "m"].includes(facts.kind)) return { obstacle: "it is not a table: index the tables behind it" };
   const missing: MissingIndex[] = [];
   const said = new Set<string>();
   for (const advice of advices) {
@@ -159,12 +159,13 @@ function toRepairs(
     const create = `create index concurrently if not exists ${quoteIdentifier(name)} on ${quoteTable(table)} ${definition};`;
     const isValid = indexes.get(name);
     if (isValid === undefined) return [{ statements: [create], reason: null }];
-    if (!isValid) return [{ statements: [drop, create], reason: "its index was left unfinished and is in the way" }];
+    if (!isValid)
+      return [{ statements: [drop, create], reason: "its index is invalid, left by a build that did not finish" }];
     if (used.has(name) || !isUnvacuumed) return [];
     return [
       {
         statements: [`vacuum (analyze) ${quoteTable(table)};`],
-        reason: "its index is there, but is not used before a vacuum",
+        reason: "its index exists, but is used only after a vacuum",
       },
     ];
   });

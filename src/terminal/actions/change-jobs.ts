@@ -45,24 +45,24 @@ const options = {
   source: {
     type: "string",
     value: "NAME",
-    about: "source of the job or of the group's queue; may be left out where there is one alone",
+    about: "the job's source; optional if there is only one",
   },
   queue: {
     type: "string",
     short: "q",
     value: "NAME",
-    about: "queue of the job or of the group; may be left out where the group is in one alone",
+    about: "the job's queue; optional if the group is in only one",
   },
   reason: {
     type: "string",
     short: "r",
     value: "TEXT",
-    about: "why, for the audit record; on a terminal it is asked for",
+    about: "the reason, for the audit record; a terminal asks for it",
   },
   yes: yesOption,
-  limit: { type: "string", value: "COUNT", default: "100", about: "of a group: how many jobs at most, 1 to 100" },
-  all: { type: "boolean", about: `of a group: again until no job is left, at most ${mostRounds} times` },
-  job: { type: "boolean", about: "the argument is the id of a job, though it looks like a group's" },
+  limit: { type: "string", value: "COUNT", default: "100", about: "the most jobs of a group, 1 to 100" },
+  all: { type: "boolean", about: `repeat until the group has no job left, at most ${mostRounds} times` },
+  job: { type: "boolean", about: "treat the argument as a job's id even if it looks like a group's" },
   output: resultOption,
 } as const;
 
@@ -72,7 +72,7 @@ export const retryCommand = defineChange(
 );
 export const discardCommand = defineChange(
   { verb: "discard", done: "discarded" },
-  "give up a waiting job, or the jobs of an error group that would run again (needs ops:operate)",
+  "cancel a waiting job, or the jobs of an error group that would run again (needs ops:operate)",
 );
 
 function defineChange(change: Change, summary: string) {
@@ -81,8 +81,8 @@ function defineChange(change: Change, summary: string) {
       name: change.verb,
       summary,
       args: "JOB|GROUP",
-      about: `12 hex digits are an error group, as \`errors\` lists them; anything else is the id of a job, as \`jobs\` lists them.
-First says what it is about. Exit code 1 when anything was refused or skipped.`,
+      about: `12 hex digits name an error group, as listed by \`errors\`; anything else is a job's id, as listed by \`jobs\`.
+Shows what it will change first. Exit code 1 if anything was refused or skipped.`,
       options,
       examples: [
         [`wallet-core-ops ${change.verb} 4711 --queue payouts --reason 'bank is back'`, "One job"],
@@ -123,7 +123,7 @@ async function changeJob(session: Session, jobId: string, wanted: Wanted): Promi
     wanted.verb === "retry"
       ? (await client.query(RetryJob, variables, { signal })).retryJob
       : (await client.query(DiscardJob, variables, { signal })).discardJob;
-  if (!done) throw new OpsError("job_unknown", "The gateway did not say what became of the job");
+  if (!done) throw new OpsError("job_unknown", "The gateway did not report what happened to the job");
   await session.write(
     wanted.format === "table"
       ? `${toOneLine(`${wanted.done} job ${done.jobId} of ${done.queue ?? "its queue"} (${done.source}): ${formatEnum(done.state)}`)}\n`
@@ -158,7 +158,7 @@ async function showJob(
   } catch (error) {
     if (!(error instanceof OpsError) || !["operation_not_supported", "forbidden", "query_refused"].includes(error.code))
       throw error;
-    note(paint("warn", `what this job is cannot be read: ${toOneLine(error.message)}`));
+    note(paint("warn", `this job cannot be read: ${toOneLine(error.message)}`));
   }
 }
 
@@ -190,7 +190,7 @@ async function changeGroup(session: Session, fingerprint: string, wanted: Wanted
       total.error = { code: error.code, message: error.message };
       break;
     }
-    if (!done) throw new OpsError("job_unknown", "The gateway did not say what became of the jobs");
+    if (!done) throw new OpsError("job_unknown", "The gateway did not report what happened to the jobs");
     total.count += done.count;
     total.jobIds.push(...(done.jobIds ?? []));
     total.skipped.push(...(done.skipped ?? []));
@@ -200,7 +200,7 @@ async function changeGroup(session: Session, fingerprint: string, wanted: Wanted
     session.note(`${total.count} ${wanted.done}, ${done.left} left`);
   }
   await session.write(wanted.format === "table" ? toGroupText(total, wanted.done) : toDocument(total, wanted.format));
-  if (total.left > 0 && !total.error) session.note(`${total.left} are left: the same command goes on with them`);
+  if (total.left > 0 && !total.error) session.note(`${total.left} are left: run the same command again to continue`);
   return total.error || total.skipped.length > 0 ? 1 : 0;
 }
 
@@ -215,7 +215,7 @@ async function showPlan(
   group: Omit<RetryErrorGroupMutationVariables, "reason" | "dryRun">,
 ): Promise<void> {
   const plan = await sendGroup(session, client, verb, { ...group, reason: "preview", dryRun: true });
-  if (!plan) throw new OpsError("not_a_gateway", "The gateway did not say which jobs it would change");
+  if (!plan) throw new OpsError("not_a_gateway", "The gateway did not report which jobs it would change");
   if (plan.count === 0)
     throw new OpsError(
       "not_found",
@@ -263,7 +263,7 @@ async function findGroup(
   if (!group || !place) {
     // The list of groups has an end: the gateway knows the rest of them.
     if (!group && wanted.queue !== undefined && wanted.source !== undefined) {
-      note(paint("warn", "this group is not among the newest 50: how many jobs it has is not known"));
+      note(paint("warn", "this group is not among the newest 50, so its number of jobs is unknown"));
       return { source: wanted.source, queue: wanted.queue };
     }
     throw new OpsError(
@@ -273,7 +273,7 @@ async function findGroup(
   }
   if (others.length > 0) {
     const ways = places.map(({ name, source }) => `--queue ${name} --source ${source}`);
-    throw new UsageError(`The group is in several queues: say ${toOneLine(ways.join(", or "))}`);
+    throw new UsageError(`The group is in several queues; choose one with ${toOneLine(ways.join(", or "))}`);
   }
   const failures = place.count === 1 ? "1 failure" : `${place.count} failures`;
   note(

@@ -6,7 +6,7 @@ import type { Options, Session } from "../command.ts";
 export const yesOption = {
   type: "boolean",
   short: "y",
-  about: "do it without asking; needed where stdin is no terminal",
+  about: "do not ask for confirmation; required if stdin is not a terminal",
 } as const satisfies Options[string];
 
 /**
@@ -27,7 +27,7 @@ export function toOnly(what: string, [first, ...others]: readonly string[]): str
 export async function confirm(session: Session, question: string, isYes: boolean | undefined): Promise<boolean> {
   if (isYes) return true;
   if (!session.context.stdio.stdin.isTTY)
-    throw new UsageError("stdin is no terminal: say --yes to do it without being asked");
+    throw new UsageError("stdin is not a terminal: use --yes to skip the confirmation");
   const answer = await ask(session, `${question} [y/N] `);
   const isAgreed = /^y(?:es)?$/i.test(answer.trim());
   if (!isAgreed) session.note("Nothing was changed");
@@ -43,7 +43,7 @@ export async function withScope(session: Session, action: () => Promise<number>)
     return await action();
   } catch (error) {
     if (error instanceof OpsError && error.code === "forbidden")
-      session.note("This needs a token with the scope ops:operate, for its environment");
+      session.note("This needs a token with the scope ops:operate for that environment");
     throw error;
   }
 }
@@ -55,14 +55,14 @@ export async function withScope(session: Session, action: () => Promise<number>)
 export function checkReason({ context }: Session, reason: string | undefined): void {
   if (reason === undefined && context.stdio.stdin.isTTY) return;
   if (reason === undefined || reason.trim() === "")
-    throw new UsageError("Say why, for the audit record: --reason TEXT");
+    throw new UsageError("A reason for the audit record is required: --reason TEXT");
 }
 
 /**
  * The reason of `--reason`, else the one that a person types. @throws UsageError where it is empty
  */
 export async function askReason(session: Session, reason: string | undefined): Promise<string> {
-  const given = reason ?? (await ask(session, "Reason, for the audit record: ")).trim();
+  const given = reason ?? (await ask(session, "Reason (kept in the audit record): ")).trim();
   checkReason(session, given);
   return given;
 }

@@ -35,19 +35,19 @@ function toPreviewLines({ name, status, health, preview }: Previewed, paint: Ses
   if (refusal)
     lines.push(paint("bad", `  would be refused: ${toOneLine(refusal.message)} (${toOneLine(refusal.code)})`));
   if (lastHealthy)
-    lines.push(paint("bad", "  it is the last healthy one of its role: nothing serves while it restarts"));
+    lines.push(paint("bad", "  it is the last healthy container of its role: nothing serves while it restarts"));
   else if (healthyPeers !== null)
     lines.push(`  ${healthyPeers} other healthy ${healthyPeers === 1 ? "container" : "containers"} of its role`);
-  else lines.push(paint("warn", "  whether others of its role are healthy is not known (needs ops:read)"));
+  else lines.push(paint("warn", "  unknown whether others of its role are healthy (needs ops:read)"));
   lines.push(...toWorkLines(work, paint));
   return lines;
 }
 
 function toWorkLines(work: NonNullable<Previewed["preview"]>["work"], paint: Session["paintError"]): string[] {
-  if (!work) return [paint("warn", "  which jobs run in it is not known (needs ops:read)")];
+  if (!work) return [paint("warn", "  unknown which jobs run in it (needs ops:read)")];
   const { jobs, total, gaps } = work;
   const lines: string[] = [];
-  if (jobs === null || total === null) lines.push(paint("warn", "  which jobs run in it is not known"));
+  if (jobs === null || total === null) lines.push(paint("warn", "  unknown which jobs run in it"));
   else if (total === 0) lines.push("  no known job runs in it");
   else {
     lines.push(paint("warn", `  ${total === 1 ? "1 job runs" : `${total} jobs run`} in it:`));

@@ -36,22 +36,26 @@ interface Wanted {
 export const restartCommand = defineCommand(
   {
     name: "restart",
-    summary: "restart a container, or a role one container after the other (needs ops:operate)",
+    summary: "restart a container, or a role's containers one by one (needs ops:operate)",
     args: "NAME|ROLE",
-    about: `First says what it would do: who else of the role is healthy, which jobs run in it, whether it would be refused.
-A role is restarted one container after the other, each healthy before the next, and needs a reason.
-Exit code 1 when it was refused or failed, 3 when a container was not healthy in time.`,
+    about: `Shows first what the restart affects: healthy replicas, running jobs, and whether the gateway would refuse it.
+A role's containers restart one by one, each after the previous one is healthy; this needs a reason.
+Exit code 1 if it was refused or failed, 3 if a container was not healthy in time.`,
     options: {
-      reason: { type: "string", short: "r", value: "TEXT", about: "why, for the audit record" },
+      reason: { type: "string", short: "r", value: "TEXT", about: "the reason, for the audit record" },
       yes: yesOption,
-      wait: { type: "boolean", short: "w", about: "until it is healthy; without a health check, has run for 10 s" },
+      wait: {
+        type: "boolean",
+        short: "w",
+        about: "wait until it is healthy or, without a health check, has run for 10 s",
+      },
       timeout: {
         type: "string",
         value: "TIME",
         default: "60s",
-        about: "how long each container may take to be healthy, up to 5m",
+        about: "how long each container may take to become healthy, up to 5m",
       },
-      engine: { type: "string", value: "NAME", about: "the container on this engine" },
+      engine: { type: "string", value: "NAME", about: "the engine of the container" },
       ...placeOptions,
       output: resultOption,
     },
@@ -87,7 +91,7 @@ Exit code 1 when it was refused or failed, 3 when a container was not healthy in
     const named = rows.filter((row) => row.name === name && fits(row));
     if (named.length > 1)
       throw new UsageError(
-        `Several engines run ${name}: say --engine ${named.map(({ engine }) => engine).join(" or ")}`,
+        `Several engines run ${name}; choose one with --engine ${named.map(({ engine }) => engine).join(" or ")}`,
       );
     const [only] = named;
     if (only) return withScope(session, () => restartOne(session, client, { name, engine: only.engine }, wanted));
@@ -127,8 +131,8 @@ async function explainMissing(
   const { containers } = await client.query(Containers, { engine, includeAccessories: true }, { signal: context.stop });
   const isKnown = (containers ?? []).some((row) => row.kind !== "CORE" && [row.name, row.role].includes(name));
   const reason = isKnown
-    ? `${name} is no core container, and only these are restarted from here`
-    : `No container and no role is named ${name}`;
+    ? `${name} is not a core container, and only core containers can be restarted here`
+    : `There is no container or role named ${name}`;
   return new OpsError("container_not_found", toOneLine(reason));
 }
 
@@ -153,7 +157,7 @@ async function restartOne(
   const { restartContainer: done } = await withProgress(session, client, isIt, (signal) =>
     client.query(RestartContainer, variables, { signal, timeoutMs: (waitSeconds ?? 0) * 1000 + restartMs }),
   );
-  if (!done) throw new OpsError("not_a_gateway", "The gateway did not say what became of the restart");
+  if (!done) throw new OpsError("not_a_gateway", "The gateway did not report the result of the restart");
   const words = [
     done.restarted ? "restarted" : "not restarted",
     done.status,
@@ -164,13 +168,13 @@ async function restartOne(
   );
   if (!done.restarted) return 1;
   if (done.healthy !== false) return 0;
-  session.note(session.paintError("bad", `It is not healthy after ${waitSeconds} s`));
+  session.note(session.paintError("bad", `It is still not healthy after ${waitSeconds} s`));
   return 3;
 }
 
 /** After previews, whose lines push the reason up. */
 function refuse({ note, paintError }: Session): number {
-  note(paintError("bad", "Nothing was restarted: the gateway would refuse it, as said above"));
+  note(paintError("bad", "Nothing was restarted, because the gateway would refuse it (see above)"));
   return 1;
 }
 
@@ -189,7 +193,7 @@ async function restartAll(
   if (running.length === 0) throw new OpsError("container_not_found", `No container of the role ${role} runs`);
   if (isRefused) return refuse(session);
   const why = await askReason(session, reason);
-  const count = running.length === 1 ? "its container" : `${running.length} containers, one after the other`;
+  const count = running.length === 1 ? "its container" : `${running.length} containers, one by one`;
   if (!(await confirm(session, `Restart the role ${toOneLine(role)}: ${count}?`, isYes))) return 1;
   const variables = { role, service, destination: destination ?? "", env, reason: why, waitSeconds };
   const timeoutMs = running.length * (waitSeconds * 1000 + restartMs);
@@ -197,7 +201,7 @@ async function restartAll(
   const { restartRole: done } = await withProgress(session, client, isOne, (signal) =>
     client.query(RestartRole, variables, { signal, timeoutMs }),
   );
-  if (!done) throw new OpsError("not_a_gateway", "The gateway did not say what became of the restarts");
+  if (!done) throw new OpsError("not_a_gateway", "The gateway did not report the results of the restarts");
   const lines = done.steps.map(({ outcome, error, container }) => {
     const after = error ? `${formatEnum(outcome)}: ${error.message} (${error.code})` : formatEnum(outcome);
     return `${toOneLine(`${container?.name ?? "a container"}: ${after}`)}\n`;
@@ -228,7 +232,7 @@ function toGroup(rows: readonly Row[]): Group {
       ({ service, destination, env }) =>
         `${service === null ? "" : `--service ${service} `}--destination ${destination ?? '""'}${env === null ? "" : ` --env ${env.toLowerCase()}`}`,
     );
-    throw new UsageError(`This role is of several services or destinations: say ${ways.join(", or ")}`);
+    throw new UsageError(`This role belongs to several services or destinations; choose with ${ways.join(", or ")}`);
   }
   return group;
 }
@@ -247,7 +251,8 @@ async function withProgress<T>(
   try {
     return await run(stop);
   } catch (error) {
-    if (stop.aborted) session.note("The gateway goes on with the restart: `wallet-core-ops audit-log` has its outcome");
+    if (stop.aborted)
+      session.note("The gateway continues the restart: see its outcome with `wallet-core-ops audit-log`");
     throw error;
   } finally {
     end.abort();

@@ -10,10 +10,10 @@ export const auditLogCommand = defineList({
   name: "audit-log",
   summary: "who changed what, newest first (needs ops:operate)",
   about:
-    "Each change has an entry of intent and one with its outcome. `audit verify`, on the gateway's machine, checks the whole record.",
+    "Each change has one entry for its intent and one for its outcome. `audit verify`, on the gateway's machine, checks the whole record.",
   options: {
-    first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 500" },
-    after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
+    first: { type: "string", value: "COUNT", default: "50", about: "the most rows, 1 to 500" },
+    after: { type: "string", value: "CURSOR", about: "the next page: the value that the previous page printed" },
   },
   columns: [
     { head: "SEQ", text: ({ seq }: Row) => String(seq), isNumber: true, drop: 1 },

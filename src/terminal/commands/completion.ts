@@ -13,7 +13,7 @@ export function createCompletionCommand(
   return defineCommand(
     {
       name: "completion",
-      summary: "a completion script for bash, zsh or fish",
+      summary: "print a completion script for bash, zsh or fish",
       args: "bash|zsh|fish",
       examples: [
         ['eval "$(wallet-core-ops completion bash)"', "In ~/.bashrc"],

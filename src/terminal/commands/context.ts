@@ -21,10 +21,10 @@ import type { Column } from "../output/table.ts";
 export const contextCommand = defineCommand(
   {
     name: "context",
-    summary: "the gateways that this terminal knows, and which one is asked",
+    summary: "the saved gateways, and which one is in use",
     args: "[list | use NAME | show [NAME] | remove NAME]",
     about:
-      "They are in a file of yours alone: OPS_CONFIG, else ~/.config/wallet-core-ops/contexts.json. Tokens are never shown.",
+      "They are saved in a file that only you can read: OPS_CONFIG, else ~/.config/wallet-core-ops/contexts.json. Tokens are never shown.",
     options: { output: outputOption(outputFormats) },
     examples: [
       ["wallet-core-ops context use staging", "Ask staging from now on"],
@@ -41,7 +41,7 @@ export const contextCommand = defineCommand(
       const place = Object.hasOwn(contexts.contexts, chosen) ? contexts.contexts[chosen] : undefined;
       if (!place)
         throw new ContextError(
-          `No context is named ${chosen}: there are ${Object.keys(contexts.contexts).join(", ") || "none"}`,
+          `There is no context named ${chosen}: there are ${Object.keys(contexts.contexts).join(", ") || "none"}`,
         );
       return { name: chosen, place };
     };
@@ -59,7 +59,7 @@ export const contextCommand = defineCommand(
         if (name === undefined) throw new UsageError("Which context?");
         const { place } = find();
         writeContexts(env, { ...contexts, current: name });
-        session.note(`${name} is asked from now on: ${place.url}`);
+        session.note(`${name} is now in use: ${place.url}`);
         return 0;
       }
       case "remove": {
@@ -97,7 +97,7 @@ async function show(
   all: readonly (readonly [string, Place])[],
   format: OutputFormat,
 ): Promise<void> {
-  if (all.length === 0) session.note("No gateway is known yet: run `wallet-core-ops login NAME --url URL`");
+  if (all.length === 0) session.note("No gateway is saved yet: run `wallet-core-ops login NAME --url URL`");
   const isTable = format === "table" || format === "wide";
   if (all.length === 0 && isTable) return;
   const rows = all.map(([name, place]) => ({
@@ -119,7 +119,7 @@ function toTokenWords({ tokenFile, tokenCommand }: Place): string {
 export const loginCommand = defineCommand(
   {
     name: "login",
-    summary: "remember a gateway and how to get its token, and ask it from now on",
+    summary: "save a gateway and how to get its token, and use it from now on",
     args: "[NAME]",
     about: `The token is asked for, or read from stdin: never from an argument, which others on the machine could see.
 NAME is "default" when it is left out. The gateway must accept the token before anything is stored.`,
@@ -127,9 +127,9 @@ NAME is "default" when it is left out. The gateway must accept the token before 
       url: {
         type: "string",
         value: "URL",
-        about: "address of the gateway; else OPS_URL, or that of the context of this name",
+        about: "address of the gateway; default: OPS_URL, or the saved address of this name",
       },
-      "token-file": { type: "string", value: "PATH", about: "read the token from this file at each use" },
+      "token-file": { type: "string", value: "PATH", about: "read the token from this file each time" },
       "token-command": {
         type: "string",
         value: "COMMAND",
@@ -144,14 +144,14 @@ NAME is "default" when it is left out. The gateway must accept the token before 
   async (session, values, [name = "default", ...others]) => {
     if (others.length > 0) throw new UsageError("One name at most");
     if (!contextNamePattern.test(name))
-      throw new UsageError(`A name has letters, digits, dots and dashes, not '${toOneLine(name)}'`);
+      throw new UsageError(`A name consists of letters, digits, dots and dashes, not '${toOneLine(name)}'`);
     const [tokenFile, tokenCommand] = [values["token-file"], values["token-command"]];
     if (tokenFile !== undefined && tokenCommand !== undefined)
-      throw new UsageError("Either --token-file or --token-command");
+      throw new UsageError("Use either --token-file or --token-command");
     const { env, readFile } = session.context;
     const contexts = readContexts(env);
     const url = values.url ?? env["OPS_URL"] ?? contexts.contexts[name]?.url;
-    if (url === undefined) throw new UsageError("Where is the gateway? Say --url");
+    if (url === undefined) throw new UsageError("The gateway's address is required: --url");
     if (!isAddress(url))
       throw new UsageError(`--url must be an address such as https://ops.example.com, not '${toOneLine(url)}'`);
     const place: Place =
@@ -161,7 +161,9 @@ NAME is "default" when it is left out. The gateway must accept the token before 
           : { url, tokenCommand: tokenCommand.trim().split(/\s+/) }
         : { url, tokenFile: resolve(tokenFile) };
     if (url.startsWith("http:") && !/^http:\/\/(?:localhost|127\.|\[::1\])/.test(url)) {
-      session.note(session.paintError("warn", "This address is not encrypted: the token can be read on the way."));
+      session.note(
+        session.paintError("warn", "This address is not encrypted: others on the network can read the token."),
+      );
     }
     const client = createClient({ url, token: readToken(place, readFile) });
     const { data, errors } = await client.queryPartial(Viewer, {}, { signal: session.context.stop });

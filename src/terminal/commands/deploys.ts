@@ -13,8 +13,8 @@ export const deploysCommand = defineList({
   options: {
     env: envOption,
     tag: { type: "string", value: "TAG", about: "only of this tag" },
-    first: { type: "string", value: "COUNT", default: "20", about: "how many at most, 1 to 100" },
-    after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
+    first: { type: "string", value: "COUNT", default: "20", about: "the most rows, 1 to 100" },
+    after: { type: "string", value: "CURSOR", about: "the next page: the value that the previous page printed" },
   },
   columns: [
     { head: "TAG", text: ({ tag }: Row) => tag, mayCut: "middle", least: 24 },

@@ -8,12 +8,12 @@ type Row = NonNullable<ErrorsQuery["errorGroups"]>[number];
 
 export const errorsCommand = defineList({
   name: "errors",
-  summary: "errors of failed jobs in the last 60 minutes, newest first",
-  about: "GROUP is what `retry` and `discard` take.",
+  summary: "errors of the jobs that failed in the last 60 minutes, newest first",
+  about: "`retry` and `discard` take the value of GROUP.",
   options: {
     env: envOption,
     queue: { type: "string", value: "NAME", about: "only of this queue" },
-    first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 50" },
+    first: { type: "string", value: "COUNT", default: "50", about: "the most rows, 1 to 50" },
   },
   examples: [["wallet-core-ops errors -o wide", "Every error with its releases and queues"]],
   columns: [

@@ -12,10 +12,9 @@ const formats = ["text", "json", "yaml"] as const;
 export const explainCommand = defineCommand(
   {
     name: "explain",
-    summary: "all that is known about one thing: a container, role, queue, host, engine or deploy",
+    summary: "everything known about one container, role, queue, host, engine or deploy",
     args: "NAME",
-    about:
-      "A role is a role, a queue is a queue: where a name is several things, --kind, --engine or --source says which.",
+    about: "If several things have the name, choose one with --kind, --engine or --source.",
     options: {
       ...thingOptions,
       output: outputOption(formats),
@@ -27,7 +26,7 @@ export const explainCommand = defineCommand(
   },
   async (session, values, [name, ...others]) => {
     if (name === undefined || others.length > 0)
-      throw new UsageError("Say one name: that of a container, role, queue, host, engine or deploy");
+      throw new UsageError("Exactly one name is needed: of a container, role, queue, host, engine or deploy");
     const { stop } = session.context;
     const client = session.client();
     const { thing, errors: unread } = await findThing(client, name, values, stop);

@@ -14,7 +14,7 @@ const drops: Readonly<Partial<Record<HostNumberName, { readonly drop: number }>>
 
 export const hostsCommand = defineList({
   name: "hosts",
-  summary: "machines: CPU, memory, disk and load, as Prometheus measured them",
+  summary: "hosts: CPU, memory, disk and load, from Prometheus",
   columns: [
     { head: "HOST", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     {
@@ -32,7 +32,7 @@ export const hostsCommand = defineList({
     { head: "REASON", text: ({ reason }) => formatText(reason), isWide: true },
   ],
   nameOf: ({ name }) => name,
-  empty: "Prometheus knows no host: does it scrape node-exporter?",
+  empty: "Prometheus has no hosts. Does it scrape node-exporter?",
   read: async (client, _values, _asked, signal) => {
     const { data, errors } = await client.queryPartial(Hosts, {}, { signal });
     return { rows: data.hosts ?? [], errors };

@@ -22,13 +22,13 @@ const states = [
 
 export const jobsCommand = defineList({
   name: "jobs",
-  summary: "single jobs of a source, by state",
+  summary: "the jobs of a source, by state",
   args: "[QUEUE]",
   options: {
-    source: { type: "string", value: "NAME", about: "their source; may be left out where the queue is in one alone" },
+    source: { type: "string", value: "NAME", about: "their source; optional if the queue is in only one" },
     state: { type: "string", value: "STATE", choices: states, about: states.join(", ") },
-    first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 100" },
-    after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
+    first: { type: "string", value: "COUNT", default: "50", about: "the most rows, 1 to 100" },
+    after: { type: "string", value: "CURSOR", about: "the next page: the value that the previous page printed" },
   },
   examples: [["wallet-core-ops jobs payouts --state failed", "Jobs that failed for good"]],
   columns: [
@@ -89,7 +89,7 @@ export async function findSource(
   if (only === undefined)
     throw new UsageError(
       queue === undefined
-        ? "The gateway has no source of jobs"
+        ? "The gateway has no job source"
         : `No source has a queue named ${queue}: say which with --source`,
     );
   if (others.length > 0)

@@ -26,10 +26,10 @@ const options = {
   follow: {
     type: "boolean",
     short: "f",
-    about: "go on with new lines until Ctrl-C, over restarts and lost connections",
+    about: "keep printing new lines until Ctrl-C, across restarts and lost connections",
   },
-  since: { type: "string", value: "TIME", about: "from when on: 90s, 10m, 1h30m, or an RFC 3339 time" },
-  until: { type: "string", value: "TIME", about: "up to when, as --since; not with --follow" },
+  since: { type: "string", value: "TIME", about: "only lines since then: 90s, 10m, 1h30m, or an RFC 3339 time" },
+  until: { type: "string", value: "TIME", about: "only lines until then, as --since; not with --follow" },
   tail: {
     type: "string",
     short: "n",
@@ -41,17 +41,17 @@ const options = {
     short: "l",
     value: "LEVEL",
     choices: levels,
-    about: "lines of this level or worse, and those without one",
+    about: "only lines of this level or worse, and lines without a level",
   },
-  "level-strict": { type: "boolean", about: "not those without a level" },
-  search: { type: "string", value: "TEXT", about: "lines that contain this text" },
-  regex: { type: "string", value: "RE", about: "lines that match this regular expression (RE2)" },
+  "level-strict": { type: "boolean", about: "exclude lines without a level" },
+  search: { type: "string", value: "TEXT", about: "only lines that contain this text" },
+  regex: { type: "string", value: "RE", about: "only lines that match this regular expression (RE2)" },
   "ignore-case": { type: "boolean", short: "i", about: "--search and --regex ignore case" },
   stream: { type: "string", value: "STREAM", choices: ["stdout", "stderr"], about: "only stdout or stderr" },
   ...placeOptions,
   engine: { type: "string", value: "NAME", about: "only on this engine" },
-  all: { type: "boolean", short: "a", about: "accessories of the role too" },
-  timestamps: { type: "boolean", short: "t", about: "the time before each line" },
+  all: { type: "boolean", short: "a", about: "include accessories" },
+  timestamps: { type: "boolean", short: "t", about: "print the time before each line" },
   output: outputOption(["text", "jsonl"]),
 } as const satisfies Options;
 
@@ -60,14 +60,14 @@ type LogValues = Values<typeof options>;
 export const logsCommand = defineCommand(
   {
     name: "logs",
-    summary: "log lines of a role or of containers, over releases and restarts",
+    summary: "log lines of a role or of containers, across releases and restarts",
     args: "ROLE|NAME...",
     about:
-      "A role's lines are merged by time, over its containers and releases. Notices are on stderr.\n" +
-      "Ctrl-C ends --follow with exit code 0, as the end of the reader does (| head).",
+      "The lines of a role's containers and releases are merged by time. Notices go to stderr.\n" +
+      "Ctrl-C ends --follow with exit code 0; so does a closed pipe (| head).",
     options,
     examples: [
-      ["wallet-core-ops logs -f web", "What the web role writes, from now on and over deploys"],
+      ["wallet-core-ops logs -f web", "The log of the web role from now on, across deploys"],
       [
         'wallet-core-ops logs payouts-worker --since 10m --level warn --search "timeout"',
         "Warnings and errors of the last 10 minutes",
@@ -177,7 +177,7 @@ async function showStored(
   if (tail > 0) await printer.write(isHeld ? fresh.slice(0, -1) : fresh);
   if (isHeld && (await pause(headMs, signal))) await printer.write(fresh.slice(-1));
   if (!isAsked && hasOlder && !signal.aborted) {
-    session.note(session.paintError("muted", "there are older lines: --since or --tail shows more"));
+    session.note(session.paintError("muted", "there are older lines: use --since or --tail to see more"));
   }
 }
 

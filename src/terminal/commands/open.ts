@@ -6,10 +6,10 @@ import { findThing, type Thing, thingOptions } from "../things/find.ts";
 export const openCommand = defineCommand(
   {
     name: "open",
-    summary: "the console's page of a thing, in the browser",
+    summary: "open a thing's page of the console in the browser",
     args: "[NAME]",
     about:
-      "Prints the address, and opens it where there is a desktop. Without a name: the first page. The address has no token: the console asks for one.",
+      "Prints the address, and opens it if there is a desktop. Without a name, it opens the first page. The address contains no token; the console asks for one.",
     options: {
       ...thingOptions,
       print: { type: "boolean", short: "p", about: "only print the address" },

@@ -9,7 +9,7 @@ type Row = NonNullable<ProblemsQuery["problems"]>["problems"][number];
 export const problemsCommand = defineList({
   name: "problems",
   summary: "what is wrong now, worst first",
-  about: "The same rules as those of the console and the alerts. `explain NAME` says more about one thing.",
+  about: "The rules are those of the console and the alerts. `explain NAME` says more about one thing.",
   options: { env: envOption },
   columns: [
     {

@@ -13,18 +13,18 @@ type Row = NonNullable<ContainersQuery["containers"]>[number] & {
 
 export const psCommand = defineList({
   name: "ps",
-  summary: "containers of the product, on all engines",
+  summary: "the product's containers, on all engines",
   args: "[ROLE|NAME...]",
-  about: "With roles or names only those. Accessories (databases, proxies) are hidden without --all.",
+  about: "Lists only the given roles or names, if any. Hides accessories (databases, proxies) without --all.",
   options: {
     env: envOption,
     engine: { type: "string", value: "NAME", about: "only of this engine" },
     all: { type: "boolean", short: "a", about: "accessories too" },
-    usage: { type: "boolean", short: "u", about: "CPU and memory now, which takes the engines about a second" },
+    usage: { type: "boolean", short: "u", about: "add current CPU and memory; this takes the engines about a second" },
   },
   examples: [
     ["wallet-core-ops ps", "What runs"],
-    ["wallet-core-ops ps worker --usage", "The workers and what they take"],
+    ["wallet-core-ops ps worker --usage", "The workers with their CPU and memory"],
     ["wallet-core-ops ps -o name | xargs -n1 wallet-core-ops logs", "Names for a script"],
   ],
   columns: [
@@ -54,7 +54,7 @@ export const psCommand = defineList({
     { head: "VERSION", text: ({ version }) => version, isWide: true },
   ],
   nameOf: ({ name }) => name,
-  empty: "No containers of the product run here; --all shows accessories too",
+  empty: "No containers of the product run here; use --all to include accessories",
   read: async (client, { env, engine, all, usage }, asked, signal) => {
     const variables = { env: toEnv(env), engine: engine ?? null, includeAccessories: all ?? false };
     const [listed, used] = await Promise.all([
@@ -74,7 +74,7 @@ export const psCommand = defineList({
       errors: [
         ...listed.errors,
         ...(used?.errors ?? []),
-        ...missing.map((text) => new OpsError("not_found", `No container and no role is named ${text}`)),
+        ...missing.map((text) => new OpsError("not_found", `There is no container or role named ${text}`)),
       ],
       notes: (listed.data.engines ?? []).flatMap(({ name, ok, ageSeconds, error }) =>
         ok

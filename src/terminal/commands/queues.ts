@@ -27,9 +27,9 @@ const wideNumbers = queueNumberNames.filter((name) => !mainNumbers.includes(name
 
 export const queuesCommand = defineList({
   name: "queues",
-  summary: "queues of jobs, what is in trouble first",
+  summary: "queues, those in trouble first",
   args: "[NAME...]",
-  about: "A tilde marks numbers that are sampled, not counted.",
+  about: "A tilde (~) marks numbers that are sampled, not counted.",
   options: {
     source: { type: "string", value: "NAME", about: "only of this source" },
     trouble: {

@@ -28,10 +28,15 @@ export const timelineCommand = defineList({
       choices: kinds,
       about: `only of this kind: ${kinds.join(", ")}`,
     },
-    since: { type: "string", value: "TIME", default: "24h", about: "from when on: 90m, 24h, 7d, or an RFC 3339 time" },
+    since: {
+      type: "string",
+      value: "TIME",
+      default: "24h",
+      about: "only events since then: 90m, 24h, 7d, or an RFC 3339 time",
+    },
     until: { type: "string", value: "TIME", about: "up to when" },
-    first: { type: "string", value: "COUNT", default: "50", about: "how many at most, 1 to 500" },
-    after: { type: "string", value: "CURSOR", about: "the page after this one, as the page before it says" },
+    first: { type: "string", value: "COUNT", default: "50", about: "the most rows, 1 to 500" },
+    after: { type: "string", value: "CURSOR", about: "the next page: the value that the previous page printed" },
   },
   columns: [
     { head: "TIME", text: ({ time }: Row) => `${formatDay(time)} ${formatClock(time)}` },
@@ -42,7 +47,7 @@ export const timelineCommand = defineList({
     { head: "WHO", text: ({ who }) => formatText(who), isWide: true },
   ],
   nameOf: ({ message }) => message,
-  empty: "Nothing happened in this time, as far as the gateway knows",
+  empty: "No events in this time, as far as the gateway knows",
   read: async (client, { env, kind, since, until, first, after }, _asked, signal) => {
     const { data, errors } = await client.queryPartial(
       Timeline,

@@ -12,7 +12,7 @@ ${keyHelp.map(([keys, what]) => `${keys.padEnd(13)}${what}`).join("\n")}`;
 export const topCommand = defineCommand(
   {
     name: "top",
-    summary: "one live screen: what is wrong, roles, queues and hosts",
+    summary: "a live screen of problems, roles, queues and hosts",
     about,
     options: { env: envOption },
     examples: [["wallet-core-ops top -e staging", "Staging, live"]],

@@ -58,7 +58,7 @@ function findAbsent(wanted: Conditions, { containers, silentEngines }: Look): Mi
       : roles.map((role) => `no container of the role ${role} is known`);
   return [
     ...absent.map((text) => known(`${text}${toPlace(wanted)}`)),
-    ...silentEngines.map((engine) => unknown(`engine ${engine} does not answer: what runs there is not known`)),
+    ...silentEngines.map((engine) => unknown(`engine ${engine} does not answer, so what runs there is unknown`)),
   ];
 }
 
@@ -99,7 +99,7 @@ function findBusy({ containers, work, silentSources, othersQueues }: Look): Miss
           ),
         ];
       }),
-      ...(homeless.length === 0 ? [] : [unknown(`${source}: the container of ${toIds(homeless)} is not known`)]),
+      ...(homeless.length === 0 ? [] : [unknown(`${source}: the container of ${toIds(homeless)} is unknown`)]),
       ...(gap === null ? [] : [unknown(`${source}: ${gap}`)]),
     ];
   });
@@ -131,9 +131,9 @@ function findWaiting(queue: string, { queues, othersQueues, silentSources }: Loo
       ];
       return [
         ...(parts.length === 0 ? [] : [known(`${queue} (${source}): ${parts.join(", ")}`)]),
-        ...(active === null ? [unknown(`${queue} (${source}): its system does not say what runs`)] : []),
+        ...(active === null ? [unknown(`${queue} (${source}): its job system does not record what runs`)] : []),
       ];
     }),
-    ...silentSources.map((source) => unknown(`source ${source} does not answer: ${queue} is not known there`)),
+    ...silentSources.map((source) => unknown(`source ${source} does not answer, so ${queue} is unknown there`)),
   ];
 }

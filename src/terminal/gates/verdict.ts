@@ -13,31 +13,31 @@ const betweenLooksMs = 5000;
 export const verdictCommand = defineCommand(
   {
     name: "verdict",
-    summary: "whether a release made things worse: its queues, containers and errors",
+    summary: "whether a release made its queues, containers or errors worse",
     args: "[TAG]",
-    about: `Of the newest deploy of each service, destination and environment; with TAG of the newest deploy with that tag.
-Deploys of services that the gateway does not look after are left out, unless there are no others.
+    about: `Judges the newest deploy of each service, destination and environment or, with TAG, the newest deploy of that tag.
+Leaves out deploys of services that the gateway is not responsible for, unless there are no others.
 Compares a time before the deploy with the same time after it. With --fail-on, exit code 3 when the outcome is one of
-these, and also when the gateway never judges the deploy: it failed, or the gateway looks after no service of it.`,
+these, and also when the gateway never judges the deploy: it failed, or the gateway is not responsible for its service.`,
     options: {
       ...placeOptions,
       window: {
         type: "string",
         value: "TIME",
         default: "30m",
-        about: "how long before and after, 1m to 24h; shorter where now is nearer",
+        about: "length of the time before and after, 1m to 24h; shorter if the deploy is more recent",
       },
       "fail-on": {
         type: "string",
         multiple: true,
         value: "OUTCOME",
         choices: failures,
-        about: `exit code 3 on ${failures.join(" or ")}; may be repeated`,
+        about: `exit code 3 for ${failures.join(" or ")}; may be repeated`,
       },
       wait: {
         type: "string",
         value: "TIME",
-        about: "ask again until there is enough data, at most so long; ends at once when it never judges the deploy",
+        about: "wait at most this long for enough data; ends at once if the deploy is never judged",
       },
       output: resultOption,
     },

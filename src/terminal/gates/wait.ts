@@ -17,35 +17,35 @@ const lastLookMs = 10_000;
 export const waitCommand = defineCommand(
   {
     name: "wait",
-    summary: "until containers are healthy, idle or of a release, or a queue is empty: a gate for deploys",
-    about: `All conditions must hold at the same look. While the gateway cannot be reached it is asked again.
-What is not known counts as not met: a job without a worker's name, an engine or source that does not answer.
-Exit code 3 when the time is up: stderr says what is missing.`,
+    summary: "wait until containers are healthy, idle or on a release, or a queue is empty (for deploy scripts)",
+    about: `All conditions must hold in the same check. If the gateway cannot be reached, it tries again.
+Unknown conditions count as not met: a job without a worker's name, an engine or source that does not answer.
+Exit code 3 when the time is up; stderr says what is missing.`,
     options: {
-      healthy: { type: "boolean", about: "every container runs, and its health check says healthy where it has one" },
-      idle: { type: "boolean", about: "no job runs in them: a deploy would kill none" },
+      healthy: { type: "boolean", about: "every container runs and is healthy, if it has a health check" },
+      idle: { type: "boolean", about: "no job runs in them, so a deploy interrupts none" },
       release: { type: "string", value: "TAG", about: "every container runs this release: its tag, version or commit" },
       "queue-empty": {
         type: "string",
         multiple: true,
         value: "NAME",
-        about: "no job waits or runs in this queue; may be repeated",
+        about: "no job waits or runs in this queue; repeatable",
       },
       role: {
         type: "string",
         multiple: true,
         short: "r",
         value: "ROLE",
-        about: "only containers of this role; may be repeated",
+        about: "only containers of this role; repeatable",
       },
       ...placeOptions,
       source: { type: "string", value: "NAME", about: "only jobs of this source" },
-      "ignore-unknown": { type: "boolean", about: "what is not known counts as met" },
-      timeout: { type: "string", value: "TIME", default: "5m", about: "how long: 90s, 10m; 0 looks once" },
-      interval: { type: "string", value: "TIME", default: "2s", about: "time between two looks, at least 1s" },
+      "ignore-unknown": { type: "boolean", about: "count unknown conditions as met" },
+      timeout: { type: "string", value: "TIME", default: "5m", about: "how long to wait: 90s, 10m; 0 checks once" },
+      interval: { type: "string", value: "TIME", default: "2s", about: "time between two checks, at least 1s" },
     },
     examples: [
-      ["wallet-core-ops wait --idle --role worker --timeout 10m", "Before a deploy: no job would be killed"],
+      ["wallet-core-ops wait --idle --role worker --timeout 10m", "Before a deploy: no job is interrupted"],
       ["wallet-core-ops wait --release v42 --healthy --role web", "After it: the new release serves"],
     ],
   },
@@ -66,7 +66,7 @@ Exit code 3 when the time is up: stderr says what is missing.`,
     if (intervalSeconds < 1) throw new UsageError("--interval must be at least 1s");
     const sought = describe(conditions);
     if (sought.length === 0)
-      throw new UsageError("What to wait for? Say --healthy, --idle, --release or --queue-empty");
+      throw new UsageError("A condition is required: --healthy, --idle, --release or --queue-empty");
     const { note, paintError: paint, context } = session;
     const client = session.client();
     note(

@@ -54,7 +54,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
       isLost = false;
     },
     broken: ({ message }) => {
-      if (!isLost) note(`${paintError("warn", "connection lost, trying again")} (${toOneLine(message)})`);
+      if (!isLost) note(`${paintError("warn", "connection lost, retrying")} (${toOneLine(message)})`);
       isLost = true;
     },
     gone: () => {

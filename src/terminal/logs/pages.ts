@@ -69,7 +69,9 @@ export function createPartReporter(onProblem: (text: string) => void): (report: 
   return ({ containers, engines, historyError }) => {
     const texts = [
       ...engines.flatMap(({ name, ok, error }) =>
-        ok ? [] : [`engine ${name} does not answer: its lines are missing (${error?.message ?? "no reason is known"})`],
+        ok
+          ? []
+          : [`engine ${name} does not answer, so its lines are missing (${error?.message ?? "no reason is known"})`],
       ),
       ...containers.flatMap(({ container, error }) =>
         error === null ? [] : [`${container.name}: its log cannot be read (${error.message})`],

@@ -106,14 +106,14 @@ export class StoredLog {
       if (!storedLogs) continue;
       const { ended } = storedLogs;
       if (ended === "unauthorized" || ended === "forbidden")
-        throw new OpsError(ended, "The token may not read this log any more");
+        throw new OpsError(ended, "The token may no longer read this log");
       if (ended === "complete") onParts(storedLogs);
       yield storedLogs;
       if (ended === "complete") return;
       if (ended !== null) break;
     }
     signal.throwIfAborted();
-    throw new OpsError("unreachable", "The gateway ended the log before its end");
+    throw new OpsError("unreachable", "The gateway stopped before the end of the log");
   }
 }
 

@@ -66,7 +66,7 @@ export async function findTarget(
   const [role = ""] = asked;
   if (ofRole.length > 0) {
     if (asked.length > 1)
-      throw new UsageError(`${toOneLine(ofRole[0]?.role ?? "")} is a role: name one role alone, or containers`);
+      throw new UsageError(`${toOneLine(ofRole[0]?.role ?? "")} is a role: name a single role, or containers`);
     const includeAccessories = all || !ofRole.some(({ kind }) => kind === "CORE");
     return {
       variables: { ...place, role, names: null, includeAccessories },
@@ -87,7 +87,7 @@ export async function findTarget(
   const near = toNear(missing[0] ?? "", [...new Set(rows.flatMap((row) => [row.role, row.name]))]).map(toOneLine);
   throw new OpsError(
     "not_found",
-    `No container and no role is named ${missing.join(", ")}${near.length === 0 ? "" : `: did you mean ${near.join(", ")}?`}`,
+    `There is no container or role named ${missing.join(", ")}${near.length === 0 ? "" : `: did you mean ${near.join(", ")}?`}`,
   );
 }
 

@@ -124,7 +124,7 @@ function toShown(all: readonly Edges[]): Pick<Knowledge, "problems" | "timeline"
 /** A gateway of an earlier version refuses fields that it does not have. */
 function toOutdated(error: OpsError, { kind }: Thing): OpsError {
   const message =
-    `The gateway is older than this program and does not know the problems and the timeline of one ${kind}: ` +
+    `This gateway's version is older than this program's and lacks the problems and the timeline of one ${kind}: ` +
     "upgrade the gateway, or use the commands problems and timeline";
   return new OpsError("gateway_outdated", message, { cause: error });
 }

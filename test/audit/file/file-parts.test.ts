@@ -416,7 +416,7 @@ describe("the messages about a record", () => {
     expect(await probeAudit(path)).toEqual({
       ok: true,
       detail: `${path}, no entry yet`,
-      warnings: [`${path} holds text but no entry: is it another file?`],
+      warnings: [`${path} contains text but no entry: is it another file?`],
     });
     writeFileSync(path, chain([{}, {}]).text);
     expect(await probeAudit(path)).toEqual({ ok: true, detail: `${path}, head seq 2`, warnings: [] });

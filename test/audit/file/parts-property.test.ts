@@ -218,7 +218,7 @@ describe("files beside a record", () => {
     expect(await restart(gateway, "a")).toBe("begun");
     expect(gateway.heads.map(({ seq }) => seq)).toEqual(counts ? [3, 4] : [1, 2]);
     const warning =
-      "The audit record begins anew: files beside it are not read. Rename a rotated file, such as to audit.jsonl.1";
+      "A new audit record begins: the files beside it are not read. Rename a rotated file, such as to audit.jsonl.1";
     const files = [`audit.jsonl${suffix} does not have the name of a rotated file`];
     expect(gateway.notes).toEqual(counts ? [] : [[warning, { upstream: "audit", path, files }]]);
   });

@@ -466,7 +466,7 @@ describe("entries of the last hour that were altered", () => {
 
   it.each([
     ["of two hours ago", 120, "seq 5 has a time before that of seq 4"],
-    ["of 2099", -40_000_000, "seq 5 has a time that is still to come"],
+    ["of 2099", -40_000_000, "seq 5 has a time in the future"],
   ])("or forged with a time that hides others, refuse actions: %s", async (_, minutes, fault) => {
     await restart("a");
     await restart("b");

@@ -42,7 +42,7 @@ describe("a verdict", () => {
     expect(judge({ foreign: true, failed: true })).toMatchObject({
       outcome: "not_enough_data",
       unjudgeable: "other_service",
-      reasons: ["this gateway does not look after its service (SERVICE): its own gateway judges it"],
+      reasons: ["this gateway is not responsible for its service (SERVICE): its own gateway judges it"],
     });
     const worse = [queue(window(198, 2), window(150, 50))];
     expect(judge({ failed: true, queues: worse })).toMatchObject({ outcome: "regressed", unjudgeable: null });

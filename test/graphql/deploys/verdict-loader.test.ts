@@ -746,7 +746,7 @@ it("a service outside the product is not judged, and nothing is read", async () 
   expect(await judge(stage, toDeploy({ service: "billing" }))).toMatchObject({
     outcome: "not_enough_data",
     unjudgeable: "other_service",
-    reasons: ["this gateway does not look after its service (SERVICE): its own gateway judges it"],
+    reasons: ["this gateway is not responsible for its service (SERVICE): its own gateway judges it"],
     gaps: [],
   });
   expect(asked).not.toHaveBeenCalled();

@@ -79,7 +79,8 @@ it("each partition is repaired, and vacuumed once for all of its indexes", async
     `drop index concurrently if exists "${schema}".${nameOf(table, suffix)};`;
   expect("missing" in advice && advice.missing).toMatchObject([
     {
-      reason: "its index was left unfinished and is in the way; its index is there, but is not used before a vacuum",
+      reason:
+        "its index is invalid, left by a build that did not finish; its index exists, but is used only after a vacuum",
       statements: [
         make("public", "bare", "waiting"),
         drop("archive", "bare", "waiting"),
@@ -196,8 +197,8 @@ describe("findMissing", () => {
 
   it.each([
     ["", { obstacle: "there is no such table" }],
-    ["v", { obstacle: "it is no table: index what is behind it" }],
-    ["f", { obstacle: "it is no table: index what is behind it" }],
+    ["v", { obstacle: "it is not a table: index the tables behind it" }],
+    ["f", { obstacle: "it is not a table: index the tables behind it" }],
   ])("names the obstacle: %j", async (kind, obstacle) => {
     expect((await find({ kind })).found).toEqual(obstacle);
   });
@@ -213,14 +214,14 @@ describe("findMissing", () => {
     [
       "left unfinished",
       { index: { valid: false } },
-      [{ reason: "its index was left unfinished and is in the way", statements: [drop, create] }],
+      [{ reason: "its index is invalid, left by a build that did not finish", statements: [drop, create] }],
     ],
     [
       "there, before a vacuum",
       { index: { valid: true }, unvacuumed: true },
       [
         {
-          reason: "its index is there, but is not used before a vacuum",
+          reason: "its index exists, but is used only after a vacuum",
           statements: ['vacuum (analyze) "public"."jobs";'],
         },
       ],

@@ -96,7 +96,7 @@ describe("a change of one job", () => {
     const silent = await runCommand(gateway.url, ["retry", "1", "--yes"]);
     expect([silent.code, silent.err]).toEqual([2, expect.stringContaining("--reason TEXT")]);
     const asked = await runCommand(gateway.url, ["retry", "1", ...why]);
-    expect([asked.code, asked.err]).toEqual([2, expect.stringContaining("stdin is no terminal: say --yes")]);
+    expect([asked.code, asked.err]).toEqual([2, expect.stringContaining("stdin is not a terminal: use --yes")]);
     expect(asked.err).toContain("job 1 of mail");
     const empty = await runCommand(gateway.url, ["retry", "1", "--yes"], { answers: [""] });
     expect([empty.code, empty.err]).toEqual([2, expect.stringContaining("--reason TEXT")]);
@@ -141,7 +141,7 @@ describe("a change of an error group", () => {
     const first = await runCommand(gateway.url, args);
     expect(first).toMatchObject({ code: 0, out: "discarded 3 of mail (jobs), 0 skipped, 4 left\n" });
     expect(first.err).toContain("  3 jobs can be discarded now, 4 more after them\n");
-    expect(first.err).toContain("4 are left: the same command goes on with them");
+    expect(first.err).toContain("4 are left: run the same command again to continue");
     const rest = await runCommand(gateway.url, [...args, "--all", "-o", "json"]);
     expect(rest.code).toBe(0);
     expect(JSON.parse(rest.out)).toEqual({

@@ -41,8 +41,8 @@ describe("a restart of one container", () => {
     await using gateway = await start({ containers: [web("web-1")] });
     const run = await runCommand(gateway.url, ["restart", "web-1"]);
     expect(run.code).toBe(2);
-    expect(run.err).toContain("it is the last healthy one of its role: nothing serves while it restarts");
-    expect(run.err).toContain("stdin is no terminal: say --yes to do it without being asked");
+    expect(run.err).toContain("it is the last healthy container of its role: nothing serves while it restarts");
+    expect(run.err).toContain("stdin is not a terminal: use --yes to skip the confirmation");
     expect(gateway.audited).toEqual([]);
   });
 
@@ -61,7 +61,7 @@ describe("a restart of one container", () => {
     expect(JSON.parse(good.out)).toMatchObject({ name: "web-1", restarted: true, healthy: true });
     const late = await runCommand(gateway.url, ["restart", "slow", "--yes", "--wait", "--timeout", "1s"]);
     expect(late).toMatchObject({ code: 3, out: "slow: restarted, running, starting\n" });
-    expect(late.err).toContain("It is not healthy after 1 s");
+    expect(late.err).toContain("It is still not healthy after 1 s");
   });
 
   it("goes on in the gateway when it is stopped here: 130", async () => {
@@ -72,7 +72,7 @@ describe("a restart of one container", () => {
     stop.abort("SIGINT");
     expect(await running).toMatchObject({
       code: 130,
-      err: expect.stringContaining("The gateway goes on with the restart"),
+      err: expect.stringContaining("The gateway continues the restart"),
     });
   });
 
@@ -90,7 +90,7 @@ describe("a restart of one container", () => {
     const again = await runCommand(gateway.url, ["restart", "web-1", "--yes"]);
     expect([again.code, again.out, gateway.calls["restart"]]).toEqual([1, "", 1]);
     expect(again.err).toMatch(
-      /restart_cooldown[^]*\nNothing was restarted: the gateway would refuse it, as said above\n$/,
+      /restart_cooldown[^]*\nNothing was restarted, because the gateway would refuse it \(see above\)\n$/,
     );
   });
 
@@ -103,7 +103,7 @@ describe("a restart of one container", () => {
     expect(run.err).toContain("This needs a token with the scope ops:operate");
     const blind = await runCommand(gateway.url, ["restart", "web-1", "--yes"], { token: tokens.of("operator") });
     expect(blind.code).toBe(0);
-    expect(blind.err).toContain("which jobs run in it is not known (needs ops:read)");
+    expect(blind.err).toContain("unknown which jobs run in it (needs ops:read)");
   });
 
   it("asks for the engine where several have it", async () => {
@@ -111,7 +111,9 @@ describe("a restart of one container", () => {
       containers: [web("web-1"), web("web-1", { engine: "other" })],
       engines: ["local", "other"].map((name) => ({ name, ok: true, error: null })),
     });
-    expect((await runCommand(gateway.url, ["restart", "web-1", "--yes"])).err).toContain("say --engine local or other");
+    expect((await runCommand(gateway.url, ["restart", "web-1", "--yes"])).err).toContain(
+      "choose one with --engine local or other",
+    );
     const run = await runCommand(gateway.url, ["restart", "web-1", "--yes", "--engine", "other"]);
     expect(run.code).toBe(0);
     expect(gateway.audited.map(({ engine }) => engine)).toEqual(["other", "other"]);
@@ -121,7 +123,7 @@ describe("a restart of one container", () => {
     [[], "Exactly one container or role is needed"],
     [["a", "b"], "Exactly one container or role is needed"],
     [["web-1", "--timeout", "6m"], "--timeout must be from 1s to 5m"],
-    [["web-1", "--reason", " "], "Say why, for the audit record"],
+    [["web-1", "--reason", " "], "A reason for the audit record is required"],
     [["web-1", "-o", "csv"], "--output must be one of table, json, yaml"],
   ])("%j is an error of usage", async (args, message) => {
     await using gateway = await start();
@@ -132,7 +134,7 @@ describe("a restart of one container", () => {
   it("an unknown name is an error", async () => {
     await using gateway = await start();
     const run = await runCommand(gateway.url, ["restart", "nowhere", "--yes"]);
-    expect([run.code, run.err]).toEqual([1, expect.stringContaining("No container and no role is named nowhere")]);
+    expect([run.code, run.err]).toEqual([1, expect.stringContaining("There is no container or role named nowhere")]);
   });
 });
 
@@ -143,7 +145,7 @@ describe("a restart of a role", () => {
     expect(run).toMatchObject({ code: 0, out: "web-1: restarted\nweb-2: restarted\n" });
     expect(run.err).toContain("web-1: running, healthy\n");
     expect(run.err).toContain("web-2: running, healthy\n");
-    expect(run.err).toContain("Restart the role web: 2 containers, one after the other? [y/N] ");
+    expect(run.err).toContain("Restart the role web: 2 containers, one by one? [y/N] ");
     expect(gateway.audited.map(({ reason }) => reason)).toEqual(Array.from({ length: 4 }, () => "new secret"));
   });
 

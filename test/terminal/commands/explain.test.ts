@@ -144,7 +144,7 @@ it("an older gateway, which has no edges, is a clear error", async () => {
   const { code, out, err } = await runTerminal("explain", ["shop-web-v2"], { env: asking(older.url) });
   expect([code, out]).toEqual([1, ""]);
   expect(err).toBe(
-    "error: The gateway is older than this program and does not know the problems and the timeline of one container: " +
+    "error: This gateway's version is older than this program's and lacks the problems and the timeline of one container: " +
       "upgrade the gateway, or use the commands problems and timeline (gateway_outdated)\n",
   );
 });

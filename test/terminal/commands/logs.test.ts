@@ -43,7 +43,7 @@ it("a role and a container are found by their names", async () => {
   expect(both.out).toBe(`from ${containers[2]?.fullId}\n`);
   const mixed = await runTerminalCommand(logsCommand, ["web", "wallet-web-1"], { env });
   expect(mixed.code).toBe(2);
-  expect(mixed.err).toContain("web is a role: name one role alone, or containers");
+  expect(mixed.err).toContain("web is a role: name a single role, or containers");
 });
 
 it("a name that is none is an error with the names near it", async () => {
@@ -51,7 +51,7 @@ it("a name that is none is an error with the names near it", async () => {
   const env = { OPS_URL: gateway.url, OPS_TOKEN: token };
   const { code, out, err } = await runTerminalCommand(logsCommand, ["wep"], { env });
   expect({ code, out }).toEqual({ code: 1, out: "" });
-  expect(err).toMatch(/^error: No container and no role is named wep: did you mean web.*\? \(not_found\)$/m);
+  expect(err).toMatch(/^error: There is no container or role named wep: did you mean web.*\? \(not_found\)$/m);
 });
 
 it("a followed log ends with 0 at Ctrl-C", async () => {

@@ -141,7 +141,7 @@ describe("verdict", () => {
     ]);
     expect(own.out).not.toContain("shop");
     const foreign = await runCommand(gateway.url, [...gate, "--service", "shop"]);
-    const reason = "this gateway does not look after its service (SERVICE): its own gateway judges it";
+    const reason = "this gateway is not responsible for its service (SERVICE): its own gateway judges it";
     expect([foreign.code, foreign.err]).toEqual([3, `v2: never judged: ${reason}\n`]);
     expect(foreign.out).toBe(
       `v2: never judged (shop, beta, production, unknown, deployed 15 min ago)\n  why: ${reason}\n`,

@@ -109,7 +109,7 @@ describe("wait --healthy", () => {
       ],
     });
     expect(await lookOnce(gateway.url, "--healthy")).toEqual(
-      notMet("engine far does not answer: what runs there is not known"),
+      notMet("engine far does not answer, so what runs there is unknown"),
     );
     expect(await lookOnce(gateway.url, "--healthy", "--ignore-unknown")).toEqual(met);
   });
@@ -173,7 +173,7 @@ describe("wait --idle", () => {
   it("does not hold for jobs of unknown containers, unless ignored", async () => {
     const jobs = Array.from({ length: 7 }, (_, index) => running(String(index + 1), index === 0 ? "gone" : null));
     await using gateway = await start({ queueSources: [source(jobs)] });
-    const unknown = notMet("jobs: the container of jobs 1, 2, 3, 4, 5 and 2 more is not known");
+    const unknown = notMet("jobs: the container of jobs 1, 2, 3, 4, 5 and 2 more is unknown");
     expect(await lookOnce(gateway.url, "--idle", "--role", "worker")).toEqual(unknown);
     expect(await lookOnce(gateway.url, "--idle", "--role", "worker", "--ignore-unknown")).toEqual(met);
   });
@@ -189,11 +189,11 @@ describe("wait --idle", () => {
     expect(await lookOnce(gateway.url, "--idle")).toEqual(met);
     await using busy = await start({ queueSources: [broker(2)] });
     expect(await lookOnce(busy.url, "--idle")).toEqual(
-      notMet("broker: 2 of its jobs run, in which containers is not known"),
+      notMet("broker: 2 of its jobs run, but not known in which containers"),
     );
     expect((await lookOnce(busy.url, "--idle", "--env", "staging", "--ignore-unknown")).code).toBe(0);
     await using silent = await start({ queueSources: [broker(null)] });
-    expect((await lookOnce(silent.url, "--idle")).err).toContain("broker: which jobs run is not known");
+    expect((await lookOnce(silent.url, "--idle")).err).toContain("broker: unknown which jobs run");
   });
 
   it("does not hold while a source is silent", async () => {
@@ -201,7 +201,7 @@ describe("wait --idle", () => {
     const jobs = { ...createMemoryJobs([]), page: () => Promise.reject(gone) };
     await using gateway = await start({ queueSources: [{ ...source([]), metrics: gone, jobs }] });
     const run = await lookOnce(gateway.url, "--idle", "--role", "worker");
-    expect(run).toEqual(notMet("jobs: which jobs run is not known (PostgreSQL cannot be reached)"));
+    expect(run).toEqual(notMet("jobs: unknown which jobs run (PostgreSQL cannot be reached)"));
   });
 });
 
@@ -215,7 +215,7 @@ describe("wait --queue-empty", () => {
     await using gateway = await start({ queueSources: [source([], metrics)] });
     expect(await lookOnce(gateway.url, "--queue-empty", "fax", "--source", "jobs")).toEqual(met);
     const both = await lookOnce(gateway.url, "--queue-empty", "mail", "--queue-empty", "sms");
-    const silent = "its system does not say what runs";
+    const silent = "its job system does not record what runs";
     expect(both).toEqual(notMet(`mail (jobs): 1,200 waiting; mail (jobs): ${silent}; sms (jobs): 2 running`));
     expect(await lookOnce(gateway.url, "--queue-empty", "fex")).toEqual(notMet("no source lists a queue named fex"));
     expect((await lookOnce(gateway.url, "--queue-empty", "fex", "--ignore-unknown")).code).toBe(0);
@@ -224,7 +224,7 @@ describe("wait --queue-empty", () => {
 
 describe("wait", () => {
   it.each([
-    [[], "What to wait for?"],
+    [[], "A condition is required"],
     [["--release", ""], "--release is empty"],
     [["--idle", "--role", "web", "--role", ""], "--role is empty"],
     [["--healthy", "--interval", "0"], "--interval must be at least 1s"],

@@ -55,11 +55,11 @@ it("a lost connection goes on without a gap or a repeated line", async () => {
   await expect.poll(follower.shown).toEqual(texts(1, 30));
   await log.cut();
   log.write(...numbers(31, 60));
-  await expect.poll(() => follower.notes).toEqual(["connection lost, trying again (The stream broke)"]);
+  await expect.poll(() => follower.notes).toEqual(["connection lost, retrying (The stream broke)"]);
   await log.mend();
   log.write(...numbers(61, 70));
   await expect.poll(follower.shown).toEqual(texts(1, 70));
-  await expect.poll(() => follower.notes).toEqual(["connection lost, trying again (The stream broke)", "back"]);
+  await expect.poll(() => follower.notes).toEqual(["connection lost, retrying (The stream broke)", "back"]);
   await follower.end();
 });
 
