@@ -117,7 +117,7 @@ export const no: States = { true: [colours.ok, "yes"], false: [colours.warn, "no
 export const ifSet: States = { true: [colours.warn, "yes"], false: [colours.neutral, "no"] };
 
 /** Share of a host's CPU or memory. The gateway's default thresholds. */
-export const utilisation: Steps = [colours.ok, [0.85, colours.warn]];
+export const utilisation: Steps = [colours.ok, [host.defaultHotRatio, colours.warn]];
 export const diskUse: Steps = [colours.ok, [host.diskFullRatio, colours.warn]];
 /** Memory of a container, of its limit. */
 export const percentOfLimit: Steps = [colours.ok, [problemThresholds.memoryRatio * 100, colours.warn]];

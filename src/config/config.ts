@@ -1,3 +1,4 @@
+import { defaultHotRatio } from "../facts/host.ts";
 import { isAbsolute, resolve } from "node:path";
 import type { OidcOptions } from "../auth/oidc.ts";
 import type { ContainerRules } from "../containers/kamal/rules.ts";
@@ -132,8 +133,8 @@ export function parseConfig(
     ),
     logHistoryUrl: check("LOG_HISTORY_URL", null, url(["http:", "https:"]), "an http:// or https:// URL"),
     thresholds: {
-      cpu: check("CPU_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
-      mem: check("MEM_THRESHOLD", 0.85, threshold, "a number from 0 to 1"),
+      cpu: check("CPU_THRESHOLD", defaultHotRatio, threshold, "a number from 0 to 1"),
+      mem: check("MEM_THRESHOLD", defaultHotRatio, threshold, "a number from 0 to 1"),
     },
     deployInfoPath: text("DEPLOY_INFO_PATH") ?? "./deploy_info.json",
     given: {

@@ -1,38 +1,71 @@
 import type { NumberFact } from "./number.ts";
-import type { States, Tone } from "./tone.ts";
+import { type States, type Tone, toPlaceOf } from "./tone.ts";
 
 /**
  * The states of a host, worst first. Hot: its CPU or memory is at or above the gateway's threshold.
+ * Disk full: its fullest file system is above `diskFullRatio`.
  */
-export const hostStates = { DOWN: "bad", HOT: "warn", UP: "ok" } as const satisfies States;
+export const hostStates = { DOWN: "bad", HOT: "warn", DISK_FULL: "warn", UP: "ok" } as const satisfies States;
+
+type HostState = keyof typeof hostStates;
+
+const words = { DOWN: "down", HOT: "hot", DISK_FULL: "disk full", UP: "up" } as const satisfies Record<
+  HostState,
+  string
+>;
 
 /** A file system is full above this share, 0..1. */
 export const diskFullRatio = 0.9;
+/** CPU and memory from which a host is hot, 0..1, unless the gateway is configured otherwise. */
+export const defaultHotRatio = 0.85;
 
 interface Host {
   readonly status: string;
   /** Whether it is down or hot. */
   readonly alert: boolean;
+  /** Used share of its fullest file system, 0..1. */
+  readonly diskUtil?: number | null;
 }
 
-export function toHostState({ status, alert }: Host): { readonly tone: Tone; readonly word: "down" | "hot" | "up" } {
-  const word = status.toUpperCase() === "DOWN" ? "down" : alert ? "hot" : "up";
-  return { word, tone: hostStates[word.toUpperCase() as keyof typeof hostStates] };
+function toState({ status, alert, diskUtil = null }: Host): HostState {
+  if (status.toUpperCase() === "DOWN") return "DOWN";
+  if (alert) return "HOT";
+  return isDiskFull(diskUtil) ? "DISK_FULL" : "UP";
+}
+
+export function toHostState(host: Host): { readonly tone: Tone; readonly word: string } {
+  const state = toState(host);
+  return { word: words[state], tone: hostStates[state] };
+}
+
+/** The worst state first. */
+export function compareHosts(one: Host, other: Host): number {
+  return toPlaceOf(hostStates, toState(one)) - toPlaceOf(hostStates, toState(other));
 }
 
 /**
- * @param value used share, 0..1
+ * Whether a host is hot by one number. An unknown one is not.
+ *
+ * @param value used share of CPU or memory, 0..1
  * @param threshold 0..1; unknown if the gateway did not report it
  */
-export function toUsageTone(value: number | null, threshold: number | null | undefined): Tone {
-  if (value === null) return "neutral";
-  return threshold !== null && threshold !== undefined && value >= threshold ? "warn" : "ok";
+export function isHot(value: number | null, threshold: number | null | undefined): boolean {
+  return value !== null && threshold !== null && threshold !== undefined && value >= threshold;
 }
 
 /** @param value used share of the fullest file system, 0..1 */
+export function isDiskFull(value: number | null): value is number {
+  return value !== null && value > diskFullRatio;
+}
+
+/** The tone of a share of CPU or memory, as `isHot`. */
+export function toUsageTone(value: number | null, threshold: number | null | undefined): Tone {
+  return value === null ? "neutral" : isHot(value, threshold) ? "warn" : "ok";
+}
+
+/** The tone of a share of the fullest file system. */
 export function toDiskTone(value: number | null): Tone {
-  if (value === null) return "neutral";
-  return value > diskFullRatio ? "warn" : "ok";
+  return value === null ? "neutral" : isDiskFull(value) ? "warn" : "ok";
 }
 
 /** The numbers of a host, in the order in which people read them. */

@@ -1,3 +1,4 @@
+import { isHot } from "../facts/host.ts";
 import type { HistoryRange } from "../lib/range.ts";
 import type { HostHistory } from "./history.ts";
 
@@ -70,7 +71,7 @@ export type HostReading = Omit<Host, "name" | "alert"> & {
  */
 export function isAlerting(reading: Pick<Host, "status" | "cpuUtil" | "memUtil">, thresholds: Thresholds): boolean {
   if (reading.status === "down") return true;
-  return (reading.cpuUtil ?? -1) >= thresholds.cpu || (reading.memUtil ?? -1) >= thresholds.mem;
+  return isHot(reading.cpuUtil, thresholds.cpu) || isHot(reading.memUtil, thresholds.mem);
 }
 
 /** Adds alerts and unique names; sorts by name. Instances must differ. */

@@ -3,10 +3,10 @@ import type { Host, Thresholds } from "../hosts/host.ts";
 import type { Environment } from "../lib/environment.ts";
 import { type DatabaseClock, describeSkew, isSkewed } from "../lib/clock-skew.ts";
 import { formatDuration, formatShare } from "../facts/format.ts";
+import { diskFullRatio, isDiskFull, isHot } from "../facts/host.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
 import { createProblem, type CurrentProblem } from "./problem.ts";
-import { problemThresholds } from "./rules.ts";
 
 export interface HostReadings {
   readonly hosts: readonly Host[];
@@ -38,8 +38,6 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
       return [createProblem("host_down", instance, { ...about, title, since: sinceOf(host, "down"), evidence })];
     }
     const hot = [...toFact("CPU", cpuUtil, thresholds.cpu), ...toFact("memory", memUtil, thresholds.mem)];
-    const { diskRatio } = problemThresholds;
-    const isFull = diskUtil !== null && diskUtil > diskRatio;
     return [
       ...(alert
         ? [
@@ -54,12 +52,12 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
             }),
           ]
         : []),
-      ...(isFull
+      ...(isDiskFull(diskUtil)
         ? [
             createProblem("host_disk_full", instance, {
               ...about,
               title: `A file system of ${name} is ${formatShare(diskUtil)} full`,
-              evidence: [`fullest file system ${formatShare(diskUtil)}, threshold ${formatShare(diskRatio)}`],
+              evidence: [`fullest file system ${formatShare(diskUtil)}, threshold ${formatShare(diskFullRatio)}`],
             }),
           ]
         : []),
@@ -68,9 +66,7 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
 }
 
 function toFact(what: string, used: number | null, threshold: number): string[] {
-  return used !== null && used >= threshold
-    ? [`${what} ${formatShare(used)}, threshold ${formatShare(threshold)}`]
-    : [];
+  return isHot(used, threshold) ? [`${what} ${formatShare(used)}, threshold ${formatShare(threshold)}`] : [];
 }
 
 export interface EngineReadings {

@@ -177,7 +177,7 @@ export function observeHosts(memory: TimelineMemory, env: Environment | null): (
     memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
     for (const host of hosts) {
       yield;
-      const state = toHostState(host);
+      const state = toAlertState(host);
       const toChange = (from: string | null) => ({
         env,
         host: host.name,
@@ -188,7 +188,7 @@ export function observeHosts(memory: TimelineMemory, env: Environment | null): (
   };
 }
 
-function toHostState({ status, alert }: Host): string {
+function toAlertState({ status, alert }: Host): string {
   if (status === "down") return "down";
   return alert ? "alert" : "ok";
 }

@@ -1,6 +1,6 @@
 import { containerNumbers } from "../../../src/facts/container.ts";
 import { driftKinds } from "../../../src/facts/deploy.ts";
-import { hostNumbers } from "../../../src/facts/host.ts";
+import { diskFullRatio, hostNumbers } from "../../../src/facts/host.ts";
 import { type NumberFact, toHeading } from "../../../src/facts/number.ts";
 import { severities } from "../../../src/facts/problem.ts";
 import { type QueueNumberName, queueStates, toQueueNumber } from "../../../src/facts/queue.ts";
@@ -96,7 +96,7 @@ export const problems: TableSpec = {
 export const hosts: TableSpec = {
   title: "Hosts",
   description:
-    "From Prometheus' node-exporters, down and hot ones first. Hot: at or above the gateway's CPU or memory threshold. A host that is down has no numbers, and its containers may be unknown too.",
+    "From Prometheus' node-exporters, down, hot and full ones first. Hot: at or above the gateway's CPU or memory threshold. A host that is down has no numbers, and its containers may be unknown too.",
   target: graphql({
     query: "{ hosts { name status alert cpuUtil memUtil diskUtil load1 reason } }",
     root: "data.hosts",
@@ -110,7 +110,7 @@ export const hosts: TableSpec = {
       load1: "number",
       reason: "string",
     },
-    computed: { badness: "(status == 'DOWN' ? 2 : (alert == true ? 1 : 0))" },
+    computed: { badness: `(status == 'DOWN' ? 3 : (alert == true ? 2 : (diskUtil > ${diskFullRatio} ? 1 : 0)))` },
   }),
   worstFirst: "badness",
   columns: [

@@ -1,4 +1,4 @@
-import { hostNumberNames, hostNumbers } from "../../facts/host.ts";
+import { compareHosts, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import type { NumberFact } from "../../facts/number.ts";
 import { HostsDocument, ProblemsDocument } from "../../generated/mcp.ts";
 import { defineTool, need } from "../tool.ts";
@@ -86,7 +86,7 @@ export const hosts = defineTool({
     return {
       facts: { measured_at: data.hostsUpdatedAt },
       rows: need(data.hosts, errors)
-        .toSorted((one, other) => Number(other.alert) - Number(one.alert))
+        .toSorted(compareHosts)
         .map((row) => ({
           name: row.name,
           status: row.status,

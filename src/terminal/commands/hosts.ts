@@ -1,4 +1,4 @@
-import { type HostNumberName, hostNumberNames, hostNumbers, toHostState } from "../../facts/host.ts";
+import { compareHosts, type HostNumberName, hostNumberNames, hostNumbers, toHostState } from "../../facts/host.ts";
 import { formatFact } from "../../facts/number.ts";
 import { Hosts, type HostsQuery } from "../../client/client.ts";
 import { formatText } from "../../facts/format.ts";
@@ -35,6 +35,6 @@ export const hostsCommand = defineList({
   empty: "Prometheus has no hosts. Does it scrape node-exporter?",
   read: async (client, _values, _asked, signal) => {
     const { data, errors } = await client.queryPartial(Hosts, {}, { signal });
-    return { rows: data.hosts ?? [], errors };
+    return { rows: (data.hosts ?? []).toSorted(compareHosts), errors };
   },
 });

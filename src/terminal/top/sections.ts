@@ -2,7 +2,7 @@ import { toContainerColumn } from "../output/container-columns.ts";
 import { toNumberColumns } from "../output/queue-columns.ts";
 import { toWorst } from "../../facts/tone.ts";
 import { toContainerState } from "../../facts/container.ts";
-import { toHostState, hostNumbers } from "../../facts/host.ts";
+import { compareHosts, toHostState, hostNumbers } from "../../facts/host.ts";
 import { formatFact } from "../../facts/number.ts";
 import { compareQueues, toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
@@ -276,7 +276,7 @@ function toHosts({ data: { hosts }, filter, columns }: SectionOptions): Section 
     {
       name: "hosts",
       part: hosts,
-      rows: hosts.value ?? [],
+      rows: (hosts.value ?? []).toSorted(compareHosts),
       idOf: ({ instance }) => instance,
       hasHeads: true,
       columns: [

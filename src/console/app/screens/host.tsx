@@ -14,7 +14,7 @@ import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
 import { StateCell } from "../parts/containers/columns.tsx";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
-import { formatPercent, formatShare } from "../../../facts/format.ts";
+import { formatLoad, formatPercent, formatShare } from "../../../facts/format.ts";
 import { Graph, type GraphMark } from "../parts/graph/graph.tsx";
 import { RangeChips, readRange } from "../parts/graph/range.tsx";
 import { HostGauge } from "../parts/hosts/gauge.tsx";
@@ -63,11 +63,11 @@ export function HostScreen() {
       {host.reason !== null && <Banner tone={host.status === "DOWN" ? "bad" : "neutral"}>{host.reason}</Banner>}
       <LastKnown from={oldFromOf(state, "hosts")}>
         <div class="host-now">
-          <span class="label">CPU</span>
+          <span class="label">{hostNumbers.cpuUtil.label}</span>
           <HostGauge name="CPU" measure="cpu" host={host} thresholds={thresholds} />
-          <span class="label">memory</span>
+          <span class="label">{hostNumbers.memUtil.label}</span>
           <HostGauge name="Memory" measure="mem" host={host} thresholds={thresholds} />
-          <span class="label">disk</span>
+          <span class="label">{hostNumbers.diskUtil.label}</span>
           <HostGauge name="Disk" measure="disk" host={host} thresholds={thresholds} />
           <dl>
             {(["load1", "networkReceiveBytesPerSec", "networkTransmitBytesPerSec"] as const).map((number) => (
@@ -134,10 +134,10 @@ function History({
         <Empty>Prometheus has no data for this host in the last {words}.</Empty>
       ) : points ? (
         <div class="graphs">
-          {graph("CPU", ({ cpuUtil }) => cpuUtil, cpu === undefined ? {} : { threshold: cpu })}
-          {graph("memory", ({ memUtil }) => memUtil, mem === undefined ? {} : { threshold: mem })}
-          {graph("disk", ({ diskUtil }) => diskUtil)}
-          {graph("load", ({ load1 }) => load1, { max: undefined, format: (value: number) => value.toFixed(1) })}
+          {graph(hostNumbers.cpuUtil.label, ({ cpuUtil }) => cpuUtil, cpu === undefined ? {} : { threshold: cpu })}
+          {graph(hostNumbers.memUtil.label, ({ memUtil }) => memUtil, mem === undefined ? {} : { threshold: mem })}
+          {graph(hostNumbers.diskUtil.label, ({ diskUtil }) => diskUtil)}
+          {graph(hostNumbers.load1.label, ({ load1 }) => load1, { max: undefined, format: formatLoad })}
         </div>
       ) : failure ? null : (
         <Skeleton rows={8} />

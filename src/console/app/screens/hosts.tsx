@@ -1,4 +1,4 @@
-import { hostNumbers, toHostState } from "../../../facts/host.ts";
+import { compareHosts, hostNumbers, toHostState } from "../../../facts/host.ts";
 import { formatFact } from "../../../facts/number.ts";
 import { Fragment } from "preact";
 import { useMemo } from "preact/hooks";
@@ -30,7 +30,7 @@ export function Hosts() {
   const hosts = state.data?.hosts;
   const rows = hosts
     ?.filter(({ name, instance }) => `${name} ${instance}`.toLowerCase().includes(text))
-    .toSorted((one, other) => weigh(other) - weigh(one) || one.name.localeCompare(other.name));
+    .toSorted((one, other) => compareHosts(one, other) || one.name.localeCompare(other.name));
   const failure = failureOf(state, "hosts");
   return (
     <>
@@ -84,11 +84,6 @@ export function Hosts() {
   );
 }
 
-/** What is wrong first. */
-function weigh({ status, alert }: HostRow): number {
-  return status === "DOWN" ? 2 : alert ? 1 : 0;
-}
-
 interface HostItemProps {
   readonly row: HostRow;
   readonly thresholds: Thresholds;
@@ -111,10 +106,10 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
         {row.reason !== null && <p class="muted reason">{row.reason}</p>}
       </div>
       <div class="measures">
-        <span class="label">CPU</span>
+        <span class="label">{hostNumbers.cpuUtil.label}</span>
         <HostGauge name={`CPU of ${row.name}`} measure="cpu" host={row} thresholds={thresholds} />
         <Spark points={cpu} max={1} tone={toMeasureTone("cpu", row, thresholds)} label={`CPU of ${row.name}, 1 hour`} />
-        <span class="label">memory</span>
+        <span class="label">{hostNumbers.memUtil.label}</span>
         <HostGauge name={`Memory of ${row.name}`} measure="mem" host={row} thresholds={thresholds} />
         <Spark
           points={mem}
@@ -122,7 +117,7 @@ function HostItem({ row, thresholds, cpu, mem, containers }: HostItemProps) {
           tone={toMeasureTone("mem", row, thresholds)}
           label={`Memory of ${row.name}, 1 hour`}
         />
-        <span class="label">disk</span>
+        <span class="label">{hostNumbers.diskUtil.label}</span>
         <HostGauge name={`Disk of ${row.name}`} measure="disk" host={row} thresholds={thresholds} />
         <span />
       </div>
