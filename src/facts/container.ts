@@ -1,3 +1,4 @@
+import { formatEnum, unknownText } from "./format.ts";
 import type { NumberFact } from "./number.ts";
 import { toToneOf, type States, type Tone } from "./tone.ts";
 
@@ -58,6 +59,29 @@ export function toContainerState(container: Container): {
   if (stale) return { tone: "neutral", word: "stale", title: `Its engine does not answer. Last known: ${status}` };
   if (status !== "running" || health.toUpperCase() === "NONE") return { tone: toStatusTone(container), word: status };
   return { tone: toHealthTone(health), word: health.toLowerCase() };
+}
+
+/** Status and health: "running, healthy". */
+export function formatState({
+  status,
+  health,
+  stale = false,
+}: Pick<Container, "status" | "health"> & { readonly stale?: boolean }): string {
+  const own = formatStatus({ status, stale });
+  return health.toUpperCase() === "NONE" ? own : `${own}, ${formatEnum(health)}`;
+}
+
+/** The result of a health check beside a status; a dash without a check. */
+export function formatHealth(health: string): string {
+  return health.toUpperCase() === "NONE" ? unknownText : formatEnum(health);
+}
+
+/** Worst first. */
+const order: readonly Tone[] = ["bad", "warn", "neutral", "ok"];
+
+/** The worst state first, as `toContainerState`. */
+export function compareContainers(one: Container, other: Container): number {
+  return order.indexOf(toContainerState(one).tone) - order.indexOf(toContainerState(other).tone);
 }
 
 const ofItsLimit = "of the limit; without a limit, of the host's memory";

@@ -39,7 +39,7 @@ it("restart and wait work on a real engine, from a shell", { timeout: 120_000 },
   const asked = await run("restart", "terminal-web-1");
   expect([asked.code, asked.err]).toEqual([
     2,
-    expect.stringContaining("terminal-web-1: running, healthy\n  1 other healthy container of its role"),
+    expect.stringContaining("terminal-web-1: running, healthy\n  1 other container of its role is healthy."),
   ]);
   expect(restarted()).toEqual([]);
 
@@ -57,7 +57,7 @@ it("restart and wait work on a real engine, from a shell", { timeout: 120_000 },
 
   const role = await run("restart", "web", "--yes", "--reason", "new secret", "--timeout", "30s");
   expect(role).toMatchObject({ code: 0, out: "terminal-web-1: restarted\nterminal-web-2: restarted\n" });
-  expect(role.err).toContain("terminal-web-2: running, healthy\n  1 other healthy container of its role\n");
+  expect(role.err).toContain("terminal-web-2: running, healthy\n  1 other container of its role is healthy.\n");
   // Its progress, as the engine reported it.
   expect(role.err).toMatch(/\nterminal-web-1: started again: running, (?:starting|healthy)\n/);
   await until(async () => restarted().length === 3);

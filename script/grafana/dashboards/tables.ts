@@ -1,9 +1,10 @@
-import { containerNumbers } from "../../../src/facts/container.ts";
+import { containerNumbers, containerStatuses, healthStates } from "../../../src/facts/container.ts";
 import { driftKinds } from "../../../src/facts/deploy.ts";
-import { diskFullRatio, hostNumbers } from "../../../src/facts/host.ts";
+import { hostNumbers } from "../../../src/facts/host.ts";
 import { type NumberFact, toHeading } from "../../../src/facts/number.ts";
 import { severities } from "../../../src/facts/problem.ts";
 import { type QueueNumberName, queueStates, toQueueNumber } from "../../../src/facts/queue.ts";
+import type { States, Tone } from "../../../src/facts/tone.ts";
 import * as is from "../fields.ts";
 import type { Column, TableSpec } from "../panels.ts";
 import { by, chosenRows, graphql, rank, timeRange } from "../targets.ts";
@@ -96,7 +97,7 @@ export const problems: TableSpec = {
 export const hosts: TableSpec = {
   title: "Hosts",
   description:
-    "From Prometheus' node-exporters, down, hot and full ones first. Hot: at or above the gateway's CPU or memory threshold. A host that is down has no numbers, and its containers may be unknown too.",
+    "From Prometheus' node-exporters, down and hot ones first. Hot: at or above the gateway's CPU or memory threshold. A host that is down has no numbers, and its containers may be unknown too.",
   target: graphql({
     query: "{ hosts { name status alert cpuUtil memUtil diskUtil load1 reason } }",
     root: "data.hosts",
@@ -110,7 +111,8 @@ export const hosts: TableSpec = {
       load1: "number",
       reason: "string",
     },
-    computed: { badness: `(status == 'DOWN' ? 3 : (alert == true ? 2 : (diskUtil > ${diskFullRatio} ? 1 : 0)))` },
+    // Not by the disk: Grafana cannot compare a missing number.
+    computed: { badness: "(status == 'DOWN' ? 2 : (alert == true ? 1 : 0))" },
   }),
   worstFirst: "badness",
   columns: [
@@ -175,8 +177,17 @@ const containerFields = {
   startedAt: "timestamp",
   engine: "string",
 } as const;
-const badness =
-  "(health == 'UNHEALTHY' ? 5 : (status == 'restarting' ? 4 : (status != 'running' ? 3 : (stale == true ? 2 : (health == 'STARTING' ? 1 : 0)))))";
+/** In the order of `compareContainers`. */
+const badness = `(stale == true ? 1 : (${isContainer("bad")} ? 3 : (${isContainer("warn")} ? 2 : 0)))`;
+
+/** Whether the state of a container that should run has a tone. */
+function isContainer(tone: Tone): string {
+  const of = (states: States) => Object.keys(states).filter((name) => states[name] === tone);
+  return [
+    ...of(containerStatuses).map((status) => `status == '${status.toLowerCase()}'`),
+    ...of(healthStates).map((health) => `(status == 'running' && health == '${health}')`),
+  ].join(" || ");
+}
 
 function toContainerTarget(fields: Readonly<Record<string, "string" | "number" | "boolean" | "timestamp">>) {
   const asked = Object.keys(fields).map((name) => ({ container: "container: name", log: "log: name" })[name] ?? name);

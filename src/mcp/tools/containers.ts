@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { compareContainers } from "../../facts/container.ts";
 import { ContainersDocument, PreviewRestartDocument } from "../../generated/mcp.ts";
 import { defineTool, type Fault, need } from "../tool.ts";
 import { accessories, engine, env, name } from "./args.ts";
@@ -13,12 +14,6 @@ export function toPartFaults(
   return (parts ?? []).flatMap(({ name: part, error }) =>
     error ? { code: error.code, message: `${part}: ${error.message}` } : [],
   );
-}
-
-/** What needs attention first. */
-function toRank({ status, health }: { readonly status: string; readonly health: string }): number {
-  if (health === "unhealthy" || status === "restarting" || status === "dead") return 0;
-  return status === "running" ? 2 : 1;
 }
 
 export const listContainers = defineTool({
@@ -56,22 +51,20 @@ export const listContainers = defineTool({
       (one) => (role === undefined || one.role === role) && (status === undefined || one.status === status),
     );
     return {
-      rows: wanted
-        .toSorted((one, other) => toRank(one) - toRank(other))
-        .map((one) => ({
-          name: one.name,
-          role: one.role,
-          status: one.status,
-          health: one.health,
-          restarts: one.restarts,
-          started: one.startedAt,
-          version: one.version,
-          engine: one.engine,
-          env: one.env,
-          cpu_pct: one.cpuPct,
-          mem_pct: one.memPct,
-          stale: one.stale || null,
-        })),
+      rows: wanted.toSorted(compareContainers).map((one) => ({
+        name: one.name,
+        role: one.role,
+        status: one.status,
+        health: one.health,
+        restarts: one.restarts,
+        started: one.startedAt,
+        version: one.version,
+        engine: one.engine,
+        env: one.env,
+        cpu_pct: one.cpuPct,
+        mem_pct: one.memPct,
+        stale: one.stale || null,
+      })),
       errors: [...errors, ...toPartFaults(data.engines)],
     };
   },

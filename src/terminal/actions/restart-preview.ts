@@ -1,5 +1,6 @@
-import { toContainerState } from "../../facts/container.ts";
-import { formatAge, formatEnum } from "../../facts/format.ts";
+import { formatState, toContainerState } from "../../facts/container.ts";
+import { formatAge } from "../../facts/format.ts";
+import { describePeers, describeWork, type RestartFact } from "../../facts/restart.ts";
 import { type OpsClient, PreviewRestart, type PreviewRestartMutation } from "../../client/client.ts";
 import type { Session } from "../command.ts";
 import { toOneLine } from "../output/style.ts";
@@ -27,37 +28,25 @@ export async function showPreview(
 }
 
 function toPreviewLines({ name, status, health, preview }: Previewed, paint: Session["paintError"]): string[] {
-  const state = health === "NONE" ? status : `${status}, ${formatEnum(health)}`;
   const { tone } = toContainerState({ status, health, stale: false, kind: "CORE" });
-  const lines = [`${paint("strong", toOneLine(name))}: ${paint(tone, toOneLine(state))}`];
+  const lines = [`${paint("strong", toOneLine(name))}: ${paint(tone, toOneLine(formatState({ status, health })))}`];
   if (!preview) return lines;
-  const { lastHealthy, healthyPeers, refusal, work } = preview;
+  const { refusal, work } = preview;
   if (refusal)
     lines.push(paint("bad", `  would be refused: ${toOneLine(refusal.message)} (${toOneLine(refusal.code)})`));
-  if (lastHealthy)
-    lines.push(paint("bad", "  it is the last healthy container of its role: nothing serves while it restarts"));
-  else if (healthyPeers !== null)
-    lines.push(`  ${healthyPeers} other healthy ${healthyPeers === 1 ? "container" : "containers"} of its role`);
-  else lines.push(paint("warn", "  unknown whether others of its role are healthy (needs ops:read)"));
-  lines.push(...toWorkLines(work, paint));
-  return lines;
+  return [...lines, toLine(describePeers(preview), paint), ...toWorkLines(work, paint)];
+}
+
+function toLine({ tone, text }: RestartFact, paint: Session["paintError"]): string {
+  return paint(tone, `  ${toOneLine(text)}`);
 }
 
 function toWorkLines(work: NonNullable<Previewed["preview"]>["work"], paint: Session["paintError"]): string[] {
-  if (!work) return [paint("warn", "  unknown which jobs run in it (needs ops:read)")];
-  const { jobs, total, gaps } = work;
-  const lines: string[] = [];
-  if (jobs === null || total === null) lines.push(paint("warn", "  unknown which jobs run in it"));
-  else if (total === 0) lines.push("  no known job runs in it");
-  else {
-    lines.push(paint("warn", `  ${total === 1 ? "1 job runs" : `${total} jobs run`} in it:`));
-    for (const { jobId, queue, kind, startedAt } of jobs.slice(0, shownJobs)) {
-      const what = kind === null || kind === queue ? queue : `${queue}, ${kind}`;
-      lines.push(`    ${toOneLine(`${jobId} (${what})`)}${startedAt === null ? "" : ` for ${formatAge(startedAt)}`}`);
-    }
-    if (total > shownJobs) lines.push(`    and ${total - shownJobs} more`);
-  }
-  for (const { source, reason } of gaps)
-    lines.push(paint("warn", `  ${toOneLine(source === null ? reason : `${source}: ${reason}`)}`));
-  return lines;
+  const { facts, jobs, total } = describeWork(work);
+  const named = jobs.slice(0, shownJobs).map(({ jobId, queue, kind, startedAt }) => {
+    const what = kind === null || kind === queue ? queue : `${queue}, ${kind}`;
+    return `    ${toOneLine(`${jobId} (${what})`)}${startedAt === null ? "" : ` for ${formatAge(startedAt)}`}`;
+  });
+  if (total > shownJobs) named.push(`    and ${total - shownJobs} more`);
+  return facts.flatMap((fact, index) => [toLine(fact, paint), ...(index === 0 ? named : [])]);
 }

@@ -1,3 +1,4 @@
+import { formatState } from "../../facts/container.ts";
 import { formatEnum } from "../../facts/format.ts";
 import { randomUUID } from "node:crypto";
 import { UsageError } from "../../cli/command.ts";
@@ -158,11 +159,7 @@ async function restartOne(
     client.query(RestartContainer, variables, { signal, timeoutMs: (waitSeconds ?? 0) * 1000 + restartMs }),
   );
   if (!done) throw new OpsError("not_a_gateway", "The gateway did not report the result of the restart");
-  const words = [
-    done.restarted ? "restarted" : "not restarted",
-    done.status,
-    ...(done.health === "NONE" ? [] : [formatEnum(done.health)]),
-  ];
+  const words = [done.restarted ? "restarted" : "not restarted", formatState(done)];
   await session.write(
     format === "table" ? `${toOneLine(`${done.name}: ${words.join(", ")}`)}\n` : toDocument(done, format),
   );
@@ -271,7 +268,7 @@ async function watchStates(
   do {
     const { data } = await client.queryPartial(Containers, {}, { signal });
     for (const { id, name, status, health, startedAt } of (data.containers ?? []).filter(isShown)) {
-      const state = health === "NONE" ? status : `${status}, ${formatEnum(health)}`;
+      const state = formatState({ status, health });
       const before = seen.get(id);
       seen.set(id, { state, startedAt });
       if (!before || (before.state === state && before.startedAt === startedAt)) continue;

@@ -1,5 +1,5 @@
 import { toContainerColumn } from "../output/container-columns.ts";
-import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
+import { formatHealth, formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
 import { Containers, type ContainersQuery, ContainerUsage, OpsError } from "../../client/client.ts";
 import { formatAge, formatEnum, formatText } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
@@ -33,7 +33,7 @@ export const psCommand = defineList({
     { head: "STATE", text: formatStatus, tone: toStatusTone },
     {
       head: "HEALTH",
-      text: ({ health }) => (health === "NONE" ? "–" : formatEnum(health)),
+      text: ({ health }) => formatHealth(health),
       tone: ({ health }) => toHealthTone(health),
     },
     {

@@ -2,7 +2,7 @@ import { formatFact, toHeading } from "../../facts/number.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
 import { deployNumbers, toDeployTone, toOutcomeTone, toVerdictLabel } from "../../facts/deploy.ts";
-import { formatStatus, toContainerState, containerNumbers } from "../../facts/container.ts";
+import { formatState, toContainerState, containerNumbers } from "../../facts/container.ts";
 import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
@@ -121,9 +121,7 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
 }
 
 function toState(row: ContainerRow): readonly [words: string, tone: Tone] {
-  const { health } = row;
-  const words = [formatStatus(row), ...(health === "NONE" ? [] : [formatEnum(health)])];
-  return [toOneLine(words.join(", ")), toContainerState(row).tone];
+  return [toOneLine(formatState(row)), toContainerState(row).tone];
 }
 
 function toPlaceFacts({

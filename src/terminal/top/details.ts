@@ -1,7 +1,7 @@
 import { toContainerColumn } from "../output/container-columns.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
-import { formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
+import { formatHealth, formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
 import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { formatFact } from "../../facts/number.ts";
 import { toQueueTone } from "../../facts/queue.ts";
@@ -125,7 +125,7 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
         },
         {
           head: "HEALTH",
-          text: ({ health }) => (health === "NONE" ? "–" : formatEnum(health)),
+          text: ({ health }) => formatHealth(health),
           tone: ({ health }) => toHealthTone(health),
           drop: 8,
         },

@@ -21,7 +21,7 @@ describe("a restart of one container", () => {
     await using gateway = await start();
     const run = await runCommand(gateway.url, ["restart", "web-1", "--reason", "leak"], { answers: ["y"] });
     expect(run).toMatchObject({ code: 0, out: "web-1: restarted, running, healthy\n" });
-    expect(run.err).toContain("web-1: running, healthy\n  1 other healthy container of its role\n");
+    expect(run.err).toContain("web-1: running, healthy\n  1 other container of its role is healthy.\n");
     expect(run.err).toContain("Restart? [y/N] ");
     expect(gateway.audited.map(({ outcome, reason }) => [outcome, reason])).toEqual([
       ["intent", "leak"],
@@ -41,7 +41,7 @@ describe("a restart of one container", () => {
     await using gateway = await start({ containers: [web("web-1")] });
     const run = await runCommand(gateway.url, ["restart", "web-1"]);
     expect(run.code).toBe(2);
-    expect(run.err).toContain("it is the last healthy container of its role: nothing serves while it restarts");
+    expect(run.err).toContain("This is the last healthy container of its role: nothing serves while it restarts.");
     expect(run.err).toContain("stdin is not a terminal: use --yes to skip the confirmation");
     expect(gateway.audited).toEqual([]);
   });
@@ -103,7 +103,7 @@ describe("a restart of one container", () => {
     expect(run.err).toContain("This needs a token with the scope ops:operate");
     const blind = await runCommand(gateway.url, ["restart", "web-1", "--yes"], { token: tokens.of("operator") });
     expect(blind.code).toBe(0);
-    expect(blind.err).toContain("unknown which jobs run in it (needs ops:read)");
+    expect(blind.err).toContain("Unknown whether jobs are running in it: this token lacks ops:read.");
   });
 
   it("asks for the engine where several have it", async () => {

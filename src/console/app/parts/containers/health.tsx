@@ -1,3 +1,4 @@
+import { toHealthTone } from "../../../../facts/container.ts";
 import type { Tone } from "../../../../facts/tone.ts";
 import { useState } from "preact/hooks";
 import { OpsError } from "../../../../client/error.ts";
@@ -104,8 +105,8 @@ export function Health({ name, engine, check }: HealthProps) {
   );
 }
 
-function toTone({ health, healthy, status }: HealthResultFragment): Tone {
-  if (healthy === false) return "bad";
-  if (health === "STARTING") return "warn";
-  return status === "running" && healthy === true ? "ok" : "neutral";
+function toTone({ health, healthy }: HealthResultFragment): Tone {
+  // A new check may differ from what the engine recorded.
+  if (healthy !== null) return healthy ? "ok" : "bad";
+  return toHealthTone(health);
 }

@@ -1,5 +1,6 @@
 import type { Tone } from "../../../../facts/tone.ts";
-import { toContainerState } from "../../../../facts/container.ts";
+import { formatState, toContainerState } from "../../../../facts/container.ts";
+import { describePeers, describeWork } from "../../../../facts/restart.ts";
 import { effect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { OpsError } from "../../../../client/error.ts";
@@ -151,10 +152,9 @@ function toLastStep({ status, health, healthy }: Result, seconds: number): Step 
       tone: "ok",
       text: health === "NONE" ? `Done in ${took}: it is running (no health check).` : `Done in ${took}: it is healthy.`,
     };
-  const state = health === "NONE" ? status : `${status} and ${health.toLowerCase()}`;
   return {
     tone: healthy === false ? "bad" : "warn",
-    text: `It restarted, but after ${took} it is ${state}. Check its health check and its log.`,
+    text: `It restarted, but after ${took} it is ${formatState({ status, health })}. Check its health check and its log.`,
   };
 }
 
@@ -178,87 +178,48 @@ function Touched({
   readonly engine: string;
   readonly preview: Preview;
 }) {
+  const peers = describePeers(preview);
   return (
     <ul class="touched">
       <Line tone="neutral">
         It will stop briefly: role <b class="isolate">{role}</b> on engine <b class="isolate">{engine}</b>.
       </Line>
-      <Peers role={role} preview={preview} />
+      <Line tone={peers.tone}>{peers.text}</Line>
       <Work work={preview.work} />
     </ul>
   );
 }
 
-function Peers({ role, preview: { lastHealthy, healthyPeers } }: { readonly role: string; readonly preview: Preview }) {
-  if (lastHealthy === null)
-    return <Line tone="neutral">Unknown whether other containers keep serving: this token lacks ops:read.</Line>;
-  if (lastHealthy)
-    return (
-      <Line tone="bad">
-        <b>This is the last healthy container of {role}:</b> nothing serves while it restarts.
-      </Line>
-    );
-  if (!healthyPeers) return <Line tone="warn">No other container of {role} is healthy.</Line>;
-  return (
-    <Line tone="ok">
-      {healthyPeers === 1 ? "1 other container" : `${healthyPeers} other containers`} of {role}{" "}
-      {healthyPeers === 1 ? "is" : "are"} healthy.
-    </Line>
-  );
-}
-
 function Work({ work }: { readonly work: Preview["work"] }) {
-  if (!work) return <Line tone="neutral">Unknown whether jobs are running in it: this token lacks ops:read.</Line>;
-  const { jobs, total, gaps } = work;
+  const { facts, jobs, total } = describeWork(work);
   return (
     <>
-      {total === 0 && <Line tone="ok">No jobs are running in it.</Line>}
-      {jobs && total !== null && total > 0 && (
-        <Line tone="warn">
-          {total === 1 ? "1 job is" : `${total} jobs are`} running in it and will be interrupted:
-          <ul>
-            {jobs.slice(0, shownJobs).map(({ jobId, kind, queue, source, startedAt }) => (
-              <li key={`${source} ${jobId}`}>
-                <a class="link isolate" href={href("/job", { source, id: jobId })}>
-                  {jobId}
-                </a>{" "}
-                {kind && kind !== queue && <span class="isolate">{kind} </span>}
-                <span class="muted isolate">
-                  {queue}
-                  {startedAt && (
-                    <>
-                      , for <Since at={startedAt} />
-                    </>
-                  )}
-                </span>
-              </li>
-            ))}
-            {total > shownJobs && <li class="muted">and {total - shownJobs} more</li>}
-          </ul>
+      {facts.map(({ tone, text }, index) => (
+        <Line key={text} tone={tone}>
+          {text}
+          {index === 0 && jobs.length > 0 && (
+            <ul>
+              {jobs.slice(0, shownJobs).map(({ jobId, kind, queue, source, startedAt }) => (
+                <li key={`${source} ${jobId}`}>
+                  <a class="link isolate" href={href("/job", { source, id: jobId })}>
+                    {jobId}
+                  </a>{" "}
+                  {kind && kind !== queue && <span class="isolate">{kind} </span>}
+                  <span class="muted isolate">
+                    {queue}
+                    {startedAt && (
+                      <>
+                        , for <Since at={startedAt} />
+                      </>
+                    )}
+                  </span>
+                </li>
+              ))}
+              {total > shownJobs && <li class="muted">and {total - shownJobs} more</li>}
+            </ul>
+          )}
         </Line>
-      )}
-      {gaps.length > 0 && (
-        <Line tone="neutral">
-          {jobs === null ? "Unknown whether jobs are running in it" : "More jobs may be running in it"}:{" "}
-          {toGapText(gaps)}.
-        </Line>
-      )}
-      {jobs === null && gaps.length === 0 && (
-        <Line tone="neutral">No job system records which jobs are running in it.</Line>
-      )}
+      ))}
     </>
   );
-}
-
-/** Gaps of the same reason are said once. */
-function toGapText(gaps: NonNullable<Preview["work"]>["gaps"]): string {
-  const byReason = Map.groupBy(gaps, ({ reason }) => reason);
-  return [...byReason]
-    .map(([reason, some]) => {
-      const sources = some.map(({ source }) => source).filter((source) => source !== null);
-      const names =
-        sources.length > 3 ? `${sources.slice(0, 3).join(", ")} and ${sources.length - 3} more` : sources.join(", ");
-      return names ? `${names}: ${reason}` : reason;
-    })
-    .join("; ");
 }
