@@ -14,6 +14,19 @@ export function toSeverityTone(severity: string): Tone {
   return toToneOf(severities, severity);
 }
 
+/** Of a list without problems, and without checks that failed. */
+export const noProblems = "No known problems";
+
+/** How many problems there are: the start of the sentence about all. */
+export function formatProblemCount(count: number): string {
+  return count === 0 ? noProblems : `${count} ${count === 1 ? "problem" : "problems"}`;
+}
+
+/** Ends that sentence where something could not be checked. */
+export function formatGapCount(count: number): string {
+  return count === 0 ? "" : `, but ${count === 1 ? "1 check" : `${count} checks`} failed`;
+}
+
 /** Labels of kinds whose own name is unclear. `problems/rules.ts` has the rule of each kind. */
 const kindLabels: Readonly<Record<string, string>> = {
   CONTAINER_MEMORY_HIGH: "memory is high",

@@ -1,4 +1,4 @@
-import { toSeverityTone } from "../../facts/problem.ts";
+import { noProblems, toSeverityTone } from "../../facts/problem.ts";
 import { formatAge, formatEnum, formatText } from "../../facts/format.ts";
 import { Problems, type ProblemsQuery } from "../../client/client.ts";
 import { defineList } from "../list.ts";
@@ -27,7 +27,7 @@ export const problemsCommand = defineList({
   ],
   nameOf: ({ container, queue, host, engine, deploy, source, id }) =>
     container?.name ?? queue?.name ?? host?.name ?? engine?.name ?? deploy?.tag ?? source ?? id,
-  empty: "Nothing is known to be wrong",
+  empty: noProblems,
   read: async (client, { env }, _asked, signal) => {
     const { data, errors } = await client.queryPartial(Problems, { env: toEnv(env) }, { signal });
     return {

@@ -1,5 +1,6 @@
 import stringWidth from "string-width";
 import { formatClock, formatDuration, formatEnum } from "../../facts/format.ts";
+import { formatGapCount, formatProblemCount, noProblems } from "../../facts/problem.ts";
 import type { Paint } from "../output/style.ts";
 import { toDetail } from "./details.ts";
 import { keyHelp } from "./keys.ts";
@@ -79,32 +80,24 @@ function toHeader({ data, view, place }: Screen, width: number, paint: Paint): s
   return toEnds(first, [...paused, ["muted", time], state], width, paint);
 }
 
-/** What is wrong, in one sentence. */
+/** The problems in one sentence. */
 function toSentence({ problems: { value, error } }: TopData, width: number, paint: Paint): string {
   if (value === null) {
-    return toLine(
-      [error === null ? ["muted", "Asking what is wrong…"] : ["bad", "What is wrong cannot be read"]],
-      width,
-      paint,
-    );
+    return toLine([error === null ? ["muted", "Reading problems…"] : ["bad", "Problems cannot be read"]], width, paint);
   }
   const { criticalCount, warningCount, gaps, quietSince, checkedAt } = value;
   const count = criticalCount + warningCount;
-  const unchecked = gaps.length > 0 ? ", but not everything could be checked" : "";
+  const unchecked = formatGapCount(gaps.length);
   if (count === 0) {
     const since =
       quietSince === null ? "" : `, for ${formatDuration((Date.parse(checkedAt) - Date.parse(quietSince)) / 1000)}`;
-    return toLine(
-      [[gaps.length > 0 ? "warn" : "ok", `Nothing is known to be wrong${since}${unchecked}`]],
-      width,
-      paint,
-    );
+    return toLine([[gaps.length > 0 ? "warn" : "ok", `${noProblems}${since}${unchecked}`]], width, paint);
   }
   const kinds = [
     ...(criticalCount > 0 ? [`${criticalCount} critical`] : []),
     ...(warningCount > 0 ? [`${warningCount} ${warningCount === 1 ? "warning" : "warnings"}`] : []),
   ];
-  const text = `${count} ${count === 1 ? "thing is" : "things are"} wrong: ${kinds.join(", ")}${unchecked}`;
+  const text = `${formatProblemCount(count)}: ${kinds.join(", ")}${unchecked}`;
   return toLine([[criticalCount > 0 ? "bad" : "warn", text]], width, paint);
 }
 

@@ -5,7 +5,7 @@ import { toContainerState } from "../../facts/container.ts";
 import { compareHosts, toHostState, hostNumbers } from "../../facts/host.ts";
 import { formatFact } from "../../facts/number.ts";
 import { compareQueues, toQueueTone } from "../../facts/queue.ts";
-import { toSeverityTone } from "../../facts/problem.ts";
+import { noProblems, toSeverityTone } from "../../facts/problem.ts";
 import { formatAge, formatEnum } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { type Column, cut, toTable } from "../output/table.ts";
@@ -132,7 +132,7 @@ function toProblems({ data, filter, nowMs, columns }: SectionOptions): Section {
         { head: "", text: ({ evidence }) => evidence.join("; "), mayCut: true, drop: 9 },
       ],
       notes: (problems.value?.gaps ?? []).map((gap) => ["warn", `could not be checked: ${gap}`]),
-      empty: "nothing is known to be wrong",
+      empty: noProblems.toLowerCase(),
     },
     filter,
   );

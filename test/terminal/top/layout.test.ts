@@ -44,7 +44,7 @@ describe("the screen", () => {
     const lines = draw(sampleScreen(sampleData({}, { trends: new Map([['depth ["river","payouts"]', [0, 4, 8]]]) })));
     expect(lines.map((line) => line.trimEnd())).toEqual([
       expect.stringMatching(/^ops\.example\.com {2}all environments {30,}\d\d:00:00 {2}live$/),
-      "1 thing is wrong: 1 critical",
+      "1 problem: 1 critical",
       "  PROBLEMS 1",
       "› critical  12 min  payouts is stalled  12 jobs wait; 0/s succeed",
       "",
@@ -140,15 +140,15 @@ describe("the screen", () => {
   it("the first screen asks, and shows no numbers", () => {
     const lines = draw(sampleScreen(emptyData));
     expect(lines[0]).toMatch(/connecting…$/);
-    expect(lines[1]).toBe("Asking what is wrong…");
+    expect(lines[1]).toBe("Reading problems…");
     expect(lines.filter((line) => line.trim() === "asking…")).toHaveLength(4);
     expect(lines.slice(1).join("")).not.toMatch(/\d/);
   });
 
   it("a quiet system is called quiet, with what could not be checked", () => {
-    expect(draw(sampleScreen(sampleData({ problems: [] })))[1]).toBe("Nothing is known to be wrong, for 1 h");
+    expect(draw(sampleScreen(sampleData({ problems: [] })))[1]).toBe("No known problems, for 1 h");
     expect(draw(sampleScreen(sampleData({ problems: [], gaps: ["hosts"] })))[1]).toBe(
-      "Nothing is known to be wrong, for 1 h, but not everything could be checked",
+      "No known problems, for 1 h, but 1 check failed",
     );
   });
 

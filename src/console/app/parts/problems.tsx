@@ -1,6 +1,6 @@
 import { toShortName } from "../../../facts/container.ts";
 import { type Tone, toWorst } from "../../../facts/tone.ts";
-import { severityMeanings, toSeverityTone } from "../../../facts/problem.ts";
+import { formatGapCount, formatProblemCount, severityMeanings, toSeverityTone } from "../../../facts/problem.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleContainerSeriesDocument,
@@ -27,8 +27,8 @@ import { Since } from "./time.tsx";
 export type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
 
 /**
- * What is wrong in the chosen environment and destination (that a failing queue is also behind is
- * in its evidence), as it is asked every 3 s, and when a container has changed.
+ * What is wrong in the chosen environment and destination, as it is asked every 3 s, and when a
+ * container has changed.
  */
 export function useProblems(): {
   readonly rows: readonly ProblemRow[] | null;
@@ -45,17 +45,10 @@ export function useProblems(): {
   const state = last ? { ...last, isPast: lostConnection.value !== null } : asked;
   const destination = params.value.get("destination");
   const all = state.data?.problems?.problems ?? null;
-  const rows = useMemo(() => {
-    const failing = new Set(
-      all?.flatMap(({ kind, queue }) => (kind === "QUEUE_FAILING" && queue ? [`${queue.source}/${queue.name}`] : [])),
-    );
-    const isSaid = ({ kind, queue }: ProblemRow) =>
-      kind === "QUEUE_BACKLOG" && queue !== null && failing.has(`${queue.source}/${queue.name}`);
-    return (
-      all &&
-      all.filter((row) => !isSaid(row) && (!destination || row.destination === null || row.destination === destination))
-    );
-  }, [all, destination]);
+  const rows = useMemo(
+    () => all && all.filter((row) => !destination || row.destination === null || row.destination === destination),
+    [all, destination],
+  );
   return { rows, state };
 }
 
@@ -83,7 +76,7 @@ export function Problems() {
           deploys={deploys}
           areSeveral={areSeveral}
           quietSince={state.data?.problems?.quietSince ?? null}
-          hasGaps={(state.data?.problems?.gaps ?? []).length > 0}
+          gaps={(state.data?.problems?.gaps ?? []).length}
         />
         {(state.data?.problems?.gaps ?? []).map((gap) => (
           <Banner key={gap} tone="neutral">
@@ -114,7 +107,8 @@ interface SentenceProps {
   /** Whether there are several services. */
   readonly areSeveral: boolean;
   readonly quietSince: string | null;
-  readonly hasGaps: boolean;
+  /** Checks that failed. */
+  readonly gaps: number;
 }
 
 /** Problems that the sentence names; the others are counted. */
@@ -130,8 +124,8 @@ function toSentence(rows: readonly ProblemRow[]): string {
   return others > 0 ? `${named.join(", ")}, and ${others} more` : named.join(", ");
 }
 
-function Sentence({ rows, deploys, areSeveral, quietSince, hasGaps }: SentenceProps) {
-  const tone = toWorst([...rows.map(({ severity }) => toSeverityTone(severity)), hasGaps ? "neutral" : "ok"]);
+function Sentence({ rows, deploys, areSeveral, quietSince, gaps }: SentenceProps) {
+  const tone = toWorst([...rows.map(({ severity }) => toSeverityTone(severity)), gaps > 0 ? "neutral" : "ok"]);
   const env = params.value.get("env");
   const [last] = deploys
     .filter((deploy) => !env || deploy.env === env)
@@ -141,9 +135,8 @@ function Sentence({ rows, deploys, areSeveral, quietSince, hasGaps }: SentencePr
     <h1 class="sentence">
       <Shape tone={tone} />
       <span>
-        {rows.length > 0
-          ? `${rows.length} ${rows.length === 1 ? "problem" : "problems"}: ${toSentence(rows)}`
-          : `No known problems${hasGaps ? ", but some checks failed" : ""}`}
+        {formatProblemCount(rows.length)}
+        {rows.length > 0 ? `: ${toSentence(rows)}` : formatGapCount(gaps)}
         {quietSince !== null && (
           <span class="deploy">
             {" "}
