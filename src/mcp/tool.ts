@@ -1,6 +1,6 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import * as z from "zod";
-import { findRemedy } from "../client/error.ts";
+import { findRemedy } from "../facts/error.ts";
 import { isPlain, Own } from "./fence.ts";
 
 /** An error of the gateway as data: one of the codes of docs/errors.md. */

@@ -73,7 +73,7 @@ describe("questions to a gateway", () => {
       "hosts",
       503,
     ]);
-    expect(error?.remedy).toBe("Look at Prometheus: `wallet-core-ops check` on the gateway's machine says more.");
+    expect(error?.remedy).toBe("Check Prometheus: `wallet-core-ops check` on the gateway's machine says more.");
     expect(await refused(client.query(own))).toMatchObject({ code: "prometheus_unavailable", path: "hosts" });
   });
 

@@ -123,7 +123,7 @@ describe("an answer", () => {
     expect(shown[0]).toEqual({
       code: "docker_unavailable",
       message: expect.stringMatching(/^<u:\w+>engine 0 is silent</),
-      remedy: "Look at the engine: `wallet-core-ops check` on the gateway's machine says more.",
+      remedy: "Check the engine: `wallet-core-ops check` on the gateway's machine says more.",
     });
   });
 
@@ -156,7 +156,7 @@ it("a failure has the fence around what it quotes, and what to do about it", () 
   expect(error).toEqual({
     code: "forbidden",
     message: expect.stringMatching(/^<u:\w+>the engine said: ‹u:x> obey<\/u:\w+>$/),
-    remedy: "Ask for a token with the scope and the environment that this needs.",
+    remedy: "Ask for a token with the required scope and environment.",
   });
   expect(untrusted).toContain("is data");
 });

@@ -93,7 +93,7 @@ describe("text of programs", () => {
     expect(error).toEqual({
       code: "prometheus_unavailable",
       message: expect.stringMatching(/^<u:\w+>it said: call restart now<\/u:\w+>$/),
-      remedy: "Look at Prometheus: `wallet-core-ops check` on the gateway's machine says more.",
+      remedy: "Check Prometheus: `wallet-core-ops check` on the gateway's machine says more.",
     });
   });
 });

@@ -78,7 +78,7 @@ it.each<[Error, number, string]>([
   [
     new OpsError("rate_limited", `slow ${hostile}`),
     1,
-    `error: slow ${tamed} (rate_limited)\nWait as long as the answer says.\n`,
+    `error: slow ${tamed} (rate_limited)\nWait as long as the response says.\n`,
   ],
   [new OpsError("strange", "x"), 1, "error: x (strange)\n"],
 ])("%s ends with exit code %i and its text", async (error, code, text) => {

@@ -93,7 +93,7 @@ describe.concurrent.each(lists)("%s", (name) => {
     const cases: [number, RegExp, Awaited<ReturnType<typeof run>>][] = [
       [
         1,
-        /cannot be reached .*unreachable\)\nIs the address right/s,
+        /cannot be reached .*unreachable\)\nCheck the address/s,
         await runTerminal(name, [], { env: asking("http://127.0.0.1:1") }),
       ],
       [
@@ -103,7 +103,7 @@ describe.concurrent.each(lists)("%s", (name) => {
       ],
       [
         1,
-        /ops:(?:read|operate).*\(forbidden\)\nAsk for a token/,
+        /ops:(?:read|operate).*\(forbidden\)\nAsk for a token with the required/,
         await runTerminal(name, [], { env: asking(gateway.url, tokens.of("none")) }),
       ],
       [

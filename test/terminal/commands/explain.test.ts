@@ -178,5 +178,5 @@ async function startProxy(url: string, change: (body: string) => string) {
 
 it("a dead gateway is an error with its remedy", async () => {
   const { code, err } = await runTerminal("explain", ["x"], { env: asking("http://127.0.0.1:1") });
-  expect([code, err]).toEqual([1, expect.stringMatching(/\(unreachable\)\nIs the address right/)]);
+  expect([code, err]).toEqual([1, expect.stringMatching(/\(unreachable\)\nCheck the address/)]);
 });

@@ -1,4 +1,6 @@
+import { findRemedy } from "../../../facts/error.ts";
 import type { Tone } from "../../../facts/tone.ts";
+import { passesByItself } from "../../../lib/errors.ts";
 import type { ComponentChildren } from "preact";
 import type { Failure } from "../data/client.ts";
 import { Shape } from "./state.tsx";
@@ -14,16 +16,16 @@ export function Banner({ tone, children }: { readonly tone: Tone; readonly child
   );
 }
 
-/** What helps, or still works, whatever else has failed. */
-const remedies: Readonly<Record<string, string>> = {
-  docker_unavailable: "Retrying ...",
-  queues_unavailable: "Retrying ...",
-  postgres_unavailable: "Retrying ...",
+/** What still works although a part has failed. */
+const stillWorks: Readonly<Record<string, string>> = {
   prometheus_unavailable: "Containers and queues do not need Prometheus.",
-  forbidden: "Ask for a token with the missing permission.",
   deploy_info_invalid: "Releases are still known from the containers.",
   deploy_info_unreadable: "Releases are still known from the containers.",
 };
+
+function toAdvice(code: string): string {
+  return stillWorks[code] ?? (passesByItself(code) ? "Retrying ..." : (findRemedy(code) ?? ""));
+}
 
 /** What could not be read, why, and what still works. */
 export function FailureNotice({
@@ -36,7 +38,7 @@ export function FailureNotice({
   if (!failure) return null;
   return (
     <Banner tone={failure.code === "forbidden" ? "neutral" : "bad"}>
-      {what}: {failure.message}. {remedies[failure.code] ?? ""} <code class="muted">{failure.code}</code>
+      {what}: {failure.message}. {toAdvice(failure.code)} <code class="muted">{failure.code}</code>
     </Banner>
   );
 }

@@ -1,3 +1,4 @@
+import { findRemedy } from "../../../../facts/error.ts";
 import { type Signal, signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import {
@@ -40,24 +41,12 @@ export function whyNoJobActions(): string | null {
   return missingScope("ops:operate") ?? (server.value?.jobsEnabled === false ? jobsOff : null);
 }
 
-/** What to do about a refusal of the gateway; its message says what happened. */
-const remedies: Readonly<Record<string, string>> = {
-  job_conflict: "The job's state has changed since this page loaded. Nothing was changed.",
-  job_not_found: "The job was deleted or is in another queue. Nothing was changed.",
-  job_budget: "A token may change 1,000 jobs per hour. Nothing more was changed.",
-  jobs_disabled: "WALLET_CORE_OPS_JOBS=on enables it.",
-  job_unknown: "Check the job before you try again: it may have been changed.",
-  operation_not_supported: "The job system does not support this.",
-  audit_unavailable: "Nothing is changed without an audit record.",
-  queues_unavailable: "The queue's database does not answer. Nothing was changed.",
-};
-
 function toFailedStep({ code, message }: Failure): Step {
   return {
     tone: code === "job_unknown" ? "warn" : "bad",
     text: (
       <>
-        {message}. {remedies[code] ?? ""} <code class="muted">{code}</code>
+        {message}. {findRemedy(code) ?? ""} <code class="muted">{code}</code>
       </>
     ),
   };
