@@ -3,12 +3,14 @@ import { buildSchema, isEnumType, isObjectType } from "graphql";
 import { describe, expect, it } from "vitest";
 import { containerNumbers, containerStatuses, healthStates } from "../src/facts/container.ts";
 import {
+  containersWorsenings,
   deployMeanings,
   deployNumbers,
   deployStates,
   driftKinds,
   driftWords,
   outcomeMeanings,
+  queueWorsenings,
   unjudgeableMeanings,
   verdictNumbers,
   verdictOutcomes,
@@ -51,6 +53,8 @@ const meanings: readonly (readonly [enumName: string, meanings: Readonly<Record<
   ["DeployState", deployMeanings],
   ["VerdictOutcome", outcomeMeanings],
   ["UnjudgeableReason", unjudgeableMeanings],
+  ["QueueWorsening", queueWorsenings],
+  ["ContainersWorsening", containersWorsenings],
   ["DriftKind", Object.fromEntries(Object.entries(driftWords).map(([kind, { about }]) => [kind, about]))],
   ["ProblemSeverity", severityMeanings],
 ];

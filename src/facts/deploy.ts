@@ -51,6 +51,21 @@ export const unjudgeableMeanings = {
   FAILED: "No container of it went live, so there is no release to compare.",
 } as const;
 
+/** What of a queue can be worse after a deploy. */
+export const queueWorsenings = {
+  FAILURES: "A larger share of its jobs fails.",
+  WAITING_TIME: "Its jobs wait longer.",
+  RUNNING_TIME: "Its jobs run longer.",
+  STOPPED: "It has stopped.",
+} as const;
+
+/** What of the containers can be worse after a deploy. */
+export const containersWorsenings = {
+  RESTARTS: "They restart more often.",
+  UNHEALTHY_TIME: "They were unhealthy for longer.",
+  UNHEALTHY_NOW: "They are unhealthy now.",
+} as const;
+
 interface Concluded {
   readonly outcome: keyof typeof verdictOutcomes;
   readonly unjudgeable: keyof typeof unjudgeableMeanings | null;
@@ -189,4 +204,20 @@ export const windowNumbers = {
 } as const satisfies Readonly<Record<string, NumberFact>>;
 
 export type WindowNumberName = keyof typeof windowNumbers;
+
+const worsened: Readonly<Record<WindowNumberName, keyof typeof queueWorsenings>> = {
+  succeeded: "STOPPED",
+  failed: "FAILURES",
+  failureRatio: "FAILURES",
+  waitP95Seconds: "WAITING_TIME",
+  runP95Seconds: "RUNNING_TIME",
+  depth: "STOPPED",
+  oldestAgeSeconds: "STOPPED",
+};
+
+/** The tone of a number after the deploy: bad if the verdict rests on it. */
+export function toWindowTone(name: WindowNumberName, worse: readonly string[]): Tone {
+  return worse.includes(worsened[name]) ? "bad" : "neutral";
+}
+
 export const windowNumberNames = Object.keys(windowNumbers) as readonly WindowNumberName[];

@@ -12,6 +12,15 @@ export type ContainerKind =
   /** Not part of the product: it belongs to another service, or to none. Only tokens for every environment see it. */
   | 'OTHER';
 
+/** What of the containers is worse after a deploy. */
+export type ContainersWorsening =
+  /** They restart more often. */
+  | 'RESTARTS'
+  /** They are unhealthy now. */
+  | 'UNHEALTHY_NOW'
+  /** They were unhealthy for longer. */
+  | 'UNHEALTHY_TIME';
+
 /** What records a deploy. Best source first: HISTORY, INFO, KAMAL_AUDIT, CONTAINERS, IMAGES. */
 export type DeployOrigin =
   /** When the containers of a release were created, including stopped ones that Kamal keeps. */
@@ -238,6 +247,17 @@ export type QueueState =
   /** It may be failing: at least 5 failures in the last hour, one of them in the last 5 minutes, and how many jobs succeeded is unknown. */
   | 'UNKNOWN';
 
+/** What of a queue is worse after a deploy. */
+export type QueueWorsening =
+  /** A larger share of its jobs fails. */
+  | 'FAILURES'
+  /** Its jobs run longer. */
+  | 'RUNNING_TIME'
+  /** It has stopped. */
+  | 'STOPPED'
+  /** Its jobs wait longer. */
+  | 'WAITING_TIME';
+
 /** Kind of a line in a role's log. */
 export type RoleLogKind =
   /** A line that the container wrote. */
@@ -452,7 +472,7 @@ export type ConsoleDeployVerdictQueryVariables = Exact<{
 
 
 export type ConsoleDeployVerdictQuery = { node:
-    | { id: string, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, beforeFrom: string | null, afterTo: string | null, containers: { restartsBefore: number | null, restartsAfter: number | null, restartsFrom: string | null, restartsPValue: number | null, unhealthyNow: Array<string>, unhealthySecondsBefore: number | null, unhealthySecondsAfter: number | null }, newErrors: Array<{ error: string, fingerprint: string, count: number, minutes: number, queues: Array<string>, share: number | null, pValue: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, reasons: Array<string>, baseline: QueueBaseline | null, pValue: number | null, waitPValue: number | null, runPValue: number | null, before: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null, after: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null }> } | null }
+    | { id: string, verdict: { outcome: VerdictOutcome, unjudgeable: UnjudgeableReason | null, reasons: Array<string>, gaps: Array<string>, windowSeconds: number | null, beforeFrom: string | null, afterTo: string | null, containers: { restartsBefore: number | null, restartsAfter: number | null, restartsFrom: string | null, restartsPValue: number | null, unhealthyNow: Array<string>, unhealthySecondsBefore: number | null, unhealthySecondsAfter: number | null, worse: Array<ContainersWorsening> }, newErrors: Array<{ error: string, fingerprint: string, count: number, minutes: number, queues: Array<string>, share: number | null, pValue: number, regressed: boolean }> | null, queues: Array<{ queue: string, source: string, outcome: VerdictOutcome, worse: Array<QueueWorsening>, reasons: Array<string>, baseline: QueueBaseline | null, pValue: number | null, waitPValue: number | null, runPValue: number | null, before: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null, after: { succeeded: number, failed: number, failureRatio: number, waitP95Seconds: number | null, runP95Seconds: number | null, depth: number | null, oldestAgeSeconds: number | null } | null }> } | null }
     | Record<PropertyKey, never>
    | null };
 
@@ -1658,6 +1678,7 @@ export const ConsoleDeployVerdictDocument = new TypedDocumentString(`
           unhealthyNow
           unhealthySecondsBefore
           unhealthySecondsAfter
+          worse
         }
         newErrors {
           error
@@ -1673,6 +1694,7 @@ export const ConsoleDeployVerdictDocument = new TypedDocumentString(`
           queue
           source
           outcome
+          worse
           reasons
           baseline
           pValue

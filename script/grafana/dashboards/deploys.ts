@@ -118,11 +118,7 @@ const byQueue = table({
     { field: "source", name: "Source", width: 165 },
     { field: "outcome", name: "Verdict", states: is.outcomes, width: 130 },
     ofWindow("before", "failureRatio", { decimals: 1, width: 110 }),
-    ofWindow("after", "failureRatio", {
-      decimals: 1,
-      thresholds: ["green", [0.05, "yellow"], [0.2, "red"]],
-      width: 110,
-    }),
+    ofWindow("after", "failureRatio", { decimals: 1, width: 110 }),
     ofWindow("after", "failed", { width: 110 }),
     { field: "pValue", name: "p", decimals: 4, width: 80 },
     ofWindow("before", "waitP95Seconds", { decimals: 1, width: 110 }),

@@ -146,8 +146,15 @@ export interface Evidence {
   readonly gaps: readonly string[];
 }
 
+/** What can be worse of a queue. */
+export type QueueWorsening = "failures" | "waiting_time" | "running_time" | "stopped";
+
+/** What can be worse of the containers. */
+export type ContainersWorsening = "restarts" | "unhealthy_time" | "unhealthy_now";
+
 export interface QueueVerdict extends QueueEvidence {
   readonly outcome: VerdictOutcome;
+  readonly worse: readonly QueueWorsening[];
   /** Fisher's exact test on the failures; null without enough jobs. */
   readonly pValue: number | null;
   /**
@@ -184,6 +191,7 @@ export interface DeployVerdict {
   readonly containers: ContainerEvidence & {
     /** Null when a number is unknown, or decides nothing. */
     readonly restartsPValue: number | null;
+    readonly worse: readonly ContainersWorsening[];
   };
   readonly newErrors: readonly JudgedError[] | null;
   readonly queuesUnread: boolean;

@@ -12,6 +12,7 @@ import {
 import type {
   Baseline,
   ContainerEvidence,
+  ContainersWorsening,
   Counted,
   DeployVerdict,
   Evidence,
@@ -20,6 +21,7 @@ import type {
   QueueEvidence,
   QueueVerdict,
   QueueWindow,
+  QueueWorsening,
   UnjudgeableReason,
 } from "./types.ts";
 import type { Ended } from "./shared.ts";
@@ -60,11 +62,12 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     newErrors?.map((error) =>
       judgeError(error, toJobs(error, queues, windows), verdictRules.alpha / newErrors.length),
     ) ?? null;
+  const unwell = findContainerWorsenings(containers, restartsPValue);
   const worse = [
     ...judged
       .filter(({ outcome }) => outcome === "regressed")
       .flatMap(({ queue, reasons }) => reasons.map((reason) => `${queue}: ${reason}`)),
-    ...findContainerReasons(containers, restartsPValue),
+    ...unwell.map(({ reason }) => reason),
     ...(errors ?? [])
       .filter(({ regressed }) => regressed)
       .map(({ error, after }) => `a new error occurred ${formatTimes(after.count)}: ${cut(error)}`),
@@ -83,7 +86,7 @@ export function judgeDeploy(evidence: Evidence): DeployVerdict {
     reasons: outcome === "not_enough_data" ? [toReason()] : worse,
     windows,
     queues: judged,
-    containers: { ...containers, restartsPValue },
+    containers: { ...containers, restartsPValue, worse: unwell.map(({ what }) => what) },
     newErrors: errors?.filter(({ searched }) => searched !== false) ?? null,
     queuesUnread,
     unread,
@@ -110,13 +113,21 @@ function toEarlierGap({ queue, after, failsSince }: QueueVerdict): string[] {
   return [`${queue}: ${since}, so that does not count against it`];
 }
 
-function findContainerReasons(containers: ContainerEvidence, restartsPValue: number | null): string[] {
+/** Something that is worse, with the sentence about it. */
+interface Worsening<What> {
+  readonly what: What;
+  readonly reason: string;
+}
+
+function findContainerWorsenings(
+  containers: ContainerEvidence,
+  restartsPValue: number | null,
+): readonly Worsening<ContainersWorsening>[] {
   const { restartsBefore, restartsAfter, unhealthySecondsBefore: was, unhealthySecondsAfter: is } = containers;
-  const reasons: string[] = [];
+  const found: Worsening<ContainersWorsening>[] = [];
   if (restartsPValue !== null && restartsPValue < verdictRules.alpha) {
-    reasons.push(
-      `containers restarted ${formatTimes(restartsAfter?.count ?? 0)}, ${formatTimes(restartsBefore?.count ?? 0)} before`,
-    );
+    const [before, after] = [restartsBefore, restartsAfter].map((counted) => formatTimes(counted?.count ?? 0));
+    found.push({ what: "restarts", reason: `containers restarted ${after}, ${before} before` });
   }
   if (
     was !== null &&
@@ -124,10 +135,12 @@ function findContainerReasons(containers: ContainerEvidence, restartsPValue: num
     is >= was * verdictRules.unhealthyFactor &&
     is - was >= verdictRules.unhealthySeconds
   ) {
-    reasons.push(`containers were unhealthy for ${formatDuration(is)}, ${formatDuration(was)} before`);
+    const reason = `containers were unhealthy for ${formatDuration(is)}, ${formatDuration(was)} before`;
+    found.push({ what: "unhealthy_time", reason });
   }
-  if (isWorseNow(containers)) reasons.push(`unhealthy now: ${containers.unhealthyNow.join(", ")}`);
-  return reasons;
+  if (isWorseNow(containers))
+    found.push({ what: "unhealthy_now", reason: `unhealthy now: ${containers.unhealthyNow.join(", ")}` });
+  return found;
 }
 
 /** Unhealthy now counts within the window, unless containers were as long unhealthy before. */
@@ -287,7 +300,11 @@ function judgeShare(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   });
   const own = judge({}, {});
   if (evidence.isUnattributed) {
-    return { ...own, reasons: ["other services work on it too, and its ended jobs do not name their workers"] };
+    return {
+      ...own,
+      worse: [],
+      reasons: ["other services work on it too, and its ended jobs do not name their workers"],
+    };
   }
   const [was, is] = [before?.unattributed ?? none, after?.unattributed ?? none];
   const count = countEnded(was) + countEnded(is);
@@ -298,7 +315,7 @@ function judgeShare(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   if (own.outcome === "clean" && worst.outcome !== "regressed") return own;
   if (own.outcome === "not_enough_data" && worst.outcome === "not_enough_data") return own;
   const reason = `other services work on it too, and the workers of ${formatCount(count, "ended job")} are not known`;
-  return { ...own, outcome: "not_enough_data", reasons: [reason] };
+  return { ...own, outcome: "not_enough_data", worse: [], reasons: [reason] };
 }
 
 const none: Ended = { succeeded: 0, failed: 0 };
@@ -320,7 +337,7 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   if (before && after && hasLostJobs(evidence) && hasStopped(before, after, evidence.stateNow ?? null, stateCounts)) {
     const waiting = after.depth === null ? "jobs wait" : formatCount(after.depth, "job waits", "jobs wait");
     const reason = `${formatCount(countEnded(after), "job")} ended, ${formatNumber(countEnded(before))} did ${when}; ${waiting}`;
-    return { ...evidence, ...untested, outcome: "regressed", reasons: [reason] };
+    return { ...evidence, ...untested, outcome: "regressed", worse: ["stopped"], reasons: [reason] };
   }
   if (!hasEnough(before) || !hasEnough(after)) {
     const which =
@@ -329,6 +346,7 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
       ...evidence,
       ...untested,
       outcome: "not_enough_data",
+      worse: [],
       reasons: [`${which} ${hasEnough(before) ? "after" : "before"} the deploy`],
     };
   }
@@ -336,15 +354,23 @@ function judgeQueue(evidence: QueueEvidence, alpha: number, stateCounts: boolean
   const failsSince = isWorse ? findStart(evidence, after, alpha) : null;
   const wait = compareP95(toWait(before), toWait(after), alpha / 2);
   const run = compareP95(toRun(before), toRun(after), alpha / 2);
-  const reasons = [
-    isWorse && failsSince === null
-      ? `${formatShare(toShare(after))} of its jobs fail, ${formatShare(toShare(before))} did ${when}`
-      : null,
-    wait.isWorse ? toLonger("wait", toWait(before), toWait(after), when) : null,
-    run.isWorse ? toLonger("run", toRun(before), toRun(after), when) : null,
-  ].filter((reason) => reason !== null);
-  const outcome = reasons.length > 0 ? "regressed" : "clean";
-  return { ...evidence, outcome, pValue, waitPValue: wait.pValue, runPValue: run.pValue, reasons, failsSince };
+  const found: Worsening<QueueWorsening>[] = [];
+  if (isWorse && failsSince === null) {
+    const reason = `${formatShare(toShare(after))} of its jobs fail, ${formatShare(toShare(before))} did ${when}`;
+    found.push({ what: "failures", reason });
+  }
+  if (wait.isWorse) found.push({ what: "waiting_time", reason: toLonger("wait", toWait(before), toWait(after), when) });
+  if (run.isWorse) found.push({ what: "running_time", reason: toLonger("run", toRun(before), toRun(after), when) });
+  return {
+    ...evidence,
+    outcome: found.length > 0 ? "regressed" : "clean",
+    worse: found.map(({ what }) => what),
+    reasons: found.map(({ reason }) => reason),
+    pValue,
+    waitPValue: wait.pValue,
+    runPValue: run.pValue,
+    failsSince,
+  };
 }
 
 function compareShares(before: QueueWindow, after: QueueWindow, alpha: number) {

@@ -2,7 +2,14 @@ import { findLatest } from "../../deploys/state.ts";
 import { toShare, verdictRules } from "../../deploys/verdict/rules.ts";
 import type { Baseline, DeployVerdict, JudgedError, QueueVerdict, QueueWindow } from "../../deploys/verdict/types.ts";
 import { usualWindowSeconds } from "../../deploys/verdict/windows.ts";
-import { outcomeMeanings, unjudgeableMeanings, verdictNumbers, windowNumbers } from "../../facts/deploy.ts";
+import {
+  containersWorsenings,
+  outcomeMeanings,
+  queueWorsenings,
+  unjudgeableMeanings,
+  verdictNumbers,
+  windowNumbers,
+} from "../../facts/deploy.ts";
 import { describeNumber } from "../../facts/number.ts";
 import { OpsError } from "../../lib/errors.ts";
 import { formatRfc3339, toUnixSeconds } from "../../lib/time.ts";
@@ -58,6 +65,14 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
       week: "The one at the same hour a week before.",
     }),
   });
+  const queueWorsening = builder.enumType("QueueWorsening", {
+    description: "What of a queue is worse after a deploy.",
+    values: toEnumValues(queueWorsenings),
+  });
+  const containersWorsening = builder.enumType("ContainersWorsening", {
+    description: "What of the containers is worse after a deploy.",
+    values: toEnumValues(containersWorsenings),
+  });
   const queueVerdict = builder.objectRef<QueueVerdict>("QueueVerdict").implement({
     description:
       `One queue before and after a deploy. The comparison needs ${leastJobs} ended jobs in each ` +
@@ -82,6 +97,10 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
         "reasons: [String!]!": "What is worse, or what data is missing.",
       }),
       outcome: t.expose("outcome", { type: outcome, description: "Outcome for this queue alone." }),
+      worse: t.expose("worse", {
+        type: [queueWorsening],
+        description: "What is worse. Empty unless the outcome is REGRESSED.",
+      }),
       before: t.expose("before", {
         type: queueWindow,
         nullable: true,
@@ -157,6 +176,7 @@ export function addDeployVerdict(builder: Builder, refs: Refs): void {
           "Names of containers of this release that are unhealthy now. Counts as worse while the window " +
           "after the deploy extends to now, unless containers were unhealthy for as long before.",
       }),
+      worse: t.expose("worse", { type: [containersWorsening], description: "What is worse." }),
       restartsBefore: t.int({
         nullable: true,
         description: describeNumber(verdictNumbers.restartsBefore),

@@ -222,6 +222,47 @@ describe("a queue that has stopped", () => {
   });
 });
 
+describe("what is worse", () => {
+  it("is named for each queue, beside its reason", () => {
+    const slow = { waitP95Seconds: 30, runP95Seconds: 9 };
+    const queues = [
+      queue(window(1000, 0, { waitP95Seconds: 1, runP95Seconds: 1 }), window(500, 500, slow)),
+      queue(window(2164, 0), window(0, 0, { depth: 1300, oldestAgeSeconds: 580 }), "payouts"),
+      queue(window(200, 1), window(200, 1), "kyc"),
+      queue(window(200, 0), window(20, 9), "sms"),
+    ];
+    expect(judge({ queues }).queues.map(({ worse }) => worse)).toEqual([
+      ["failures", "waiting_time", "running_time"],
+      ["stopped"],
+      [],
+      [],
+    ]);
+  });
+
+  it("leaves out a change that chance or an earlier start explains", () => {
+    // p = 0.0045, but of ten queues.
+    const others = Array.from({ length: 9 }, (_, index) => queue(window(200, 0), window(200, 0), `q${index}`));
+    expect(judge({ queues: [queue(window(196, 4), window(185, 15)), ...others] }).queues[0]?.worse).toEqual([]);
+  });
+
+  it("is named for the containers", () => {
+    const counted = (count: number) => ({ count, seconds: 600 });
+    const containers = {
+      ...quiet,
+      untilNow: true,
+      restartsFrom: "events" as const,
+      restartsBefore: counted(0),
+      restartsAfter: counted(9),
+      unhealthySecondsBefore: 10,
+      unhealthySecondsAfter: 100,
+      unhealthyNow: ["web-1"],
+    };
+    expect(judge({ containers }).containers.worse).toEqual(["restarts", "unhealthy_time", "unhealthy_now"]);
+    expect(judge({ containers: { ...containers, untilNow: false } }).containers.worse).not.toContain("unhealthy_now");
+    expect(judge({}).containers.worse).toEqual([]);
+  });
+});
+
 describe("evidence that is only known as of now", () => {
   const restarted = { restartsFrom: "counters" as const, restartsBefore: { count: 0, seconds: 600 } };
   const counted = { ...quiet, ...restarted, restartsAfter: { count: 12, seconds: 600 } };
@@ -541,6 +582,8 @@ describe("any verdict", () => {
             : ["not_enough_data", hasEnough(one.before) ? "regressed" : ""];
           expect(possible).toContain(one.outcome);
           expect(one.outcome === "clean").toBe(one.reasons.length === 0);
+          // Each reason of a regression is about one thing that is worse.
+          expect(one.worse).toHaveLength(one.outcome === "regressed" ? one.reasons.length : 0);
         }
         const outcomes = new Set(queues.map((one) => one.outcome));
         const isLost = queues.some((one) => hasEnough(one.before) && !hasEnough(one.after));

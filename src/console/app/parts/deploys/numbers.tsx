@@ -4,7 +4,13 @@ import { formatNumber, formatDuration, formatEnum } from "../../../../facts/form
 import { formatFact } from "../../../../facts/number.ts";
 import { Empty } from "../notice.tsx";
 import { State } from "../state.tsx";
-import { toOutcomeTone, windowNumberNames, windowNumbers, type WindowNumberName } from "../../../../facts/deploy.ts";
+import {
+  toOutcomeTone,
+  toWindowTone,
+  windowNumberNames,
+  windowNumbers,
+  type WindowNumberName,
+} from "../../../../facts/deploy.ts";
 
 export type Verdict = NonNullable<Extract<NonNullable<ConsoleDeployVerdictQuery["node"]>, { id: string }>["verdict"]>;
 type QueueRow = Verdict["queues"][number];
@@ -105,12 +111,6 @@ export function QueueNumbers({
   );
 }
 
-/**
- * A p-value is small where the change is unlikely to be chance; below this the verdict may count
- * it.
- */
-const smallP = 0.01;
-
 /** When the window before was. */
 const baselineWords = { BEFORE: "before", DAY: "a day before", WEEK: "a week before" };
 
@@ -120,7 +120,7 @@ function Change({ row, name }: { readonly row: QueueRow; readonly name: WindowNu
     formatFact(windowNumbers[name], toValue(window, name)),
   );
   const chance = toChance(row, name);
-  const isWorse = chance !== null && chance < smallP;
+  const isWorse = toWindowTone(name, row.worse) === "bad";
   const words = chance === null ? "" : `; p = ${toP(chance)}: the chance of seeing this if nothing had changed`;
   return (
     <td
@@ -140,8 +140,8 @@ export function toP(value: number): string {
 
 /** Restarts and health before and after. */
 export function ContainerNumbers({ containers }: { readonly containers: Verdict["containers"] }) {
-  const { restartsBefore, restartsAfter, restartsFrom, restartsPValue, unhealthyNow } = containers;
-  const isWorse = restartsPValue !== null && restartsPValue < smallP;
+  const { restartsBefore, restartsAfter, restartsFrom, restartsPValue, unhealthyNow, worse } = containers;
+  const toClass = (what: (typeof worse)[number]) => (worse.includes(what) ? "bad strong" : "");
   return (
     <dl class="facts">
       <dt>Restarts</dt>
@@ -149,32 +149,22 @@ export function ContainerNumbers({ containers }: { readonly containers: Verdict[
         title={`Unrequested container exits before and after${restartsFrom ? `, from the engines' ${restartsFrom}` : ""}${restartsPValue === null ? "" : `; p = ${toP(restartsPValue)}`}`}
       >
         <span class="muted">{formatNumber(restartsBefore)} → </span>
-        <span class={isWorse ? "bad strong" : ""}>{formatNumber(restartsAfter)}</span>
+        <span class={toClass("RESTARTS")}>{formatNumber(restartsAfter)}</span>
         {restartsFrom && <span class="muted"> by {formatEnum(restartsFrom)}</span>}
       </dd>
       <dt>Unhealthy</dt>
       <dd title="Unhealthy time, summed over all containers">
         <span class="muted">{formatDuration(containers.unhealthySecondsBefore)} → </span>
-        <span class={isUnhealthier(containers) ? "bad strong" : ""}>
-          {formatDuration(containers.unhealthySecondsAfter)}
-        </span>
+        <span class={toClass("UNHEALTHY_TIME")}>{formatDuration(containers.unhealthySecondsAfter)}</span>
       </dd>
       {unhealthyNow.length > 0 && (
         <>
           <dt>Unhealthy now</dt>
-          <dd class="bad isolate">{unhealthyNow.join(", ")}</dd>
+          <dd class={`isolate ${toClass("UNHEALTHY_NOW")}`}>{unhealthyNow.join(", ")}</dd>
         </>
       )}
     </dl>
   );
-}
-
-/** The verdict's rule: 2 times as long, and 60 s longer. */
-function isUnhealthier({
-  unhealthySecondsBefore: before,
-  unhealthySecondsAfter: after,
-}: Verdict["containers"]): boolean {
-  return before !== null && after !== null && after >= 2 * before && after >= before + 60;
 }
 
 /** The queue that the graph shows: that of the URL, else the one that became worst. */
