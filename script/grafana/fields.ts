@@ -116,6 +116,9 @@ export const no: States = { true: [colours.ok, "yes"], false: [colours.warn, "no
 /** Of a flag that matters only where it is set. */
 export const ifSet: States = { true: [colours.warn, "yes"], false: [colours.neutral, "no"] };
 
+/** Of a flag that is neither good nor bad. */
+export const neutral: States = { true: [colours.neutral, "yes"], false: [colours.neutral, "no"] };
+
 /** Share of a host's CPU or memory. The gateway's default thresholds. */
 export const utilisation: Steps = [colours.ok, [host.defaultHotRatio, colours.warn]];
 export const diskUse: Steps = [colours.ok, [host.diskFullRatio, colours.warn]];

@@ -140,9 +140,29 @@ export const deployOrigins = {
   IMAGES: "the images",
 } as const;
 
-/** @param drift settling: a deploy is probably in progress */
-export function toDriftTone({ kind, settling }: { readonly kind: string; readonly settling: boolean }): Tone {
+interface Drift {
+  readonly kind: string;
+  /** Whether a deploy is probably in progress. */
+  readonly settling: boolean;
+}
+
+export function toDriftTone({ kind, settling }: Drift): Tone {
   return settling ? "neutral" : toToneOf(driftKinds, kind);
+}
+
+/** A difference in a few words: "mixed releases, settling". */
+export function formatDrift({ kind, settling }: Drift): string {
+  return settling ? `${toDriftLabel(kind)}, settling` : toDriftLabel(kind);
+}
+
+/** The tone of a new error, and whether the verdict counts it. */
+export function toNewErrorState({ regressed }: { readonly regressed: boolean }): {
+  readonly tone: Tone;
+  readonly word: string;
+} {
+  return regressed
+    ? { tone: "bad", word: "counts as a regression" }
+    : { tone: "neutral", word: "does not count as a regression" };
 }
 
 /** The numbers of a deploy. */

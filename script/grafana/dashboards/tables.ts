@@ -293,14 +293,14 @@ export const drift: TableSpec = {
       settling: "boolean",
     },
     computed: {
-      badness: rank("kind", Object.keys(driftKinds).toReversed()),
+      badness: `(settling == true ? 0 : ${rank("kind", Object.keys(driftKinds).toReversed())})`,
     },
   }),
   worstFirst: "badness",
   columns: [
     { field: "kind", name: "Kind", states: is.driftKinds, width: 145 },
     { field: "message", name: "What" },
-    { field: "settling", name: "Settling", states: is.ifSet, width: 80 },
+    { field: "settling", name: "Settling", states: is.neutral, width: 80 },
     { field: "role", name: "Role", width: 120, link: toRole },
     engine,
     { field: "service", name: "Service", width: 130 },

@@ -1,4 +1,4 @@
-import { toDriftLabel, toDriftTone } from "../../facts/deploy.ts";
+import { formatDrift, toDriftTone } from "../../facts/deploy.ts";
 import { formatEnum, formatText } from "../../facts/format.ts";
 import { Drift, type DriftQuery } from "../../client/client.ts";
 import { defineList } from "../list.ts";
@@ -13,7 +13,7 @@ export const driftCommand = defineList({
   columns: [
     {
       head: "KIND",
-      text: ({ kind, settling }: Row) => `${toDriftLabel(kind)}${settling ? " (a deploy runs)" : ""}`,
+      text: (row: Row) => formatDrift(row),
       tone: toDriftTone,
     },
     { head: "ROLE", text: ({ role }) => formatText(role), mayCut: true },

@@ -1,6 +1,6 @@
 import { UsageError } from "../../cli/command.ts";
 import { type JudgedDeploy, OpsError, type ReleaseVerdict, waitForVerdict } from "../../client/client.ts";
-import { toOutcomeTone, toVerdictLabel } from "../../facts/deploy.ts";
+import { toNewErrorState, toOutcomeTone, toVerdictLabel } from "../../facts/deploy.ts";
 import { formatAge, formatDuration, formatEnum, formatNumber } from "../../facts/format.ts";
 import { ConditionError, defineCommand, noteError, type Session } from "../command.ts";
 import { placeOptions, resultOption, toPlace, toSeconds } from "../options.ts";
@@ -132,7 +132,7 @@ function toReport(deploy: JudgedDeploy, paint: Paint): string {
     for (const reason of reasons) lines.push(`  ${outcome === "REGRESSED" ? "worse" : "why"}: ${toOneLine(reason)}`);
     for (const { error, count, fingerprint, regressed } of newErrors ?? []) {
       lines.push(
-        `  ${paint(regressed ? "bad" : "warn", "new error")} ${fingerprint}, ${formatNumber(count)} times: ${toOneLine(error)}`,
+        `  ${paint(toNewErrorState({ regressed }).tone, "new error")} ${fingerprint}, ${formatNumber(count)} times: ${toOneLine(error)}`,
       );
     }
     for (const name of ["REGRESSED", "NOT_ENOUGH_DATA", "CLEAN"] as const) {

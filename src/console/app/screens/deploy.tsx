@@ -6,6 +6,7 @@ import {
   toOutcomeTone,
   toVerdictMeaning,
   verdictNumbers,
+  toNewErrorState,
 } from "../../../facts/deploy.ts";
 import { formatFact } from "../../../facts/number.ts";
 import { toServicePlace } from "../../../facts/container.ts";
@@ -248,7 +249,7 @@ function Previous({ deploy: { id, service, destination, env, previousTag } }: { 
   const before = group?.find(({ tag }) => tag === previousTag);
   return (
     <>
-      <dt title={deployMeanings.PREVIOUS}>Last good one</dt>
+      <dt title={deployMeanings.PREVIOUS}>Rollback target</dt>
       <dd>
         {good ? (
           <a class="link code isolate" href={href("/deploy", { id: good.id })}>
@@ -383,10 +384,7 @@ function NewErrors({ errors }: { readonly errors: Verdict["newErrors"] }) {
         <ul class="plain-rows errors">
           {errors.map(({ fingerprint, error, count, minutes, queues, share, pValue, regressed }) => (
             <li key={fingerprint}>
-              <Shape
-                tone={regressed ? "bad" : "neutral"}
-                label={regressed ? "counts as a regression" : "does not count as a regression"}
-              />
+              <Shape tone={toNewErrorState({ regressed }).tone} label={toNewErrorState({ regressed }).word} />
               <a data-row-link class="code cut isolate" href={href("/errors", { fingerprint })} title={error}>
                 {error}
               </a>

@@ -1,5 +1,5 @@
 import { toServicePlace } from "../../../../facts/container.ts";
-import { deployOrigins, toDriftLabel, toDriftTone } from "../../../../facts/deploy.ts";
+import { deployOrigins, formatDrift, toDriftTone } from "../../../../facts/deploy.ts";
 import { type ConsoleDriftQuery, ConsoleDriftDocument } from "../../../../generated/console.ts";
 import { containers } from "../../data/containers.ts";
 import { failureOf, useLive } from "../../data/live.ts";
@@ -67,7 +67,7 @@ function DriftItem({ row }: { readonly row: DriftRow }) {
   return (
     <li class={row.settling ? "muted" : ""}>
       <Shape tone={tone} />
-      <span class="kind">{row.settling ? "settling" : toDriftLabel(row.kind)}</span>
+      <span class="kind">{formatDrift(row)}</span>
       <span
         class="message isolate"
         title={row.settling ? "A container was created or started less than five minutes ago" : undefined}

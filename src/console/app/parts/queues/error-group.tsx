@@ -1,3 +1,4 @@
+import { toNewErrorState } from "../../../../facts/deploy.ts";
 import {
   ConsoleErrorDeploysDocument,
   type ConsoleErrorDeploysQuery,
@@ -146,7 +147,7 @@ function BroughtBy({
   const isRegression = deploy.verdict?.newErrors?.some((error) => error.fingerprint === fingerprint && error.regressed);
   return (
     <div class="brought">
-      <Banner tone={isRegression ? "bad" : "warn"}>
+      <Banner tone={toNewErrorState({ regressed: isRegression ?? false }).tone}>
         First seen with{" "}
         <a class="link isolate" href={href("/deploy", { id: deploy.id })}>
           {deploy.tag}
