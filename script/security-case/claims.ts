@@ -661,11 +661,11 @@ export const sections: readonly Section[] = [
       {
         id: "U5",
         claim:
-          "Budgets and cool-downs come from the hashed lines: an edited row is found, and refuses actions or limits nothing.",
+          "Budgets and cooldowns come from the hashed lines: an edited row is found, and refuses actions or limits nothing.",
         tests: [
           ["integration/ledger-postgres.test.ts", "each column is as the lines say, or limits nothing"],
           ["integration/ledger-postgres.test.ts", "a row %i that is outside of the chain is found, and unused"],
-          ["integration/ledger-postgres.test.ts", "a cool-down of %s in no line is found: %s"],
+          ["integration/ledger-postgres.test.ts", "a cooldown of %s in no line is found: %s"],
           ["integration/ledger-postgres.test.ts", "a limit is read from the hashed lines: set %s refuses actions"],
           ["integration/ledger-postgres.test.ts", "entries of the hour that are gone refuse actions: the %s ones"],
         ],
@@ -681,7 +681,7 @@ export const sections: readonly Section[] = [
         claim:
           "Limits outlive a rotation. Rotated files are read, also with gzip. A missing file is logged. So is one that cannot be read, and if that one may have the newest entries, or those of the last hour, no action begins.",
         tests: [
-          ["audit/file/parts.test.ts", "keeps cool-downs, the budget and the chain: %s"],
+          ["audit/file/parts.test.ts", "keeps cooldowns, the budget and the chain: %s"],
           ["audit/file/parts.test.ts", "refuses actions while it may have the newest entries: %s"],
           ["audit/file/parts.test.ts", "refuses actions while it may have entries of the last hour"],
           ["audit/file/parts.test.ts", "refuse actions beside an old copy where they may be newer: %s"],

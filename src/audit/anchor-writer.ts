@@ -153,7 +153,7 @@ async function compareWithFile(path: string, head: ChainHead, logger: Logger): P
   if (newest === null || newest.seq < head.seq || newest.hash === head.hash) return;
   logger.error(
     { upstream: "audit_anchor", anchored: newest, head: { seq: head.seq, hash: head.hash } },
-    "The audit record does not have the newest entry that was anchored: cool-downs and budgets may be forgotten. Is a rotated file missing? `audit verify --head` says more",
+    "The audit record does not have the newest entry that was anchored: cooldowns and budgets may be forgotten. Is a rotated file missing? `audit verify --head` says more",
   );
 }
 

@@ -6,7 +6,7 @@ import type { AuditRecord } from "./audit.ts";
  */
 const mostStepMs = 600_000;
 /**
- * How long an entry may limit what begins, ms: budgets and the longest cool-down are those of an
+ * How long an entry may limit what begins, ms: budgets and the longest cooldown are those of an
  * hour. Older entries are no reason to refuse anything.
  */
 const limitingMs = 3_600_000 + mostStepMs;

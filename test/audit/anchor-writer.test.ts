@@ -224,7 +224,7 @@ it.each([
   await look();
   await writer.close();
   const text =
-    "The audit record does not have the newest entry that was anchored: cool-downs and budgets may be forgotten. Is a rotated file missing? `audit verify --head` says more";
+    "The audit record does not have the newest entry that was anchored: cooldowns and budgets may be forgotten. Is a rotated file missing? `audit verify --head` says more";
   const fields = {
     upstream: "audit_anchor",
     anchored: { seq: newest, hash: toHead(newest).hash },

@@ -131,7 +131,7 @@ test("three clicks lead from Now to the log line of a failed attempt", { timeout
 });
 
 test("a container is restarted by the keyboard alone, until it is healthy", { timeout: 240_000 }, async () => {
-  // The demo itself has restarted one of the two: its cool-down lasts a minute.
+  // The demo itself has restarted one of the two: its cooldown lasts a minute.
   const web = things.containers.filter(({ role }) => role === "web");
   for (const { name } of web) {
     const preview = `mutation { restartContainer(name: "${name}", dryRun: true) { preview { refusal { code } } } }`;

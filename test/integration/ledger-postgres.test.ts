@@ -810,14 +810,14 @@ test.each([
   ["'infinity'", "new", 3600],
   ["'-infinity'", "new", 0],
   ["'infinity'", "rested", 3600],
-])("a cool-down of %s in no line is found: %s", async (endedAt, container, waitS) => {
+])("a cooldown of %s in no line is found: %s", async (endedAt, container, waitS) => {
   const own = await openRecord();
   const ledger = createPostgresLedger({ url: own.url, logger: silentLogger });
   try {
     await own.query("delete from wallet_core_ops.rest where container_id = $1", [container]);
     await own.query(`insert into wallet_core_ops.rest values ($1, ${endedAt})`, [container]);
     const { ok, message } = await verifyTable(own.url);
-    expect([ok, message]).toEqual([false, expect.stringMatching(/: the cool-down of (its )?container/)]);
+    expect([ok, message]).toEqual([false, expect.stringMatching(/: the cooldown of (its )?container/)]);
     const found = await ledger.check(sampleEntry({ containerId: container }), { ...limits, cooldownMs: 3_600_000 });
     expect(found?.retryAfterSeconds ?? 0).toBeLessThanOrEqual(waitS);
   } finally {
@@ -826,7 +826,7 @@ test.each([
   }
 });
 
-test("a cool-down of long ago limits nothing, and needs no line", async () => {
+test("a cooldown of long ago limits nothing, and needs no line", async () => {
   const own = await openRecord();
   try {
     await own.query("insert into wallet_core_ops.rest values ('old', now() - interval '61 minutes')");
@@ -845,7 +845,7 @@ test.each(["open", "rest", "head"])("a row that is missing in %s is found", asyn
       false,
       {
         open: "seq N has no last outcome, and is not open",
-        rest: "seq N: the cool-down of its container is not what its line says",
+        rest: "seq N: the cooldown of its container is not what its line says",
         head: "the row of its head is missing, and the newest entries may be too",
       }[table],
     ]);

@@ -43,7 +43,7 @@ it("a key gets its answer after a gateway restart, without a second run", async 
     expect((await own.restart(name, "?reason=stuck", key)).body.error.code).toBe("idempotency_key_reused");
     expect((await own.restart(other, wait, key)).body.error.code).toBe("idempotency_key_reused");
     expect([count(), outcomes()]).toEqual([1, ["intent", "ok"]]);
-    // The cool-down of the first gateway's restart holds for the second one.
+    // The cooldown of the first gateway's restart holds for the second one.
     const refused = await own.restart(name, wait, { "idempotency-key": "deploy-18" });
     expect(refused).toMatchObject({ status: 429, body: { error: { code: "restart_cooldown" } } });
     expect([count(), outcomes()]).toEqual([1, ["intent", "ok"]]);

@@ -51,7 +51,7 @@ it("20 calls at once are answered with one restart", async () => {
   ]);
 });
 
-it("the cool-down says for how long; a key gets its answer again", async () => {
+it("the cooldown says for how long; a key gets its answer again", async () => {
   await using own = await gateway({ RESTART_COOLDOWN: "60", RESTART_BUDGET: "2" });
   const [name, second, last] = [await start("cool"), await start("cool-2"), await start("cool-3")];
   const key = { "idempotency-key": "deploy-17" };

@@ -207,7 +207,7 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
     );
 
     it(
-      "limits the next process by its cool-down and its part of the hour",
+      "limits the next process by its cooldown and its part of the hour",
       inKit(async ({ ledger, reopen, advance }) => {
         await ledger.end(await begun(ledger, restart("a")), done);
         await ledger.end(await begun(ledger, restart("b")), failed);
@@ -321,7 +321,7 @@ export function describeLedger(name: string, openKit: () => Promise<LedgerKit>):
       (await records(ledger)).map(({ outcome, intent }) => [outcome, intent]);
 
     it(
-      "is ok if it is seen later, with its key and its cool-down",
+      "is ok if it is seen later, with its key and its cooldown",
       inKit(async ({ ledger, advance }) => {
         const asked = restart("a", keyed("k"));
         const action = await begun(ledger, asked);

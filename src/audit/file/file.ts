@@ -103,7 +103,7 @@ export function createAuditFile({ path, logger }: AuditFileOptions): AuditLog & 
     const rest = files.length > 0 ? { files } : {};
     logger.warn(
       { upstream: "audit", path, missing: seqs, ...rest },
-      "Entries of the audit record are missing: cool-downs, budgets and keys that they had are forgotten. Put the rotated file back",
+      "Entries of the audit record are missing: cooldowns, budgets and keys that they had are forgotten. Put the rotated file back",
     );
     return true;
   };

@@ -16,10 +16,10 @@ const batch = 2000;
 const fullEveryMs = 600_000;
 /** How long an answer stands, ms. */
 const ttlMs = 1000;
-/** How long the longest cool-down is, ms. */
+/** How long the longest cooldown is, ms. */
 const restMs = 3_600_000;
 /**
- * 0.2 took the time of a cool-down a moment after that of its line: at most the deadline of a
+ * 0.2 took the time of a cooldown a moment after that of its line: at most the deadline of a
  * transaction, ms.
  */
 const lateMs = 10_000;
@@ -240,7 +240,7 @@ function compare({ head, open, rests }: Progress, state: TableState, newest: Cha
   return findRest(rests, state);
 }
 
-/** A container whose cool-down is not that of its newest outcome, or which rests without one. */
+/** A container whose cooldown is not that of its newest outcome, or which rests without one. */
 function findRest(rests: Progress["rests"], { rests: rows, now }: TableState): string | null {
   const endedAt = new Map(rows.map((row) => [row.container_id, Number(row.ended_at)]));
   for (const [container, outcome] of rests) {
@@ -248,19 +248,19 @@ function findRest(rests: Progress["rests"], { rests: rows, now }: TableState): s
     const ended = endedAt.get(container) ?? null;
     if (now - at >= restMs + lateMs) rests.delete(container);
     else if (ended === null ? now - at < restMs : !isOf(ended, outcome))
-      return `seq ${outcome.seq}: the cool-down of its container is not what its line says`;
+      return `seq ${outcome.seq}: the cooldown of its container is not what its line says`;
   }
   const added = [...endedAt].find(([container, ended]) => !rests.has(container) && !isOver(ended, now));
-  return added ? `the cool-down of container ${JSON.stringify(added[0])} is in no line` : null;
+  return added ? `the cooldown of container ${JSON.stringify(added[0])} is in no line` : null;
 }
 
-/** Whether a cool-down began with an outcome. */
+/** Whether a cooldown began with an outcome. */
 function isOf(endedAt: number, { at, format }: Pick<AuditRecord, "at" | "format">): boolean {
   const late = endedAt - Date.parse(at);
   return late === 0 || (format == null && late > 0 && late <= lateMs);
 }
 
-/** Whether a cool-down limits nothing any more, however long it is. */
+/** Whether a cooldown limits nothing any more, however long it is. */
 function isOver(endedAt: number, now: number): boolean {
   return Number.isFinite(endedAt) && now - endedAt >= restMs;
 }

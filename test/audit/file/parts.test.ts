@@ -96,7 +96,7 @@ const remedy = "unpack it or make it readable, or move it to another folder if i
 
 describe("a rotated file that was compressed", () => {
   it.each(["audit.jsonl.1", "audit.jsonl-20260101", "audit.jsonl-20260101-1700000000", "audit.jsonl"])(
-    "keeps cool-downs, the budget and the chain: %s",
+    "keeps cooldowns, the budget and the chain: %s",
     async (name) => {
       await restart("a");
       await restart("b");
@@ -274,7 +274,7 @@ describe("a rotated file that cannot be read", () => {
       asked: "allowed",
       notes: [
         [
-          "Entries of the audit record are missing: cool-downs, budgets and keys that they had are forgotten. Put the rotated file back",
+          "Entries of the audit record are missing: cooldowns, budgets and keys that they had are forgotten. Put the rotated file back",
           { upstream: "audit", path, missing: "1 to 2", files: ["audit.jsonl.1.xz is compressed, but not with gzip"] },
         ],
       ],
@@ -553,7 +553,7 @@ function toForged(line: string): string {
 
 describe("a rotated file that is missing", () => {
   const warning =
-    "Entries of the audit record are missing: cool-downs, budgets and keys that they had are forgotten. Put the rotated file back";
+    "Entries of the audit record are missing: cooldowns, budgets and keys that they had are forgotten. Put the rotated file back";
 
   it.each([
     ["in the middle, of long ago", 48, 30, "3 to 4"],
