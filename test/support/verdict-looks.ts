@@ -1,4 +1,4 @@
-import type { Ended } from "../../src/deploys/verdict/shared.ts";
+import type { Ended } from "../../src/deploys/verdict/own-history.ts";
 import type { QueueEvidence } from "../../src/deploys/verdict/types.ts";
 import { failsMore, judgeDeploy } from "../../src/deploys/verdict/verdict.ts";
 import { toStepsBefore, usualWindowSeconds, type Windows } from "../../src/deploys/verdict/windows.ts";

@@ -115,7 +115,7 @@ type Reading = ({ readonly bytes: Uint8Array } | { readonly problem: string }) &
    * Identity of the version read; null when the next version might look the same, so this one must
    * not be cached.
    */
-  readonly fingerprint: string | null;
+  readonly version: string | null;
 };
 
 const maxBytes = 64 * 1024;
@@ -127,8 +127,8 @@ const maxBytes = 64 * 1024;
 const tickMs = 20;
 
 /** Identity of the file's current version. @throws the file system's error */
-export async function fingerprintOf(path: string): Promise<string> {
-  return toFingerprint(await stat(path, { bigint: true }));
+export async function readFileVersion(path: string): Promise<string> {
+  return toFileVersion(await stat(path, { bigint: true }));
 }
 
 /**
@@ -142,20 +142,20 @@ export async function fingerprintOf(path: string): Promise<string> {
 export async function readVersion(path: string): Promise<Reading> {
   await using file = await open(path, openFlags);
   const before = await file.stat({ bigint: true });
-  const fingerprint = toFingerprint(before);
-  if (!before.isFile()) return { problem: "it is not a regular file", fingerprint };
-  if (before.size > maxBytes) return { problem: "it is larger than 64 KB", fingerprint };
+  const version = toFileVersion(before);
+  if (!before.isFile()) return { problem: "it is not a regular file", version };
+  if (before.size > maxBytes) return { problem: "it is larger than 64 KB", version };
   const bytes = await readBytes(file, 0, maxBytes + 1);
   const after = await file.stat({ bigint: true });
   const young = Date.now() - Number(after.mtimeMs) < tickMs;
   // Not ctime: a rename that replaces the open file changes it, yet our version is complete.
   const moved = after.mtimeNs !== before.mtimeNs || after.size !== before.size || BigInt(bytes.length) !== after.size;
   if (moved || (young && !bytes.equals(await readBytes(file, 0, maxBytes + 1))))
-    return { problem: "it is being written", fingerprint: null };
-  return { bytes, fingerprint: young ? null : fingerprint };
+    return { problem: "it is being written", version: null };
+  return { bytes, version: young ? null : version };
 }
 
 /** Includes ctime for copies that preserve mtime (`cp -p`, `rsync -t`). */
-function toFingerprint({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+function toFileVersion({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(":");
 }

@@ -7,7 +7,7 @@ import { type ObserveCall, observed, unobserved } from "../../lib/upstream-call.
 import type { DeployInfo, DeploySource } from "../deploy.ts";
 import { createHistoryLog, createKamalLog } from "./history.ts";
 import { type ParsedDeploy, parseDeployInfo, type ToEnv } from "./parse.ts";
-import { causeOf, fingerprintOf, readVersion, shareRead, toDeployError } from "./read.ts";
+import { causeOf, readFileVersion, readVersion, shareRead, toDeployError } from "./read.ts";
 
 interface DeploySourceOptions {
   /** Path of deploy_info.json; opened anew each time, because pipelines replace the file. */
@@ -23,7 +23,7 @@ interface DeploySourceOptions {
   readonly observe?: ObserveCall;
 }
 
-type Version = ParsedDeploy & { readonly fingerprint: string | null };
+type Version = ParsedDeploy & { readonly fileVersion: string | null };
 
 /** Beside deploy_info.json. */
 const historyName = "deploy_history.jsonl";
@@ -46,8 +46,8 @@ export function createDeploySource(options: DeploySourceOptions): DeploySource {
 
   const load = shareRead(async (): Promise<DeployInfo> => {
     try {
-      const fingerprint = await fingerprintOf(path);
-      if (version?.fingerprint !== fingerprint) {
+      const fileVersion = await readFileVersion(path);
+      if (version?.fileVersion !== fileVersion) {
         version = await look(path, toEnv);
         if ("problem" in version) {
           await sleep(writerMs);
@@ -95,7 +95,7 @@ function toCode(error: unknown): string | null {
 async function look(path: string, toEnv: ToEnv): Promise<Version> {
   const reading = await readVersion(path);
   const parsed = "bytes" in reading ? parseDeployInfo(reading.bytes, toEnv) : { problem: reading.problem };
-  return { ...parsed, fingerprint: reading.fingerprint };
+  return { ...parsed, fileVersion: reading.version };
 }
 
 const remedies: Record<string, string> = {

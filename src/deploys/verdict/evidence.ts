@@ -8,7 +8,7 @@ import { type DeployRecord, toStart } from "../deploy.ts";
 import { isLive, isOfDeploy } from "../state.ts";
 import { verdictRules } from "./rules.ts";
 import type { Baseline, ContainerEvidence, NewError, QueueEvidence, QueueWindow } from "./types.ts";
-import { countEnded, type OwnHistory } from "./shared.ts";
+import { countEnded, type OwnHistory } from "./own-history.ts";
 import { hasEnough } from "./verdict.ts";
 import { lastsUntil, type Span, type Windows } from "./windows.ts";
 
@@ -204,7 +204,7 @@ type OwnedFailure = Pick<FingerprintedFailures, "queue" | "source" | "worker">;
  * Whether a failure counts for the service of a deploy: its worker is of the same group, or nobody
  * knows whose it is and the queue is the service's.
  */
-function isOwnFailure(failure: OwnedFailure, deploy: DeployRecord, { releaseOf, isOwn }: FailureOwners): boolean {
+function countsForDeploy(failure: OwnedFailure, deploy: DeployRecord, { releaseOf, isOwn }: FailureOwners): boolean {
   const release = releaseOf(failure.worker);
   return release === null ? isOwn(failure) : isSameGroup(release, deploy);
 }
@@ -213,7 +213,7 @@ function isOwnFailure(failure: OwnedFailure, deploy: DeployRecord, { releaseOf, 
  * Whether a failure from before a deploy may be of its service. A worker that is gone, and whose
  * record its system deleted, may have had it: its error is not new.
  */
-export function mayBeOwnFailure(
+export function mayCountForDeploy(
   failure: OwnedFailure,
   deploy: DeployRecord,
   { releaseOf, mayBeOwn }: FailureOwners,
@@ -239,12 +239,12 @@ export function findNewErrors(
 ): NewError[] | null {
   const [start, end] = [toStart(deploy), toUnixSeconds(deploy.deployedAt)];
   const reach = now - failuresSeconds;
-  const ofService = failures.filter((failure) => isOwnFailure(failure, deploy, owners));
+  const ofService = failures.filter((failure) => countsForDeploy(failure, deploy, owners));
   if (start - reach < leastBefore || ofService.some(({ complete }) => !complete)) return null;
   const { releaseOf } = owners;
   const seen = new Set(
     failures
-      .filter((failure) => toUnixSeconds(failure.firstAt) < releaseStart && mayBeOwnFailure(failure, deploy, owners))
+      .filter((failure) => toUnixSeconds(failure.firstAt) < releaseStart && mayCountForDeploy(failure, deploy, owners))
       .map(({ fingerprint }) => fingerprint),
   );
   const groups = [...Map.groupBy(ofService, ({ fingerprint }) => fingerprint)];

@@ -1,5 +1,5 @@
 import type { QueueState } from "../../queues/state.ts";
-import type { Ended } from "./shared.ts";
+import type { Ended } from "./own-history.ts";
 import type { Windows } from "./windows.ts";
 
 export type VerdictOutcome = "clean" | "regressed" | "not_enough_data";

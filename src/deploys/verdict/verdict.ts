@@ -24,7 +24,7 @@ import type {
   QueueWorsening,
   UnjudgeableReason,
 } from "./types.ts";
-import type { Ended } from "./shared.ts";
+import type { Ended } from "./own-history.ts";
 import type { Windows } from "./windows.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { countEnded, countSteps, type Ended, toOwnHistory } from "../../deploys/verdict/shared.ts";
+import { countEnded, countSteps, type Ended, toOwnHistory } from "../../deploys/verdict/own-history.ts";
 import { toOpsError } from "../../lib/errors.ts";
 import type { HistoryRange } from "../../lib/range.ts";
 import type { QueueHistory } from "../../queues/history.ts";

@@ -34,9 +34,9 @@ export interface Ownership {
    * Whether failures of a worker in no known container belong to its service: only where no other
    * works on the queue.
    */
-  readonly isOwnFailure: FailureOwners["isOwn"];
+  readonly countsForDeploy: FailureOwners["isOwn"];
   /** Whether they may belong to it: unless the queue or the worker is known to be another's. */
-  readonly mayBeOwnFailure: FailureOwners["mayBeOwn"];
+  readonly mayCountForDeploy: FailureOwners["mayBeOwn"];
   /** The host names of its service's workers, and those of others. */
   readonly hosts: ReadonlyMap<WorkerClass, readonly string[]>;
   /** Why some of the requested queues decide nothing. */
@@ -100,8 +100,9 @@ export async function createOwnership(
   return {
     isOwn,
     isShared,
-    isOwnFailure: (failures) => isOwn(failures) && !isShared(failures) && toClass(groupOf(failures.worker)) !== "other",
-    mayBeOwnFailure: (failures) =>
+    countsForDeploy: (failures) =>
+      isOwn(failures) && !isShared(failures) && toClass(groupOf(failures.worker)) !== "other",
+    mayCountForDeploy: (failures) =>
       isOwnedBy(ownersAt(failures), deploy) !== false && toClass(groupOf(failures.worker)) !== "other",
     hosts,
     toGaps(evidence) {

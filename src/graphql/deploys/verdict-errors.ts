@@ -4,7 +4,7 @@ import {
   failuresSeconds,
   type FailureOwners,
   findNewErrors,
-  mayBeOwnFailure,
+  mayCountForDeploy,
   toEnded,
 } from "../../deploys/verdict/evidence.ts";
 import type { NewError } from "../../deploys/verdict/types.ts";
@@ -54,7 +54,7 @@ export function createErrorReader({ all, containers, now }: ErrorReader) {
     try {
       const failures = await readFailures(question);
       const { releaseOf } = await findWorkers(containers);
-      const owners = { releaseOf, isOwn: ownership.isOwnFailure, mayBeOwn: ownership.mayBeOwnFailure };
+      const owners = { releaseOf, isOwn: ownership.countsForDeploy, mayBeOwn: ownership.mayCountForDeploy };
       const releaseStart = toReleaseStart(deploy, around);
       const errors = findNewErrors(deploy, failures, owners, now, releaseStart);
       if (errors === null) gaps.push("errors: stored failures do not reach back far enough before the deploy");
@@ -122,7 +122,7 @@ async function lookUp(
   const earlier = new Set(
     found
       .flatMap(({ failures }) => failures)
-      .filter((failure) => mayBeOwnFailure(failure, deploy, owners))
+      .filter((failure) => mayCountForDeploy(failure, deploy, owners))
       .map(({ fingerprint }) => fingerprint),
   );
   return errors

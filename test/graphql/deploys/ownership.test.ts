@@ -126,12 +126,12 @@ describe("a queue whose jobs ended on the service's workers", () => {
 describe("a failure", () => {
   it("of an unknown worker is the service's only in its own queues", async () => {
     const both = toOwners([shop, group("billing")], "workers");
-    const { isOwnFailure } = await open(
+    const { countsForDeploy } = await open(
       { mail: toOwners([shop], "alone"), shared: both },
       { at: [shop, group("billing"), group(null)] },
     );
     const of = (queue: string, worker: string | null) =>
-      isOwnFailure(sampleFailures({ queue, source: "jobs", worker }));
+      countsForDeploy(sampleFailures({ queue, source: "jobs", worker }));
     expect(["host-0", "host-1", "host-2", "gone", null].map((worker) => of("mail", worker))).toEqual([
       true,
       false,
@@ -145,12 +145,12 @@ describe("a failure", () => {
 
   it("of an unknown worker may be the service's wherever it may work", async () => {
     const both = toOwners([shop, group("billing")], "workers");
-    const { mayBeOwnFailure } = await open(
+    const { mayCountForDeploy } = await open(
       { shared: both, foreign: toOwners([group("billing")], "workers") },
       { at: [shop, group("billing")] },
     );
     const of = (queue: string, worker: string | null) =>
-      mayBeOwnFailure(sampleFailures({ queue, source: "jobs", worker }));
+      mayCountForDeploy(sampleFailures({ queue, source: "jobs", worker }));
     expect(["host-0", "host-1", "gone", null].map((worker) => of("shared", worker))).toEqual([true, false, true, true]);
     expect(["gone", null].map((worker) => of("foreign", worker))).toEqual([false, false]);
     expect(of("odd", null)).toBe(true);

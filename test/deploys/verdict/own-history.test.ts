@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { toQueueEvidence } from "../../../src/deploys/verdict/evidence.ts";
-import { countEnded, type Ended, toOwnHistory } from "../../../src/deploys/verdict/shared.ts";
+import { countEnded, type Ended, toOwnHistory } from "../../../src/deploys/verdict/own-history.ts";
 import type { VerdictOutcome } from "../../../src/deploys/verdict/types.ts";
 import { judgeDeploy } from "../../../src/deploys/verdict/verdict.ts";
 import { quietContainers } from "../../support/deploys.ts";
