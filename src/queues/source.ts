@@ -297,10 +297,7 @@ interface DetectorOptions extends DetectionOptions {
 /** Detection runs again after this time, milliseconds: a job system may appear or disappear. */
 const againMs = 60_000;
 
-/**
- * Detects sources. A system that is found again keeps its source object, with its
- * state.
- */
+/** Detects sources. A system that is found again keeps its source object with its state. */
 export function createDetector({ open, logger, isAlone = true, ...options }: DetectorOptions) {
   const known = new Map<string, OpenSource>();
   let detected: readonly OpenSource[] | null = null;
