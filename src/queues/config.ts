@@ -56,8 +56,8 @@ function toLine(issue: z.core.$ZodIssue): string {
 }
 
 /**
- * The raw JSON, so that mistakes between entries and their fields are reported together with the
- * others.
+ * The entries of the raw JSON, so that mistakes across entries and fields are reported together
+ * with the others.
  */
 function listEntries(json: unknown): readonly (Readonly<Record<string, unknown>> | null)[] {
   const sources: unknown = (json as { sources?: unknown } | null)?.sources;

@@ -9,7 +9,9 @@ import { listPlaces, type Places, toPlaceName } from "./places.ts";
 import { queueKinds, type QueueSourceConfig } from "./registry.ts";
 import type { QueueKind } from "./system.ts";
 
-/** Detected sources, at most. Each runs its own statements, and nobody looks at more. */
+/**
+ * The maximum number of detected sources. Each runs its own statements, and nobody looks at more.
+ */
 export const mostDetected = 500;
 
 export interface DetectionOptions extends Partial<QueuesFile> {
@@ -18,14 +20,14 @@ export interface DetectionOptions extends Partial<QueuesFile> {
   /** The name of this database, where databases have names. */
   readonly place?: string | null;
   readonly brokers: Places["brokers"];
-  /** Names that sources of other places have. */
+  /** Names that sources of other places already have. */
   readonly taken?: readonly string[];
 }
 
 interface Detection {
-  /** What is neither hidden nor configured, by name or as the same system. */
+  /** The detected systems that are neither hidden nor already configured. */
   readonly configs: readonly QueueSourceConfig[];
-  /** There are more than `mostDetected`. */
+  /** Whether there are more than `mostDetected`. */
   readonly isCut: boolean;
   readonly unsupported: readonly UnsupportedSystem[];
 }
@@ -77,17 +79,17 @@ export function toFreeName(wanted: string, taken: ReadonlySet<string>): string {
 }
 
 /**
- * The name of a source, or of a system, that was detected in a place: unique over all of them, as
- * the names of places have no colon.
+ * The name of a source or system that was detected in a place. It is unique over all places,
+ * because their names contain no colon.
  */
 export function toPlacedName(name: string, place: string | null): string {
   return place === null ? name : `${place}:${name}`;
 }
 
 /**
- * One source for each schema that holds a job system. Of each kind, the first schema, one on the
- * search_path if any, gives the name of the kind ("river"); the others are "river:<schema>", made
- * valid by `toSourceName`. The name of the database is before it, where it has one. Rejects with
+ * Makes one source for each schema that holds a job system. The first schema of a kind, one on the
+ * search_path if any, is named after the kind ("river"); the others are "river:<schema>", made
+ * valid by `toSourceName`. If the database has a name, it is put in front. Rejects with
  * postgres_unavailable.
  */
 async function detectTables(database: Database, place: string | null, signal: AbortSignal): Promise<Detection> {
@@ -146,8 +148,8 @@ export function toSourceName(name: string, schema: string): string {
 /**
  * Finds the schemas that have all tables of a kind; a table called `jobs` alone is not enough.
  * pg_catalog is readable to every role. Schemas on the search_path come first. The order is the
- * first schema of each kind, then the second of each: a kind in many schemas does not crowd out the
- * others.
+ * first schema of each kind, then the second of each, so that a kind in many schemas does not crowd
+ * out the others.
  */
 function systemsStatement(): string {
   const systems = queueKinds.flatMap(({ kind, detected }) => (detected?.tables ? [{ kind, ...detected }] : []));

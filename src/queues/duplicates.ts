@@ -4,23 +4,23 @@ import type { KindSource } from "./system.ts";
 
 type Identified = Pick<QueueSource, "kind" | "place"> & Pick<KindSource, "identify">;
 
-/** What a source reads. */
+/** The identity of what a source reads. */
 interface Identity {
   readonly ask: (signal: AbortSignal) => Promise<readonly string[]>;
-  /** Null until it answered. */
+  /** Null until the source has answered. */
   ids: readonly string[] | null;
 }
 
 /**
- * How long an answer is used, milliseconds: behind an address there may be another server by now.
+ * How long an answer is used, milliseconds; after that another server may be behind the address.
  */
 const againMs = 60_000;
 const deadlineMs = 10_000;
 
 /**
- * Finds sources that read what an earlier one of the list reads under another name of its database
- * or broker. Each source is asked before it is first compared, and again each minute in the
- * background. One that cannot say what it reads is no duplicate.
+ * Finds sources that read the same as an earlier source in the list, under another name of the
+ * database or broker. Each source is asked before it is first compared, and again each minute in
+ * the background. A source that cannot tell what it reads is no duplicate.
  */
 export function createDuplicates<Source extends Identified>() {
   const identities = new Map<Source, Identity>();
@@ -30,10 +30,10 @@ export function createDuplicates<Source extends Identified>() {
     if (!source.identify) return;
     const identity = identities.get(source) ?? { ask: createPatience(source.identify), ids: null };
     identities.set(source, identity);
-    // One that does not answer fails by itself.
+    // If a source does not answer, its own reads fail and report it.
     identity.ids ??= await identity.ask(signal).catch(() => null);
   };
-  /** All change at one time: a server that has started again has other ids. */
+  /** Replaces all ids at once, because a server that has restarted has other ids. */
   const learnAgain = async () => {
     const known = [...identities.values()].filter(({ ids }) => ids !== null);
     const answers = await Promise.all(

@@ -17,8 +17,8 @@ import {
 /** Longest error text that is shown, characters. */
 const errorTextLimit = 2_000;
 /**
- * Error text that sources read and group by, characters: a margin over `errorTextLimit`, so that
- * secrets at the cut are whole and recognised.
+ * How much of an error text sources read and group by, characters. The margin over `errorTextLimit`
+ * keeps secrets at the cut whole, so that they are recognised.
  */
 export const errorReadLimit = errorTextLimit + cutMargin;
 
@@ -32,7 +32,9 @@ export function toErrorText(text: string, isCut = false): string {
 
 const noErrorText = "no error text";
 
-/** The words that a stored text has, in this order, if its error is that of a text for display. */
+/**
+ * The words, in order, that a stored text must have to be the same error as this displayed text.
+ */
 export function toErrorWords(text: string): readonly string[] {
   return text === noErrorText ? [] : toWords(text);
 }
@@ -61,7 +63,7 @@ interface ErrorFigures {
   /** The first and the last failure, RFC 3339 UTC with seconds. */
   readonly firstSeen: string;
   readonly timestamp: string;
-  /** Most attempts of any of the jobs; null where no system counts them. */
+  /** The highest number of attempts among the jobs; null where no system counts them. */
   readonly attempts: number | null;
   /** Most failures first; their counts add up to `count`. */
   readonly releases: readonly ReleaseFailures[];
@@ -100,13 +102,13 @@ interface FailedJob {
 type Turns = Pick<ReadBudget, "turn">;
 
 /**
- * Adds fingerprints to what one source returns. Yields to other requests in between: texts are
- * long.
+ * Adds fingerprints to what one source returns. Yields to other requests in between, because texts
+ * are long.
  */
 export function createFingerprints() {
   /**
-   * Of the last call: a source returns the same texts again and again, and folding a text costs far
-   * more than finding it here.
+   * The fingerprints of the last call: a source returns the same texts again and again, and folding
+   * a text costs far more than finding it here.
    */
   let known = new Map<string, string>();
   const add = async <T extends { readonly error: string }>(items: readonly T[], budget: Turns) => {
@@ -123,7 +125,10 @@ export function createFingerprints() {
     return made;
   };
   return {
-    /** Takes all failures of the source. When they reach `failureGroupsLimit`, none is complete. */
+    /**
+     * Takes all failures of the source. If there are `failureGroupsLimit` of them, none counts as
+     * complete.
+     */
     async addToFailures(failures: readonly JobFailures[], budget: Turns): Promise<FingerprintedFailures[]> {
       const complete = failures.length < failureGroupsLimit;
       return (await add(failures, budget)).map((failure) => ({ ...failure, complete }));
@@ -215,8 +220,8 @@ function toFigures(rows: Rows, releaseOf: ReleaseOf): ErrorFigures {
 }
 
 /**
- * The newest job of each row, newest row first, then the second of each, and so on: a row has the
- * time of its newest job only.
+ * Takes the newest job of each row, newest row first, then the second of each, and so on, because a
+ * row has the time of its newest job only.
  */
 function pickJobs(rows: Rows): FailedJob[] {
   const sorted = rows.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
@@ -251,7 +256,7 @@ function byNewest(a: ErrorFigures, b: ErrorFigures): number {
   return compareTimes(a.timestamp, b.timestamp);
 }
 
-/** The later one first. */
+/** Orders the later time first. */
 export function compareTimes(a: string, b: string): number {
   return a === b ? 0 : a > b ? -1 : 1;
 }

@@ -1,17 +1,17 @@
 import { hash } from "node:crypto";
 
-/** Replaces a value. Folding it again changes nothing. */
+/** The mark that replaces a value. Folding it again changes nothing. */
 const mark = "#";
 /**
- * Characters of a folded text that are compared. The far end of a stack does not help to
+ * How many characters of a folded text are compared. The far end of a stack trace does not help to
  * distinguish errors.
  */
 const shapeLimit = 1024;
-/** A text this long was probably cut, each time at another place of its folded form. */
+/** A text this long was probably cut, each time at a different place of its folded form. */
 const cutLength = 1900;
 /**
- * An opening quote without an end, with this many characters behind it, is a value that was cut,
- * not prose.
+ * An opening quote that is never closed begins a value that was cut, not prose, if this many
+ * characters follow.
  */
 const openQuoteLength = 200;
 
@@ -24,10 +24,10 @@ export function toFingerprint(text: string): string {
   return hash("sha256", toShape(text).compared).slice(0, 12);
 }
 
-/** The folded text, and its part that is compared. */
+/** The folded text, and the part of it that is compared. */
 function toShape(text: string): { readonly whole: string; readonly compared: string } {
   const whole = foldError(text);
-  // A power of two: texts cut to different lengths mostly compare the same part.
+  // A power of two, so that texts cut to different lengths mostly compare the same part.
   const length =
     text.length < cutLength ? shapeLimit : Math.min(shapeLimit, 2 ** Math.floor(Math.log2(whole.length || 1)));
   return { whole, compared: whole.slice(0, length) };
@@ -37,18 +37,18 @@ function toShape(text: string): { readonly whole: string; readonly compared: str
 const mostWords = 12;
 
 /**
- * Words that every text with the fingerprint of this one has, in this order, however it is
- * redacted. A search by them in a database finds the texts whose fingerprints may be the same.
+ * Words that every text with the same fingerprint has, in this order, however it is redacted. A
+ * database search for these words finds the texts that may have this fingerprint.
  */
 export function toWords(text: string): readonly string[] {
   const { whole, compared } = toShape(text);
   const words = compared.match(/\p{L}{2,}/gu) ?? [];
-  // The last one may be cut.
+  // The last word may be cut.
   const complete = compared.length < whole.length ? words.slice(0, -1) : words;
   return complete.filter((word) => word !== "redacted").slice(0, mostWords);
 }
 
-/** A second pass seldom changes a folded text; a third has never been seen to. */
+/** A second pass seldom changes a folded text; a third never has so far. */
 const mostPasses = 4;
 
 /**
@@ -82,7 +82,7 @@ function foldOnce(text: string): string {
 const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}";
 const month = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}";
 const clock = String.raw`\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AP]M\b)?`;
-/** Only known zones: `ERROR` behind a time is not one. */
+/** Only known zones, because `ERROR` after a time is not one. */
 const zoneNames = "Z|UTC|GMT|[CEW]ES?T|[CEMP][SD]T|A[CEW][SD]T|NZ[SD]T|[BIJK]ST|MSK|SAST|SGT|HKT|BRT";
 const zone = String.raw`(?: ?(?:${zoneNames})\b)?(?: ?[+-]\d\d:?\d\d\b)?`;
 /**
@@ -102,7 +102,7 @@ const keyValues = /\)=\([^()]*(?:\([^()]*\)[^()]*)*\)/g;
 const ibans =
   /\b[A-Z]{2}\d\d(?:[A-Z\d]{11,30}\b| [A-Z\d]{4}(?: (?=[A-Z]{0,3}\d)[A-Z\d]{4}){1,6}(?: \d[A-Z\d]{0,2})?\b)/g;
 const base64 = /(?<![\w+/=-])[A-Za-z\d+/]{6,}={1,2}(?![\w+/=#])/g;
-/** The end of other base64 texts, such as URL-safe ones, after folding. */
+/** The padding that folding leaves of other base64 texts, such as URL-safe ones. */
 const padding = /#={1,2}(?=$|[\s,;:.)\]}])/g;
 const addresses = /(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g;
 const ipv6 = /(?<![\w:\]])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])/gi;
@@ -122,21 +122,21 @@ function foldIban(text: string): string {
   return text.replaceAll(/\D/g, "").length >= 8 ? mark : text;
 }
 
-/** Paths, and parameters without a value, may also end in `=`: texts made of words stay. */
+/** Texts made of words stay, because paths and parameters without a value may also end in `=`. */
 function foldBase64(text: string): string {
   const isWords = () => text.split(/[+/=]+/).every((part) => part === "" || isWordWithDigits(part));
   return text.length % 4 === 0 && /[a-z]/.test(text) && /[A-Z]/.test(text) && !isWords() ? mark : text;
 }
 
-/** Removes quotes around the whole text: it is not a value. */
+/** Removes quotes around the whole text, which is not a value. */
 function unwrap(text: string): string {
   const isQuoted = text.length > 1 && isQuote(text[0]) && findClosing(text, 0) === text.length - 1;
   return isQuoted ? unwrap(text.slice(1, -1).trim()) : text;
 }
 
 /**
- * Replaces quoted values with `"#"`, a list of them with one, but leaves the keys of JSON. An
- * opening quote does not follow a word, and a closing quote does not precede one; so apostrophes
+ * Replaces quoted values with `"#"`, a list of them with a single one, but leaves the keys of JSON.
+ * An opening quote does not follow a word, and a closing quote does not precede one; so apostrophes
  * are ignored.
  */
 function foldQuoted(text: string): string {
@@ -147,7 +147,7 @@ function foldQuoted(text: string): string {
   for (let at = 0; at < text.length; at++) {
     const quote = text[at] as string;
     if (!isQuote(quote) || unclosed.has(quote) || isWordAt(text, at - 1)) continue;
-    // An arrow between words.
+    // This is an arrow between words, not a quote.
     if ("»›".includes(quote) && text[at + 1] === " ") continue;
     const end = findClosing(text, at);
     if (end === -1) {
@@ -185,7 +185,7 @@ const closings: Readonly<Record<string, string>> = {
 
 /**
  * Finds the closing quote: not escaped and not within a word. -1 means that no later quote of this
- * kind has one either.
+ * kind is closed either.
  */
 function findClosing(text: string, opening: number): number {
   const closing = closings[text[opening] ?? ""] ?? "";

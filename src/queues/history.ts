@@ -6,8 +6,8 @@ export interface QueuePoint {
   /** RFC 3339 UTC with seconds. */
   readonly time: string;
   /**
-   * Jobs that could run at that time and had not been taken. Null also where it is unknown since
-   * when one of the queue's jobs could run.
+   * Jobs that could run at that time and had not been taken. Also null where it is unknown when one
+   * of the queue's jobs became runnable.
    */
   readonly depth: number | null;
   /** Successes in the step, divided by its seconds. */
@@ -15,11 +15,10 @@ export interface QueuePoint {
   /** Failures in the step. */
   readonly failures: number | null;
   /**
-   * Age of the oldest job of `depth`, since it could run, seconds; null also without such a job,
-   * and where unknown.
+   * How long the oldest job of `depth` had been runnable, seconds; also null without such a job.
    */
   readonly oldestAgeSeconds: number | null;
-  /** Wait of the jobs taken in the step, from when they could run to their start, seconds. */
+  /** Wait of the jobs taken in the step, from when they became runnable to their start, seconds. */
   readonly waitP50Seconds: number | null;
   readonly waitP95Seconds: number | null;
   /** Run time of the successes in the step, seconds. Null also where starts are not recorded. */
@@ -38,14 +37,14 @@ export interface QueueHistory {
   readonly sampled: boolean;
   /**
    * Points before this time are null, because older rows or samples are gone. RFC 3339 UTC with
-   * seconds; null when they cover the range, the end of the range without any.
+   * seconds; null when they cover the range, and the end of the range when there are none.
    */
   readonly since: string | null;
 }
 
 /**
- * What happened in one step. `step` is 0 for all before the range, 1 up to the range's first time,
- * and so on.
+ * What happened in one step. `step` is 0 for everything before the range, 1 for the step up to the
+ * range's first time, and so on.
  */
 export interface HistoryStep {
   readonly step: number;
@@ -57,13 +56,13 @@ export interface HistoryStep {
   readonly waitP50: number | null;
   readonly waitP95: number | null;
   readonly runP95: number | null;
-  /** In step 0: jobs for which it is unknown since when they could run. @default 0 */
+  /** In step 0: jobs for which it is unknown when they became runnable. @default 0 */
   readonly undated?: number;
   /** In step 0: jobs tried more than once, of which only the last attempt is known. @default 0 */
   readonly retried?: number;
   /**
    * When the first of the jobs taken in this step could run, unix seconds. Step `steps` + 1 stands
-   * for the jobs not taken by then.
+   * for the jobs not taken by the end of the range.
    */
   readonly oldestDue: number | null;
 }
@@ -100,8 +99,8 @@ export function toPoints(range: HistoryRange, happened: readonly HistoryStep[], 
 }
 
 /**
- * For each step: when the first of the jobs taken later could run. Includes jobs that could not yet
- * run at the end of the step.
+ * For each step, when the first of the jobs taken later became runnable. Includes jobs that were
+ * not yet runnable at the end of the step.
  */
 function findOldest(happened: readonly HistoryStep[], steps: number): number[] {
   const oldest = Array.from({ length: steps + 2 }, () => Number.POSITIVE_INFINITY);
@@ -116,7 +115,7 @@ function toAge(at: number, due: number | undefined): number | null {
   return due === undefined || due > at || due === Number.NEGATIVE_INFINITY ? null : at - due;
 }
 
-/** Points of one result, at most: making more would delay other requests. */
+/** The maximum number of points of one result: making more would delay other requests. */
 export const mostPoints = 50_000;
 
 /** Call it before making the points. Throws answer_too_large. */

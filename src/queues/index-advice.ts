@@ -11,7 +11,10 @@ import type { QueueSourcesOptions } from "./source.ts";
 /** The report of `cli indexes` on one source. */
 export interface SourceIndexes {
   readonly name: string;
-  /** Its name as people write it; null for a database in which no source could be looked for. */
+  /**
+   * The table's name as people write it; null for a database that could not be searched for
+   * sources.
+   */
   readonly table: string | null;
   readonly missing: readonly MissingIndex[];
   /** Why it could not be checked; null when it was. */
@@ -19,9 +22,9 @@ export interface SourceIndexes {
 }
 
 /**
- * Finds the indexes that the sources lack, of one database after the other as they are configured.
- * Creates nothing: every transaction is read-only. A database with a name that cannot be searched
- * is an obstacle; else rejects with postgres_unavailable.
+ * Finds the indexes that the sources lack, listed by database in the configured order. Creates
+ * nothing: every transaction is read-only. A named database that cannot be searched is reported as
+ * an obstacle; one without a name rejects with postgres_unavailable.
  */
 export async function adviseIndexes(
   options: QueueSourcesOptions,

@@ -1,6 +1,6 @@
 import type { JobRef } from "./jobs/control.ts";
 
-/** The states of a job in the words of every system. */
+/** The states of a job, with the same names for every job system. */
 export type JobState =
   | "available"
   | "scheduled"
@@ -21,19 +21,19 @@ export interface Job {
   /** Id as text: it may exceed 2^53. */
   readonly jobId: string;
   readonly kind: string | null;
-  /** Null where no state of ours has the system's. */
+  /** Null where none of our states matches the system's. */
   readonly state: JobState | null;
-  /** As its system calls it. */
+  /** The state as its system calls it. */
   readonly systemState: string;
   readonly priority: number | null;
   readonly createdAt: string | null;
-  /** When it can run, or could. */
+  /** When it becomes, or became, able to run. */
   readonly scheduledAt: string | null;
   /** When its last attempt began. */
   readonly startedAt: string | null;
   /** When it ended for good. */
   readonly finishedAt: string | null;
-  /** Attempts that began. */
+  /** The number of attempts that began. */
   readonly attempt: number | null;
   readonly maxAttempts: number | null;
   /** The worker of the last attempt, as the row names it, and its host name. */
@@ -50,7 +50,9 @@ export interface JobAttempt {
   readonly startedAt: string | null;
   /** Cleaned, secrets redacted, at most 2000 characters, never empty. */
   readonly error: string;
-  /** The same of its stack trace, at most `traceLimit` characters; null without one. */
+  /**
+   * Its stack trace, cleaned in the same way, at most `traceLimit` characters; null without one.
+   */
   readonly trace: string | null;
   readonly worker: string | null;
   readonly host: string | null;
@@ -73,7 +75,7 @@ export interface JobPlace {
   readonly id: string;
 }
 
-/** What a page is to hold. */
+/** The jobs that a page shall hold. */
 export interface JobsQuery {
   /** Null: all queues. */
   readonly queue: string | null;
@@ -81,7 +83,7 @@ export interface JobsQuery {
   readonly state: JobState | null;
   readonly after: JobPlace | null;
   readonly before: JobPlace | null;
-  /** Whether to begin at the end of the list; the jobs are then in reverse. */
+  /** Whether to begin at the end of the list; the jobs are then in reverse order. */
   readonly inverted: boolean;
   readonly limit: number;
 }
@@ -90,10 +92,10 @@ export interface PlacedJob extends Job {
   readonly place: JobPlace;
 }
 
-/** Jobs of one call, at most: of `find`, and of the others. */
+/** The maximum number of jobs per call: of `find`, and of the other calls. */
 export const findLimit = 500;
 export const jobsLimit = 100;
-/** Attempts of a job that are read, at most: the newest. */
+/** The maximum number of attempts that are read per job: the newest ones. */
 export const attemptsLimit = 25;
 export const traceLimit = 4_000;
 export const argsLimit = 8_192;
@@ -104,13 +106,13 @@ export const argsLimit = 8_192;
  */
 export interface JobReader {
   /**
-   * Each job: null when it does not exist, an OpsError (invalid_request) when its id has another
-   * form than this system's ids or several queues have it. One statement.
+   * Reads each job, with one statement: null when it does not exist, an OpsError (invalid_request)
+   * when its id does not have the form of this system's ids, or several queues have it.
    */
   find(jobs: readonly JobRef[], signal: AbortSignal): Promise<readonly (Job | Error | null)[]>;
   /**
-   * Newest first: by the end of ended jobs, else by their creation. Rejects with invalid_request
-   * when the place is not in this list.
+   * Lists jobs, newest first: lists of an ended state by the end of the jobs, others by their
+   * creation. Rejects with invalid_request when the place is not in this list.
    */
   page(query: JobsQuery, signal: AbortSignal): Promise<readonly PlacedJob[]>;
   /**
@@ -119,8 +121,8 @@ export interface JobReader {
    */
   attempts(jobs: readonly Job[], signal: AbortSignal): Promise<readonly (readonly JobAttempt[])[]>;
   /**
-   * The arguments of each job, null where it is gone. One statement. Rejects with schema_mismatch
-   * where the role may not read them. Absent where none are stored.
+   * The arguments of each job, null where the job is gone. One statement. Rejects with
+   * schema_mismatch where the role may not read them. Absent where none are stored.
    */
   args?(jobs: readonly Job[], signal: AbortSignal): Promise<readonly (JobArgs | null)[]>;
 }

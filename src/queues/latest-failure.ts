@@ -1,27 +1,27 @@
 import type { QueueMetrics } from "./queue.ts";
 
-/** What the reads had since one of them first saw the latest failure of a queue. */
+/** What the reads have shown since the latest failure of a queue was first seen. */
 interface SeenFailure {
   /** Failures of the last hour at the last read. */
   readonly lastHour: number;
-  /** The most successes that the 5 minutes before one of these reads had. */
+  /** The most successes that one of these reads showed for its last 5 minutes. */
   readonly successes: number;
-  /** When the first of them asked, unix milliseconds. */
+  /** When the first of these reads ran, unix milliseconds. */
   readonly at: number;
 }
 
 const windowSeconds = 300;
 /**
- * How long a failure that a read saw may be in the window. Reads are timed in whole seconds, and
- * take time.
+ * How long a failure may stay in the window after a read saw it. The margin allows for times in
+ * whole seconds and for the duration of a read.
  */
 const mostAgeMs = (windowSeconds + 2) * 1000;
 
 /**
- * How many jobs succeeded around the latest failure, for the queues of one source. A batch often
- * ends with its failures (timeouts): its successes leave the window before them, and that alone
- * must not look like a queue whose jobs fail. So only a new failure may raise the share that
- * failed. Known only while clients ask.
+ * Tracks how many jobs succeeded around the latest failure, for the queues of one source. The
+ * failures of a batch (timeouts) often come last, so its successes leave the window first; that
+ * alone must not look like a failing queue. So only a new failure may raise the share of failed
+ * jobs. Works only while clients poll.
  */
 export function createLatestFailures() {
   let known: ReadonlyMap<string, SeenFailure> = new Map();
@@ -30,7 +30,7 @@ export function createLatestFailures() {
     if (lastHour === 0 || queue.processedPerSec === null) return null;
     const at = Date.parse(queue.observedAt);
     const before = known.get(queue.name);
-    // What failed in the window did so after a read that is older than the window.
+    // If that read is older than the window, every failure in the window is newer than it.
     const isSame = before !== undefined && lastHour <= before.lastHour && at - before.at <= mostAgeMs;
     const successes = queue.processedPerSec * windowSeconds;
     return isSame

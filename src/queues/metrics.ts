@@ -5,7 +5,7 @@ const processedWindowSeconds = 300;
 
 /**
  * Makes the port's metrics from measured values; what was not measured is null. `sampled` fills the
- * windows that the rows do not have.
+ * windows that the rows do not cover.
  */
 export function toQueueMetrics(
   { name, source, observedAt }: Pick<QueueMetrics, "name" | "source" | "observedAt">,
@@ -47,7 +47,8 @@ function usesSamples({ processed, failures }: Measured, sampled: SampledRates | 
 }
 
 /**
- * Uses samples only where the rows do not count failures; they may, even where the rate is sampled.
+ * Uses samples only where the rows do not count failures. Rows may count them even where the rate
+ * is sampled.
  */
 function toFailures(
   { failures, failures_recent: recent, failures_seen: seen, failures_seen_recent: seenRecent }: Measured,
@@ -72,7 +73,7 @@ function toQuantiles(p50: number | null | undefined, p95: number | null | undefi
 /** Rates from samples of a queue's counters. Null until the samples are a minute apart. */
 export interface SampledRates {
   readonly processedPerSec: number | null;
-  /** Since the oldest sample, at most an hour ago. */
+  /** Failures since the oldest sample, at most an hour ago. */
   readonly failures: number | null;
   /** Failures in 300 s, at the rate since the sample from which `processedPerSec` is counted. */
   readonly failuresRecent: number | null;
@@ -98,20 +99,21 @@ const rateMs = 300_000;
 const leastMs = 60_000;
 
 /**
- * Rates of systems that delete the rows of finished jobs: differences of real samples, never
- * estimates. Sampled at reads, so only while clients poll. `now`: a monotonic clock, milliseconds.
+ * Computes the rates of systems that delete the rows of finished jobs, from differences between
+ * real samples. Samples are taken at reads, so only while clients poll. `now`: a monotonic clock,
+ * milliseconds.
  */
 export function createSamples(now: () => number = () => performance.now()) {
   /**
-   * Oldest first. The last one is the newest read; it is replaced until it is a step away from the
-   * one before.
+   * Oldest first. The last sample is from the newest read; each read replaces it until it is a step
+   * away from the one before.
    */
   const rings = new Map<string, Sample[]>();
 
   return {
     /**
-     * Call it at each read. Stores one sample in 10 s of the last 5 minutes, and one in a minute
-     * before that. A counter that went back started again (a restart, a purge): its samples are
+     * Call it at each read. Retains one sample per 10 s for the last 5 minutes, and one per minute
+     * before that. If a counter went down, it was reset (a restart, a purge), and its samples are
      * dropped.
      */
     add(queue: string, counters: JobCounters): void {
@@ -144,7 +146,7 @@ export function createSamples(now: () => number = () => performance.now()) {
         restSeconds: toRest(ring),
       };
     },
-    /** Drops the samples of all other queues: they are gone. */
+    /** Drops the samples of all other queues, which are gone. */
     retain(queues: Pick<ReadonlySet<string>, "has">): void {
       for (const queue of rings.keys()) if (!queues.has(queue)) rings.delete(queue);
     },
@@ -161,7 +163,8 @@ export const unknownRates: SampledRates = {
 };
 
 /**
- * How long ago the oldest of the newest samples was taken that have the same count of successes.
+ * For how long the count of successes has not changed: the age of the first sample with the current
+ * count.
  */
 function toRest(ring: readonly Sample[]): number | null {
   const newest = ring.at(-1);
@@ -170,7 +173,10 @@ function toRest(ring: readonly Sample[]): number | null {
   return (newest.at - (ring[moved + 1] ?? newest).at) / 1000;
 }
 
-/** Of samples older than that, retains one in a minute: a queue needs 100 samples, not 366. */
+/**
+ * Retains one sample per minute of those older than `before`, so that a queue needs 100 samples
+ * instead of 366.
+ */
 function thin(ring: Sample[], before: number): void {
   const index = ring.findLastIndex(({ at }) => at < before);
   const [older, middle] = [ring[index - 1], ring[index]];
@@ -178,8 +184,8 @@ function thin(ring: Sample[], before: number): void {
 }
 
 /**
- * The first sample of a window: its oldest. When that is too recent (no reads for a while), the
- * newest one before the window.
+ * The sample that a window begins with: its oldest one, or the newest one before the window if that
+ * is too recent (no reads for a while).
  */
 function startOf(ring: readonly Sample[], from: number): Sample | undefined {
   const index = ring.findIndex(({ at }) => at >= from);
@@ -206,8 +212,8 @@ export function difference(now: number | null, before: number | null): number | 
 }
 
 /**
- * Queue names remembered for each source, at most, beside the configured ones. A "queue" column
- * with more values does not hold queue names.
+ * The maximum number of queue names remembered per source, besides the configured ones. A "queue"
+ * column with more values does not hold queue names.
  */
 export const knownQueuesLimit = 10_000;
 
@@ -216,7 +222,7 @@ export const knownQueuesLimit = 10_000;
  * since the start.
  */
 export function createKnownQueues(configured: readonly string[]) {
-  /** Those unseen for longest come first. */
+  /** The names unseen for longest come first. */
   const seen = new Set<string>();
   return {
     /**
@@ -258,23 +264,24 @@ interface Oldest {
 }
 
 /**
- * If two reads are further apart, the run time of a job that ended between them is too uncertain.
+ * If two reads are further apart than this, the run time of a job that ended in between is too
+ * uncertain.
  */
 const mostRestMs = 60_000;
 /** Tolerance between the ages of two reads, seconds. */
 const jitterSeconds = 0.5;
 
 /**
- * How long jobs usually run, for the queues of one source. Remembered, because while a worker hangs
- * nothing ends and the rows no longer show it.
+ * Remembers how long jobs usually run, for the queues of one source: while a worker hangs nothing
+ * ends, and the rows no longer show it.
  */
 export function createRunTimes(now: () => number = Date.now) {
   let known: ReadonlyMap<string, UsualRun> = new Map();
   let oldest: ReadonlyMap<string, Oldest> = new Map();
 
   /**
-   * The longest that the oldest running job of the last read can have run, seconds, if it has ended
-   * since; else null.
+   * If the oldest running job of the last read has ended since, the longest it can have run,
+   * seconds; else null.
    */
   const toEndedRun = ({ name, observedAt, oldestRunSeconds = null }: QueueMetrics): number | null => {
     const before = oldest.get(name);

@@ -1,23 +1,23 @@
 import { isSameGroup, type ServiceGroup } from "../releases/service-group.ts";
 
-/** The name of a queue in its source. */
+/** A queue, by its source and its name there. */
 export interface QueueName {
   readonly source: string;
   readonly name: string;
 }
 
-/** Services whose workers were seen at a queue. */
+/** Remembers the services whose workers were seen at a queue. */
 export interface OwnerMemory {
   note(queue: QueueName, groups: readonly ServiceGroup[]): void;
-  /** Those that were seen in the last day, in the order in which they were seen first. */
+  /** The services that were seen in the last day, in the order in which they were first seen. */
   of(queue: QueueName): readonly ServiceGroup[];
-  /** The same of all queues of a source, each once. */
+  /** The services that were seen at any queue of a source in the last day, each once. */
   ofSource(source: string): readonly ServiceGroup[];
 }
 
-/** A service that has taken no job for so long does not work on the queue any more, ms. */
+/** A service that has taken no job for this long no longer works on the queue, ms. */
 const forgetMs = 86_400_000;
-/** Queues that are remembered, at most: those that were noted last. */
+/** The maximum number of remembered queues; those noted longest ago are forgotten first. */
 const mostQueues = 10_000;
 
 interface Seen {
@@ -26,8 +26,8 @@ interface Seen {
 }
 
 /**
- * A worker is known while its job runs, or its failure is stored. By this memory a queue without
- * jobs keeps its owners.
+ * A worker is known only while its job runs or its failure is stored. This memory lets a queue
+ * without jobs keep its owners.
  */
 export function createOwnerMemory(now: () => number = () => performance.now()): OwnerMemory {
   const seen = new Map<string, readonly Seen[]>();

@@ -1,7 +1,7 @@
 import { toQueueUpstream } from "./queue.ts";
 
 /**
- * What a variable such as DATABASE_URL has: one URL, several by their names, or null where it is
+ * The value of a variable such as DATABASE_URL: one URL, several URLs by name, or null where it is
  * not set.
  */
 export type PlaceUrls = string | ReadonlyMap<string, string> | null;
@@ -13,13 +13,13 @@ export interface Place {
   readonly url: string;
 }
 
-/** The variables that have places. */
+/** The values of all variables that list places. */
 export interface Places {
   readonly databaseUrl: PlaceUrls;
   readonly brokers: { readonly rabbitmq: PlaceUrls; readonly redis: PlaceUrls };
 }
 
-/** A source as it names its place. */
+/** The part of a source's configuration that names its place. */
 interface PlacedConfig {
   readonly kind: string;
   readonly database?: string | undefined;
@@ -36,7 +36,7 @@ const brokerVariables = { rabbitmq: "WALLET_CORE_OPS_RABBITMQ_URL", redis: "WALL
 
 /**
  * Where a source of this kind is read: its variable, the key that names its place in QUEUES_FILE,
- * and what the variable has.
+ * and the URLs in the variable.
  */
 export function describePlaces(kind: string, { databaseUrl, brokers }: Places) {
   const upstream = toQueueUpstream(kind);
@@ -45,12 +45,12 @@ export function describePlaces(kind: string, { databaseUrl, brokers }: Places) {
   return { variable: "WALLET_CORE_OPS_DATABASE_URL", key: "database", urls: databaseUrl } as const;
 }
 
-/** The place that a source names; null without one. */
+/** The name of the place that a source gives; null without one. */
 export function toPlaceName({ database, broker }: PlacedConfig): string | null {
   return database ?? broker ?? null;
 }
 
-/** The same source with the name of its place, where it names none and there is only one. */
+/** Adds the name of the only place to a source that names none. */
 export function nameOnlyPlace<Config extends PlacedConfig>(config: Config, places: Places): Config {
   const { key, urls } = describePlaces(config.kind, places);
   if (toPlaceName(config) !== null || !(urls instanceof Map) || urls.size > 1) return config;
@@ -65,7 +65,7 @@ export function findPlace<Named extends Pick<Place, "name">>(
   return places.find(({ name }) => name === toPlaceName(config)) ?? null;
 }
 
-/** Mistakes in how an entry of QUEUES_FILE names its place, each with the key that has it. */
+/** Mistakes in how an entry of QUEUES_FILE names its place, each with its key. */
 export function checkPlace(
   entry: Readonly<Record<string, unknown>>,
   places: Places,
@@ -77,7 +77,7 @@ export function checkPlace(
   const wrong = entry[other] === undefined ? [] : [{ key: other, problem: `a source of this kind has "${key}"` }];
   const given = entry[key];
   const problem = checkName(given, variable, urls);
-  // One mistake is enough: an entry with the wrong key is not also said to lack the right one.
+  // One mistake is enough: an entry with the wrong key is not also reported to lack the right one.
   const isSaid = problem === null || (given === undefined && wrong.length > 0);
   return isSaid ? wrong : [...wrong, { key, problem }];
 }

@@ -85,12 +85,12 @@ function listVariables({ databaseUrl, brokers }: QueueSourcesOptions): string {
   return names.flat().join(", ");
 }
 
-/** Whether it needs a database, and none is configured for it. */
+/** Whether the source needs a database and none is configured for it. */
 function isUnset({ tables, database }: OpenSource): boolean {
   return tables.length > 0 && database === null;
 }
 
-/** Why there is no source, with the remedy. `place`: the database that has none. */
+/** Why there is no source, with the remedy. `place`: the database without sources. */
 function explainEmpty(unsupported: readonly QueueProbe[], place: string | null = null): string {
   const isOther = unsupported.some(({ name }) => place === null || name.startsWith(`${place}:`));
   const reason = isOther
@@ -112,8 +112,8 @@ async function findProblem(database: Database, signal: AbortSignal): Promise<str
 const databaseVariable = "WALLET_CORE_OPS_DATABASE_URL";
 
 /**
- * PostgreSQL names the address that it sees us have, and the role and the database that we asked
- * for.
+ * Adds the remedy to a refusal, in which PostgreSQL names our address as it sees it, and the role
+ * and database that we requested.
  */
 function withRemedy(message: string, refusal: string | null): string {
   if (refusal === null) return withVariable(message, databaseVariable);
@@ -122,7 +122,7 @@ function withRemedy(message: string, refusal: string | null): string {
   return `${message}: ${refusal}: ${remedy}`;
 }
 
-/** A message that names no variable does not say where to look. */
+/** Adds the variable to a message that names none, so that it says where to look. */
 function withVariable(message: string, variable: string): string {
   return message.includes("WALLET_CORE_OPS_") ? message : `${message}: check ${variable}`;
 }
@@ -175,7 +175,7 @@ function toUnsupported({ name, reason }: UnsupportedSystem): QueueProbe {
   return { name, ok: true, detail: null, warnings: [`found, not supported, because ${reason}`] };
 }
 
-/** Of a database by its name, else of all sources. */
+/** A failed line: about the database of this name, else about all sources. */
 function failed(detail: string, place: string | null = null): QueueProbe {
   return { name: place ?? "queues", ok: false, detail, warnings: [] };
 }

@@ -7,7 +7,7 @@ import type { JobReader } from "./job.ts";
 import type { JobAction, JobControl } from "./jobs/control.ts";
 import type { ConfiguredOwner } from "./owners.ts";
 
-/** A text that only this queue has. */
+/** A unique key for a queue. */
 export function toQueueKey({ source, name }: Pick<QueueMetrics, "source" | "name">): string {
   return JSON.stringify([source, name]);
 }
@@ -30,13 +30,13 @@ export interface QueueMetrics {
    */
   readonly failuresLastHour: number | null;
   /**
-   * Those of the last 5 minutes, the window of the rate. Where samples are not 5 minutes apart:
-   * their number at the same rate over 5 minutes. Null where `failuresLastHour` is null.
+   * The failures of the last 5 minutes, the window of the rate. Where the samples are not 5 minutes
+   * apart, the count is scaled to 5 minutes. Null where `failuresLastHour` is null.
    */
   readonly failuresRecent: number | null;
   /**
-   * Where these two are unknown, because rows are gone: how many failures the rows that are left
-   * have.
+   * Where both failure counts are unknown because rows are gone: the failures in the rows that are
+   * left, a lower bound.
    */
   readonly failuresSeen?: { readonly lastHour: number; readonly recent: number };
   /** Jobs that a worker is running. */
@@ -47,45 +47,46 @@ export interface QueueMetrics {
   readonly retrying: number | null;
   /** Jobs that failed for good and still have a row. */
   readonly dead: number | null;
-  /** Age of the oldest job that can run now, since it could, seconds; null without one. */
+  /** How long the oldest runnable job has been able to run, seconds; null without such a job. */
   readonly oldestAgeSeconds: number | null;
-  /** Wait and run times of jobs that ended in the last 5 minutes, seconds; null without one. */
+  /** Wait and run times of jobs that ended in the last 5 minutes, seconds; null if none ended. */
   readonly waitSeconds: Quantiles | null;
   readonly runSeconds: Quantiles | null;
   /**
-   * The largest `runSeconds.p95` read in this clock hour and the one before, else the last one
-   * read, seconds. So it is known even while nothing ends. Where rows hold no run times: the
-   * longest possible run of a job that was seen running. Absent or null until one was read.
+   * The largest `runSeconds.p95` read in this clock hour and the previous one, or else the last one
+   * read, seconds. It is therefore known even while nothing ends. Where rows hold no run times, it
+   * is the longest that a job seen running can have run. Absent or null until a value was read.
    */
   readonly usualRunSeconds?: number | null;
   /**
-   * How long its oldest running job has been running, seconds; null without one. Only where rows of
-   * ended jobs hold no run times; else absent.
+   * How long its oldest running job has been running, seconds; null if none runs. Absent where rows
+   * of ended jobs hold run times.
    */
   readonly oldestRunSeconds?: number | null;
   /**
-   * How long ago a job was taken, as far as rows show it, seconds. Only where the rate may be
-   * unknown; else absent.
+   * How long ago a job was last taken, as far as the rows show, seconds. Present only where the
+   * rate may be unknown.
    */
   readonly takenSeconds?: number;
   /**
-   * Where the rate may come from samples: for how long they show that nothing succeeded, seconds;
-   * null where they do not. A rate of 0 alone may be that of a minute. Absent where rows give it.
+   * For how long the samples show that nothing succeeded, seconds; null where they cannot show it.
+   * Needed because a sampled rate of 0 may cover only a minute. Absent where the rate comes from
+   * rows.
    */
   readonly restSeconds?: number | null;
   /**
-   * A number that differs where other jobs run. Only where rows do not show when one was taken;
-   * else absent.
+   * A number that changes when other jobs run. Present only where rows do not show when a job was
+   * taken.
    */
   readonly runningIds?: number;
   /**
-   * For how long no waiting job has been taken, as far as reads show it, seconds; absent or null
-   * where none waits, or it is unknown since when.
+   * For how long no waiting job has been taken, as far as the reads show, seconds; absent or null
+   * where no job waits or the age of the oldest one is unknown.
    */
   readonly untakenSeconds?: number | null;
   /**
-   * The most successes in 5 minutes that the reads had since one of them first saw its latest
-   * failure; absent or null where it did not fail, or the rate is unknown.
+   * The most successes in 5 minutes that any read has shown since the queue's latest failure was
+   * first seen; absent or null where nothing failed or the rate is unknown.
    */
   readonly successesAtFailure?: number | null;
   readonly paused: boolean | null;
@@ -93,7 +94,7 @@ export interface QueueMetrics {
   readonly workers: number | null;
   /**
    * False when `processedPerSec` or `failuresLastHour` comes from samples of counters, when numbers
-   * are estimates, or when nobody named the zone of the times.
+   * are estimates, or when the time zone of the stored times is not configured.
    */
   readonly exact: boolean;
   /**
@@ -103,8 +104,8 @@ export interface QueueMetrics {
    */
   readonly windowSeconds: number | null;
   /**
-   * Input of the sampled history, where rows vanish; absent where they do not, or nothing is
-   * counted.
+   * The input of the sampled history, for systems that delete rows; absent where rows stay or
+   * nothing is counted.
    */
   readonly counters?: JobCounters;
   /** When its source was read, RFC 3339 UTC with seconds. */
@@ -115,7 +116,7 @@ export interface QueueMetrics {
 export interface JobCounters {
   readonly processed: number | null;
   readonly failures: number | null;
-  /** Identifies who counts, where that may change: the counters start again when it does. */
+  /** Identifies what does the counting, where that can change; the counters then start again. */
   readonly since?: string;
 }
 
@@ -137,7 +138,7 @@ export interface JobFailures {
    */
   readonly worker: string | null;
   readonly count: number;
-  /** Most attempts of any of the jobs; null where the system does not count them. */
+  /** The highest number of attempts among the jobs; null where the system does not count them. */
   readonly attempts: number | null;
   /** The first and the last failure, RFC 3339 UTC with seconds. */
   readonly firstAt: string;
@@ -150,13 +151,13 @@ export interface JobFailures {
 
 /** Failures with their fingerprint, computed once for each read and shared by its callers. */
 export interface FingerprintedFailures extends JobFailures {
-  /** 12 hex digits: texts that differ only in values have the same, in every queue. */
+  /** 12 hex digits: texts that differ only in values have the same one, in every queue. */
   readonly fingerprint: string;
   /** False where the source had more failures than it could return. */
   readonly complete: boolean;
 }
 
-/** Errors whose failures are looked for among all that are stored. */
+/** A search for the failures of some errors among all that are stored. */
 export interface PastSearch {
   /** Their texts, as `failures` returns them, with their fingerprints. */
   readonly errors: readonly Pick<FingerprintedFailures, "error" | "fingerprint">[];
@@ -164,15 +165,15 @@ export interface PastSearch {
   readonly until: number;
 }
 
-/** A failure with one of these errors: one for each queue, worker and fingerprint, or more. */
+/** A failure with one of these errors: at least one for each queue, worker and fingerprint. */
 export type PastFailure = Pick<FingerprintedFailures, "queue" | "source" | "worker" | "fingerprint">;
 
-/** The same as a kind reads it. */
+/** A past failure as a kind reads it, with its error text instead of a fingerprint. */
 export type FoundFailure = Pick<JobFailures, "queue" | "source" | "worker" | "error">;
 
 export interface PastFailures<Failure> {
   readonly failures: readonly Failure[];
-  /** False where not all stored failures were looked at: an error may have more than these. */
+  /** False when not all stored failures were examined; an error may then have more than these. */
   readonly isWhole: boolean;
 }
 
@@ -182,7 +183,7 @@ export interface FailedJobs {
   readonly error: string;
   /** Newest first, at most `jobsPerOperation`. */
   readonly jobIds: readonly string[];
-  /** How many jobs failed so. */
+  /** How many jobs failed with this error. */
   readonly jobs: number;
 }
 
@@ -194,7 +195,7 @@ export interface RunningJob {
   readonly source: string;
   /** Id as text. */
   readonly jobId: string;
-  /** Its kind, where the system has more than the queue; else null. */
+  /** The kind of the job, where its system distinguishes kinds within a queue; else null. */
   readonly kind: string | null;
   /** When it was taken, RFC 3339 UTC with seconds; null where the system does not record it. */
   readonly startedAt: string | null;
@@ -215,20 +216,21 @@ export interface WorkerJobs {
    */
   readonly oldestAgeSeconds: number | null;
   /**
-   * When each of them was taken, or its worker was last seen alive, as the system writes it, unix
-   * seconds. Oldest first, at most `workerStartsLimit`, without those of unknown start.
+   * When each of these jobs was taken, or when its worker was last seen alive if the system records
+   * that, unix seconds. Oldest first, at most `workerStartsLimit`, without jobs whose start is
+   * unknown.
    */
   readonly starts: readonly number[];
   /** When they were read, by the clock of the database, unix seconds. */
   readonly readAt: number;
 }
 
-/** That jobs of a queue ended on a host. */
+/** A queue and a host on which its jobs ended. */
 export interface EndedOnHost {
   readonly queue: string;
   /** As `JobFailures.worker`; null also for jobs that have not ended. */
   readonly host: string | null;
-  /** When the last one did, unix seconds; null where none did. */
+  /** When the last of these jobs ended, unix seconds; null where none ended. */
   readonly lastAt: number | null;
 }
 
@@ -253,13 +255,16 @@ export function toQueueUpstream(kind: string): Upstream {
 export const noRunningJobs: RunningJobs = { jobs: [], total: 0, unnamed: 0 };
 
 export const runningJobsLimit = 50;
-/** Pairs of queue and host that one source returns, at most: those with the oldest jobs. */
+/**
+ * The maximum number of pairs of queue and host that one source returns: those with the oldest
+ * jobs.
+ */
 export const workerJobsLimit = 1000;
 export const workerStartsLimit = 1000;
 
 /**
- * Groups of failures that one source returns, at most, shared fairly by its queues. With this many
- * there may be more.
+ * The maximum number of failure groups that one source returns, shared fairly among its queues. A
+ * source that returns this many may have more.
  */
 export const failureGroupsLimit = 2500;
 export const jobIdsPerError = 5;
@@ -275,22 +280,27 @@ export interface QueueSource {
   /** Environment of its queues, null when not configured. */
   readonly env: Environment | null;
   /**
-   * Whose queues they are, as configured; absent where that has to be learned from their workers.
+   * The configured owner of its queues; absent where the owner has to be learned from their
+   * workers.
    */
   readonly owner?: ConfiguredOwner;
   /**
-   * The name of its database or broker, where they have names; absent or null where there is one.
+   * The name of its database or broker, where those have names; absent or null where there is only
+   * one, without a name.
    */
   readonly place?: string | null;
-  /** It stands for a database in which no job system could be looked for yet. */
+  /** True for the placeholder of a database that could not be searched for job systems yet. */
   readonly isUnsearched?: boolean;
-  /** One entry for each known queue, empty ones included: configured, or seen since the start. */
+  /**
+   * One entry for each known queue, including empty ones. A known queue is configured, or was seen
+   * since the start.
+   */
   metrics(signal: AbortSignal): Promise<readonly QueueMetrics[]>;
   /** Newest first, at most `failureGroupsLimit`. Empty where the system records no errors. */
   failures(signal: AbortSignal): Promise<readonly FingerprintedFailures[]>;
   /**
-   * Failures with some errors, of any age, in the rows that are still there. Rejects also with
-   * query_refused. Absent where no rows hold them.
+   * Failures of any age with some errors, from the rows that still exist. Also rejects with
+   * query_refused. Absent where rows hold no failures.
    */
   pastFailures?(search: PastSearch, signal: AbortSignal): Promise<PastFailures<PastFailure>>;
   /**
@@ -304,8 +314,8 @@ export interface QueueSource {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, QueueHistory>>;
   /**
-   * As `history`, but only what ended on these hosts, so depth and age are null. A queue of which
-   * nothing did may be missing. Absent where the rows do not name the worker of an ended job.
+   * As `history`, but only for jobs that ended on these hosts, so depth and age are null. A queue
+   * without such jobs may be missing. Absent where the rows do not name the worker of an ended job.
    */
   historyOn?(
     hosts: readonly string[],
@@ -314,8 +324,8 @@ export interface QueueSource {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, QueueHistory>>;
   /**
-   * On which hosts the jobs of all queues ended since a time, unix seconds: whose histories to ask
-   * for, and where others take part. Present where `historyOn` is.
+   * The hosts on which jobs of each queue ended since a time, unix seconds. This shows which
+   * histories to request, and which queues other hosts work on too. Present where `historyOn` is.
    */
   workersSince?(from: number, signal: AbortSignal): Promise<readonly EndedOnHost[]>;
   /**
@@ -323,11 +333,11 @@ export interface QueueSource {
    * Absent, or null, where jobs cannot be found by their error.
    */
   failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FingerprintedJobs[] | null>;
-  /** Its jobs, one by one; absent where they cannot be read so. */
+  /** Reads its jobs one by one; absent where that is impossible. */
   readonly jobs?: JobReader;
   /** Operations on its jobs; absent where none is allowed. */
   readonly control?: JobControl;
-  /** Why none is allowed, where its kind has some and those of other databases are allowed. */
+  /** Why no operation is allowed, where its kind has some and other databases allow them. */
   readonly readOnly?: string;
   /**
    * The running jobs on machines or containers with these host names. Absent where the rows name no
@@ -363,8 +373,8 @@ export interface CachedAnswers {
 }
 
 /**
- * The source of this name among all; null without one. Rejects as the database does that may have
- * it, if that could not be searched yet.
+ * Finds the source of this name; null if there is none. If a database that may hold it could not be
+ * searched yet, rejects with the error of that database.
  */
 export async function findSource<Source extends QueueSource>(
   all: readonly Source[],
@@ -382,19 +392,19 @@ export async function findSource<Source extends QueueSource>(
 /** All sources behind one configuration. */
 export interface QueueSources {
   /**
-   * Configured and detected sources. A database that detection has not been able to read is a
-   * source that fails, unless it has no name and a configured source is in it. Rejects with
-   * postgres_unavailable where that is all there is.
+   * Configured and detected sources. A database that detection could not read is listed as a
+   * failing source, unless it has no name and a configured source reads it. Rejects with
+   * postgres_unavailable if there is nothing else.
    */
   all(signal: AbortSignal): Promise<readonly QueueSource[]>;
   /**
-   * Unsupported systems, as far as detection could look. Never rejects. Absent: there is no
+   * The unsupported systems that detection has found. Never rejects. Absent where there is no
    * detection.
    */
   unsupported?(signal: AbortSignal): Promise<readonly UnsupportedSystem[]>;
   /**
-   * What the sources of `all` would return at once; null where one of them would be read. Absent:
-   * nothing is cached.
+   * The cached answers of all sources of `all`; null if one of them would have to be read. Absent
+   * where nothing is cached.
    */
   allCached?(): readonly CachedAnswers[] | null;
   /** The clocks of their databases; absent when they have no databases. */

@@ -1,7 +1,10 @@
 import { formatNumber, formatDuration } from "../facts/format.ts";
 import { queueThresholds } from "./state.ts";
 
-/** The numbers of a queue as the schema has them; `state` is a name of QueueState. */
+/**
+ * The numbers of a queue as the GraphQL schema names them; `state` is a value of its enum
+ * QueueState.
+ */
 export interface ReasonFigures {
   readonly state: string;
   readonly depth: number;
@@ -14,9 +17,9 @@ export interface ReasonFigures {
 }
 
 /**
- * Why a queue is in its state, by the rule of `state.ts` that holds, with the numbers it held for:
- * what matters most first, since a list may cut the end. "" for a state that is not known here, as
- * a newer gateway may have.
+ * Why a queue is in its state: the rule of `state.ts` that holds, with its numbers. What matters
+ * most comes first, because a list may cut the end. "" for an unknown state, which a newer gateway
+ * may report.
  */
 export function toQueueReason(figures: ReasonFigures): string {
   const { state, depth } = figures;

@@ -48,7 +48,7 @@ function toDestination(destination: string | undefined): ConfiguredOwner["destin
   return destination === "" ? null : destination;
 }
 
-/** `context.env`: of a source that has no environment of its own. */
+/** Creates a source. `context.env` applies if it has no environment of its own. */
 export function createQueueSource(config: QueueSourceConfig, context: KindContext): KindSource {
   const source = findKind(config).create(config, { ...context, env: config.env ?? context.env });
   const { service, destination } = config;

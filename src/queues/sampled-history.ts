@@ -9,10 +9,10 @@ type Histories = ReadonlyMap<string, QueueHistory>;
 
 const stepSeconds = 10;
 const historySeconds = 3660;
-/** Queues of a source, at most; 30 kB each. */
+/** The maximum number of queues per source; each needs 30 kB. */
 const mostQueues = 1000;
 /**
- * Between samples at most this far apart, seconds, counters are assumed to grow evenly. Prometheus
+ * Counters are assumed to grow evenly between samples at most this far apart, seconds. Prometheus
  * and dashboards poll at this interval.
  */
 const mostRestSeconds = 60;
@@ -20,18 +20,23 @@ const mostRestSeconds = 60;
 interface Sample {
   /** Unix seconds. */
   readonly at: number;
-  /** Values of the moment. Run times are not stored: they cover 5 minutes, not a step. */
+  /**
+   * Values at the time of the sample. Run times are not stored, because they cover 5 minutes, not a
+   * step.
+   */
   readonly seen: Pick<QueuePoint, "depth" | "oldestAgeSeconds">;
   readonly counters: JobCounters;
 }
 
 const uncounted: JobCounters = { processed: null, failures: null };
 
-/** The past of queues whose rows vanish, from samples taken at reads. */
+/** Stores the past of queues whose rows are deleted, as samples taken at reads. */
 export function createHistoryRing(now: () => number = Date.now) {
   const rings = new Map<string, Sample[]>();
   return {
-    /** Takes every result. Stores one sample in 10 s of the last hour, and the last one. */
+    /**
+     * Call it with every result. Retains one sample per 10 s of the last hour, and the newest one.
+     */
     add(queues: readonly QueueMetrics[]): void {
       const at = now() / 1000;
       for (const queue of queues) {
@@ -54,8 +59,8 @@ export function createHistoryRing(now: () => number = Date.now) {
 }
 
 /**
- * Fills depth, rate and failures that the rows leave unknown from samples. A queue without history
- * from rows gets the sampled one.
+ * Uses samples for the depth, rate and failures that the rows leave unknown. A queue without
+ * history from rows gets the sampled history.
  */
 export function addSamples(fromRows: Histories, sampled: Histories): Histories {
   const filled = [...fromRows].map(([queue, history]): [string, QueueHistory] => {
@@ -82,7 +87,7 @@ function fill(point: QueuePoint, seen: QueuePoint): QueuePoint {
 
 /**
  * Whether the next sample replaces the last one: both are near the one before, and the counters did
- * not start again with the last.
+ * not start again at the last one.
  */
 function isPassing(ring: readonly Sample[], at: number): boolean {
   const [before, last] = [ring.at(-2), ring.at(-1)];
@@ -137,10 +142,10 @@ interface Step {
 }
 
 /**
- * How much the counters grew in the step, end to end, so that the steps add up to the count. An end
- * is unknown where there were no reads for a while, and after the newest sample. The rate is then
- * that between the samples in the step, and failures are null, except for those until the newest
- * sample.
+ * How much the counters grew from the start of the step to its end, so that the steps add up to the
+ * total. The count at either end is unknown where there were no reads for a while, and after the
+ * newest sample. The rate is then the one between the samples in the step. Failures are then null,
+ * except that the last step counts those up to the newest sample.
  */
 function toGrowth(
   ring: readonly Sample[],

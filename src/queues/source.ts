@@ -51,11 +51,11 @@ import type { KindSource } from "./system.ts";
 import { createUntaken } from "./untaken.ts";
 
 export interface QueueSourcesOptions extends Partial<QueuesFile> {
-  /** Null: no database is searched, and sources configured in it cannot be read. */
+  /** If null, no database is searched, and sources configured in a database cannot be read. */
   readonly databaseUrl: PlaceUrls;
   /**
-   * The same databases for roles that may change jobs; those of a database without one cannot be
-   * changed. @default null
+   * The same databases, with roles that may change jobs. The jobs of a database without such a URL
+   * cannot be changed. @default null
    */
   readonly controlDatabaseUrl?: PlaceUrls;
   readonly brokers?: Places["brokers"];
@@ -94,13 +94,13 @@ interface OpenDatabase {
 export interface OpenSource extends QueueSource, Omit<KindSource, keyof QueueSource> {
   /** Null where none is configured for it, and for a broker's source. */
   readonly database: OpenDatabase | null;
-  /** The source that reads the same under another name; this one is not read. */
+  /** The name of the source that reads the same under another name; this source is not read. */
   readonly duplicateOf?: string;
-  /** Null where one of them would be read. */
+  /** Null if one of the answers would have to be read. */
   answersCached(): CachedAnswers | null;
 }
 
-/** The port, and what `cli check` asks besides. */
+/** The port, with what `cli check` needs in addition. */
 export interface OpenQueueSources extends QueueSources {
   readonly databases: readonly OpenDatabase[];
   all(signal: AbortSignal): Promise<readonly OpenSource[]>;
@@ -171,7 +171,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
     return { at, detector: createDetector({ ...common, brokers: noBrokers, ...found }) };
   });
   const detectors = [ofBrokers, ...ofDatabases.map(({ detector }) => detector)];
-  /** What stands for a database that has never answered. */
+  /** The placeholder for a database that has never answered. */
   const toSilent = (at: OpenDatabase, error: unknown): OpenSource => {
     const name = toFreeName(at.name ?? "postgres", new Set([...sources.map((source) => source.name), ...taken]));
     const about = { name, kind: "postgres", env, place: at.name, isUnsearched: true, database: at };
@@ -179,7 +179,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   };
   const findDuplicates = createDuplicates<OpenSource>();
   const refused = new Map<OpenSource, OpenSource>();
-  /** A duplicate is not read: what it has would count twice. */
+  /** A duplicate is not read, because its jobs would count twice. */
   const toRefused = (source: OpenSource, first: OpenSource): OpenSource => {
     const known = refused.get(source);
     if (known?.duplicateOf === first.name) return known;
@@ -199,7 +199,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
         } catch (error) {
           signal.throwIfAborted();
           if (isAlone && configured.length === 0) throw error;
-          // Where it has no name, a configured source of it shows the outage.
+          // If the database has no name, a configured source in it shows the outage.
           const isShown = at.name === null && configured.some(({ database }) => database === at);
           return isShown ? [] : [toSilent(at, error)];
         }
@@ -253,7 +253,7 @@ export function createQueueSources(options: QueueSourcesOptions): OpenQueueSourc
   };
 }
 
-/** A source of which nothing can be read, because of this error. */
+/** A source whose reads all fail with this error. */
 function createFailingSource(
   about: Pick<OpenSource, "name" | "kind" | "env" | "database"> & Partial<OpenSource>,
   error: unknown,
@@ -266,7 +266,7 @@ function createFailingSource(
 }
 
 function createDuplicate(source: OpenSource, first: OpenSource, variable: string): OpenSource {
-  // Who may see one environment learns nothing of the sources of another.
+  // A caller who may see one environment must learn nothing about the sources of another.
   const other = first.env === source.env ? `${first.name}, under the name ${first.place},` : "Another source";
   const same = source.database === null ? "jobs" : "table";
   const message = `${other} reads the same ${same}, which would count twice: give each database and broker one name in ${variable}, or hide one of these sources`;
@@ -276,7 +276,7 @@ function createDuplicate(source: OpenSource, first: OpenSource, variable: string
   return createFailingSource({ ...about, ...refusal }, new OpsError("queue_duplicate", message));
 }
 
-/** A logger whose lines have the name of a database, where it has one. */
+/** A logger that adds the name of the database, if it has one, to each line. */
 function toPlaceLogger(logger: Logger, database: string | null): Logger {
   if (database === null) return logger;
   return {
@@ -290,14 +290,14 @@ function toPlaceLogger(logger: Logger, database: string | null): Logger {
 interface DetectorOptions extends DetectionOptions {
   readonly open: (config: QueueSourceConfig) => OpenSource;
   readonly logger: Logger;
-  /** Whether nothing is read beside this database. @default true */
+  /** Whether nothing but this database is read. @default true */
   readonly isAlone?: boolean;
 }
 
 /** Detection runs again after this time, milliseconds: a job system may appear or disappear. */
 const againMs = 60_000;
 
-/** A system found again is the same source object, with its state. */
+/** Detects sources. A system that is found again keeps its source object with its state. */
 export function createDetector({ open, logger, isAlone = true, ...options }: DetectorOptions) {
   const known = new Map<string, OpenSource>();
   let detected: readonly OpenSource[] | null = null;
@@ -335,7 +335,10 @@ export function createDetector({ open, logger, isAlone = true, ...options }: Det
     unsupported: () => unsupported,
     /** The detected sources; null before the first detection. */
     known: (): readonly OpenSource[] | null => (options.detect === false ? [] : detected),
-    /** The same, detected now where that is due. Rejects while the database has never answered. */
+    /**
+     * The detected sources, after a new detection where that is due. Rejects while the database has
+     * never answered.
+     */
     async sources(signal: AbortSignal): Promise<readonly OpenSource[]> {
       if (options.detect === false) return [];
       const isDue = performance.now() >= askAgainAt;
@@ -351,7 +354,7 @@ export function createDetector({ open, logger, isAlone = true, ...options }: Det
 }
 
 interface CacheOptions extends Required<Pick<QueueSourcesOptions, "ttlMs" | "onRead">> {
-  /** Whether no source of another place waits for it. */
+  /** Whether no source of another place has to wait for this one. */
   readonly isAlone: boolean;
 }
 
@@ -413,7 +416,8 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
   const { metrics: askMetrics, failures: askFailures } = patient ?? { metrics, failures };
   const isSilent = () => patient?.metrics.isSilent() ?? false;
   /**
-   * Others wait for what is read of several sources together: a silent one fails as its numbers do.
+   * Fails for a silent source as its metrics do, because a read of several sources waits for all of
+   * them.
    */
   const checkSilence = async (signal: AbortSignal) => {
     if (isSilent()) await askMetrics(signal).catch(asOpsError);
@@ -475,13 +479,13 @@ function cacheAnswers(source: KindSource, { ttlMs, onRead, isAlone }: CacheOptio
 type ReadHistory = NonNullable<QueueSource["history"]>;
 type ReadHistoryOn = NonNullable<QueueSource["historyOn"]>;
 
-/** Larger histories are shared only by the callers waiting for them, points. */
+/** Histories with more points are shared only by the callers that wait for them. */
 const mostCachedPoints = 5000;
 
 /**
- * Every panel of a dashboard asks for the same range. The TTL does not adapt, because a range that
- * moves with the clock is another question. The order of the queues matters: the result is in their
- * order.
+ * Caches histories, because every panel of a dashboard asks for the same range. The TTL does not
+ * adapt, because a range that moves with the clock has another key. The order of the queues is part
+ * of the key, because the result is in their order.
  */
 export function cacheHistories(read: ReadHistory, ttlMs: number): ReadHistory {
   const cached = cacheHistoriesOn((_hosts, queues, range, signal) => read(queues, range, signal), ttlMs);
@@ -501,7 +505,8 @@ function cacheHistoriesOn(read: ReadHistoryOn, ttlMs: number): ReadHistoryOn {
 }
 
 /**
- * How long failures of the past are the same: only jobs that are retried or removed change them.
+ * How long past failures are cached, milliseconds: only jobs that are retried or removed change
+ * them.
  */
 const pastMs = 300_000;
 
@@ -510,9 +515,8 @@ const slowPastMs = 500;
 const restMs = 60_000;
 
 /**
- * Keeps of what a kind finds the failures that have the errors in question, by their fingerprints.
- * A search that takes too long would take too long again: until it has rested, its error is
- * repeated.
+ * Caches the failures that a kind finds, but only those with the fingerprint of a requested error.
+ * A search that took too long would do so again, so its error is repeated for a while.
  */
 export function cachePast(read: NonNullable<KindSource["pastFailures"]>): NonNullable<QueueSource["pastFailures"]> {
   const fingerprints = createFingerprints();
@@ -538,7 +542,7 @@ export function cachePast(read: NonNullable<KindSource["pastFailures"]>): NonNul
 
 function asOpsError(error: unknown): never {
   if (error instanceof OpsError) throw error;
-  // The caller has left while it waited for a shared read.
+  // The caller left while it waited for a shared read.
   throw new OpsError("queues_unavailable", "Gave up waiting: the request has ended", { cause: error });
 }
 

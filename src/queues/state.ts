@@ -23,24 +23,26 @@ export type QueueFigures = Pick<
 
 export const queueThresholds = {
   /**
-   * stalled: a job that could run waits longer than this while nothing ends or runs, seconds. The
-   * window of the rate.
+   * stalled: a runnable job waits longer than this while nothing ends or runs, seconds. This is
+   * also the window of the rate.
    */
   stalledSeconds: 300,
   /**
-   * stalled while something runs, which may just be long: the wait is this many times the queue's
-   * usual run time,
+   * stalled while a job runs, which may just be a long one: the limit is this many times the
+   * queue's usual run time.
    */
   stalledRuns: 5,
-  /** but at least this, seconds, */
+  /** The limit while a job runs is at least this, seconds. */
   stalledBehindActiveLeast: 120,
-  /** and at most this, seconds; also used where the usual run time is unknown. */
+  /**
+   * The limit while a job runs is at most this, seconds, also where the usual run time is unknown.
+   */
   stalledBehindActiveMost: 1800,
-  /** failing: at least this many failures in an hour, or in the part of it that is known, */
+  /** failing: at least this many failures in an hour, or in the part of it that is known. */
   failingFailures: 5,
-  /** and at least this share of what ended in the last 5 minutes. */
+  /** failing: also, at least this share of what ended in the last 5 minutes failed. */
   failingRatio: 0.5,
-  /** backlog: a job that could run waits longer than this, seconds. */
+  /** backlog: a runnable job waits longer than this, seconds. */
   backlogAgeSeconds: 60,
   /** backlog: the waiting jobs take longer than this to clear, seconds. */
   backlogDrainSeconds: 600,
@@ -65,8 +67,8 @@ export const queueStateRules = {
 const recentSeconds = 300;
 
 /**
- * Seconds until the waiting jobs are done at the rate of the last 5 minutes, with nothing new. Null
- * when that is never, as for a paused queue, or the rate is unknown.
+ * Seconds until the waiting jobs are done at the rate of the last 5 minutes, if no new ones arrive.
+ * Null if they would never be done, as in a paused queue, or if the rate is unknown.
  */
 export function toDrainSeconds({
   depth,
@@ -79,7 +81,7 @@ export function toDrainSeconds({
 }
 
 /**
- * The first rule that holds. An unknown value meets no rule but `unknown`.
+ * The state by the first rule that holds. An unknown value meets no rule but `unknown`.
  *
  * 1. paused: it is paused.
  * 2. no_workers: jobs could run, and the system reports no workers.
@@ -91,7 +93,7 @@ export function toDrainSeconds({
  * 5. backlog: a job waits longer than `backlogAgeSeconds`, or the waiting jobs take longer than
  *    `backlogDrainSeconds`.
  * 6. unknown: it may be failing, but how many jobs succeeded is unknown.
- * 7. idle: nothing waits or runs, and nothing succeeded in 5 minutes, as is known.
+ * 7. idle: nothing waits or runs, and it is known that nothing succeeded in 5 minutes.
  * 8. ok.
  */
 export function toQueueState(figures: QueueFigures): QueueState {
@@ -106,8 +108,8 @@ export function toQueueState(figures: QueueFigures): QueueState {
 }
 
 /**
- * How long a job that could run may wait while nothing ends, seconds. A hanging worker looks like
- * one with a long job; the queue's usual run time shows which it is.
+ * How long a runnable job may wait while nothing ends, seconds. A hanging worker looks like one
+ * with a long job; the queue's usual run time shows which it is.
  */
 function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
   if ((active ?? 0) === 0) return stalledSeconds;
@@ -116,17 +118,17 @@ function toStalledSeconds({ active, usualRunSeconds }: QueueFigures): number {
 }
 
 /**
- * Successes per second. Where they are not counted: 0 while no waiting job is taken for as long as
- * the window of the rate, else null.
+ * Successes per second. Where successes are not counted: 0 if no waiting job was taken for the
+ * whole window of the rate, else null.
  */
 function toRate({ processedPerSec, untakenSeconds }: QueueFigures): number | null {
   return processedPerSec ?? ((untakenSeconds ?? 0) >= recentSeconds ? 0 : null);
 }
 
 /**
- * Whether nothing ended in the window of the rate. A sampled rate of 0 is of a minute at least, so
- * the samples must reach as far back; where none count successes, the waiting jobs be untaken for
- * as long.
+ * Whether nothing ended in the window of the rate. A sampled rate of 0 may cover only a minute, so
+ * the samples must cover the whole window. Where successes are not counted, no waiting job may have
+ * been taken for that long.
  */
 function hasNoneEnded(figures: QueueFigures): boolean {
   const { restSeconds = recentSeconds, untakenSeconds } = figures;
@@ -147,13 +149,13 @@ function isFailing(figures: QueueFigures): boolean {
   return failed / (failed + succeeded) >= failingRatio;
 }
 
-/** Whether enough jobs failed for a failing queue, also lately. */
+/** Whether enough jobs failed, some of them recently, for the queue to be failing. */
 function hasFailures(figures: QueueFigures): boolean {
   const { lastHour, recent } = toFailures(figures);
   return lastHour >= failingFailures && recent > 0;
 }
 
-/** The failures, at least. */
+/** The failures, or a lower bound where rows are gone. */
 function toFailures({ failuresLastHour, failuresRecent, failuresSeen }: QueueFigures) {
   return {
     lastHour: failuresLastHour ?? failuresSeen?.lastHour ?? 0,
@@ -161,7 +163,7 @@ function toFailures({ failuresLastHour, failuresRecent, failuresSeen }: QueueFig
   };
 }
 
-/** The rule of `backlog`, whatever the other rules say. */
+/** The rule of `backlog`, regardless of the other rules. */
 export function isBehind(figures: QueueFigures): boolean {
   if ((figures.oldestAgeSeconds ?? 0) > backlogAgeSeconds) return true;
   return (toDrainSeconds(figures) ?? 0) > backlogDrainSeconds;

@@ -41,11 +41,12 @@ interface BrokerUrls {
 /** A source as its kind makes it; `createQueueSources` adds the caches and the fingerprints. */
 export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures" | "failedJobs"> {
   failures(signal: AbortSignal): Promise<readonly JobFailures[]>;
-  /** May return failures with other errors too: those with a text alike. */
+  /** May also return failures with other errors whose texts are similar. */
   readonly pastFailures?: (search: PastSearch, signal: AbortSignal) => Promise<PastFailures<FoundFailure>>;
   failedJobs?(queue: string, action: JobAction, signal: AbortSignal): Promise<readonly FailedJobs[] | null>;
   /**
-   * Its rows hold only part of the past: samples taken at reads fill what `history` leaves null.
+   * Whether its rows hold only part of the past. Samples taken at reads then fill what `history`
+   * leaves null.
    */
   readonly isPastPartial?: boolean;
   /**
@@ -54,8 +55,8 @@ export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures
    */
   readonly tables: readonly TableName[];
   /**
-   * What the owner should know even though the read succeeded; call it after `metrics`. Absent:
-   * nothing.
+   * What the owner should know even though the read succeeded; call it after `metrics`. Absent
+   * where there is never anything.
    */
   warnings?(): readonly string[];
   /** Unsupported job systems in the same place. Never rejects. Absent: there can be none. */
@@ -67,8 +68,9 @@ export interface KindSource extends Omit<QueueSource, "failures" | "pastFailures
    */
   usualRuns?(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /**
-   * Ids of what it reads, which every source of the same has, under whatever name or address.
-   * Empty where nobody says. Rejects where it does not answer. Absent: nothing is known of it.
+   * Ids of what it reads. Sources that read the same thing share them, under whatever name or
+   * address. Empty if the server does not tell. Rejects if it does not answer. Absent where the
+   * kind has no such ids.
    */
   identify?(signal: AbortSignal): Promise<readonly string[]>;
   /** Closes its own connections. */
@@ -87,8 +89,8 @@ export interface UnsupportedTables extends Pick<UnsupportedSystem, "name" | "rea
 type Detected<Config> =
   | {
       /**
-       * A schema with all of these tables has this system. With `schema`, only the schema of that
-       * name.
+       * A schema with all of these tables has this system. `schema` limits this to the schema of
+       * that name.
        */
       readonly tables: readonly [string, ...string[]];
       readonly schema?: string;
@@ -96,7 +98,7 @@ type Detected<Config> =
       toConfig(found: { readonly name: string; readonly schema: string }): Config;
     }
   | {
-      /** The address of this broker is enough. */
+      /** The system is detected once the address of this broker is configured. */
       readonly broker: keyof BrokerUrls;
       readonly tables?: undefined;
       toConfig(found: { readonly name: string }): Config;
@@ -113,8 +115,8 @@ export interface QueueKind<Config extends z.ZodObject = z.ZodObject> {
   readonly unsupported?: UnsupportedTables;
   create(config: z.infer<Config>, context: KindContext): KindSource;
   /**
-   * Completes the configuration by what the database says of the tables, for `indexes` and
-   * `control`. Rejects as `KindSource.metrics`. Absent where the configuration says everything.
+   * Completes the configuration with what the database says about the tables, for `indexes` and
+   * `control`. Rejects as `KindSource.metrics`. Absent where the configuration is always complete.
    */
   prepare?(
     config: z.infer<Config>,
@@ -156,14 +158,14 @@ export const common = {
     ),
   env: z.enum(environments).optional(),
   /**
-   * Kamal's service whose workers take its jobs. Without a destination: at all of them; "" is that
-   * of `kamal deploy` without `-d`.
+   * The Kamal service whose workers take its jobs. An absent destination means all of them; ""
+   * means `kamal deploy` without `-d`.
    */
   service: kamalName.optional(),
   destination: z.union([z.literal(""), kamalName]).optional(),
   /**
-   * Where several databases or brokers are configured: the name of the one that has its jobs. A
-   * kind has one of the two keys (`checkPlace`).
+   * The name of the database or broker that has its jobs, where several are configured. Each kind
+   * accepts one of the two keys (`checkPlace`).
    */
   database: z.string().optional(),
   broker: z.string().optional(),

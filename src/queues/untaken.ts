@@ -7,21 +7,27 @@ interface Waiting {
   readonly depth: number;
   /** As `QueueMetrics.runningIds`. */
   readonly runningIds: number | null;
-  /** When the first read that saw them, and the last one, asked, unix milliseconds. */
+  /**
+   * When the first and the last read saw them, unix milliseconds. If rows show that a job was taken
+   * later, `since` is that time.
+   */
   readonly since: number;
   readonly at: number;
 }
 
-/** Two reads of one time differ by so much: they have whole seconds, and a read lasts. */
+/**
+ * How much two readings of the same time may differ: they are in whole seconds, and a read takes
+ * time.
+ */
 const jitterSeconds = 3;
-/** If two reads are further apart, nobody knows what happened between them. */
+/** If two reads are further apart than this, it is unknown what happened in between. */
 const mostRestMs = 120_000;
 
 /**
- * For how long no waiting job has been taken, for the queues of one source: the oldest is the same,
- * no fewer wait than at the read before, the same jobs run where that is known, and the rows show
- * none that was taken. This shows that nothing ends where the system stores no jobs that ended.
- * Known only while clients ask.
+ * Tracks for how long no waiting job has been taken, for the queues of one source: the oldest job
+ * is the same, no fewer jobs wait than at the last read, the same jobs run where that is known, and
+ * the rows show no job that was taken. So it shows that nothing ends even where the system stores
+ * no ended jobs. Works only while clients poll.
  */
 export function createUntaken() {
   let known: ReadonlyMap<string, Waiting> = new Map();
@@ -29,7 +35,7 @@ export function createUntaken() {
     const { name, depth, oldestAgeSeconds, observedAt, takenSeconds = Number.POSITIVE_INFINITY } = queue;
     const { runningIds = null } = queue;
     if (depth === 0 || oldestAgeSeconds === null) return null;
-    // Of the read: its answer may be used for a minute.
+    // The time of the read, whose answer may be used for a minute.
     const at = Date.parse(observedAt);
     const due = at / 1000 - oldestAgeSeconds;
     const before = known.get(name);
@@ -39,7 +45,7 @@ export function createUntaken() {
       depth >= before.depth &&
       runningIds === before.runningIds &&
       at - before.at <= mostRestMs;
-    // The oldest may have a low priority, so that others are taken.
+    // Other jobs may be taken while the oldest waits with a low priority.
     const since = Math.max(isSame ? before.since : at, at - takenSeconds * 1000);
     return isSame ? { ...before, depth, since, at } : { due, depth, runningIds, since, at };
   };

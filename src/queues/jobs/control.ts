@@ -6,7 +6,7 @@ export type JobAction = "retry" | "discard";
 /** One job of a source. */
 export interface JobRef {
   readonly jobId: string;
-  /** The job must be in this queue; null: in any queue. */
+  /** The queue that the job must be in; null for any queue. */
   readonly queue: string | null;
 }
 
@@ -17,7 +17,7 @@ export interface JobChange {
   readonly queue: string | null;
   readonly changed: boolean;
   /**
-   * As its system calls it: after the change, or the current one if nothing changed; null when
+   * The state as its system calls it: the new one after a change, else the current one; null when
    * there is no such job.
    */
   readonly state: string | null;
@@ -26,22 +26,22 @@ export interface JobChange {
 }
 
 /**
- * The port to the operations of one job system. Each statement checks the state as it changes it:
- * of two callers, one changes the job and the other gets its state. Rejects with an OpsError:
- * invalid_request (no id of this system), postgres_unavailable, queue_locked, schema_mismatch, or
- * job_unknown when the answer was lost and the change may have been made. After all the others
- * nothing was changed.
+ * The port to the operations of one job system. Each statement checks the state as it changes it,
+ * so that of two concurrent callers one changes the job and the other gets its state. Rejects with
+ * an OpsError: invalid_request (not an id of this system), postgres_unavailable, queue_locked,
+ * schema_mismatch, or job_unknown when the answer was lost and the change may have been made. After
+ * every other error nothing was changed.
  */
 export interface JobControl {
   /**
-   * Whether the operation is possible, as far as known without asking the database. @throws
-   * operation_not_supported, invalid_request
+   * Checks that the operation is possible, as far as this is known without asking the database.
+   * @throws operation_not_supported, invalid_request
    */
   check(action: JobAction, job: JobRef): void;
   /**
-   * Takes no signal: a change goes on when its caller leaves. `onlyFailed` leaves alone a job that
-   * somebody has discarded, or that runs. `check` is called right before the database is asked for
-   * the change: what it throws is the answer, and nothing was changed.
+   * Takes no signal, because a change goes on when its caller leaves. `onlyFailed` excludes jobs
+   * that were discarded or are running. `check` is called right before the change is sent; if it
+   * throws, the call rejects with that error and nothing was changed.
    */
   change(action: JobAction, job: JobRef, onlyFailed: boolean, check?: () => void): Promise<JobChange>;
   /** The state of a job, null when it does not exist. */
@@ -62,9 +62,9 @@ export interface JobStatements {
    */
   readonly id: { readonly pattern: RegExp; readonly expected: string } | null;
   /**
-   * Changes the job if its state allows it, and returns its new state. The statement itself has the
-   * condition, so that of two callers one changes the job. Null where the system does not support
-   * the action, or the configuration does not say how.
+   * Changes the job if its state allows it, and returns its new state. The condition is part of the
+   * statement, so that only one of two concurrent callers changes the job. Null where the system
+   * does not support the action, or the configuration does not say how.
    */
   change(action: JobAction, job: JobRef, onlyFailed: boolean): string | null;
   /** Reads the job. */
@@ -75,7 +75,7 @@ export interface JobStatements {
 export const bigintId = { pattern: /^\d{1,19}$/, expected: "a whole number" };
 export const uuidId = { pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, expected: "a UUID" };
 
-/** Jobs of one operation, at most. */
+/** The maximum number of jobs per operation. */
 export const jobsPerOperation = 100;
 /**
  * `retryErrorGroup` and `discardErrorGroup` change jobs whose failures are at most this old,

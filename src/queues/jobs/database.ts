@@ -8,14 +8,15 @@ import { createTurns } from "../postgres/database.ts";
 import { noSubject, toQueueError } from "../postgres/errors.ts";
 
 /**
- * The only way to change a database. Does no reads, except of the job that is to be or was changed.
+ * The only way to change a database. It reads only the jobs to change and the identity of the
+ * database.
  */
 export interface ControlDatabase {
   /**
-   * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error,
-   * and then nothing was changed, or with AnswerLost. Goes on when the request ends. `check` is
-   * called right before they are sent, after all waits: what it throws is the answer, and nothing
-   * was changed.
+   * Runs the statements in one transaction and returns the rows of each. Rejects with pg's error if
+   * nothing was changed, else with AnswerLost. Goes on when the request ends. `check` is called
+   * right before the statements are sent, after all waits; if it throws, the call rejects with that
+   * error and nothing was changed.
    */
   run(statements: readonly string[], check?: () => void): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;
@@ -32,8 +33,8 @@ export class AnswerLost extends Error {
 /** Total time, milliseconds: waiting for the connection, and running the statements. */
 const deadlineMs = 15_000;
 /**
- * The part of `deadlineMs` for the wait for the only connection, while others change jobs or the
- * server is silent.
+ * The part of `deadlineMs` that a caller may wait for the only connection, while others change jobs
+ * or the server is silent.
  */
 const waitMs = 5_000;
 
@@ -45,8 +46,8 @@ const prologue = [
   "begin transaction isolation level read committed read write",
   "set local statement_timeout = '5s'",
   "set local lock_timeout = '1s'",
-  // A change that was sent before a pause or a cut of the network, and arrives after it, may be
-  // another gateway's by then.
+  // A change may arrive late, after this process paused or the network was cut. By then another
+  // gateway may own the action.
   "set local idle_in_transaction_session_timeout = '5s'",
   "set local timezone = 'UTC'",
 ].join(";\n");
@@ -66,8 +67,8 @@ export function createControlDatabase(url: string, logger: Logger, observe: Obse
   const turns = createTurns({ connections: 1, silentMs: waitMs, waitMs });
 
   /**
-   * Opens a connection and begins a transaction. Nothing can have changed before, so it may try
-   * again on a new connection.
+   * Opens a connection and begins a transaction. Nothing has been changed at this point, so it may
+   * try again on a new connection.
    */
   const begin = async (signal: AbortSignal, mayRetry: boolean): Promise<PoolClient> => {
     const client = await pool.connect(signal);

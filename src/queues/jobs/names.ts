@@ -8,9 +8,9 @@ import type { KindSource } from "../system.ts";
 type Rename = (name: string) => string;
 
 /**
- * A source whose names (queues, ids and kinds of jobs, workers, hosts) are escaped in what it
- * returns. It takes those names back: a shown name finds what it names, and nothing else. Whoever
- * may add a job chooses most of them.
+ * Wraps a source so that it returns escaped names (of queues, ids and kinds of jobs, workers,
+ * hosts), because whoever may add a job chooses most of them. It also accepts escaped names: a
+ * displayed name finds what it names, and nothing else.
  */
 export function escapeNames(source: KindSource): KindSource {
   return {
@@ -118,7 +118,7 @@ function escapeKeys<T>(byName: ReadonlyMap<string, T> = new Map()): ReadonlyMap<
   return new Map([...byName].map(([name, value]) => [escapeName(name), value]));
 }
 
-/** The row with these names changed; the same row where none of them does. */
+/** The row with these names changed; the same object if none of them changes. */
 function rename<Row extends object>(row: Row, change: Rename, ...keys: readonly (keyof Row)[]): Row {
   const changed = keys.flatMap((key) => {
     const name = row[key];

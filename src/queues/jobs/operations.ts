@@ -27,7 +27,7 @@ export interface ErrorGroupJobs {
 
 export interface GroupChange {
   readonly changed: readonly JobChange[];
-  /** In a state that the action does not change by now, or gone. */
+  /** Jobs that are gone, or whose state no longer allows the action. */
   readonly skipped: readonly JobChange[];
   /** Jobs of the group that were not tried. */
   readonly left: number;
@@ -51,8 +51,8 @@ interface JobOperationsOptions {
 export function createJobOperations(options: JobOperationsOptions) {
   const { ledger, find, jobsPerHour = 1000, settleMs = 60_000, pollMs = 1000 } = options;
   /**
-   * Looks at the jobs until it succeeds or the time is up; after that the next start does it. Stops
-   * where the source has no control.
+   * Reads the jobs' states until it succeeds or the time is up; after that the next start of the
+   * gateway does. Stops if the source has no control.
    */
   const settle = async (action: OpenAction): Promise<void> => {
     const end = performance.now() + settleMs;
@@ -72,8 +72,8 @@ export function createJobOperations(options: JobOperationsOptions) {
   });
 
   /**
-   * Takes the jobs from the hour of their holder, as many as are left, and changes them between two
-   * entries; then settles an outcome that is unknown.
+   * Takes the jobs from the token's hourly budget, as many as are left, and changes them between
+   * two audit entries; then settles an unknown outcome.
    */
   const recordChange = async <T>(
     action: JobAuditAction,
@@ -133,7 +133,7 @@ export function createJobOperations(options: JobOperationsOptions) {
       : await recordChange(`job.${action}_group`, target, request, act, toOutcome, replay);
     if (error !== null && changes.length === 0) throw error;
     const [changed, skipped] = [changes.filter((one) => one.changed), changes.filter((one) => !one.changed)];
-    // What was done before is in the group no more.
+    // Jobs that were changed before are no longer in the group.
     const left = ids.length === 0 ? total : Math.max(total - changes.length, ids.length - changes.length);
     return { changed, skipped, left, error };
   };
@@ -160,8 +160,8 @@ export function createJobOperations(options: JobOperationsOptions) {
     /** Takes over what other gateways left open since then. Rejects with audit_unavailable. */
     adopt: () => runner.adopt(),
     /**
-     * The gateway stops: a group is changed for 8 s more, and a change that still runs is answered
-     * with job_unknown and goes on.
+     * Call it when the gateway stops: groups continue for 8 s more, and a change that still runs is
+     * answered with job_unknown and goes on.
      */
     drain: runner.drain,
     /** Waits for running operations and their outcomes. */
@@ -226,11 +226,11 @@ export interface JobRequest {
   readonly source: { readonly name: string; readonly env: Environment | null; readonly control: JobControl };
   readonly reason: string;
   /**
-   * Of a group: the same key, token and request get the same answer for 24 hours, and nothing is
+   * For a group: the same key, token and request get the same answer for 24 hours, and nothing is
    * changed twice.
    */
   readonly idempotencyKey?: string | null;
-  /** How many jobs of a group are wanted: part of what a key stands for. */
+  /** How many jobs of a group to change; part of the request that a key stands for. */
   readonly limit?: number;
   readonly requestId: string;
   readonly principal: Principal;
@@ -273,8 +273,8 @@ export function toGroupOutcome(action: JobAction, changes: readonly JobChange[],
 }
 
 /**
- * The jobs of a recorded change of a group, as far as `toGroupOutcome` says it. @throws OpsError
- * where none was changed
+ * The jobs of a recorded group change, as far as the text of `toGroupOutcome` shows them. @throws
+ * OpsError where none was changed
  */
 export function toPastChanges(
   { job }: Pick<AuditEntry, "job">,
@@ -307,8 +307,8 @@ export function toFailureOutcome(error: unknown): AuditOutcome & { readonly code
 }
 
 /**
- * The outcome of an `unknown` change once its jobs could be read. It stays unknown: their states do
- * not show who changed them.
+ * The outcome of an `unknown` change once its jobs could be read. It stays unknown, because their
+ * states do not show who changed them.
  */
 export function toSettled(states: readonly (string | null)[]): AuditOutcome {
   const counts = new Map<string, number>();

@@ -7,8 +7,8 @@ import { noSubject, toQueueError } from "../postgres/errors.ts";
 import { AnswerLost, type ControlDatabase } from "./database.ts";
 
 /**
- * The first statement is for servers that let every role read their identifier, as PostgreSQL does;
- * copies of a server have it too.
+ * The first statement needs a server that lets every role read its identifier, as PostgreSQL does;
+ * copies of a server have the same one.
  */
 const identities = [
   "select current_database() as name, system_identifier::text as server from pg_control_system()",
@@ -19,9 +19,10 @@ const identities = [
 const knownMs = 60_000;
 
 /**
- * Makes sure that jobs are changed where they are read: two URLs may have been given to each
- * other's names. Rejects with operation_not_supported where they lead to different databases, and
- * with pg's error where one cannot be asked. `place`: the name of the database; null without one.
+ * Makes sure that jobs are changed in the database they are read from, because two URLs may have
+ * been swapped. Rejects with operation_not_supported if the URLs lead to different databases, and
+ * with the error of a database that cannot be asked. `place`: the name of the database; null
+ * without one.
  */
 export function createSameDatabase(
   read: Pick<Database, "read">,
@@ -35,7 +36,7 @@ export function createSameDatabase(
           throw toQueueError(error, noSubject);
         }),
         identify(async (statement) => (await control.run([statement]))[0] ?? []).catch((error: unknown) => {
-          // Nothing was to be changed.
+          // The statement only reads, so a lost answer changed nothing.
           throw error instanceof AnswerLost ? error.cause : error;
         }),
       ]);

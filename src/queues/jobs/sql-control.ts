@@ -10,12 +10,12 @@ interface SqlControlOptions extends JobStatements {
   readonly source: string;
   readonly database: ControlDatabase;
   /**
-   * The statements for the columns as they are; rejects with an OpsError. @default the given ones
+   * Makes the statements for the actual columns; rejects with an OpsError. @default the given ones
    */
   readonly prepare?: ((signal: AbortSignal) => Promise<JobStatements | null>) | undefined;
 }
 
-/** Longest wait for the statements, milliseconds. */
+/** Longest wait for `prepare`, milliseconds. */
 const prepareMs = 5_000;
 
 /**
@@ -24,10 +24,10 @@ const prepareMs = 5_000;
 const anyId = /^[^\0\p{Cs}]{1,200}$/u;
 const anyQueue = /^[^\0\p{Cs}]{1,500}$/u;
 
-/** Ids that no real job has. A probe changes nothing even if one does. */
+/** Ids that no real job has. A probe would change nothing even if one did. */
 const [bigintProbe, uuidProbe] = ["0", "00000000-0000-0000-0000-000000000000"] as const;
 
-/** A control made only of statements. */
+/** Creates a job control that only runs statements. */
 export function createSqlControl({ source, database, prepare, ...given }: SqlControlOptions): JobControl {
   const { id } = given;
   const table = formatTable(given.table);
@@ -94,7 +94,10 @@ export function createSqlControl({ source, database, prepare, ...given }: SqlCon
   };
 }
 
-/** PostgreSQL quotes the value it could not parse: the id, or a status of the configuration. */
+/**
+ * Whether PostgreSQL could not parse the id. It quotes the bad value, which may also be a
+ * configured status.
+ */
 function isNoId(error: unknown, jobId: string): boolean {
   const { code, message } = describe(error);
   return ["22P02", "22003"].includes(code) && message.includes(`"${jobId}"`);
@@ -115,7 +118,9 @@ function anyJob(jobId: string): JobRef {
   return { jobId, queue: null };
 }
 
-/** EXPLAIN checks the same rights as running the statement. Empty where there is no operation. */
+/**
+ * EXPLAIN checks the same rights as running the statement. Empty where no operation is supported.
+ */
 function toProbe(statements: JobStatements, jobId: string): string[] {
   const job = anyJob(jobId);
   const changes = [
@@ -164,7 +169,7 @@ export function explainConstraint(error: unknown): string | null {
 
 function explainMismatch(code: string, table: string): string | null {
   if (code === "42501") return `The role of WALLET_CORE_OPS_CONTROL_DATABASE_URL may not change table ${table}`;
-  // From the division in graphile-worker's `look`.
+  // Division by zero, as graphile-worker's `look` provokes it.
   if (code === "22012")
     return `Row-level security hides the jobs of ${table}: the role of WALLET_CORE_OPS_CONTROL_DATABASE_URL must own them, or have BYPASSRLS`;
   if (code === "42P01" || code === "3F000")

@@ -18,22 +18,22 @@ export interface Database {
   /** Runs several statements in one transaction and one round trip; returns the rows of each. */
   readAll(statements: readonly string[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
   /**
-   * As `read`, for a statement with text of others: the server refuses a text with a second
-   * statement (42601). Three round trips.
+   * As `read`, for a statement that contains text from outside: the server refuses it if it holds a
+   * second statement (42601). Takes three round trips.
    */
   readSingle(statement: string, signal: AbortSignal): Promise<readonly Row[]>;
   readonly limits: ReadLimits;
   /**
-   * How far its clock is ahead of ours; null until it was asked. Measured beside other reads, at
-   * most once in 30 s.
+   * How far its clock is ahead of ours; null until it was asked. Measured along with other reads,
+   * at most once in 30 s.
    */
   clockOffset(): ClockOffset | null;
   close(): Promise<void>;
 }
 
 /**
- * Of the connections, histories and heavy reads take one each, over all sources: current numbers
- * and failures must not wait for them.
+ * Limits histories and heavy reads to one connection each, over all sources, because current
+ * numbers and failures must not wait for them.
  */
 export interface ReadLimits {
   readonly histories: LimitFunction;
@@ -44,7 +44,9 @@ export function createReadLimits(): ReadLimits {
   return { histories: pLimit(1), heavyReads: pLimit(1) };
 }
 
-/** As many connections as the smallest role may open, with a second gateway beside this one. */
+/**
+ * As many connections as the smallest role may open while a second gateway runs beside this one.
+ */
 const readConnections = 3;
 /**
  * Total time of a read and its retry once it has a connection, milliseconds. Also the longest wait
@@ -52,8 +54,8 @@ const readConnections = 3;
  */
 const readDeadlineMs = 4_000;
 /**
- * Longest wait for a connection while the server answers others, milliseconds: a fresh gateway has
- * many reads, a busy server is slow.
+ * Longest wait for a connection while the server answers others, milliseconds: a gateway that has
+ * just started has many reads, and a busy server is slow.
  */
 const readWaitMs = 10_000;
 /** How often the clock of the database is compared with ours, ms. */
@@ -79,8 +81,8 @@ const prologue = [
 type Query = (client: PoolClient, signal: AbortSignal) => Promise<QueryResult<Row>[]>;
 
 /**
- * A pool of our own with a queue before it: callers wait while all connections are in use. Connects
- * on the first read. Observes a read and its retry as one.
+ * Creates a pool with a queue in front of it: callers wait while all connections are in use.
+ * Connects on the first read. Observes a read and its retry as one.
  */
 export function createDatabase(url: string, logger: Logger, observe: ObserveCall = unobserved): Database {
   const pool = createPool({
@@ -172,14 +174,14 @@ interface TurnsOptions {
   readonly waitMs: number;
 }
 
-/** All connections were in use. */
+/** All connections were in use for too long. */
 export class ConnectionsBusyError extends Error {
   override readonly name = "ConnectionsBusyError";
 }
 
 /**
- * A queue before the connections of one database. The pool of pg rejects those who wait in it, and
- * cannot distinguish a busy server from one that hangs.
+ * A queue in front of the connections of one database. pg's own pool rejects callers that wait in
+ * it, and cannot distinguish a busy server from one that hangs.
  */
 export function createTurns({ connections, silentMs, waitMs }: TurnsOptions) {
   const limit = pLimit(connections);

@@ -5,9 +5,9 @@ import { describe, explainConnection, isNoConnectRight } from "../../lib/postgre
 export interface ReadSubject {
   /** Name of the source; null while sources are detected. */
   readonly source: string | null;
-  /** Its name as people write it. */
+  /** The table's name as people write it. */
   readonly table: string;
-  /** The statements of the source: a column is named in messages only if they have it. */
+  /** The statements of the source. Messages name a column only if it occurs in them. */
   readonly sql: string;
 }
 
@@ -32,8 +32,8 @@ export function toQueueError(error: unknown, subject: ReadSubject): OpsError {
 }
 
 /**
- * `column job.state does not exist`, `column "state" does not exist`, and the same in another
- * language.
+ * Matches `column job.state does not exist`, `column "state" does not exist`, and the same in
+ * another language.
  */
 const missingColumn = /\.(.+) does not exist$|"(.+)"|\.(\S+) /;
 

@@ -18,32 +18,34 @@ import { type ReadRows, toNumber } from "./statements.ts";
 /** Queries for the rows of a history. Each row has `queue` (text). */
 export interface HistoryRows {
   /**
-   * Jobs that ended in the range or later, or have not ended: queue, due (when it could run; null
-   * where unknown), taken, ended (null where still to come), succeeded, retried (it was taken
-   * before, and the row no longer has when it could run then). A job that never ran was taken when
-   * it ended. One taken before it was due never waited.
+   * Jobs that ended in the range or later, or have not ended. Columns: queue, due (when it became
+   * runnable; null where unknown), taken and ended (null if still to come), succeeded, retried (it
+   * was taken before, but the row no longer shows when it was runnable then). A job that never ran
+   * counts as taken when it ended. A job taken before it was due did not wait.
    */
   readonly jobs: string;
-  /** Failures in the range or later: queue, failed_at. */
+  /** Failures in the range or later. Columns: queue, failed_at. */
   readonly failures: string;
   /**
-   * A scalar: when the oldest success that still has a row ended. Nothing is known of successes
-   * before it.
+   * A scalar: the end of the oldest success that still has a row. Earlier successes are unknown.
    */
   readonly oldest: string;
   /**
-   * Whether the system leaves rows in place: no row then means no success. Where it deletes rows,
-   * nothing is known without one. @default false
+   * Whether the system leaves rows in place, so that no row means no success. Where it deletes
+   * rows, nothing is known without one. @default false
    */
   readonly keeps?: boolean;
   /**
-   * Whether the rows of ended jobs have no start: one that ran and failed then looks like one that
-   * never ran. @default false
+   * Whether the rows of ended jobs have no start, so that a job that ran and failed looks like one
+   * that never ran. @default false
    */
   readonly hidesStarts?: boolean;
   /** As `SqlStatements.isAssumed`. */
   readonly isAssumed?: boolean;
-  /** Makes the host of a worker's name, in SQL; null of null. @default the name itself */
+  /**
+   * Makes the SQL expression of the host in a worker's name; null for null. @default the name
+   * itself
+   */
   readonly toHost?: (worker: string) => string;
   /** The statement costs this many times less than the planner estimates. @default 1 */
   readonly costCorrection?: number;
@@ -52,14 +54,14 @@ export interface HistoryRows {
 /** Makes a condition on a row's queue column: it is one of the requested queues. */
 type ToQueueCondition = (column: string) => string;
 
-/** The column `worker` (text), after a comma; empty where it is not needed. */
+/** Makes the SQL of the column `worker` (text), after a comma; empty where it is not needed. */
 export type ToWorkerColumn = (worker: string) => string;
 
 /**
  * Makes a kind's queries; `from` is a timestamp with time zone in SQL. It may read the schema
  * first. Where rows name the workers of ended jobs, the rows of both queries end with `withWorker`:
- * the worker of the last attempt, or of the one that failed. They have its name as it is stored:
- * the hosts are made of the different names, since a pattern costs more than all the rest of a row.
+ * the worker of the last attempt, or of the failed one, by its stored name. Hosts are computed from
+ * the distinct names only, since matching a pattern costs more than the rest of a row.
  */
 export type ToHistoryRows = (
   isAsked: ToQueueCondition,
@@ -68,24 +70,27 @@ export type ToHistoryRows = (
   withWorker: ToWorkerColumn,
 ) => HistoryRows | Promise<HistoryRows>;
 
-/** Jobs in a range, at most. More take longer than a statement may run, and too much memory. */
+/**
+ * The maximum number of jobs in a range. More take longer than a statement may run, and too much
+ * memory.
+ */
 const mostRows = 1_000_000;
 /** Highest cost of a statement, in the planner's units: what fits into its timeout. */
 const mostCost = 400_000;
 
-/** A history that is wanted. */
+/** A requested history. */
 export interface HistoryQuestion {
   /** Null: all queues that had a job in the range. */
   readonly queues: readonly string[] | null;
   readonly range: HistoryRange;
-  /** Only what ended on these, and so no depth; null: everything. */
+  /** Only jobs that ended on these hosts, so without depth; null for all jobs. */
   readonly hosts: readonly string[] | null;
 }
 
 /**
- * Reads the past of queues from rows, with one statement for all questions. If there are several,
- * each names its queues, and either all or none of them name hosts. Rejects as `read` does, and
- * with query_refused or answer_too_large.
+ * Reads the past of queues from rows, with one statement for all questions. If there are several
+ * questions, each must name its queues, and either all or none must name hosts. Rejects as `read`
+ * does, and with query_refused or answer_too_large.
  */
 export async function readHistories(
   read: ReadRows,
@@ -182,19 +187,19 @@ const isPresent: ToQueueCondition = (column) => `${column} is not null`;
 const toWorkerColumn: ToWorkerColumn = (worker) => `, ${worker} as worker`;
 const toItself = (worker: string) => worker;
 
-/** Pairs of a queue and a host, at most. */
+/** The maximum number of pairs of queue and host. */
 const mostWorked = 20_000;
 
 /**
- * Since when the past is known, unix seconds; null where that is before the range, the end of the
- * range where nothing is known.
+ * The time from which the past is known, unix seconds; null if that is before the range, the end of
+ * the range if nothing is known.
  */
 function toSince(oldest: number | null, { keeps }: HistoryRows, { from, step, steps }: HistoryRange): number | null {
   if (oldest === null) return keeps ? null : from + steps * step;
   return oldest > from ? oldest : null;
 }
 
-/** Reads a statement that fits into its timeout, by its plan; else rejects with query_refused. */
+/** Runs a statement if its plan fits into the timeout; else rejects with query_refused. */
 export async function readCheap(
   read: ReadRows,
   statement: string,
@@ -210,22 +215,22 @@ function toSqlTime(unix: number): string {
   return `to_timestamp(${unix})`;
 }
 
-/** In which step of a question's range a time is. */
+/** SQL for the step of a question's range that a time falls into. */
 function stepOf(time: string): string {
   return `greatest(0, ceil((extract(epoch from ${time}) - range_from) / range_step))::bigint`;
 }
 
 /**
- * One row for each question, queue and step in which something happened. Each has `jobs` and
- * `oldest`; there is at least one row.
+ * Makes the statement for one row per question, queue and step in which something happened. Each
+ * row has `jobs` and `oldest`; there is always at least one.
  */
 function historyStatement(
   { jobs, failures, oldest, hidesStarts = false, toHost = toItself }: HistoryRows,
   questions: readonly HistoryQuestion[],
 ): string {
-  // Taken when it ended means that its start is not recorded.
+  // If a job was taken when it ended, its start is not recorded.
   const run = `case when taken < ended then ${secondsBetween("taken", "ended")} end`;
-  // One that was given up before it ran did not wait for a worker.
+  // A job that ended without running did not wait for a worker.
   const waited = hidesStarts ? "true" : "ended is null or succeeded or taken < ended";
   const wait = `case when ${waited} then ${secondsBetween("due", "taken")} end`;
   const event = (time: string, values: string, rows: string) =>
@@ -303,7 +308,7 @@ function toStep(row: Row): HistoryStep {
   };
 }
 
-/** PostgreSQL has a time before all others: -Infinity. */
+/** May be -Infinity, for PostgreSQL's time before all others. */
 function toEpoch(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : Number(text);
 }
@@ -311,8 +316,8 @@ function toEpoch(text: string | null | undefined): number | null {
 /** Time for the wait and the read together. Grafana itself gives up after 30 s. */
 const deadlineMs = 25_000;
 /**
- * More cannot be served in time, and each holds a place of the edge (http/limits.ts) while it
- * waits.
+ * The maximum number of waiting histories. More cannot be served in time, and each holds a place of
+ * the edge (http/limits.ts) while it waits.
  */
 const mostWaiting = 60;
 
@@ -339,15 +344,15 @@ export async function inTurn<T>(
   return abortable(result, limited);
 }
 
-/** Histories that one statement reads, at most. */
+/** The maximum number of histories that one statement reads. */
 const mostTogether = 100;
-/** How long no statement reads as many as one that ran out of time, ms. */
+/** How long statements read fewer histories after one has timed out, ms. */
 const fewerMs = 60_000;
 
 /**
  * Reads histories of some queues in turn. Those that wait for the same turn are read with one
- * statement: it reads each row once, however many windows there are. Where that is too much, with
- * several: each history is there as soon as its own statement has answered.
+ * statement, which reads each row once, however many windows there are. If that is too much, it is
+ * split in several; each history is returned as soon as its own statement has answered.
  */
 export function createHistoryBatches(
   database: Database,
@@ -405,13 +410,13 @@ export function createHistoryBatches(
   };
 }
 
-/** Whether less may be read, where this was too much. */
+/** Whether this was too much to read, so that less may succeed. */
 function isTooMuch(error: unknown): boolean {
   if (error instanceof OpsError) return error.code === "query_refused" || error.code === "answer_too_large";
   return isOutOfTime(error);
 }
 
-/** Whether the statement ran as long as it may. */
+/** Whether the statement timed out. */
 function isOutOfTime(error: unknown): boolean {
   return describe(error).code === "57014";
 }

@@ -3,8 +3,8 @@ import type { Database } from "./database.ts";
 import { quoteLiteral, type TableName } from "./names.ts";
 
 /**
- * Identifies a table by the start of its server, its database and its oid: the same through every
- * host name and pooler, and another one in a copy of the server. Every role may read them.
+ * Identifies a table by the start time of its server, its database and its oid. They are the same
+ * through every host name and pooler, but differ in a copy of the server. Every role may read them.
  */
 function identityStatement({ schema, table }: TableName): string {
   return `
@@ -15,7 +15,7 @@ where class.relname = ${quoteLiteral(table)} and class.relkind in ('r', 'p', 'v'
   and ${schema === null ? "pg_catalog.pg_table_is_visible(class.oid)" : `namespace.nspname = ${quoteLiteral(schema)}`}`;
 }
 
-/** As `KindSource.identify`, of the rows of a table that a source reads. */
+/** As `KindSource.identify`, for the rows of a table that a source reads. */
 export async function identifyTable(
   database: Pick<Database, "read">,
   table: TableName,

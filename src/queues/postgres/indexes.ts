@@ -11,7 +11,7 @@ export interface MissingIndex {
   readonly serves: string;
   /** Why creating it is not enough; null when it is. */
   readonly reason: string | null;
-  /** For the owner to run one by one, outside a transaction. */
+  /** Statements for the owner to run one by one, outside a transaction. */
   readonly statements: readonly string[];
   /** The planner's cost of the read: now, and roughly with the index. */
   readonly cost: number;
@@ -22,11 +22,11 @@ export interface MissingIndex {
   readonly tookMs: number | null;
 }
 
-/** A read that costs less, some 20 ms, needs no index. */
+/** A read that costs less than this, some 20 ms, needs no index. */
 const servedCost = 5_000;
 /**
- * An index that costs this many times the necessary cost does not serve the read. Pages not marked
- * all-visible cost that much.
+ * If reading by an index costs this many times the necessary cost, the index does not serve the
+ * read. Pages not marked all-visible make it that expensive.
  */
 const servedFactor = 10;
 /**
@@ -133,7 +133,7 @@ function toPart(rows: readonly Row[], name: TableName | null) {
   const [row] = rows;
   return {
     name: name ?? { schema: row?.["schema"] ?? "", table: row?.["table"] ?? "" },
-    /** Indexes with our naming, by name; false: invalid, left by a build that failed. */
+    /** Indexes with our naming, by name; false for an invalid one, which a failed build left. */
     indexes: new Map(rows.map(({ index, valid }) => [index ?? "", valid === "true"])),
     /**
      * Whether many pages are not marked all-visible, as before the first vacuum. The planner then
@@ -145,8 +145,8 @@ function toPart(rows: readonly Row[], name: TableName | null) {
 
 /**
  * The statements that supply the index. PostgreSQL cannot build an index of a partitioned table
- * concurrently, so each partition gets its own. Nothing to do where the index is in use, or where
- * the planner knows the pages and still does not use it.
+ * concurrently, so each partition gets its own. There are none where the index is in use, or where
+ * the table is vacuumed and the planner still does not use it.
  */
 function toRepairs(
   { suffix, definition }: IndexAdvice,

@@ -1,7 +1,7 @@
 import type { JobState } from "../job.ts";
 import { isOneOf, type TableName } from "./names.ts";
 
-/** Times are with a time zone, or in UTC. */
+/** Times have a time zone, or are in UTC. */
 const jobColumns = {
   kind: "text",
   priority: "int",
@@ -46,13 +46,16 @@ export interface JobQuery {
   readonly indexWhere?: string;
   /** Column or expression of the state as the system calls it, text. */
   readonly systemState: string;
-  /** The condition of each state that the system has. A job is in the first that holds. */
+  /**
+   * The condition of each state that the system has. A job is in the first state whose condition
+   * holds.
+   */
   readonly states: { readonly [State in JobState]?: string };
-  /** What else the system has. */
+  /** The other columns that the system has. */
   readonly columns: { readonly [Column in keyof typeof jobColumns]?: string };
   /**
-   * Columns with the time to order by: of each state that has a better one, and of all other lists.
-   * Absent: by ids.
+   * Columns with the time that lists are ordered by: for each state that has a better one, and
+   * `any` for all other lists. Absent: lists are ordered by ids.
    */
   readonly order?: { readonly [State in JobState]?: string } & { readonly any?: string };
   /**
@@ -76,7 +79,7 @@ interface IdFormat {
   readonly expected: string;
 }
 
-/** Conditions of the states whose jobs have one of these words in a column. */
+/** Makes the conditions of states from the words that a column has for them. */
 export function toStates<State extends JobState>(
   column: string,
   words: Readonly<Record<State, readonly (string | number)[]>>,
@@ -86,8 +89,8 @@ export function toStates<State extends JobState>(
 }
 
 /**
- * The query for failed attempts; what a system does not have is null. `from` is what follows
- * `from`, or a condition on the job.
+ * The query for failed attempts; what a system does not have is null. `from` is the rest of the
+ * query: its `from` clause, or a condition on the job.
  */
 export function selectAttempts(
   own: { readonly [Column in keyof typeof attemptColumns]?: string },

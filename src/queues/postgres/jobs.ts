@@ -31,7 +31,7 @@ interface JobReaderOptions {
   readonly source: string;
   readonly database: Pick<Database, "read" | "readAll">;
   readonly query: JobQuery;
-  /** The query for the columns as they are; rejects with an OpsError. @default `query` */
+  /** Makes the query for the actual columns; rejects with an OpsError. @default `query` */
   readonly prepare?: (() => Promise<JobQuery>) | undefined;
   /** Highest cost of a statement, in the planner's units. @default heavyCost */
   readonly cost?: number | undefined;
@@ -42,8 +42,8 @@ const anyId = /^[^\0\p{Cs}]{1,200}$/u;
 const largestBigint = 2n ** 63n - 1n;
 
 /**
- * Reads jobs as the query of their system says. No statement runs whose plan would scan much of a
- * huge table.
+ * Reads jobs with the query of their system. Refuses to run a statement whose plan would scan much
+ * of a huge table.
  */
 export function createJobReader({ prepare, ...options }: JobReaderOptions): JobReader {
   const reader = createReader(options);
@@ -69,7 +69,7 @@ function createReader({
   const asOpsError = (error: unknown): never => {
     throw toQueueError(error, { source, table, sql: JSON.stringify(query) });
   };
-  /** Runs the cheapest of the statements, which all have the same rows. */
+  /** Runs the cheapest of the statements, which all return the same rows. */
   const read = async (ways: readonly string[], advice: string, signal: AbortSignal): Promise<readonly Row[]> => {
     const plans = await database.readAll(ways.map(explain), signal);
     const costs = plans.map((rows) => toCost(toPlan(rows)));
@@ -80,7 +80,7 @@ function createReader({
       });
     return database.read(ways[costs.indexOf(least)] ?? "", signal);
   };
-  /** Rows of jobs that were found before: their ids are valid. */
+  /** Reads rows of jobs that were found before, so their ids are valid. */
   const readOf = async (jobs: readonly Job[], select: (condition: string) => string, signal: AbortSignal) => {
     const rows = await read([select(toCondition(query, jobs))], adviseIndex(query, null), signal);
     return Map.groupBy(rows, toRowKey);
@@ -109,7 +109,7 @@ function createReader({
       const found = await findValid(valid, signal);
       return keys.map((key, index) => refusals[index] ?? pickJob(key, found, refuse));
     } catch (error) {
-      // The type of the ids is known to the database alone, which refuses all of them for one.
+      // Only the database knows the type of the ids, and it refuses all of them because of one.
       if (!valid.some(({ jobId }) => isRefused(error, jobId))) return asOpsError(error);
       if (keys.length === 1) return [refuse("id is not of the type that the ids of this source have")];
       return (await Promise.all(keys.map((key) => find([key], signal)))).flat();
@@ -155,7 +155,7 @@ function createReader({
   };
 }
 
-/** Whether a whole number is larger than any id: PostgreSQL would refuse the statement. */
+/** Whether a whole number is larger than any id, so that PostgreSQL would refuse the statement. */
 function isTooLarge(id: string, { idFormat }: JobQuery): boolean {
   return idFormat !== null && BigInt(id) > largestBigint;
 }
@@ -177,12 +177,12 @@ function pickJob(
   return own.length > 1 ? refuse("Several queues have a job of this id: name one") : (own[0] ?? null);
 }
 
-/** A UUID as PostgreSQL writes it, or a number; other ids are as they are. */
+/** A UUID or a number as PostgreSQL writes it; other ids are unchanged. */
 function toStored(id: string): string {
   return uuidId.pattern.test(id) ? id.toLowerCase() : id.replace(/^0+(?=\d+$)/, "");
 }
 
-/** Ids are unique in a queue. */
+/** A unique key of a job, because ids are unique only within a queue. */
 function toJobKey({ jobId, queue }: JobRef): string {
   return JSON.stringify([jobId, queue]);
 }
@@ -217,10 +217,10 @@ function selectJobs(query: JobQuery, condition: string): string {
 }
 
 /**
- * Two ways to find a page: in the order of an index, which is cheap where most rows match; or all
- * that match, by an index on the state or queue, which is cheap where they are few. The planner
- * alone would choose the first, and hope that it finds enough soon. Only the rows of the page are
- * read as a whole.
+ * Makes two statements that find a page. One reads in the order of an index, which is cheap where
+ * most rows match; the other reads all matching rows by an index on the state or queue, which is
+ * cheap where they are few. The planner alone would choose the first, assuming that it finds enough
+ * rows early. Only the rows of the page are read in full.
  */
 function selectPage(query: JobQuery, { queue, state, after, before, inverted, limit }: JobsQuery): readonly string[] {
   const { from, id, where = "true" } = query;
@@ -268,7 +268,10 @@ select ${id}::text as id, ${queue} as queue, left(${args}::text, ${argsLimit + c
 from ${from} where ${where} and ${condition}`;
 }
 
-/** What to do where no index serves a list; null: the look-up of jobs by their ids. */
+/**
+ * What to do where no index serves a list, or, if `asked` is null, the look-up of jobs by their
+ * ids.
+ */
 function adviseIndex(query: JobQuery, asked: JobsQuery | null): string {
   const { id, queue, systemState, table, indexWhere } = query;
   const columns =

@@ -18,10 +18,10 @@ export const toSchemaConfig = <const Kind extends string>(kind: Kind) =>
     names: z.array(sqlText).max(1000).optional(),
   });
 
-/** Such a job system: its statements need only the schema. */
+/** A job system whose statements need only the schema. */
 interface SchemaKind<Kind extends string> {
   readonly kind: Kind;
-  /** All in one schema; the first one appears in messages. */
+  /** Its tables, all in one schema; the first one appears in messages. */
   readonly tables: readonly [string, ...string[]];
   /** A schema with all of these tables has this system. @default `tables` */
   readonly detectedBy?: readonly [string, ...string[]];
@@ -41,7 +41,7 @@ interface SchemaKind<Kind extends string> {
   readonly control?: (schema: string) => JobStatements;
 }
 
-/** The kind of such a system: configured by its schema, or detected. */
+/** Defines the kind of such a system, which is configured by its schema or detected. */
 export function defineSchemaKind<const Kind extends string>(
   own: SchemaKind<Kind>,
 ): QueueKind<ReturnType<typeof toSchemaConfig<Kind>>> {
@@ -79,7 +79,9 @@ export interface RecommendedIndex {
   readonly rows: string;
 }
 
-/** The advice for such indexes: the readings of the measure are the reads that use them. */
+/**
+ * Makes the advice for such indexes. The reads that use an index are the readings of its measure.
+ */
 export function toIndexAdvices(
   indexes: readonly RecommendedIndex[],
   schema: string,

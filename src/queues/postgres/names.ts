@@ -21,7 +21,7 @@ export function parseTableName(text: string): TableName | null {
     : { schema: match[1] === undefined ? null : unquote(match[1]), table: unquote(match[2]) };
 }
 
-/** The same for text that the configuration has validated. */
+/** Parses a table name that the configuration has validated. */
 export function toTableName(text: string): TableName {
   return parseTableName(text) ?? { schema: null, table: text };
 }
@@ -52,7 +52,7 @@ export function quoteLiteral(value: string | number): string {
 }
 
 /**
- * A condition on a column, written as a partial index would: `= 'a'` for one value, `in ('a', 'b')`
+ * A condition on a column, written as in a partial index: `= 'a'` for one value, `in ('a', 'b')`
  * for several; `false` for none. Uses literals, not parameters: the planner must see the values to
  * prove that a partial index applies.
  */

@@ -32,8 +32,8 @@ interface HeavyRun {
 }
 
 /**
- * For readings that would scan a huge table: part by part where possible, without quantiles; else
- * as one statement.
+ * Reads what would scan a huge table: part by part where possible, without quantiles; else as one
+ * statement.
  */
 export async function readMeasuresInParts(
   readings: readonly Reading[],
@@ -57,13 +57,13 @@ export async function readMeasuresInParts(
   return { zeroRow, measured: sums, observedAt, exact: false };
 }
 
-/** The counts that are null. */
+/** The counts of a queue that are null, so unknown. */
 function unknownOf(own: Measured, zeroRow: Measured): Measured {
   const isUnknown = ([measure, value]: [string, number | null]) => value === null && zeroRow[measure as Measure] === 0;
   return Object.fromEntries(Object.entries<number | null>(own).filter(isUnknown));
 }
 
-/** The same for failures. `whole`: the statement for all of them. */
+/** As `readMeasuresInParts`, for failures. `whole` is the statement for all of them. */
 export async function readFailuresInParts(whole: string, { parts, ...run }: HeavyRun): Promise<readonly Row[]> {
   if (!parts) return run.read(whole);
   const sums = createFailureSums();
@@ -160,10 +160,10 @@ type ChunkOptions = Pick<HeavyRun, "firstPages" | "signal"> & { readonly add: (r
 
 /**
  * Reads a table page range by page range, each in its own transaction, far below the statement
- * timeout. Then rests half as long as the range took: at most two thirds of one core of the server.
- * This is not one snapshot: a row that changes meanwhile may be counted twice, or not at all.
- * Returns false, and reads nothing, where PostgreSQL cannot read a page range alone: a view, a
- * foreign table, or a server older than 14.
+ * timeout. After each range it rests half as long as the range took, so it uses at most two thirds
+ * of one core of the server. This is not one snapshot: a row that changes meanwhile may be counted
+ * twice, or not at all. Returns false, and reads nothing, where PostgreSQL cannot read a page range
+ * alone: a view, a foreign table, or a server older than 14.
  */
 export async function readInChunks(
   read: ReadRows,
@@ -197,8 +197,8 @@ export async function readInChunks(
 }
 
 /**
- * Whether every scan of the table reads a page range only. An error means that it has no pages, or
- * that we may not see them.
+ * Whether every scan of the table reads a page range only. An error means that the table has no
+ * pages, or that we may not see them.
  */
 async function canReadRanges(read: ReadRows, statement: string): Promise<boolean> {
   try {
@@ -211,8 +211,8 @@ async function canReadRanges(read: ReadRows, statement: string): Promise<boolean
 }
 
 /**
- * Counts the pages of a table. With partitions or child tables, those of the largest, since a page
- * range applies to each of them.
+ * Counts the pages of a table. With partitions or child tables, it counts those of the largest,
+ * since a page range applies to each of them.
  */
 function pagesStatement(table: TableName): string {
   return `
@@ -228,7 +228,7 @@ export interface PageRange {
 
 /** Pages of the first range: 32 MB. */
 export const firstChunkPages = 4096;
-/** With fewer, starting a statement costs more than its read. */
+/** With fewer pages, starting a statement costs more than its read. */
 export const leastChunkPages = 8;
 const mostChunkPages = 131_072;
 /** Target time of one statement, milliseconds: far below the 2 s timeout. */

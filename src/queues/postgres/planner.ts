@@ -35,10 +35,11 @@ export function nodesOf(plan: PlanNode): readonly PlanNode[] {
 }
 
 /**
- * The cost of a plan: that of its most expensive node, because a node under a Limit may cost more
- * than the whole. The planner assumes that a match is found early; without one the node reads to
- * the end. An index scan without a filter does stop at the Limit, also where rows of one time are
- * sorted further, and where the filter only skips those of the time that the page begins with.
+ * The cost of a plan: the cost of its most expensive node, because a node under a Limit may cost
+ * more than the whole plan. The planner assumes that a match is found early; without a match the
+ * node reads to the end. An index scan without a filter does stop at the Limit, even if rows with
+ * the same time are then sorted. So does one whose filter only skips rows with the time at which
+ * the page begins.
  */
 export function toCost(plan: PlanNode): number {
   const below = endsEarly(plan) ? [] : (plan.Plans ?? []);
@@ -46,11 +47,11 @@ export function toCost(plan: PlanNode): number {
 }
 
 /**
- * The part of a cost that is for partitions that are not read. A loop with `column = other.column`
- * reads only the partition that holds the value, but the planner knows that only at run time. In
- * its estimate each loop costs as much as all partitions, and an empty one without statistics
- * counts as ten pages. This is the sum without the most expensive partition. It assumes that the
- * column is the partition key, as in pg-boss.
+ * The part of a cost that the planner adds for partitions that are not read. A loop with `column =
+ * other.column` reads only the partition that holds the value, but which one is known only at run
+ * time. The planner estimates that each loop costs as much as all partitions, and an empty
+ * partition without statistics as much as ten pages. The result is the sum without the most
+ * expensive partition. It assumes that the column is the partition key, as in pg-boss.
  */
 function sumOverratedCosts({ "Node Type": type, Plans: plans = [] }: PlanNode): number {
   const [outer, inner] = plans;
@@ -80,7 +81,10 @@ function endsEarly({ "Node Type": type, Plans: [first, ...others] = [] }: PlanNo
   return type === "Limit" && others.length === 0 && isScan && keyset.test(scan?.Filter ?? "");
 }
 
-/** No filter, or one comparison of rows: what an index on the first column does not decide. */
+/**
+ * Matches no filter, or one comparison of rows, which an index on the first column alone cannot
+ * decide.
+ */
 const keyset = /^(?:\(ROW\([^()]*\) [<>] ROW\([^()]*\)\))?$/;
 
 /** A sequential scan below this cost reads only a few pages. */

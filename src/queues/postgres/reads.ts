@@ -15,15 +15,14 @@ import {
   uniteReadings,
 } from "./statements.ts";
 
-/** What is read for a source: `sql.ts` makes these statements of a job system's queries. */
+/** The statements that read a source; `sql.ts` makes them from a job system's queries. */
 export interface PlannedStatements extends Pick<SqlStatements, "readings" | "failures" | "usualRuns" | "parts"> {
   /** The running jobs by worker; absent where the rows do not name workers. */
   readonly workers?: string;
 }
 
 /**
- * Reads for a source: at once where the plans are light, else in the background at most once a
- * minute.
+ * Reads a source: at once where the plans are light, else in the background at most once a minute.
  */
 export function createPlannedReads(database: Database, options: HeavyOptions = {}) {
   const guards = {
@@ -87,7 +86,7 @@ export function createPlannedReads(database: Database, options: HeavyOptions = {
   };
 }
 
-/** Joins two results with different measures. It is as old as the older one. */
+/** Joins two results with different measures. The result is as old as the older one. */
 function join(a: ReadMeasures, b: ReadMeasures): ReadMeasures {
   const queues = new Set([...a.measured.keys(), ...b.measured.keys()]);
   return {
@@ -103,8 +102,8 @@ function ofQueue({ zeroRow, measured }: ReadMeasures, queue: string): ReadMeasur
 }
 
 /**
- * Decides by the planner's costs which statements run now, and paces the others. One for each
- * result of a source.
+ * Decides by the planner's costs which statements run now, and paces the others. Each result of a
+ * source has its own guard.
  */
 function createCostGuard<T>(database: Database, options: HeavyOptions) {
   const check = createPlanCheck(options);
@@ -114,7 +113,7 @@ function createCostGuard<T>(database: Database, options: HeavyOptions) {
     throw error;
   };
   return {
-    /** How each statement shall run. Rejects as `Database.readAll` does. */
+    /** Chooses how each statement runs. Rejects as `Database.readAll` does. */
     choose: (statements: readonly (readonly Candidate[])[], signal: AbortSignal): Promise<readonly Choice[]> =>
       check.choose(statements, (explains) => database.readAll(explains, signal)).catch(orForget),
     /** Wraps a read of light statements. */
@@ -125,8 +124,8 @@ function createCostGuard<T>(database: Database, options: HeavyOptions) {
 }
 
 /**
- * Statements that cost more together run once a minute: 100,000 pages in sequence and their rows,
- * about 350 ms from memory.
+ * Statements that together cost more than this run once a minute. It is the cost of 100,000 pages
+ * in sequence and their rows, about 350 ms from memory.
  */
 export const heavyCost = 100_000;
 
@@ -157,8 +156,8 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
   let distrustUntil = -Infinity;
   return {
     /**
-     * How each statement shall run. Asks the planner about all at once, unless it did a short while
-     * ago; rejects as `readAll` does.
+     * Chooses how each statement runs. Asks the planner about all at once, unless it did a short
+     * while ago; rejects as `readAll` does.
      */
     async choose(
       statements: readonly (readonly Candidate[])[],
@@ -176,8 +175,8 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
       return choices;
     },
     /**
-     * After a failure: asks the planner again next time. After a timeout, when the planner was
-     * wrong, every statement counts as heavy for a while.
+     * Call it after a failure: the planner is asked again next time. After a timeout the planner
+     * was wrong, so every statement counts as heavy for a while.
      */
     forget(ranOutOfTime: boolean): void {
       cached = null;
@@ -187,8 +186,8 @@ export function createPlanCheck({ cost = heavyCost, againMs = 300_000, distrustM
 }
 
 /**
- * Work that is too heavy to run for every caller. A run continues when its callers have left, so
- * that the next ones find a result. None starts without a caller.
+ * Paces work that is too heavy to run for every caller. A run continues when its callers have left,
+ * so that the next ones find a result. No run starts without a caller.
  */
 export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 8_000 }: HeavyOptions = {}) {
   const controller = new AbortController();
@@ -210,8 +209,8 @@ export function createPaced<T>(database: Database, { everyMs = 60_000, waitMs = 
         return answer;
       } catch (error) {
         failure = { key, error };
-        // A cheap failure, such as a lock, is retried soon; one that used up its 2 s only after a
-        // period.
+        // A cheap failure, such as a lock, is retried soon; one that used up its 2 s is retried
+        // only after a period.
         nextAt = start + Math.min(everyMs, Math.max(everyMs / 60, 30 * took()));
         throw error;
       }

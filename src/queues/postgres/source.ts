@@ -31,7 +31,7 @@ import { createPlannedReads, type PlannedStatements } from "./reads.ts";
 import { findFailures, groupFailures, mostAlike, groupRuns, pickFailed, pickRunning, pickWorkers } from "./sql.ts";
 import { type ReadRows, type SqlStatements, toNumber } from "./statements.ts";
 
-/** The configuration that all sources of statements share. */
+/** The configuration that all SQL sources share. */
 interface SqlSourceConfig {
   readonly name: string;
   readonly kind: string;
@@ -49,21 +49,23 @@ export interface SqlSource {
    */
   readonly statements: SqlStatements | ((read: ReadRows, signal: AbortSignal) => Promise<SqlStatements>);
   /**
-   * Whether the statements that such a function makes find the running jobs of workers. @default
-   * false
+   * Whether the statements made by such a function find the running jobs of workers. @default false
    */
   readonly namesWorkers?: boolean;
   /** Queries for the history; absent where the rows do not have it. */
   readonly history?: ToHistoryRows | undefined;
-  /** Whether these have the hosts of ended jobs. @default false */
+  /** Whether the queries for the history return the hosts of ended jobs. @default false */
   readonly historyNamesHosts?: boolean | undefined;
   /** How its jobs are read one by one; absent where they cannot be. */
   readonly jobs?: JobQuery | undefined;
-  /** The same for the current schema; rejects with an OpsError. @default `jobs` */
+  /** Makes `jobs` for the current schema; rejects with an OpsError. @default `jobs` */
   readonly prepareJobs?: () => Promise<JobQuery>;
   /** As `KindSource.isPastPartial`. */
   readonly isPastPartial?: boolean;
-  /** Which rows of its first table it reads; those with another text are others. @default all */
+  /**
+   * Identifies the rows of its first table that it reads: sources with other texts read other rows.
+   * @default all
+   */
   readonly rows?: string | undefined;
 }
 
@@ -71,8 +73,8 @@ export interface SqlSource {
 const preparedMs = 60_000;
 
 /**
- * A queue source made only of statements. After a failed read they are made again: the next call
- * sees a repaired schema.
+ * Creates a queue source that only runs statements. After a failed read the statements are made
+ * again, so that the next call sees a repaired schema.
  */
 export function createSqlSource(
   { name, kind, names = [] }: SqlSourceConfig,
@@ -119,7 +121,7 @@ export function createSqlSource(
     prepared = null;
     throw toQueueError(error, { source: name, table: formatTable(tables[0]), sql: sql ?? "" });
   };
-  /** Runs after the statements were made; rejects as the port says. */
+  /** Reads after the statements were made; rejects as the port says. */
   const withStatements =
     <T>(read: (prepared: Prepared, signal: AbortSignal) => Promise<T>) =>
     async (signal: AbortSignal): Promise<T> => {
@@ -134,7 +136,7 @@ export function createSqlSource(
         database.read(statement, turn);
     const readAll = (questions: readonly HistoryQuestion[], turn: AbortSignal) =>
       readHistories(toRead(turn), toRows, questions, createSharedBudget(turn));
-    // Hosts take time to compute.
+    // Questions with hosts have batches of their own, because hosts take time to compute.
     const [together, togetherOn] = [createHistoryBatches(database, readAll), createHistoryBatches(database, readAll)];
     const alone = async (question: HistoryQuestion, signal: AbortSignal) =>
       (await inTurn(database, (turn) => readAll([question], turn), signal))[0] ?? new Map<string, QueueHistory>();
@@ -227,7 +229,7 @@ export function createSqlSource(
 
 type Prepared = ReturnType<typeof toPrepared>;
 
-/** The queries of a job system, and the statements made of them. */
+/** The queries of a job system, and the statements made from them. */
 function toPrepared(queries: SqlStatements) {
   const { failures, usualRuns, running, ...rest } = queries;
   const statements: PlannedStatements = {
@@ -282,7 +284,7 @@ function toRunningJobs(rows: readonly Row[], source: string): RunningJobs {
   return { jobs, total: Number(rows[0]?.["total"]), unnamed: Number(rows[0]?.["unnamed"]) };
 }
 
-/** In a zone that nobody named, a start may be hours off: it counts as unknown. */
+/** If the time zone is only assumed, a start may be hours off, so it counts as unknown. */
 function toWorkerJobs(
   { queue, host, n, age, starts, read_at: readAt }: Row,
   source: string,

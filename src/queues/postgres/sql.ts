@@ -14,8 +14,8 @@ export function inLast(minutes: number, column: string, now = "now()"): string {
 }
 
 /**
- * A query for the failures of the last hour as one for all up to a time, unix seconds, in the rows
- * of now.
+ * Turns a query for the failures of the last hour into one for all failures up to a time, unix
+ * seconds, that still have rows.
  */
 function upTo(failures: string, time: number): string {
   return failures
@@ -23,19 +23,25 @@ function upTo(failures: string, time: number): string {
     .replaceAll("now()", `to_timestamp(${time})`);
 }
 
-/** Older than every job system, and a time that every type of column can hold. */
+/** Longer than any job system has existed, yet a time that every type of column can hold. */
 const allYears = 25;
-/** As much of a text as groups it: what differs only further on is seldom another error. */
+/**
+ * How many characters of a text are used to group it. Texts that differ only further on are seldom
+ * different errors.
+ */
 const alikeLength = 300;
 
-/** Failures with a text alike that a search groups, at most. With this many there may be more. */
+/**
+ * The maximum number of failures with matching texts that a search groups. If it finds this many,
+ * there may be more.
+ */
 export const mostAlike = 20_000;
 
 /**
  * Makes the statement for failures of any age up to a time, unix seconds, from a query as
  * `groupFailures` takes it: {queue, worker, error, n}, at most `failureGroupsLimit` rows of at most
- * `mostAlike` failures. Only texts that have all the words of one list, in their order. Texts that
- * differ in digits alone are one.
+ * `mostAlike` failures. It finds only texts that have all the words of one list, in their order.
+ * Texts that differ only in digits count as one.
  */
 export function findFailures(failures: string, until: number, words: readonly (readonly string[])[]): string {
   const patterns = words.map((list) => `%${list.map((word) => `${word}%`).join("")}`);
@@ -60,8 +66,8 @@ export function countFailures(failedAt: string, now = "now()"): string {
 }
 
 /**
- * As much of an error text as we group by, without leading white space; `toErrorText` makes the
- * text for display.
+ * The part of an error text that failures are grouped by, without leading white space;
+ * `toErrorText` makes the text for display.
  */
 export function readErrorText(expression: string): string {
   return String.raw`coalesce(left(ltrim(${expression}, E' \t\r\n'), ${errorReadLimit}), '')`;
@@ -90,12 +96,12 @@ export function quantiles(prefix: "wait" | "run", seconds: string): string {
     .join(", ");
 }
 
-/** The newest jobs, of a source or of each queue, whose run times are read. */
+/** How many of the newest jobs, of a source or of each queue, are read for their run times. */
 export const newestRuns = 1000;
 
 /**
- * As that of `inLast`; and the condition that the rows of the window are still there: without it
- * the counts are unknown.
+ * `now` is as in `inLast`. `known` is the condition that the rows of the window are still there;
+ * while it does not hold, the counts are unknown.
  */
 interface WindowOptions {
   readonly now?: string;
@@ -103,8 +109,8 @@ interface WindowOptions {
 }
 
 /**
- * The successes in a table: those of the last 5 minutes with their wait and run times, and
- * `usualRuns` of the newest. Columns: due, taken, ended.
+ * Makes the queries for the successes in a table: those of the last 5 minutes with their wait and
+ * run times, and `usualRuns` for the newest. The columns are due, taken and ended.
  */
 export function readSuccesses(
   table: string,
@@ -126,8 +132,9 @@ export function readSuccesses(
 }
 
 /**
- * The failures of the last hour in the rows of a query with the columns queue and failed_at. While
- * `known` does not hold there may have been more: then only the measures `failures_seen` have them.
+ * Counts the failures of the last hour in a query with the columns queue and failed_at. While
+ * `known` does not hold there may have been more, so only the measures `failures_seen` have the
+ * count.
  */
 export function readFailures(failures: string, { now, known }: WindowOptions = {}): Reading {
   const counted = readFrom(`(${failures}) as failure`, "queue")(
@@ -147,7 +154,7 @@ export function readFailures(failures: string, { now, known }: WindowOptions = {
   };
 }
 
-/** As `readFrom`, while a condition on the whole table holds. */
+/** As `readFrom`, but the counts are known only while a condition on the whole table holds. */
 function readKnown(table: string, queue: string, known: string | undefined): ReturnType<typeof readFrom> {
   const read = readFrom(table, queue);
   if (known === undefined) return read;
@@ -169,10 +176,10 @@ from (${newest}) as newest where queue is not null and run is not null group by 
 
 /**
  * Makes the statement for failures from a query with the columns queue (text), id, error (text),
- * failed_at, worker (text) and attempts. Failures with one text and worker make one row {queue,
- * error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue retains its
- * newest rows, so that none crowds out another. `withTimes` adds job_times: when each of these jobs
- * failed, in seconds.
+ * failed_at, worker (text) and attempts. Failures with the same text and worker make one row
+ * {queue, error, worker, n, attempts, first_at, last_at, job_ids}. Beyond the limit each queue
+ * retains its newest rows, so that none crowds out another. `withTimes` adds job_times: when each
+ * of these jobs failed, in seconds.
  */
 export function groupFailures(failures: string, { withTimes = false } = {}): string {
   return `
@@ -189,8 +196,8 @@ limit ${failureGroupsLimit}`;
 }
 
 /**
- * From the same query, the failed jobs of one queue: {error, n, job_ids}. A job counts once for
- * each text; at most as many ids as one operation may change.
+ * Makes the statement for the failed jobs of one queue from the same query: {error, n, job_ids}. A
+ * job counts once for each text. A row has at most as many ids as one operation may change.
  */
 export function pickFailed(failures: string, queue: string): string {
   return `
@@ -242,8 +249,8 @@ export function readFrom(table: string, queue: string) {
 }
 
 /**
- * The relation of this name in the catalog, which every role may read and locks on the table do not
- * block: `class`, in its `namespace`.
+ * Selects the relation of this name, `class`, and its `namespace` from the catalog. Every role may
+ * read the catalog, and locks on the table do not block that.
  */
 export function fromCatalog(schema: string, name: string): string {
   return `

@@ -24,7 +24,7 @@ const gauges = [
   "running_ids",
 ] as const;
 /**
- * Counters that only grow, for systems whose rows vanish: their samples give the numbers of a
+ * Counters that only grow, for systems that delete rows: samples of them give the numbers of a
  * window.
  */
 const totals = ["processed_total", "failures_total"] as const;
@@ -35,7 +35,7 @@ export type Measure = Count | (typeof gauges)[number] | (typeof totals)[number];
 /** One way to get the same rows. */
 export interface Candidate {
   readonly sql: string;
-  /** Costs this many times less than the planner estimates. @default 1 */
+  /** It costs this many times less than the planner estimates. @default 1 */
   readonly costCorrection?: number;
 }
 
@@ -58,8 +58,9 @@ export interface Reading extends Candidate {
 export type Measured = { readonly [M in Measure]?: number | null };
 
 /**
- * All readings as one statement: one snapshot, so that no job is counted twice, and one timeout.
- * Rows {queue, measure, n}; those without a queue hold the values of a queue without a row.
+ * Unites all readings in one statement: one snapshot, so that no job is counted twice, and one
+ * timeout. It returns {queue, measure, n}; rows without a queue hold the values of a queue without
+ * a row.
  */
 export function uniteReadings(readings: readonly Reading[]): string {
   return readings
@@ -150,11 +151,11 @@ export interface IndexAdvice {
   readonly table: TableName;
   /** What the index serves, in plain words. */
   readonly serves: string;
-  /** End of its name, after that of the table. */
+  /** The end of the index's name, after the table's name. */
   readonly suffix: string;
   /** What follows the table in `create index`: columns and condition. */
   readonly definition: string;
-  /** The reads that use it: alternative statements. */
+  /** The read that uses it, as alternative statements. */
   readonly reading: readonly Candidate[];
   /** A query for the rows that the read must visit. */
   readonly rows: string;
@@ -170,9 +171,9 @@ export interface TableParts {
   /** The failures, as `SqlStatements` has them. */
   readonly failures: (condition: string) => string;
   /**
-   * What the rows of the table do not hold, read at once beside the parts and added to them: all
-   * queues, with the same measures, and the failures. A count of null makes the sum unknown,
-   * whatever the parts have. Absent where the rows hold everything.
+   * What the rows of the table do not hold, read as a whole and added to the parts: the same
+   * measures for all queues, and the failures. A null count makes the sum unknown, whatever the
+   * parts hold. Absent where the rows hold everything.
    */
   readonly rest?: { readonly reading: Reading; readonly failures: string };
 }
@@ -207,12 +208,13 @@ export interface RunningQuery {
   /** The condition that `worker` is on one of these hosts. @default it is one of them */
   readonly isOn?: (hosts: readonly string[]) => string;
   /**
-   * The condition that `worker` names a host, and so is on no other one. @default it is not empty
+   * The condition that `worker` names a host, so that it can be on no other. @default it is not
+   * empty
    */
   readonly isNamed?: (hosts: readonly string[]) => string;
 }
 
-/** The queries of a job system. `sql.ts` makes the statements of them. */
+/** The queries of a job system. `sql.ts` makes statements from them. */
 export interface SqlStatements {
   readonly readings: readonly Reading[];
   /**
@@ -221,12 +223,12 @@ export interface SqlStatements {
    */
   readonly failures: string | null;
   /**
-   * For each action those of them whose jobs it would change; absent where jobs cannot be changed.
+   * For each action, the failures whose jobs it would change; absent where jobs cannot be changed.
    */
   readonly failedJobs?: Readonly<Record<JobAction, string>>;
   /**
-   * Whether the numbers rest on something that nobody confirmed, such as the time zone of a column:
-   * they are then not exact. @default false
+   * Whether the numbers rest on an assumption, such as the time zone of a column; they are then not
+   * exact. @default false
    */
   readonly isAssumed?: boolean;
   /**

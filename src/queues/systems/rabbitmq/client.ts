@@ -78,7 +78,7 @@ export function createRabbitmqClient({
     get(path, schema, signal) {
       const facts = () => {
         const asked = new URL(`${base}/api${path}`, origin);
-        // Of a path, only the virtual host is the broker's own word.
+        // The virtual host is the only part of a path that the broker chose.
         return toApiFacts("GET", asked, asked.pathname.replace(/(?<=\/api\/queues\/).+/, "{vhost}"));
       };
       return observed({ observe, upstream: "rabbitmq", signal, toCode, facts }, (span) =>
@@ -91,10 +91,10 @@ export function createRabbitmqClient({
   };
 }
 
-/** Elements of a list that are checked in one piece. */
+/** How many elements of a list are checked in one piece. */
 const pieceLength = 500;
 
-/** The answer as the schema has it; null where it is another. */
+/** The answer as the schema describes it; null if it does not match. */
 export function* parseAnswer<Schema extends z.ZodType>(
   schema: Schema,
   text: string,
@@ -133,10 +133,10 @@ export function parseAddress(url: string): { origin: string; base: string; heade
   return { origin, base: pathname.replace(/\/+$/, ""), headers };
 }
 
-/** RabbitMQ's own are some words. */
+/** RabbitMQ's own reasons are a few words. */
 const longestReason = 100_000;
 
-/** What RabbitMQ says of a refusal; "" for another answer. */
+/** The reason that RabbitMQ gives for a refusal; "" for any other answer. */
 function toReason(text: string): string {
   if (text.length > longestReason) return "";
   const { reason } = (parseJson(text) ?? {}) as { readonly reason?: unknown };
@@ -174,8 +174,8 @@ const toCode = (error: unknown) => toOpsError(error).code;
 
 const text = z.string().max(1000);
 /**
- * A count of the broker; a queue that is down may have none. An invalid value counts as missing, so
- * that one odd queue does not hide the others.
+ * A count from the broker; a queue that is down may have none. An invalid value counts as missing,
+ * so that one odd queue does not hide the others.
  */
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).nullish().catch(null);
 const rate = z
@@ -258,6 +258,6 @@ export const answers = {
    * object without fields that way.
    */
   nodes: z.array(z.union([z.object({ uptime: count }), z.tuple([])])),
-  /** The same with what distinguishes one node from another of its name. */
+  /** The nodes, with what distinguishes a node from another of the same name. */
   identities: z.array(z.union([z.object({ name: text, os_pid: text, uptime: z.number() }), z.tuple([])])),
 } as const;

@@ -15,13 +15,13 @@ export function toQueueKey({ vhost, name }: { readonly vhost: string; readonly n
   return JSON.stringify([vhost, name]);
 }
 
-/** What messages that are rejected with one exchange and routing key lead to. */
+/** Where messages go that are dead-lettered with one exchange and routing key. */
 interface Route {
   /** The queues that it leads to, each once. */
   readonly targets: readonly string[];
-  /** How many queues' messages take it; 2 also where that is unknown. */
+  /** How many queues' messages take this route; at least 2 where that is unknown. */
   uses: number;
-  /** Of the queues that it leads to, how many take each route, retry queues left out. */
+  /** How many of its targets take each further route, without retry queues. */
   readonly onward: Map<Route, number>;
 }
 
@@ -29,7 +29,10 @@ interface Route {
 export interface DeadLetterQueues {
   /** Dead letter queues that take only this queue's messages: their arrivals are its failures. */
   readonly own: ReadonlyMap<string, readonly string[]>;
-  /** Queues that return their messages to the queue after a time: its retries, not its dead. */
+  /**
+   * Queues that return their messages to the original queue after a time: its retries, not its
+   * dead.
+   */
   readonly retries: ReadonlySet<string>;
   /** Dead letter queues of several queues: it is unknown whose messages they hold. */
   readonly shared: ReadonlySet<string>;
@@ -38,10 +41,10 @@ export interface DeadLetterQueues {
 /**
  * Finds the dead letter queues of all queues, by `toQueueKey`, from their arguments (which take
  * precedence over policies), the bindings and the exchange types. Without a dead-letter routing key
- * a message retains its own, which is unknown: then every queue bound to the exchange counts.
- * Source: "Dead Letter Exchanges" of rabbitmq.com/docs. The work grows with queues and bindings,
- * not with their product: queues with the same exchange and key share a route. `mostVisits`: for
- * patterns of topic exchanges.
+ * a message retains its own, which is unknown, so every queue bound to the exchange counts. Source:
+ * "Dead Letter Exchanges" of rabbitmq.com/docs. The work grows with queues and bindings, not with
+ * their product, because queues with the same exchange and key share a route. `mostVisits` limits
+ * the work on patterns of topic exchanges.
  */
 export function* toDeadLetterQueues(
   queues: readonly DeadLettering[],
@@ -84,7 +87,7 @@ export function* toDeadLetterQueues(
   const own = new Map<string, readonly string[]>();
   for (const [key, { targets, uses }] of routes) {
     yield;
-    // The targets of a route that several use are shared.
+    // If several queues use a route, its targets are shared.
     if (uses === 1 && targets.length > 0 && !targets.some((target) => shared.has(target))) own.set(key, targets);
   }
   return { own, retries, shared };
@@ -139,7 +142,7 @@ function* findRoutes(
       byKey.set(routingKey, route);
       routes.set(key, route);
     }
-    // Too many patterns: as if no key were known, and another queue used it too.
+    // With too many patterns, act as if no key were known and another queue used the route too.
     const isGivenUp = type === "topic" && visits.left < 0;
     if (isGivenUp) all.uses = 1;
     for (const { key } of users) {
@@ -169,8 +172,8 @@ interface BoundQueue {
 type Find = (routingKey: string) => Steps<readonly BoundQueue[]>;
 
 /**
- * Finds the bindings of an exchange that take a routing key; null where all do, or that is not
- * known.
+ * Makes a function that finds the bindings of an exchange that match a routing key; null if all
+ * match, or that is unknown.
  */
 function* createFinder(type: string | undefined, bound: readonly BoundQueue[], visits: Visits): Steps<Find | null> {
   if (type === "direct") {
@@ -253,8 +256,8 @@ async function ask(client: RabbitmqClient, signal: AbortSignal) {
     bindings: bindings ?? [],
     exchanges: exchanges ?? [],
     /**
-     * The user sees no exchanges. Every virtual host has some, so the user may see no virtual host,
-     * and the list of queues is empty without an error.
+     * Whether the user sees no exchanges. Every virtual host has some, so the user may see no
+     * virtual host, and the list of queues is empty without an error.
      */
     isBlind: exchanges?.length === 0,
   };

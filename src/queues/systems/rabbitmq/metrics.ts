@@ -14,9 +14,9 @@ export interface RabbitmqQueue {
   readonly stats: QueueStats | undefined;
   /** Messages in its own dead letter queues; null where it has none or they are shared. */
   readonly dead: number | null;
-  /** Messages in the queues that return them for a retry; null likewise. */
+  /** Messages in the queues that return them for a retry; null in the same cases. */
   readonly retrying: number | null;
-  /** It takes dead letters of others, so it needs no consumers. */
+  /** Whether it takes dead letters of other queues, and so needs no consumers. */
   readonly isDeadLetterQueue: boolean;
 }
 
@@ -71,7 +71,7 @@ export function toRabbitmqMetrics(
     dead: queue.dead,
     retrying: queue.retrying,
     oldest_age: toAge(queue, now),
-    // Dead letters stay there until a person looks: missing consumers are no alarm.
+    // Dead letters stay there until a person looks, so missing consumers are no alarm.
     workers: consumers === 0 && queue.isDeadLetterQueue ? null : consumers,
   };
   const brokerRate = toBrokerRate(stats, facts);
@@ -81,7 +81,7 @@ export function toRabbitmqMetrics(
     failures: failed.failures,
     failuresRecent: failed.failuresRecent,
     windowSeconds: failed.failures === null ? rateSeconds : failed.windowSeconds,
-    // The broker's own rate is of as long as it has run.
+    // The broker's own rate covers at most the time since its start.
     restSeconds: brokerRate === 0 ? rateSeconds : done.restSeconds,
   });
 }
@@ -94,8 +94,8 @@ function toAge({ totals, stats }: RabbitmqQueue, now: number): number | null {
 }
 
 /**
- * The number that left lags behind the number held. If they still do not add up after this time,
- * milliseconds, messages were purged or expired.
+ * The number of messages that left lags behind the number held. If they still do not add up after
+ * this time, milliseconds, messages were purged or expired.
  */
 const settledMs = 30_000;
 
@@ -105,7 +105,7 @@ const settledMs = 30_000;
  */
 export function createArrivals(now: () => number = () => performance.now()) {
   /**
-   * `base`: messages that do not count as arrivals. `shortSince`: since when there are fewer than
+   * `base`: messages that do not count as arrivals. `shortSince`: when there began to be fewer than
    * before.
    */
   const seen = new Map<
@@ -126,7 +126,7 @@ export function createArrivals(now: () => number = () => performance.now()) {
       seen.set(key, isGone ? { base: ever - arrived, arrived, shortSince: null } : { ...before, arrived, shortSince });
       return arrived;
     },
-    /** Drops all other queues: they are gone. */
+    /** Drops all other queues, which are gone. */
     retain(keys: Pick<ReadonlySet<string>, "has">): void {
       for (const key of seen.keys()) if (!keys.has(key)) seen.delete(key);
     },

@@ -35,9 +35,9 @@ export const rabbitmqConfig = z.strictObject({
 
 /**
  * Queues of RabbitMQ (tested with 4.0), read from its management API. Depths are at most one
- * statistics interval of the broker old (5 s), consumers and rates two. Leaves out streams (their
- * messages stay after reading), exclusive queues (they belong to one connection), and Celery's
- * internal ones. There are no error texts; failures are arrivals in dead letter queues.
+ * statistics interval of the broker old (5 s), consumers and rates at most two. Leaves out streams
+ * (their messages stay after reading), exclusive queues (they belong to one connection), and
+ * Celery's internal ones. There are no error texts; failures are arrivals in dead letter queues.
  */
 export const rabbitmq = defineKind<typeof rabbitmqConfig>({
   kind: "rabbitmq",
@@ -68,8 +68,8 @@ export const rabbitmq = defineKind<typeof rabbitmqConfig>({
 });
 
 /**
- * For one answer, and for one read with all its pages, milliseconds: a broker that is silent does
- * not take the second.
+ * Deadlines of one answer, and of one read with all its pages, milliseconds. A silent broker
+ * already exceeds the first.
  */
 const [answerMs, readMs] = [2000, 6000];
 
@@ -145,7 +145,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
   };
   const toName = (queue: QueueTotals) =>
     vhost === undefined && queue.vhost !== "/" ? `${queue.vhost}/${queue.name}` : queue.name;
-  /** Samples each counter separately: one may be known before the other. */
+  /** Samples each counter separately, because one may be known before the other. */
   const sample = (key: string, which: keyof typeof samples, total: number | null) => {
     if (total !== null) samples[which].add(key, { processed: null, failures: null, [which]: total });
     return samples[which].rates(key);
@@ -228,7 +228,7 @@ export function createRabbitmqReader(options: ReaderOptions) {
         if ("name" in node) return toServers(node);
         throw new OpsError("queues_unavailable", "RabbitMQ has just started", { upstream: `queues:${source}` });
       });
-      // Every virtual host has some.
+      // Every virtual host has exchanges, so they name them all.
       const vhosts = new Set(exchanges.map((exchange) => exchange.vhost));
       const { include, exclude } = options;
       return servers.flatMap((server) =>
@@ -242,14 +242,13 @@ export function createRabbitmqReader(options: ReaderOptions) {
 }
 
 /**
- * How long a node's uptime lags behind, at most, seconds: an interval of its statistics, and our
- * call.
+ * How far a node's uptime may lag behind, seconds: one interval of its statistics, plus our call.
  */
 const uptimeLag = 10;
 
 /**
- * A node by its start. Its uptime gives that to within a few seconds, so it has two spans of time:
- * at least one of them is the same at each look.
+ * Identifies a node by its start. Its uptime gives that only to within a few seconds, so the node
+ * has two overlapping time spans, at least one of which is the same in each read.
  */
 function toServers({ name, os_pid: pid, uptime }: { readonly name: string; os_pid: string; uptime: number }) {
   const start = (Date.now() - uptime) / 1000;
@@ -292,7 +291,9 @@ type DeadLetters = (key: string) => {
   readonly isDeadLetterQueue: boolean;
 };
 
-/** A dead letter queue that several queues share counts its own arrivals only. */
+/**
+ * Counts dead letters. A dead letter queue that several queues share counts its own arrivals only.
+ */
 function createDeadLetterCounter(): (reading: Reading) => Steps<DeadLetters> {
   const arrivals = createArrivals();
   return function* ({ totals, stats, facts }) {

@@ -2,24 +2,24 @@ import type { Steps } from "../../../lib/budget/steps.ts";
 
 interface Node<T> {
   readonly id: number;
-  /** By the next word of the patterns. */
+  /** The following nodes, by the next word of the patterns. */
   readonly next: Map<string, Node<T>>;
   readonly isAny: boolean;
-  /** Of the patterns that end here. */
+  /** The values of the patterns that end here. */
   readonly values: T[];
 }
 
-/** What is left to do, in visits of nodes; below 0 it is given up. */
+/** How much work is left, in visits of nodes; below 0 the search stops. */
 export interface Visits {
   left: number;
 }
 
-/** A new node counts as so many visits, for its memory. */
+/** A new node counts as this many visits, because of its memory. */
 const nodeVisits = 10;
 
 /**
- * Values by patterns of routing keys, in words: `*` is one word, `#` any number of words. Patterns
- * with the same beginning are compared once.
+ * An index of values by patterns of routing keys. A pattern consists of words: `*` stands for one
+ * word, `#` for any number of words. Patterns with the same beginning are compared once.
  */
 export function createTopicIndex<T>(visits: Visits) {
   let nodes = 0;
@@ -40,7 +40,7 @@ export function createTopicIndex<T>(visits: Visits) {
       }
       node.values.push(value);
     },
-    /** The values whose patterns match. Ends early, with some of them, where no visits are left. */
+    /** The values whose patterns match. Ends early, with some of them, when no visits are left. */
     *find(words: readonly string[]): Steps<T[]> {
       const found: T[] = [];
       const seen = new Set<number>();

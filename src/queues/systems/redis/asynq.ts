@@ -16,7 +16,7 @@ import {
   toScore,
 } from "./system.ts";
 
-/** Processes that are read, at most. */
+/** The maximum number of processes that are read. */
 const serversLimit = 1000;
 
 /**
@@ -74,7 +74,7 @@ export function createAsynq(connection: RedisConnection): RedisSystem {
   };
 }
 
-/** Its set of queues, unless it is too large to be read. */
+/** Reads the set of queues of asynq, unless it is too large. */
 async function findQueues(connection: RedisConnection, signal: AbortSignal): Promise<FoundQueues> {
   const key = "asynq:queues";
   const [count = 0] = await connection.ask(
@@ -108,7 +108,10 @@ function listKeys(key: "asynq:servers" | "asynq:workers", now: number): Question
 type Look = ReturnType<ReturnType<typeof lookAt>["parse"]>;
 type AsynqServer = NonNullable<ReturnType<typeof toServer>>;
 
-/** Scores are whole seconds: a task is due within its second, as in forwardCmd. */
+/**
+ * Asks for the state of a queue. Scores are whole seconds, so a task is due within its second, as
+ * in forwardCmd.
+ */
 function lookAt(queue: string, limit: number, now: number) {
   const key = `asynq:{${queue}}:`;
   const seconds = Math.floor(now / 1000);
@@ -135,7 +138,7 @@ function lookAt(queue: string, limit: number, now: number) {
         toScored(reply).map(({ score }) => score),
       );
       const starts = first.filter((score) => score <= seconds);
-      // A count for today without a total means that only days are counted.
+      // If there is a count for today but no total, only days are counted.
       const isCounted = replies.processed !== null || replies.today === 0;
       return {
         pending: toCount(replies.pending),
@@ -144,8 +147,8 @@ function lookAt(queue: string, limit: number, now: number) {
         retry: toCount(replies.retry),
         archived: toCount(replies.archived),
         /**
-         * Due tasks, scheduled or retried; the scheduled ones of them; and when the first is due,
-         * seconds since 1970.
+         * The due tasks, scheduled or retried; how many of them are scheduled; and when the first
+         * became due, seconds since 1970.
          */
         due: toCount(replies.dueScheduled) + toCount(replies.dueRetry),
         dueScheduled: toCount(replies.dueScheduled),
@@ -160,7 +163,7 @@ function lookAt(queue: string, limit: number, now: number) {
   );
 }
 
-/** Messages read for one queue's pending tasks, bytes. */
+/** The maximum size of the messages read for one queue's pending tasks, bytes. */
 const messagesLimit = 1024 * 1024;
 
 /**
@@ -243,8 +246,8 @@ function toRunning(replies: readonly unknown[]): RedisRunning[] {
 }
 
 /**
- * Largest task message that is read, bytes: it holds the payload. A larger one gives only the time
- * of the failure, where known without it.
+ * The largest task message that is read, bytes; messages hold the payload. A task with a larger one
+ * has only the time of its failure, where that is known without the message.
  */
 const messageLimit = 64 * 1024;
 
@@ -263,9 +266,9 @@ interface Failed {
 }
 
 /**
- * Tasks whose last attempt failed in a time span: archived, to be retried, or queued or taken for a
- * retry, as these retain their message. Of each queue: the newest archived ones, those that are
- * retried next, and those queued last, where retries are queued too.
+ * Reads tasks whose last attempt failed in a time span: archived, to be retried, or queued or taken
+ * for a retry, since those retain their message. For each queue, it reads the newest archived
+ * tasks, those to be retried next, and those queued last, which include retries.
  */
 async function readAsynqFailures(
   connection: RedisConnection,
@@ -273,7 +276,7 @@ async function readAsynqFailures(
   { from, to, most }: RedisSpan,
   signal: AbortSignal,
 ): Promise<RedisFailures> {
-  // A message holds the payload too.
+  // Read half as many, because a message holds the payload too.
   const limit = shareOf(queues.length, most / 2);
   let isCut = false;
   const failures = await inParts(queues, failedLists * limit, async (part) => {
@@ -326,7 +329,7 @@ function findFailed(
       const [archived, retry] = [toScored(dead), toScored(later)];
       const [pending = [], active = []] = lists.map(toTexts);
       const others = [...retry.map(({ id }) => id), ...pending, ...active];
-      // A task may move from one to the next between two commands.
+      // A task may move from one list to the next between two commands.
       const ended = new Set(archived.map(({ id }) => id));
       const tasks = [
         ...archived.map(({ id, score }) => toFailed(id, score * 1000)),

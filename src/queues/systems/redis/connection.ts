@@ -7,7 +7,7 @@ import { explainSocket } from "../../../lib/socket-errors.ts";
 import { type ObserveCall, observed, toDatabaseFacts, unobserved } from "../../../lib/upstream-call.ts";
 import { UpstreamReply } from "../../../lib/upstream-reply.ts";
 
-/** One command: its name, with "Buffer" behind it for a reply in bytes, and its arguments. */
+/** One command: its name, with the suffix "Buffer" for a reply in bytes, and its arguments. */
 export type Command = readonly [name: string, ...args: readonly (string | number)[]];
 /** The reply to one command; an Error where only this command failed. */
 export type Reply = unknown;
@@ -33,8 +33,8 @@ export function askNamed<Name extends string, T>(
 
 export interface RedisConnection {
   /**
-   * Sends all commands, in parts; those of a question are together unless they are very many.
-   * Parses in turns.
+   * Sends all commands, in parts; the commands of a question stay together unless they are very
+   * many. Parses in turns.
    *
    * @throws OpsError queues_unavailable, also when one of them is refused, unless it is `client` or
    *   `info`
@@ -44,18 +44,18 @@ export interface RedisConnection {
 }
 
 /**
- * For a connection, and for the replies to one part of the commands, milliseconds; the caller
- * limits the time of all.
+ * Timeout of connecting, and of the replies to one part of the commands, milliseconds; the caller
+ * limits the total time.
  */
 const timeoutMs = 2000;
 /**
- * After a failure there is no new attempt for this long, milliseconds: it protects a server in
+ * After a failure there is no new attempt for this long, milliseconds, to protect a server in
  * trouble.
  */
 const pauseMs = 250;
 /**
- * Commands in flight at once; more are sent in parts: to write, and to read, a part takes a few
- * milliseconds.
+ * The maximum number of commands in flight. More are sent in parts, each of which takes a few
+ * milliseconds to write and to read.
  */
 const batch = 500;
 
@@ -136,8 +136,8 @@ function toPartSignal(signal: AbortSignal): AbortSignal {
 }
 
 /**
- * Questions in parts of one batch; a longer question is alone. So only the replies of one part are
- * in memory.
+ * Divides questions into parts of one batch, so that only the replies of one part are in memory. A
+ * longer question is a part of its own.
  */
 function* toParts<T>(questions: readonly Question<T>[]): Generator<readonly Question<T>[]> {
   let part: Question<T>[] = [];
@@ -183,7 +183,8 @@ function openLink(url: string, onEnd: () => void) {
       return redis;
     } catch (error) {
       redis.disconnect();
-      // Others who wait for it fail for the same reason as the one who gave it up.
+      // Other callers that wait for the connection fail for the same reason as the one that
+      // abandoned it.
       abandoned.signal.throwIfAborted();
       throw lastError ?? error;
     }
@@ -200,7 +201,10 @@ function toReply(error: Error, name: string): Error {
   throw error;
 }
 
-/** A URL without the number of its database, and that. The configuration refuses other paths. */
+/**
+ * Splits a URL into its address and the number of its database. The configuration refuses other
+ * paths.
+ */
 export function splitDatabase(url: string): { readonly address: string; readonly database: number } {
   const address = new URL(url);
   const database = Number(address.pathname.slice(1) || address.searchParams.get("db")) || 0;

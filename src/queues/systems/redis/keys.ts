@@ -8,7 +8,7 @@ import type { RedisConnection } from "./connection.ts";
 const lookMs = 20_000;
 const waitMs = 1500;
 
-/** Keys that were found, at most so many of each pattern. */
+/** The keys that were found, up to a limit for each pattern. */
 export interface FoundKeys {
   readonly keys: ReadonlySet<string>;
   /** How many more there are; a key that Redis returned twice counts twice. */
@@ -17,10 +17,10 @@ export interface FoundKeys {
 
 /**
  * Finds keys by patterns of Redis, whose literal parts are escaped (`escapePattern`). Redis has no
- * list of them, so it scans all keys (SCAN, a thousand at a time), `againMs` milliseconds after the
- * last search, as long as there are callers. Only the first callers wait for it. With very many
- * keys, the first results hold the keys found so far. Drops keys that a whole search did not find.
- * Retains at most `most` of each pattern. Rejects as the connection does.
+ * index of keys, so it scans all of them (SCAN, a thousand at a time), and again `againMs`
+ * milliseconds after the last search, as long as there are callers. Only the first callers wait for
+ * it. With very many keys, the first results hold the keys found so far. Drops keys that a whole
+ * search did not find. Retains at most `most` of each pattern. Rejects as the connection does.
  */
 export function createKeySearch(
   connection: RedisConnection,
@@ -45,7 +45,7 @@ export function createKeySearch(
       if (found.keys.size < most * patterns.length) found.keys.add(key);
     };
     for (let cursor = "0", isDone = false; !isDone; isDone = cursor === "0") {
-      // The same step for each pattern: the cursor does not depend on the pattern.
+      // Each pattern takes the same step, because the cursor does not depend on the pattern.
       const step = patterns.map((pattern) => ["scan", cursor, "MATCH", pattern, "COUNT", 1000] as const);
       const [answers = []] = await connection.ask(
         [{ commands: step, parse: (replies) => replies.map(toScan) }],
@@ -76,7 +76,7 @@ export function escapePattern(text: string): string {
   return text.replaceAll(/[\\*?[\]^-]/g, String.raw`\$&`);
 }
 
-/** A timeout is not an error. */
+/** Ignores a timeout, but not a refusal. */
 function rethrowRefusal(error: unknown): void {
   if (error instanceof OpsError) throw error;
 }

@@ -57,11 +57,11 @@ export const redis = defineKind<typeof redisConfig>({
 });
 
 /**
- * For one read with all its commands, milliseconds: those of 10,000 queues take seconds. A silent
- * server is noticed earlier, by the connection.
+ * Deadline of one read with all its commands, milliseconds; those of 10,000 queues take seconds.
+ * The connection notices a silent server earlier.
  */
 const deadlineMs = 8000;
-/** Failed jobs of each queue that a search for an error reads, at most. */
+/** The maximum number of failed jobs per queue that a search for an error reads. */
 const mostPast = 10_000;
 
 function bounded(signal: AbortSignal): AbortSignal {
@@ -91,7 +91,7 @@ function createRedisSource(
     const keys = { bullmq: prefix, asynq: "" };
     return server === null ? [] : wanted.map((system) => JSON.stringify([server, database, system, keys[system]]));
   };
-  /** The same for all hosts. */
+  /** Shared by callers with different hosts, because the read is the same. */
   const readRunning = createSingleFlight((signal) => queues.running(Date.now(), bounded(signal)));
   return {
     name,
@@ -143,7 +143,9 @@ function tooMany(source: string, count: number): OpsError {
   );
 }
 
-/** The id that a Redis has from its start to its end; null where the user may not read it. */
+/**
+ * The id of a Redis process, which it has from start to end; null where the user may not read it.
+ */
 async function readRunId(connection: Pick<RedisConnection, "ask">, signal: AbortSignal): Promise<string | null> {
   const [id = null] = await connection.ask(
     [
@@ -168,7 +170,7 @@ export function createRedisQueues(
 ) {
   const members = systems.map((one) => ({ ...one, known: createKnownQueues([]), samples: createSamples() }));
 
-  /** The queues of each system, with their names there and here. */
+  /** The queues of each system, with their names there and in this source. */
   const findQueues = async (signal: AbortSignal) => {
     const answers = await Promise.all(members.map(({ system }) => system.discover(signal)));
     const total = answers.reduce((sum, { names, surplus }) => sum + names.length + surplus, 0);
@@ -181,7 +183,7 @@ export function createRedisQueues(
     const sum = members.reduce((count, { known }) => count + known.names().size, 0);
     const taken = new Set<string>();
     return members.map((member, index) => {
-      // Those that are gone are left out where there are too many.
+      // If there are too many queues, those that are gone are left out.
       const names = sum > knownQueuesLimit ? [...(found[index] ?? [])] : [...member.known.names()];
       const shown = new Map(names.map((name) => [name, taken.has(name) ? `${member.label}:${name}` : name]));
       for (const name of names) taken.add(name);
@@ -243,7 +245,7 @@ export function createRedisQueues(
 
 /**
  * Groups failures by text and worker, newest first. Beyond the limit each queue retains its newest
- * groups, so that none crowds out another: as `groupFailures` does in SQL.
+ * groups, so that none crowds out another, as `groupFailures` does in SQL.
  */
 export function* groupRedisFailures(failures: readonly RedisFailure[], source: string): Steps<JobFailures[]> {
   const newestFirst = failures.toSorted((a, b) => b.at - a.at);
@@ -261,7 +263,7 @@ export function* groupRedisFailures(failures: readonly RedisFailure[], source: s
   return made.toSorted((a, b) => compareTimes(a.lastAt, b.lastAt));
 }
 
-/** Failures without those that have the queue, text and worker of another. */
+/** Keeps one failure for each queue, text and worker. */
 function* findRedisFailures(failures: readonly RedisFailure[], source: string): Steps<FoundFailure[]> {
   const found = new Map<string, FoundFailure>();
   for (const { queue, worker, error } of failures) {

@@ -5,7 +5,7 @@ import type { JobCounters } from "../../queue.ts";
 export interface RedisReading {
   readonly queue: string;
   /**
-   * Lacks `processed` or `failures` where the rows do not have them: then `counters` are sampled.
+   * Lacks `processed` or `failures` where the rows do not have them; `counters` are then sampled.
    */
   readonly measured: Measured;
   readonly counters: JobCounters;
@@ -30,7 +30,7 @@ export interface RedisFailure {
 export interface RedisSpan {
   readonly from: number;
   readonly to: number;
-  /** Failures to read of each queue, at most; fewer where there are many queues. */
+  /** The maximum number of failures to read per queue; fewer where there are many queues. */
   readonly most: number;
 }
 
@@ -51,7 +51,8 @@ export interface RedisRunning {
 }
 
 /**
- * At most `knownQueuesLimit` names, and how many queues there are beside them: then none is read.
+ * At most `knownQueuesLimit` names, and how many more queues there are. If there are more, none is
+ * read.
  */
 export interface FoundQueues {
   readonly names: readonly string[];
@@ -81,7 +82,7 @@ export function toScore(time: number): number | string {
   return time === -Infinity ? "-inf" : time;
 }
 
-/** Rows to read in one read, shared by the queues. */
+/** The maximum number of rows in one read, shared by the queues. */
 const rowBudget = 20_000;
 
 /** Rows to read for each of `queues` queues, at most `most`. */
@@ -89,7 +90,7 @@ export function shareOf(queues: number, most: number): number {
   return Math.min(most, Math.max(1, Math.floor(rowBudget / Math.max(1, queues))));
 }
 
-/** Queues, and their rows of one kind, whose commands and replies are in memory at once. */
+/** How many queues, and rows of one kind, may have their commands and replies in memory at once. */
 const queuesAtOnce = 200;
 const rowsAtOnce = 4000;
 

@@ -9,7 +9,7 @@ import { toCount, toTexts } from "./replies.ts";
 const againMs = 600_000;
 /** How long a result is shared by all callers, milliseconds. */
 const ttlMs = 60_000;
-/** Queues of one system that are checked, and named, at most. */
+/** The maximum number of queues of one system that are checked, and named. */
 const mostQueues = 100;
 const mostNamed = 5;
 
@@ -33,7 +33,7 @@ export function createUnsupportedSearch(
         .filter((key) => key.startsWith(start) && key.endsWith(":id"))
         .map((key) => key.slice(start.length, -":id".length));
     const [bullQueues, isSidekiq] = await Promise.all([
-      // BullMQ has the same keys, and this one.
+      // BullMQ has the same keys, plus this one.
       withoutKey(connection, queuesOf(bull).slice(0, mostQueues), (queue) => `${bull}${queue}:meta`, signal),
       hasSidekiq(connection, signal),
     ]);

@@ -28,9 +28,9 @@ import { countRetries, noRetries, readRetries, type Retries } from "./retries.ts
 import { hourMs, type Look, lookAt, rateMs } from "./snapshot.ts";
 
 /**
- * Since when no row of a finished job is missing. Each job's options may remove rows at once, by
- * age or by number (removeOnComplete, removeOnFail). A count over a window is right only if none of
- * its rows is gone.
+ * The time since which no row of a finished job is missing. Each job's options may remove rows at
+ * once, by age or by number (removeOnComplete, removeOnFail). A count over a window is right only
+ * if none of its rows is gone.
  */
 export interface Coverage {
   /** The oldest row found. */
@@ -41,7 +41,7 @@ export interface Coverage {
 
 export const fullCoverage: Coverage = { oldest: null, since: -Infinity };
 
-/** What another look found of the rows of one ending. */
+/** What another look found about the rows of one ending. */
 export interface Rows {
   readonly oldest: Coverage["oldest"];
   /** Whether a job that ended within the window has no row. */
@@ -52,9 +52,9 @@ export interface Rows {
 
 /**
  * The coverage after another look. Limits by age and number remove the oldest rows. So rows are
- * gone if the oldest is now another one that ended later; perhaps also if there is an oldest one
- * for the first time and it is unknown what ended before. If one row is missing, others may be
- * missing too.
+ * gone if the oldest row is now another one that ended later. They may also be gone if there is an
+ * oldest row for the first time and it is unknown which jobs ended before it. If one row is
+ * missing, others may be missing too.
  */
 export function cover(coverage: Coverage, { oldest, isMissing, isWhole }: Rows, now: number): Coverage {
   const before = coverage.oldest;
@@ -91,14 +91,14 @@ const emptyMemory: Memory = {
  * also prioritized or in a paused queue, and the delayed ones that are due. Retrying are jobs that
  * failed before, delayed or not; unknown where more wait than are read. Ended jobs are counted by
  * their rows while none is missing; else by the counters of the workers' metrics, where these are
- * on; else by the events. Failed attempts that are repeated are counted by the events: where these
+ * on; else by the events. Failed attempts that are retried are counted by the events; where these
  * do not reach back an hour, there may be more. Leaves out jobs that wait for their children.
  * Source: the Lua scripts of bullmq 6.7 (dist/cjs/commands).
  */
 export function createBullmq(connection: RedisConnection, prefix: string): RedisSystem {
   let memories: ReadonlyMap<string, Memory> = new Map();
   const memoryOf = (queue: string) => memories.get(queue) ?? emptyMemory;
-  /** By their `meta` keys. New ones are rare: searches once a minute. */
+  /** Finds queues by their `meta` keys. New queues are rare, so it searches once a minute. */
   const searchMeta = createKeySearch(connection, [`${escapePattern(prefix)}:*:meta`], 60_000);
   return {
     async discover(signal) {
@@ -181,8 +181,8 @@ export function createBullmq(connection: RedisConnection, prefix: string): Redis
 }
 
 /**
- * The metrics' counters miss only the attempts that are repeated. That of failures does not exist
- * before the first one.
+ * The metrics' counters miss only the attempts that are retried. The counter of failures does not
+ * exist before the first failure.
  */
 function toCounters({ metrics }: Look, memory: Memory): JobCounters {
   const { completed, failed, gaps } = memory.events;
@@ -208,7 +208,7 @@ function toReading({ queue, look, jobs, memory, workers, limit, now }: Seen): Re
     ...jobs.delayed[index],
   }));
   const failedBefore = delayed.filter(({ failed = 0 }) => failed > 0);
-  /** Rows of delayed jobs also show failures: without events they give a minimum. */
+  /** Rows of delayed jobs also show failures; without events they give a lower bound. */
   const countFailed = (ms: number) => {
     const isWithin = ({ at, delay = 0 }: (typeof delayed)[number]) => at - delay > now - ms && at - delay <= now;
     return Math.max(countRetries(memory.retries, ms, now), failedBefore.filter(isWithin).length);
@@ -264,15 +264,15 @@ export function countWorkers(clients: Reply, prefix: string): (queue: string) =>
 interface Failed {
   readonly queue: string;
   readonly id: string;
-  /** When it failed; for a delayed job, when it runs again: its row has the delay. */
+  /** When it failed; for a delayed job, when it runs again, because the delay is in its row. */
   readonly at: number;
   readonly isDelayed: boolean;
 }
 
 /**
- * Jobs that failed for good in a time span, and those that failed and wait for their delay; the
- * newest of each queue. Leaves out jobs that failed and can run again at once: their rows do not
- * have the time of the failure.
+ * Reads jobs that failed for good in a time span, and those that failed and wait for their delay;
+ * the newest of each queue. Leaves out jobs that failed and can run again at once, because their
+ * rows do not have the time of the failure.
  */
 async function readBullmqFailures(
   connection: RedisConnection,

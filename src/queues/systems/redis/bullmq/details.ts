@@ -11,8 +11,8 @@ const windowMs = { completed: rateMs, failed: hourMs };
 /** An event is written shortly after the time in its row, and both are read shortly after `now`. */
 const slackMs = 1000;
 /**
- * Events to read where the oldest row is older than the window, so that no row of the window is
- * gone.
+ * How many events to read where the oldest row is older than the window, so that no row of the
+ * window is gone.
  */
 const fewEvents = 50;
 
@@ -20,18 +20,21 @@ const fewEvents = 50;
 interface Beginning {
   /** Events of this ending, oldest first. */
   readonly events: readonly QueueEvent[];
-  /** Whether no event is missing before the first one; without events, whether there were none. */
+  /**
+   * Whether no event is missing before the first one; without events, whether there really were
+   * none.
+   */
   readonly isWhole: boolean;
 }
 
 export type Beginnings = Readonly<Record<Ending, Beginning>>;
 
-/** Start of the window in which events need a row, milliseconds since 1970. */
+/** The start of the window in which each event needs a row, milliseconds since 1970. */
 export function beginningOf(ending: Ending, now: number): number {
   return now - windowMs[ending] + slackMs;
 }
 
-/** Events to read for each queue where the rows do not show what ended before them. */
+/** How many events to read per queue where the rows do not show what ended before them. */
 export function eventShare(queues: number): number {
   return shareOf(queues * endings.length, eventsLimit);
 }
@@ -39,15 +42,15 @@ export function eventShare(queues: number): number {
 interface Moment {
   /** Whether this is the first look, which reads only the newest events. */
   readonly isFirst: boolean;
-  /** Whether its events continue those of the look before. */
+  /** Whether its events continue those of the previous look. */
   readonly isJoined: boolean;
   readonly limit: number;
   readonly now: number;
 }
 
 /**
- * Reads the oldest events of the window: only they reveal rows that are gone, since the newest rows
- * still have their events. A later look has read them.
+ * Reads the oldest events of the window. Only they reveal rows that are gone, since the newest
+ * events still have their rows. Later looks have already read these events.
  */
 export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, now }: Moment): Question<Beginnings> {
   const count = (ending: Ending) => ((look.oldest[ending]?.score ?? now) > now - windowMs[ending] ? limit : fewEvents);
@@ -82,10 +85,10 @@ export function lookBack(key: string, look: Look, { isFirst, isJoined, limit, no
  */
 const checkedEvents = 5;
 
-/** What the rows of the jobs say. */
+/** What the rows of the jobs show. */
 export type Details = ReturnType<ReturnType<typeof lookCloser>["parse"]>;
 
-/** Reads the rows of the jobs that the first look found. */
+/** Reads the rows of the jobs that `lookAt` found. */
 export function lookCloser(
   key: string,
   { next, waitingJobs, delayedJobs, ended, events }: Look,
@@ -135,7 +138,7 @@ export function lookCloser(
       return {
         /**
          * When each of the next jobs could run, milliseconds since 1970. Leaves out jobs that
-         * failed before: theirs is unknown.
+         * failed before, whose time is unknown.
          */
         couldRunAt: nextRows.flatMap((row) => toCouldRunAt(row, 0) ?? []),
         /** How many waiting jobs failed before; null where they are too many to read. */
@@ -151,7 +154,7 @@ export function lookCloser(
   };
 }
 
-/** Counters of attempts: of BullMQ 5 and newer, and of 4. */
+/** The counters of attempts in BullMQ 5 and newer, and in BullMQ 4. */
 const attempts = ["atm", "attemptsMade"] as const;
 
 /** Reads how often a job failed. */
@@ -171,8 +174,8 @@ export function toFailed([atm, attemptsMade]: readonly (string | null)[], reason
 }
 
 /**
- * When a job could first run: its creation plus its delay. Null after more than `most` attempts:
- * that time is then long past.
+ * When a job could first run: its creation plus its delay. Null after more than `most` attempts,
+ * because that time is then long past.
  */
 function toCouldRunAt([timestamp, options, atm, attemptsMade]: readonly (string | null)[], most: 0 | 1): number | null {
   const made = toNumber(timestamp);

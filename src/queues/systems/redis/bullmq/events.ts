@@ -22,13 +22,13 @@ export interface EventCounter {
 
 export const noEvents: EventCounter = { lastId: null, completed: 0, failed: 0, gaps: 0 };
 
-/** BullMQ retains about this many by default. */
+/** BullMQ retains about this many events by default. */
 export const eventsLimit = 10_000;
 
 /**
  * The counter after another read. `entries` are those after `lastId`, oldest first. In the first
- * read they are the newest ones, from before we counted, and are not counted. `oldest` is the id of
- * the stream's oldest entry.
+ * read they are the newest entries, from before counting began, and are not counted. `oldest` is
+ * the id of the stream's oldest entry.
  */
 export function countEvents(
   counter: EventCounter,
@@ -53,14 +53,17 @@ export function countEvents(
  */
 export interface MetricsMemory {
   readonly isOn: boolean;
-  /** When it last grew: its value, and the count of events. */
+  /** The counter when it last grew, and the count of events at that time. */
   readonly count: number | null;
   readonly events: number;
 }
 
 export const noMetrics: MetricsMemory = { isOn: false, count: null, events: 0 };
 
-/** Events without growth before metrics count as off: the two are not read at the same moment. */
+/**
+ * How many events without growth it takes for metrics to count as off. The two are not read at the
+ * same moment.
+ */
 const uncounted = 20;
 
 export function watchMetrics(memory: MetricsMemory, count: number | null, events: number): MetricsMemory {

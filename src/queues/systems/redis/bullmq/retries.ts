@@ -4,25 +4,26 @@ import { eventsLimit, type QueueEvent, toEvents } from "./events.ts";
 import { hourMs, type Look, reachesBack } from "./snapshot.ts";
 
 /**
- * Failed attempts of jobs that are retried, from the events: the rows have only the last attempt.
+ * Failed attempts of jobs that are retried, from the events, because the rows have only the last
+ * attempt.
  */
 export interface Retries {
   /** Running jobs, as far as the events show. */
   readonly running: ReadonlySet<string>;
-  /** Those of the last hour by the second, oldest first; `at` in milliseconds since 1970. */
+  /** The retries of the last hour by the second, oldest first; `at` in milliseconds since 1970. */
   readonly recent: readonly { readonly at: number; readonly count: number }[];
-  /** Those since the first look, and those that it found. */
+  /** The retries since the first look, and those that it found. */
   readonly total: number;
   /**
-   * Since when none is missing, milliseconds since 1970; -Infinity while none is known to be
-   * missing.
+   * The time since which no retry is missing, milliseconds since 1970; -Infinity while none is
+   * known to be missing.
    */
   readonly since: number;
 }
 
 export const noRetries: Retries = { running: new Set(), recent: [], total: 0, since: -Infinity };
 
-/** One queue, with its first look. */
+/** One queue, with what `lookAt` found. */
 interface Subject {
   /** Ends with a colon. */
   readonly key: string;
@@ -30,16 +31,16 @@ interface Subject {
   readonly before: Retries;
   /**
    * The last event of the very first look; null in later looks, which have read all events since
-   * the look before.
+   * the previous one.
    */
   readonly firstId: string | null;
-  /** Whether its events continue those of the look before. */
+  /** Whether its events continue those of the previous look. */
   readonly isJoined: boolean;
 }
 
 /**
- * The retries of each queue after another look, which reads at most so many events and jobs of
- * each. Rejects as the connection does.
+ * The retries of each queue after another look, which reads at most the given numbers of events and
+ * jobs per queue. Rejects as the connection does.
  */
 export async function readRetries(
   connection: RedisConnection,
@@ -60,15 +61,15 @@ export async function readRetries(
   return subjects.map(({ before }, index) => {
     const isWhole = news[index]?.isWhole ?? false;
     const isSure = isWhole && failed[index]?.isSure === true;
-    // It is unknown which jobs ran while events were missed.
+    // If events were missed, it is unknown which jobs run.
     const running = isWhole && found[index] ? found[index].running : noRetries.running;
     return { ...addRetries(before, failed[index]?.failed ?? [], now), running, since: isSure ? before.since : now };
   });
 }
 
 /**
- * The new events, oldest first, and whether none is missing, of the last hour or since the look
- * before. A first look reads those of the last hour.
+ * Reads the new events, oldest first, and whether none is missing. The very first look reads those
+ * of the last hour; later looks have those since the previous one.
  */
 function readNewEvents({ key, look, firstId, isJoined }: Subject, limit: number, now: number) {
   const from = now - hourMs;
@@ -110,13 +111,13 @@ export function findReturned(before: ReadonlySet<string>, events: readonly Queue
 /** Jobs that came back because they failed. */
 interface Failed {
   readonly failed: readonly QueueEvent[];
-  /** Whether every one is certain. */
+  /** Whether each of these failures is certain. */
   readonly isSure: boolean;
 }
 
 /**
- * Which of them failed: a worker may also put a job back, for example at a rate limit. Checks at
- * most `limit` jobs; the others count as failed.
+ * Checks which returned jobs failed, because a worker may also put a job back, for example at a
+ * rate limit. Checks at most `limit` jobs; the others count as failed.
  */
 export function checkReturned(
   key: string,
@@ -173,7 +174,7 @@ function addRetries(
   return { recent: [...recent.filter(({ at }) => at > now - hourMs), ...added], total: total + failed.length };
 }
 
-/** How many of them are known in the last `windowMs`. */
+/** How many retries are known in the last `windowMs`. */
 export function countRetries({ recent }: Retries, windowMs: number, now: number): number {
   return recent.reduce((sum, { at, count }) => (at > now - windowMs && at <= now ? sum + count : sum), 0);
 }

@@ -4,13 +4,13 @@ import { eventsLimit, toEvents } from "./events.ts";
 
 export const rateMs = 300_000;
 export const hourMs = 3_600_000;
-/** Next jobs of a list that are read, to find since when one of them waits. */
+/** How many of a list's next jobs are read, to find since when one of them waits. */
 const nextJobs = 5;
 
-/** The result of the first look at a queue. */
+/** What `lookAt` found in a queue. */
 export type Look = ReturnType<ReturnType<typeof lookAt>["parse"]>;
 
-/** Whether no event since this time is gone from the stream. */
+/** Whether the stream still has every event since this time. */
 export function reachesBack(
   { isTrimmed, oldestEvent }: Pick<Look, "isTrimmed" | "oldestEvent">,
   from: number,
@@ -95,7 +95,7 @@ export function lookAt(key: string, lastEvent: string | null, limit: number, now
           ...lists.flatMap((ids) => ids.slice(-nextJobs).filter((id) => !isMarker(id))),
           ...byPriority.slice(0, 100),
         ],
-        /** All waiting jobs; null where they are more than are read. */
+        /** All waiting jobs; null where there are more than are read. */
         waitingJobs: waiting <= jobs.length ? jobs : null,
         delayedJobs: toScored(replies.delayedJobs),
         ended: toTexts(replies.ended),
