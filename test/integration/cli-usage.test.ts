@@ -27,7 +27,7 @@ it.each(
 )("$line is refused with the reason and the usage", async ({ args }) => {
   const { code, out, err } = await runCli(args);
   expect({ code, out }).toEqual({ code: 2, out: "" });
-  expect(err).toMatch(/^(Unknown|Unexpected|Option|What to do).*\n\nusage: /);
+  expect(err).toMatch(/^(Unknown|Unexpected|Option|The action).*\n\nusage: /);
 });
 
 it("help lists the commands and version; an unknown command is refused", async () => {

@@ -93,7 +93,7 @@ it("an unfinished index is to be dropped first", async () => {
   await database.query(`update pg_index set indisvalid = false where indexrelid = '${name}'::regclass`);
   const [{ missing }] = (await ask({ table: "public.jobs" })) as [Awaited<ReturnType<typeof ask>>[0]];
   expect(missing).toMatchObject([
-    { serves: expect.stringContaining("failures"), reason: expect.stringContaining("unfinished") },
+    { serves: expect.stringContaining("failures"), reason: expect.stringContaining("did not finish") },
   ]);
   const statements = missing.flatMap((one) => one.statements);
   expect(statements[0]).toBe(`drop index concurrently if exists "public"."${name}";`);
@@ -132,7 +132,7 @@ it("VACUUM is advised where an index waits for it and would help", async () => {
   for (const statement of created) await database.query(statement);
   const [answer] = await ask(config);
   expect(statementsOf([answer as never])).toStrictEqual(['vacuum (analyze) "public"."late";']);
-  expect(answer?.missing[0]?.reason).toContain("before a vacuum");
+  expect(answer?.missing[0]?.reason).toContain("only after a vacuum");
   await database.query('vacuum (analyze) "public"."late"');
   expect(statementsOf(await ask(config))).toStrictEqual([]);
 
@@ -200,7 +200,7 @@ it("each partition has its own advice; views and missing tables have why", async
   await run(statements, "parted");
   expect(statementsOf(await ask({ table: "public.parted" }))).toStrictEqual([]);
   expect(await ask({ table: "public.seen" })).toMatchObject([
-    { missing: [], obstacle: expect.stringContaining("it is no table") },
+    { missing: [], obstacle: expect.stringContaining("it is not a table") },
   ]);
   expect(await ask({ table: "public.absent" })).toMatchObject([
     { missing: [], obstacle: expect.stringContaining("no such table") },
