@@ -15,7 +15,7 @@ interface AnchorWriterOptions {
   /** The absolute path of a file, or an https URL; null: heads are only logged. */
   readonly target: string | null;
   readonly logger: Logger;
-  /** How often the head is looked at, ms. @default 60000 */
+  /** How often the head is read, ms. @default 60000 */
   readonly everyMs?: number;
   /** How long the last note may take, ms. @default 2000 */
   readonly lastMs?: number;
@@ -36,15 +36,12 @@ export interface AnchorState {
  */
 export interface AnchorWriter {
   /**
-   * Notes the head now and then each minute in which it has moved. Not before the record was taken
-   * over.
+   * Notes the head now, and from then on once a minute if it has moved. Starts once the record has
+   * been taken over.
    */
   start(): void;
   state(): AnchorState;
-  /**
-   * Notes the last head, within two seconds; else that head is in the log, as one that was not
-   * anchored.
-   */
+  /** Notes the last head within two seconds. If that fails, the log has it as not anchored. */
   close(): Promise<void>;
 }
 
@@ -53,10 +50,7 @@ const deadlineMs = 5000;
 /** What is read of a file with earlier heads: some hundred lines. */
 const tailBytes = 64 << 10;
 
-/**
- * Never rejects: what could not be noted is counted, logged once, and tried again with the next
- * look.
- */
+/** Never rejects: a failure is counted, logged once, and tried again at the next read. */
 export function createAnchorWriter({
   ledger,
   target,
@@ -157,7 +151,7 @@ async function compareWithFile(path: string, head: ChainHead, logger: Logger): P
   );
 }
 
-/** The end of a file that is there. Rejects with the file system's error. */
+/** The end of an existing file. Rejects with the file system's error. */
 async function readTail(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   const stats = await file.stat();

@@ -6,9 +6,9 @@ import { type ChainHead, genesis } from "./line.ts";
 export interface AnchorCheck {
   /** The next entry of the chain. Returns the fault, null without one. */
   push(entry: ChainHead): string | null;
-  /** After the newest entry: the fault of an anchor that was not met, null without one. */
+  /** After the newest entry: the fault of an anchor that was not found; null without one. */
   end(): string | null;
-  /** What a good verdict says of the anchors; "" without any. */
+  /** What a successful check says about the anchors; "" without any. */
   note(): string;
 }
 
@@ -53,7 +53,7 @@ export async function readAnchors(chunks: AsyncIterable<string>) {
     const end = chunk.lastIndexOf("\n");
     if (end >= 0) for (const anchor of parseAnchors(rest + chunk.slice(0, end))) anchors.push(anchor);
     if (end >= 0) rest = chunk.slice(end + 1);
-    // The beginning of a line that is too long is no JSON.
+    // The beginning of a line that is too long is not JSON.
     else if (rest.length < longestLine) rest += chunk;
   }
   for (const anchor of parseAnchors(rest)) anchors.push(anchor);
@@ -61,8 +61,8 @@ export async function readAnchors(chunks: AsyncIterable<string>) {
 }
 
 /**
- * `partial`: the oldest entries may be missing, and with them those of anchors. These cannot be
- * compared; one of them must be.
+ * `partial`: the oldest entries may be missing, also those that anchors name. Such anchors cannot
+ * be compared, but at least one anchor must be.
  */
 export function createAnchorCheck(anchors: readonly ChainHead[], partial: boolean): AnchorCheck {
   const expected = new Map<number, Set<string>>();

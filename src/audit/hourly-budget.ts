@@ -8,7 +8,7 @@ export interface HourlyBudget {
   left(holder: string): { readonly count: number; readonly retryAfterSeconds: number };
   /** `at`: when, by the clock; not before what was taken earlier. @default now */
   take(holder: string, count: number, at?: number): void;
-  /** Undoes the newest `take` of so many. */
+  /** Undoes the newest `take` of this number. */
   giveBack(holder: string, count: number): void;
 }
 

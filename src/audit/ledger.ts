@@ -5,7 +5,7 @@ import type { AuditEntry, AuditLog, AuditOutcome, AuditRecord, OpenIntent } from
 /** Actions of one family share their limits. */
 export type ActionFamily = "restart" | "job" | "probe";
 
-/** What an action may do beside others of its family. */
+/** How an action is limited among others of its family. */
 export interface ActionLimits {
   /**
    * One at a time on its container, and none for so long after the end of one that happened or may
@@ -82,8 +82,8 @@ export type NotBegun = Exclude<Decision, BegunAction>;
  */
 export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
   /**
-   * What an earlier request under the same key came to, or its refusal; null without a key, and for
-   * a new one.
+   * The result of an earlier request under the same key, or its refusal; null without a key, and
+   * for a new request.
    */
   find(entry: AuditEntry): Promise<NotBegun | null>;
   /** Decides, and records the intent of an action that may begin. */
@@ -107,8 +107,8 @@ export interface Ledger extends Pick<AuditLog, "read" | "verify" | "head"> {
    */
   amend(action: OpenAction, outcome: AuditOutcome & Pick<AuditEntry, "durationMs">): Promise<boolean>;
   /**
-   * Gives an open action up, as nothing more was learned: another gateway takes it over. In a
-   * single one it no longer keeps others from beginning; its next start looks again.
+   * Gives up an open action about which nothing more was learned: another gateway takes it over. In
+   * a single gateway it no longer blocks other actions, and the next start tries again.
    */
   release(action: OpenAction): void;
   /**
@@ -135,9 +135,9 @@ export interface ActionFacts {
 }
 
 /**
- * How long an engine may be at a restart beyond the time that its container has to stop, ms: it
- * kills what is left, and starts it again. An action whose gateway died keeps its place for so
- * long.
+ * How long an engine may work on a restart beyond the time that its container has to stop, ms: it
+ * kills what is left, and starts the container again. An action whose gateway died keeps its place
+ * for so long.
  */
 export const engineGraceMs = 15_000;
 /** The longest time between SIGTERM and SIGKILL that a gateway asks an engine for, s. */
@@ -151,7 +151,7 @@ export function toOpenIntent(intent: AuditRecord, outcome: Pick<AuditRecord, "du
   return { intent, hasOutcome: outcome !== null, wasGivenUp: outcome !== null && outcome.durationMs !== null };
 }
 
-/** How long an engine may be at the restart of an intent, ms. */
+/** How long an engine may work on the restart of an intent, ms. */
 export function toBusyMs({ mark }: Pick<AuditEntry, "mark">): number {
   return Math.min(mark?.stopSeconds ?? mostStopSeconds, mostStopSeconds) * 1000 + engineGraceMs;
 }
@@ -193,26 +193,26 @@ export function toAnswerKey(entry: Pick<AuditEntry, "kid" | "subject" | "issuer"
 }
 
 /**
- * The request that a key stands for: a key of another one is refused. Of an error group the jobs
- * are not part of it: those that were retried are in it no more.
+ * The request that a key stands for; a key of another request is refused. For an error group, its
+ * jobs are not part of the request, because retried jobs leave the group.
  */
 export function describeRequest({ action, containerId, job, args, reason }: AuditEntry): string {
   const asked = job !== null && job.fingerprint !== null ? { ...job, ids: [] } : job;
   return JSON.stringify([action, containerId, asked, args, reason]);
 }
 
-/** What a request comes to whose key was used before. */
+/** The result of a request whose key was used before. */
 export function judgeKey(earlier: EarlierAction, entry: AuditEntry): NotBegun {
   if (describeRequest(earlier.entry) === describeRequest(entry)) return { kind: "earlier", ...earlier };
   return { kind: "refused", refusal: { reason: "key_reused", retryAfterSeconds: null } };
 }
 
-/** How long a key has its answer, ms. */
+/** How long the answer of a key is kept, ms. */
 export const answerMs = 86_400_000;
 
 /**
- * Whether a restart whose last outcome is `unknown` may still be amended: nothing of it came later,
- * and no other restart of its container.
+ * Whether a restart whose last outcome is `unknown` may still be amended: no later entry is about
+ * it, and its container was not restarted again.
  */
 export async function isAmendable({ seq, entry }: OpenAction, read: Ledger["read"]): Promise<boolean> {
   const isAbout = (record: AuditRecord) =>

@@ -42,8 +42,8 @@ const endedMs = 3_600_000;
  */
 export function createLocalLedger({ audit, now = () => performance.now() }: LocalLedgerOptions): Ledger {
   /**
-   * With the time until which each keeps others from beginning, by our clock: what an earlier
-   * process left does so as long as its engine may be at it.
+   * With the time until which each one blocks others, by our clock. An action that an earlier
+   * process left blocks them as long as its engine may be working on it.
    */
   const open = new Map<AuditEntry, number>();
   /** By container: when its last restart ended. */
@@ -62,8 +62,8 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
   let unfinished: readonly OpenIntent[] = [];
 
   /**
-   * A time of the record by our clock. One that is still to come is that of a clock which was set
-   * back since.
+   * A time of the record by our clock. A time in the future means that the clock was set back
+   * since.
    */
   const toNow = (time: string) => now() - Math.max(0, Date.now() - Date.parse(time));
   const recover = onceDone(async () => {
@@ -177,7 +177,7 @@ export function createLocalLedger({ audit, now = () => performance.now() }: Loca
       try {
         await audit.write({ ...entry, ...outcome, intent: seq });
       } finally {
-        // What happened has happened, also where that cannot be recorded yet.
+        // It has happened, even if that cannot be recorded yet.
         const known = answers.get(toAnswerKey(entry) ?? "");
         if (known?.seq === seq) keep(action, outcome, known.at);
         if (isFinal({ ...entry, ...outcome })) close(entry, outcome.outcome !== "failed");

@@ -11,7 +11,7 @@ const mostStepMs = 600_000;
  */
 const limitingMs = 3_600_000 + mostStepMs;
 /**
- * Steps of clocks that are longer ago than this limit nothing, ms: an honest record goes on with
+ * Clock steps that are longer ago than this no longer matter, ms: an honest record continues after
  * them.
  */
 const oldMs = 86_400_000;
@@ -40,7 +40,7 @@ export function toStepFault(seq: number, earlier: number): string {
   return `seq ${seq} has a time before that of seq ${earlier}`;
 }
 
-/** The fault of a time that no clock said; null without one. */
+/** The fault of a time that no clock can have shown; null without one. */
 function judgeTime({ seq, at }: Timed, now: number): string | null {
   const ms = Date.parse(at);
   if (!Number.isFinite(ms)) return `seq ${seq} has no time`;
@@ -51,7 +51,7 @@ function judgeTime({ seq, at }: Timed, now: number): string | null {
 export interface TimeCheck {
   /** The next entry. Returns the fault, null without one. */
   push(entry: Timed): string | null;
-  /** What a good verdict says of the clocks; "" where they never went back far. */
+  /** What a successful check says about the clocks; "" if they never went back far. */
   note(): string;
 }
 
@@ -78,9 +78,9 @@ export function createTimeCheck(now: () => number = Date.now): TimeCheck {
 }
 
 /**
- * Compares the times of entries from the newest back, as far as they may limit what begins: one
- * that is much older than an entry before it would hide that. Returns the fault of the next one,
- * null without one.
+ * Compares the times of entries from the newest back, as far as they may limit what begins: an
+ * entry that is much older than one before it would hide that one. Returns the fault of the next
+ * one, null without one.
  */
 export function createBackwardTimeCheck(now: number): (entry: Timed) => string | null {
   let oldest: Timed | null = null;

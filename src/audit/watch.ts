@@ -19,7 +19,10 @@ export interface RecordWatch {
 interface WatchOptions {
   /** Between two tries, ms. @default 2000 */
   readonly everyMs?: number;
-  /** How long a try counts, ms: while the next one hangs, nobody knows. @default 5000 */
+  /**
+   * How long the result of a try counts, ms. After that, while the next try hangs, the state is
+   * unknown. @default 5000
+   */
   readonly freshMs?: number;
 }
 

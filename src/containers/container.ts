@@ -25,8 +25,8 @@ export function toContainerKey({ engine, fullId }: ContainerRef): string {
 }
 
 /**
- * A container. Times are RFC 3339 UTC with seconds. One that the engine could not inspect is as its
- * list shows it.
+ * A container. Times are RFC 3339 UTC with seconds. If the engine could not inspect it, it is as
+ * the engine's list shows it.
  */
 export interface Container extends ContainerRef {
   readonly name: string;
@@ -66,8 +66,8 @@ export interface Container extends ContainerRef {
   readonly replaced: boolean;
   readonly commitSha: string;
   /**
-   * Restarts by the restart policy. While the engine cannot inspect a container that runs on (a
-   * wedged one), as many as it counted last; null where it may have counted anew.
+   * Restarts by the restart policy. If a running container cannot be inspected (it is wedged), the
+   * last known count; null if the engine may have reset its count since.
    */
   readonly restarts: number | null;
   readonly host: string;
@@ -87,8 +87,8 @@ export interface Container extends ContainerRef {
    */
   readonly hostNames: readonly string[];
   /**
-   * When its engine reported this state, RFC 3339. The data holds until the engine reports a change
-   * or is lost.
+   * When its engine reported this state, RFC 3339. The state is current until the engine reports a
+   * change or is lost.
    */
   readonly observedAt: string;
   /** True when its engine has been lost since: this is the last known state. */
@@ -114,8 +114,8 @@ export interface PublishedPort {
 }
 
 /**
- * The variables of a container's environment that the rules read. No others are ever stored: they
- * hold secrets.
+ * The variables of a container's environment that the rules read. Others are never stored, because
+ * they hold secrets.
  */
 export interface KnownVariables {
   readonly kamalVersion?: string;

@@ -3,12 +3,12 @@ import { isOwnService } from "./kamal/origin.ts";
 import type { ContainerRules } from "./kamal/rules.ts";
 import type { ContainerSource } from "./source.ts";
 
-/** How long the services of the containers are not looked at again, ms. */
+/** How long the services found in the containers are reused, ms. */
 const lookMs = 1000;
 
 /**
- * Whether a service is one of the product. A selector for the core (`CORE`) may select any service:
- * then one is another's only if it has containers and none of them is core.
+ * Whether a service is one of the product. If `CORE` selects the core containers, a service belongs
+ * to another product only if it has containers and none of them is core.
  */
 export function createOwnServices(
   { services, core }: Pick<ContainerRules, "services" | "core">,

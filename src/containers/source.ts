@@ -42,7 +42,7 @@ export interface EngineStatus {
    * until it answered.
    */
   readonly clockSkew: number | null;
-  /** The same with what is uncertain. */
+  /** How far its clock is ahead, with the uncertainty of the measurement. */
   readonly clockOffset: ClockOffset | null;
 }
 
@@ -61,7 +61,7 @@ export interface SilentEngine {
   readonly message: string;
 }
 
-/** What the engines run, from memory, which their events keep up to date. */
+/** What the engines run. Answers come from memory, which the engines' events keep up to date. */
 export interface ContainerListing {
   /**
    * Visible containers only (`selectVisible` in kamal/visibility.ts). The same array of the same
@@ -194,7 +194,8 @@ export interface ContainerSource {
   events(accepts: (event: ContainerEvent) => boolean, signal: AbortSignal): AsyncGenerator<EventBatch, void>;
   /**
    * Asks the engine, bypassing the memory, for actions. Rejects with container_not_found, and when
-   * the engine does not answer or hangs. It waits in turn with other callers; without one, as ours.
+   * the engine does not answer or hangs. It waits its turn among the calls of its owner; without an
+   * owner, among the gateway's own.
    */
   inspectNow(ref: ContainerRef, caller?: Pick<ReadBudget, "owner" | "order" | "signal">): Promise<ContainerInspection>;
   /**
@@ -250,10 +251,9 @@ export interface ContainerSource {
    */
   markRestart(ref: ContainerRef): Promise<MarkedContainer>;
   /**
-   * Finds the engine of a restart by the id that it says or, where that is unknown, by the
-   * container: its id is unique over all engines. Returns the engine's name in this gateway, or
-   * null if this gateway does not know the engine. Rejects while an engine that it may be does not
-   * answer.
+   * Finds the engine of a restart by the engine's id or, if that is unknown, by the container's id,
+   * which is unique over all engines. Returns the engine's name in this gateway, or null if this
+   * gateway does not know the engine. Rejects while an engine that it may be does not answer.
    */
   locate(action: RestartPlace): Promise<string | null>;
   /**

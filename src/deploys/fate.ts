@@ -294,8 +294,8 @@ function* judgeLives(
       const record = recordOf.get(container);
       if (!record) continue;
       if (finished >= made) alive = alive.filter(({ end }) => end > made);
-      // Only what was there when it was created, or ended, says anything about it. Of a clock that
-      // went back, all of it does.
+      // Only what was there when it was created, or ended, says anything about it. If the clock
+      // went back, everything does.
       const earlier = finished < made ? others.slice(0, same) : alive;
       lives.set(container, judgeLife(lived, record, { earlier, next: others[later]?.made ?? Infinity }, now));
     }

@@ -302,7 +302,7 @@ interface IndexedGroup {
   newest: number;
 }
 
-/** What the names of `toKeys` never are: of all deploys, and of those with a moving tag. */
+/** Keys that `toKeys` never returns: of all deploys, and of those with a moving tag. */
 const [anyName, floatingName] = ["*", "~"];
 
 /** Numbers of the half hours that a span touches. */

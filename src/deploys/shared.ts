@@ -6,7 +6,7 @@ import { type DeployLog, type DeployRecord, type DeploySource, isOfSameGroup } f
 import { toInfoRecord } from "./merge.ts";
 
 export interface SharedDeploy {
-  /** The same for a deploy in every gateway that reads it. */
+  /** Identifies the deploy: the same text in every gateway that reads it. */
   readonly key: string;
   readonly record: DeployRecord;
 }
@@ -35,7 +35,7 @@ interface SharedDeploysOptions {
 interface SharedDeploySource extends DeploySource {
   /** Writes what is new in the files, and reads what others wrote. Never rejects. */
   sync(): Promise<void>;
-  /** Calls `sync` every 5 s. Returns what ends it. */
+  /** Calls `sync` every 5 s. Returns a function that stops it. */
   start(): () => Promise<void>;
 }
 

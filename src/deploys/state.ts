@@ -89,7 +89,7 @@ export function* judgeDeploys(
 }
 
 /**
- * Whether a deploy is of a service that the gateway does not look after: what runs of it is
+ * Whether a deploy is of a service that the gateway does not look after: which containers run it is
  * unknown.
  */
 function isForeign(record: DeployRecord | undefined, { isOwnService }: Fleet): boolean {

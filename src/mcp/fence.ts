@@ -18,7 +18,10 @@ export class Own {
   }
 }
 
-/** Names and times of one word, as the gateway's own: nothing can be said to a model in them. */
+/**
+ * Names and times that are a single word, like the gateway's own: they cannot carry a message to a
+ * model.
+ */
 const plain = /^[\w.:@/+=-]{0,128}$/;
 
 /** Whether a text may stand in an answer without a fence. */
@@ -27,8 +30,8 @@ export function isPlain(text: string): boolean {
 }
 
 /**
- * What has no form of its own, beyond control and format characters: variation selectors, fillers.
- * A model reads what is spelled in them.
+ * Characters without a visible form, beyond control and format characters: variation selectors,
+ * fillers. A model reads text that is hidden in them.
  */
 const unseen = /\p{Default_Ignorable_Code_Point}/gu;
 

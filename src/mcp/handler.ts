@@ -83,8 +83,8 @@ function parseBody(text: string): unknown {
   } catch {
     throw new OpsError("invalid_request", "The body is not JSON");
   }
-  // Only an early revision of the protocol had batches. One would run many calls on the budget of
-  // one request.
+  // Only an early revision of the protocol had batches. A batch would run many calls on the budget
+  // of one request.
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
   throw new OpsError("invalid_request", "Send one message of JSON-RPC");
 }

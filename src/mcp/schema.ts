@@ -4,8 +4,8 @@ import type { Fields, FieldType, Tool } from "./tool.ts";
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * A tool as clients list it (`tools/list`). Without what every client assumes, as each word is paid
- * for by each conversation.
+ * A tool as clients list it (`tools/list`). Leaves out what every client assumes, because each
+ * conversation pays for each word.
  */
 export interface ListedTool {
   readonly name: string;
@@ -39,7 +39,7 @@ function leaveOut(schema: Record<string, unknown>): void {
   if ("enum" in schema) delete schema["type"];
 }
 
-/** A field without a type is a text: most are. What is in an array shows itself. */
+/** A field without a type is a text, as most are. The elements of an array show their own types. */
 function toProperties(fields: Fields): JsonSchema {
   return mapFields(fields, (type) => (type === "string" ? {} : type.endsWith("[]") ? { type: "array" } : { type }));
 }

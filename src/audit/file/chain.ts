@@ -16,7 +16,7 @@ interface ChainCheckOptions {
   readonly path: string;
   /** The newest entry that is known to have been written: it must be there. @default none */
   readonly newest?: () => ChainHead;
-  /** How long an answer stands, milliseconds. @default 1000 */
+  /** How long an answer is reused, milliseconds. @default 1000 */
   readonly ttlMs?: number;
   /**
    * After this time everything is checked again, milliseconds: what was checked may have been
@@ -36,7 +36,7 @@ interface CheckedPart {
   mtimeMs: number;
 }
 
-/** A check that goes on where it ended. */
+/** A check that continues where the last one ended. */
 interface Progress {
   readonly startedAtMs: number;
   /** By device and inode: a rotated file keeps them. */
@@ -80,7 +80,7 @@ export function createChainCheck({
       const fault = toHeadFault(going.head ?? genesis, expected);
       if (fault !== null) found = { fault: fault + toUnreadNote((await listParts(path)).unread) };
     }
-    // After a fault the next check begins again: the record may be repaired.
+    // After a fault the next check starts over, because the record may have been repaired.
     progress = found === null ? going : null;
     if (found === "changed") return;
     const { firstSeq, head } = going;

@@ -57,7 +57,7 @@ type EndCheck = (entry: ChainHead, path: string) => string | null;
 /** The record cannot be continued as its files are. */
 export class PartsError extends Error {}
 
-/** Entries that limit actions may be in files that are there, and cannot be read. */
+/** Entries that limit actions may be in files that exist but cannot be read. */
 export class UnreadPartError extends PartsError {
   constructor({ path, cause }: UnreadPart) {
     super(`${path} ${cause}, and may have entries that limit actions: ${unreadRemedy}`);
@@ -72,7 +72,8 @@ export class AlteredEntryError extends PartsError {
 }
 
 /**
- * Two files have different entries of one number: to go on from one of them would fork the chain.
+ * Two files have different entries with the same number: continuing from one of them would fork the
+ * chain.
  */
 export class ForkError extends PartsError {
   constructor(path: string, conflict: string) {
@@ -91,7 +92,10 @@ export function toUnreadNote(unread: readonly UnreadPart[]): string {
 /** Of the file that is written. */
 export const packedLive = "is a gzip file";
 
-/** Of a file whose first line is an entry but for its end, and that has no other: CRLF, for one. */
+/**
+ * For a file whose first line would be an entry but for its line ending (such as CRLF), and that
+ * has no other entry.
+ */
 export const foreignLines = "has lines that do not fit their hashes";
 
 /** Why a file beside the record is not read. */
@@ -105,7 +109,7 @@ const compressed = /\.(gz|xz|zst|bz2|lz4|lzma|Z)$/;
  * compression.
  */
 const rotation = /^(?:[.-]\d+(?:[-_.:T]\d+)*)?(?:\.(?:gz|xz|zst|bz2|lz4|lzma|Z))?$/;
-/** How often the files are listed again where they change meanwhile. */
+/** How often the files are listed again if they change in the meantime. */
 const mostListings = 5;
 
 /**
@@ -246,7 +250,7 @@ async function look(path: string, isCurrent: boolean): Promise<FoundPart | Unrea
   if (opened instanceof Error) {
     // The file that is written has a place where that is said.
     if (isCurrent) return null;
-    // A link may be there that leads nowhere.
+    // A dangling link may be there.
     const link = await lstat(path).catch(() => null);
     if (link === null) return null;
     const { mtimeMs } = (await stat(path).catch(() => null)) ?? link;
@@ -317,7 +321,7 @@ async function readLast(file: FileHandle, isPacked: boolean): Promise<AuditHead 
   return null;
 }
 
-/** What a reading of the entries came upon. */
+/** What was found while reading the entries. */
 export interface Findings {
   readonly unread: UnreadPart[];
   /** Why the files cannot all be of one record; null when nothing speaks against it. */

@@ -55,7 +55,7 @@ interface PostgresLedgerOptions {
   readonly url: string;
   readonly logger: Logger;
   readonly observe?: ObserveCall;
-  /** How long an action is its owner's without a word of it, ms. @default 30000 */
+  /** How long an action stays its owner's without a sign of life, ms. @default 30000 */
   readonly leaseMs?: number;
   /** The same for a restart: others wait for its container. @default 10000 */
   readonly restartLeaseMs?: number;
@@ -104,10 +104,10 @@ export function createPostgresLedger({
   const toLeaseMs = (family: ActionFamily) => (family === "restart" ? restartLeaseMs : leaseMs);
   const releasing = new Set<Promise<unknown>>();
   /**
-   * Outcomes that were written without an answer: when they are written again, they may be there.
+   * Outcomes whose write was not confirmed. They may already be there when they are written again.
    */
   const unanswered = new Map<string, ReturnType<typeof toAppended>[]>();
-  /** Open actions that are no entries: each is logged once. */
+  /** Open actions that are not entries; each is logged once. */
   const unreadable = new Set<number>();
   /**
    * Whether the entries that limit an action must be read by the next try: not yet, or an action
@@ -224,7 +224,7 @@ export function createPostgresLedger({
   const begin = async ({ limits, toEntry }: AskedAction): Promise<Decision> => {
     const wanted = limits.budget?.wanted ?? 0;
     const asked = toEntry(wanted);
-    // What is refused by what is there already need not wait for the lock.
+    // An action that existing entries already refuse need not wait for the lock.
     const early = await ask("written", (client) => judge(client, asked, limits));
     if ("kind" in early) return early;
     const sinceMs = performance.now();
@@ -311,7 +311,7 @@ export function createPostgresLedger({
       return null;
     },
     async tryWriting() {
-      // Not behind the lock, and not each time: an hour may have thousands.
+      // Without the lock, and not each time, because an hour may have thousands of entries.
       if (isDoubtful) await ask("written", (client) => readActionFacts(client, nobody, everyEntry));
       isDoubtful = false;
       await atHead(
@@ -344,7 +344,7 @@ export function createPostgresLedger({
       }),
     release({ seq }) {
       held.delete(seq);
-      // Where that fails its lease ends by itself.
+      // If that fails, its lease expires by itself.
       const ended = query("written", endLease, [seq, owner]).catch(() => {});
       releasing.add(ended);
       void ended.then(() => releasing.delete(ended));

@@ -36,7 +36,7 @@ class AlteredRowError extends Error {
 
 const hourMs = 3_600_000;
 
-/** Entries that are read at a time: at first, and then. */
+/** How many entries are read at a time: the first time, and after that. */
 const [firstBatch, nextBatch] = [100, 1000];
 
 interface Facts {
@@ -64,7 +64,7 @@ export async function readActionFacts(
   let [taken, oldestMs, restedMs] = [0, 0, null as number | null];
   const recent = budget || cooldownMs !== null ? readRecent(client, row) : [];
   for await (const record of recent) {
-    // An entry of the future is one of now: the clock was set back since.
+    // An entry in the future counts as one of now: the clock was set back since.
     const ageMs = Math.max(0, row.now - Date.parse(record.at));
     const isRest = restsAfter(record) && record.containerId === subject.containerId;
     if (isRest) restedMs = Math.min(restedMs ?? ageMs, ageMs);
@@ -125,7 +125,7 @@ function checkRow(row: ChainRow, { seq, hash }: ChainHead): ChainedLine {
 }
 
 /**
- * What an earlier request under the same key came to; null for a new one. Rejects with pg's error.
+ * The result of an earlier request under the same key; null for a new one. Rejects with pg's error.
  */
 export async function findEarlier(client: PoolClient, entry: AuditEntry): Promise<NotBegun | null> {
   const key = toAnswerKey(entry);

@@ -14,7 +14,7 @@ const batch = 2000;
  * After this time everything is checked again, ms: what was checked may have been changed since.
  */
 const fullEveryMs = 600_000;
-/** How long an answer stands, ms. */
+/** How long an answer is reused, ms. */
 const ttlMs = 1000;
 /** How long the longest cooldown is, ms. */
 const restMs = 3_600_000;
@@ -91,7 +91,7 @@ interface TableCheckOptions {
   /** Whether the oldest entries may be missing. */
   readonly partial: boolean;
   readonly anchors?: AnchorCheck;
-  /** What a good verdict says of the clocks. */
+  /** What a successful check says about the clocks. */
   readonly onTimes?: (words: string) => void;
 }
 
@@ -126,7 +126,7 @@ export function createTableCheck({
         lastSeq: going.head?.seq ?? null,
         checkedAt: formatRfc3339(Date.now()),
       };
-      // After a fault the next check begins again: the record may be repaired.
+      // After a fault the next check starts over, because the record may have been repaired.
       progress = fault === null ? going : null;
       if (fault !== null) return { ok: false, ...found, problem: fault };
       if (!isEnd) continue;
@@ -170,7 +170,8 @@ function advance(
     const fault = verifier.push(`${row.line}\n`);
     if (fault !== null) return fault;
     const record = parseAuditLine(row.line)?.record;
-    // A line that is no entry: the verifier says so at the next one, or at the end.
+    // For a line that is not an entry, the verifier reports the fault at the next line, or at the
+    // end.
     if (!record) continue;
     const column = findColumn(row, record);
     if (column !== null) return `seq ${record.seq}: its column ${column} is not what its line says`;

@@ -53,8 +53,8 @@ export function toContainer(
 }
 
 /**
- * A compose service beside the product may be a one-shot: with a service it would look like a
- * lasting deployment by Kamal.
+ * A Compose service beside the product may run once and end. With a service it would look like a
+ * permanent deployment by Kamal.
  */
 function toService(raw: RawContainer, rules: ContainerRules): string | null {
   const origin = toOrigin(raw);

@@ -4,13 +4,13 @@ import type { Destinations, Environment } from "../../lib/environment.ts";
 export type LabelSelector = ReadonlyMap<string, string | null>;
 
 /**
- * What the configuration says of containers: which belong to the product, and which environment a
- * destination means.
+ * What the configuration says about containers: which ones belong to the product, and which
+ * environment a destination stands for.
  */
 export interface ContainerRules {
   /** The services whose containers are core (WALLET_CORE_OPS_SERVICE). */
   readonly services: readonly string[];
-  /** Containers that one of these selects are core too (WALLET_CORE_OPS_CORE). */
+  /** Containers that match one of these selectors are core too (WALLET_CORE_OPS_CORE). */
   readonly core: readonly LabelSelector[];
   readonly destinations: Destinations;
 }

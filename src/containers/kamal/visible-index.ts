@@ -113,7 +113,8 @@ export function createVisibleIndex(engine: Pick<EngineContext, "env" | "rules" |
       if (before?.raw === raw) return;
       const facts = prepared.get(raw) ?? toFacts(raw);
       known.set(raw.fullId, facts);
-      // In this order a service or an environment that stays is never absent.
+      // The new state is added before the old one is removed, so a service or an environment that
+      // remains is never absent in between.
       add(facts, 1);
       if (before) add(before, -1);
       if (before && before.group !== facts.group) leaveGroup(before);

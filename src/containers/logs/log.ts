@@ -64,7 +64,7 @@ export function toLineHash({ message }: Pick<LogLine, "message">): string {
  */
 export const disorderMs = 2000;
 
-/** A time after which no line is out of order any more. */
+/** The time after which no line can be out of order any more. */
 export function toLater(timestamp: string): string {
   return new Date(Date.parse(timestamp) + disorderMs).toISOString().slice(0, 19) + timestamp.slice(19);
 }
@@ -101,8 +101,8 @@ export interface LogOptions extends LogFilter {
  */
 export interface StoredOptions extends LogFilter, Pick<LogOptions, "since" | "until"> {
   /**
-   * Only so many of the engine's newest entries are read, and filtered then: a line of more than 16
-   * KiB has several. Null: all.
+   * Only this many of the engine's newest entries are read, and then filtered; a line of more than
+   * 16 KiB has several. Null: all.
    */
   readonly newest: number | null;
 }
@@ -216,8 +216,8 @@ export interface FollowOptions extends LogFilter {
   /** Only lines from this time on; as in LogOptions. */
   readonly since?: string;
   /**
-   * All of those are wanted: when `tail` or a size limit leaves some out, the first batch says so,
-   * and how many (`cut`).
+   * All of them are wanted: if `tail` or a size limit leaves some out, the first batch says so, and
+   * how many (`cut`).
    */
   readonly whole?: boolean;
 }
@@ -264,8 +264,8 @@ export interface LineFilter {
 }
 
 /**
- * Of lines that belong to an answer, by everything but `tail`. Podman has whole seconds, and itself
- * selects the lines of that second that are from `since` on.
+ * Selects the lines of an answer, by everything but `tail`. Podman's times are whole seconds; it
+ * selects the lines of the second of `since` itself.
  */
 export function createLogFilter({ since = "", until, ...wanted }: Omit<LogOptions, "tail" | "around">): LineFilter {
   const second = since.slice(0, 19);
@@ -283,7 +283,7 @@ function isWholeSecond(timestamp: string): boolean {
   return timestamp.endsWith(".000000000Z");
 }
 
-/** Of lines that are wanted, whatever their time. */
+/** Selects wanted lines, whatever their time. */
 export function createLineFilter({
   stream,
   search,

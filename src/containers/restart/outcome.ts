@@ -14,15 +14,15 @@ interface SettleOptions {
  * Short, because a restarted engine forgets its events: an event that was not read before is lost.
  */
 const settlePollMs = 250;
-/** The same for a request that may still arrive, which holds nothing. */
+/** The same for a request that may still arrive. It blocks no other restart. */
 const arrivalPollMs = 1000;
 
 interface Settled {
   readonly outcome: "ok" | "failed" | "unknown";
   readonly detail: string;
   /**
-   * How long to look whether its request arrives after all, ms; 0 where it cannot. Only an
-   * `unknown` one may.
+   * How long to check whether the request still arrives, ms; 0 if it cannot. Only that of an
+   * `unknown` restart can.
    */
   readonly mayArriveMs: number;
 }
@@ -38,8 +38,8 @@ interface FollowOptions extends SettleOptions {
 }
 
 /**
- * How long after its mark a restart may end, beyond the time that its container has to stop, ms:
- * what restarts it later was asked by somebody else.
+ * How long after its mark a restart may end, beyond the time that its container has to stop, ms. A
+ * later restart is somebody else's.
  */
 const lateMs = 120_000;
 /** Intents of older versions have the time of another clock, which may be wrong by so much, ms. */
@@ -101,8 +101,8 @@ export async function settleRestart(
   let engine: string | null = null;
   let isSilent = wasSilent;
   /**
-   * Until when the engine may be at it, while it answers. By its own clock from the mark on,
-   * however many gateways followed it before; from its first answer on where it was silent.
+   * Until when an engine that answers may still be working on it. By its own clock from the mark
+   * on, however many gateways followed it before; from its first answer on where it was silent.
    */
   let busyUntil: number | null = null;
   const isOver = () => performance.now() >= Math.min(end, busyUntil ?? Number.POSITIVE_INFINITY);
@@ -167,7 +167,7 @@ export async function waitForArrival(
       if (engine === null) return false;
       if (await source.restartedSince({ engine, fullId: entry.containerId }, since, until)) return true;
     } catch {
-      // The next look asks the engine again.
+      // The next check asks the engine again.
     }
   }
   return false;

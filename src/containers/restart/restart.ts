@@ -70,7 +70,7 @@ interface RestartsOptions {
   readonly settleMs?: number;
 }
 
-/** How often an outcome is written again that could not be written, ms. */
+/** How often writing an outcome is tried again after a failure, ms. */
 const amendRetryMs = 2000;
 const arrived = { outcome: "ok", detail: "settled: the engine restarted it later", code: null } as const;
 
@@ -130,7 +130,7 @@ export function createRestarts({
     await runner.record(action, { ...outcome, code: null }, toDurationMs());
     return mayArriveMs;
   };
-  /** It holds nothing any more: another restart may begin, and then this one stays unknown. */
+  /** It blocks no other restart any more; if one begins, this one stays unknown. */
   const awaitArrival = async (timeoutMs: number, action: OpenAction, { at, toDurationMs }: OpenSince) => {
     const times = { timeoutMs, signal: runner.closing };
     if (timeoutMs === 0 || !(await waitForArrival(action.entry, at, source, times))) return;
@@ -148,7 +148,7 @@ export function createRestarts({
     toStopped: () => new RestartRefused("restart_busy", "The gateway is stopping", 5),
     async settle(action, since) {
       const mayArriveMs = await follow(action, since).finally(() => {
-        // Another gateway may find out what this one did not.
+        // Another gateway may find out what this one could not.
         answers.forget(toAnswerKey(action.entry) ?? "");
         ledger.release(action);
       });
@@ -190,7 +190,10 @@ export function createRestarts({
     return done.kind === "done" ? wait(done.result.container, Number(entry.args["wait_ms"] ?? 0)) : answer(done);
   };
 
-  /** What it can do something about: the others are for a gateway that knows their engine. */
+  /**
+   * The restarts of engines that this gateway knows. The others are left to a gateway that knows
+   * their engine.
+   */
   const isOurs = async ({ intent, hasOutcome }: OpenIntent) =>
     !hasOutcome || isLost(intent.at) || (await source.locate(toPlace(intent)).catch(() => null)) !== null;
   const begin = async (container: Container, request: RestartRequest): Promise<HealthOutcome> => {

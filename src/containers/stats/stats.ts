@@ -134,7 +134,10 @@ export interface StatsWindow {
   readonly current: TimedSample;
 }
 
-/** A longer window would average time that nobody asked about, ms. */
+/**
+ * The longest window of a CPU figure, ms. A longer one would average a time that nobody asked
+ * about.
+ */
 const longestMs = 10_000;
 
 /**

@@ -20,8 +20,9 @@ export interface QueueWindow {
   readonly depth: number | null;
   readonly oldestAgeSeconds: number | null;
   /**
-   * In a queue that other services work on too the numbers are of the deploy's own service, and
-   * these are of workers that may be anyone's. Absent where the whole queue is the service's.
+   * In a queue that other services work on too, the numbers above are those of the deploy's own
+   * service, and these are of workers that may belong to any service. Absent if the whole queue is
+   * the service's.
    */
   readonly unattributed?: Ended;
 }

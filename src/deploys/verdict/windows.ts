@@ -25,7 +25,7 @@ export interface Windows {
   readonly reach: number;
 }
 
-/** Length of a window where nobody wants another one, seconds. */
+/** Default length of a window, seconds. */
 export const usualWindowSeconds = 1800;
 /** Shorter ones prove nothing, seconds. */
 const shortest = 60;
@@ -91,7 +91,7 @@ const [usualSteps, shortestStep, longestStep] = [180, 5, 60];
 /**
  * The time before a deploy in steps that end with it, as a range of a history. Right after a deploy
  * its windows are too short to show when something before it began, so the steps reach further
- * back. What is left at their beginning is not read.
+ * back. A remainder at their beginning is not read.
  */
 export function toStepsBefore({ before, reach }: Windows): HistoryRange {
   const step = Math.min(longestStep, Math.max(shortestStep, Math.floor(reach / usualSteps)));

@@ -20,8 +20,8 @@ export interface EventEnricher {
    */
   onPast(event: EngineEvent): void;
   /**
-   * All events wait from now on, for the first list and its inspections; those that wait are
-   * dropped.
+   * From now on, all events wait for the first list and its inspections. Events that waited before
+   * are dropped.
    */
   hold(): void;
   /** They wait no longer. */
@@ -72,7 +72,7 @@ export function createEventEnricher(
     const known = inventory.snapshot(false).known(event.fullId);
     if (!known || !isSeenAfter(known.raw, "start", inventory.context())) return;
     const past = toContainerEvent(event, known.row);
-    // What its health was before that is not known.
+    // If the event does not say its health at that time, the current one is shown.
     observer.onPast({ ...past, container: { ...past.container, health: past.health ?? known.row.health } });
   };
   const publish = ({ event, known: before, isPast }: Waiting) => {

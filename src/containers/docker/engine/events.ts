@@ -49,10 +49,12 @@ const filters = JSON.stringify({ type: ["container"], event: [...actions, "healt
 /** Podman's words that differ from Docker's. */
 const dockersWord: Readonly<Record<string, string>> = { remove: "destroy" };
 
-/** Query of `GET /events`: from now on. What was missed later is found by a full list. */
+/** Query of `GET /events`: from now on. A full list finds what later interruptions miss. */
 export const eventsQuery = { filters } as const;
 
-/** How far back the first subscription begins, s: as long as a restart loop is looked for. */
+/**
+ * How far back the first subscription begins, s: the period in which a restart loop is looked for.
+ */
 const pastSeconds = 900;
 
 /**

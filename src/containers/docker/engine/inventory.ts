@@ -64,11 +64,11 @@ export interface Inventory {
    */
   demote(fullId: string): void;
   /**
-   * Somebody may have started this container, or any (null), by hand: that sets its count of
-   * restarts back.
+   * Somebody may have started this container, or any of them (null), by hand, which resets its
+   * count of restarts.
    */
   doubtRestarts(fullId: string | null): void;
-  /** It started or ended: the times of its last inspection are old. */
+  /** It started or ended: the times from its last inspection are outdated. */
   doubtTimes(fullId: string): void;
   remove(fullId: string): void;
   /** Ids of all containers. */
@@ -76,7 +76,7 @@ export interface Inventory {
   snapshot(stale: boolean): Snapshot;
   /** As in the snapshot, which is not computed for it. */
   context(): EngineContext;
-  /** Keeps the name that a container has by an event, which may be the last that is heard of it. */
+  /** Remembers the name in an event, which may be the last report about the container. */
   hear(raw: RawContainer): void;
   /** As `ContainerSource.heard`. */
   heard(): readonly Container[];
@@ -169,7 +169,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     const entry = entries.get(fullId);
     return entry ? { raw: entry.raw, row: toRow(entry, stale), visible: index.isVisible(entry.raw) } : null;
   };
-  /** A container under a name that it has no more, or is about to have. */
+  /** A container under a former name, or under one that it is about to get. */
   const keepName = (fullId: string, name: string) => {
     const known = find(fullId, true) ?? former.get(fullId);
     if (known) former.set(`${fullId} ${name}`, { ...known, row: { ...known.row, name } });
@@ -181,7 +181,8 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     heard.set(fullId, { raw, at: ++clock });
   };
   const createSnapshot = (stale: boolean): Snapshot => {
-    // One loop over what may be thousands: made anew ten times a second while containers change.
+    // A single loop, because there may be thousands, and this runs ten times a second while
+    // containers change.
     const all = [...entries.values()];
     const visible: Container[] = [];
     const environments = new Set<Environment>();
@@ -237,7 +238,7 @@ export function createInventory(engine: InventoryEngine, onChange: () => void): 
     applyList(list, asked) {
       const changed: string[] = [];
       const seen = new Set<string>();
-      // The list knows better what was heard before it.
+      // The list is newer than the events before it.
       for (const [fullId, { at }] of heard) if (at < asked) heard.delete(fullId);
       for (const { raw, recent } of list) {
         const listed = unchanged(raw);

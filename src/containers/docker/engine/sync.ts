@@ -191,7 +191,7 @@ interface RefresherOptions {
 const coalesceMs = 150;
 /** After `die` the state settles late: exited, or restarting under a policy. Milliseconds. */
 const afterDieMs = 1000;
-/** Events of what somebody asked for, of which a start by hand may be next. */
+/** Events of actions by a user, who may start the container by hand next. */
 const requests: ReadonlySet<string> = new Set(["kill", "stop", "restart"]);
 
 /**
@@ -200,7 +200,7 @@ const requests: ReadonlySet<string> = new Set(["kill", "stop", "restart"]);
  */
 const ours: Asker = { owner: "sync", order: 0 };
 
-/** Fewer containers are worked on at once. */
+/** From this number of containers on, other work gets its turn in between. */
 const many = 200;
 const turns = createSharedBudget(new AbortController().signal);
 
@@ -239,14 +239,15 @@ export function createRefresher(options: RefresherOptions): Refresher {
   const ask = async () => {
     const asked = inventory.begin();
     const changed = inventory.applyList(await options.list(), asked);
-    // Their rows: the next snapshot would have to make those of a first list at once.
+    // Computes their rows now: else the next snapshot would have to compute all rows of a first
+    // list at once.
     await mapInTurns(changed, (fullId) => inventory.lastKnown(fullId));
     return changed;
   };
   const list = () => (listing ??= ask().finally(() => (listing = null)));
   const inspectAll = async (ids: Iterable<string>, isFull = false) => {
     const idle = [...ids].filter((fullId) => !running.has(fullId));
-    // From now on: another list may come before the last one's turn.
+    // Marked right away, because another list may arrive before the last container's turn.
     for (const fullId of idle) running.add(fullId);
     await Promise.all(await mapInTurns(idle, (fullId) => inspectOne(fullId, isFull)));
   };
@@ -264,7 +265,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
   };
   return {
     async syncAll(waitMs) {
-      // An engine that starts again sets all counts back.
+      // An engine that starts again resets all counts.
       inventory.doubtRestarts(null);
       await list();
       const inspections = inspectAll(inventory.ids(), true);

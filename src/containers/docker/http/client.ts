@@ -36,7 +36,7 @@ export interface EngineClient {
   /** How far the engine's clock is ahead of ours, by its last answers; null until it answered. */
   clock(): ClockOffset | null;
   listContainers(signal: AbortSignal): Promise<unknown>;
-  /** The same list, of the container of this name alone. */
+  /** The same list, reduced to the container with this name. */
   listNamed(name: string, signal: AbortSignal): Promise<unknown>;
   /** `GET /images/json`: images with a label `service`. */
   listImages(signal: AbortSignal): Promise<unknown>;
@@ -67,7 +67,7 @@ export interface EngineClient {
    * again.
    */
   forget(): void;
-  /** The same permanently: later calls reject. */
+  /** The same, for good: later calls reject. */
   close(): void;
 }
 

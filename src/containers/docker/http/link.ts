@@ -36,7 +36,7 @@ interface Link {
    * again.
    */
   forget(): void;
-  /** The same permanently: later calls open no connection. */
+  /** The same, for good: later calls open no connection. */
   close(): void;
 }
 

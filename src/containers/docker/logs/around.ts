@@ -61,12 +61,12 @@ const growth = { some: 8, none: 64 };
 
 /**
  * The lines next to a point. The engine cannot read backwards from a time. So for older lines its
- * newest entries are read, as many as would do for a point near the end; then all from a time
- * before the point on, ever earlier (by what the first reading said about the number of lines in a
- * second), until there are enough. The engine itself reads its file from the start for each, but
- * sends only those. Newer lines come from the point on, and the reading ends with the page. What
- * exceeds the time or `maxScanBytes` is missing on its side, and `truncated` or `hasNewer` says so:
- * `start` and `end` are how far it was searched.
+ * newest entries are read first, enough for a point near the end. Then all entries from a time
+ * before the point are read, and from earlier and earlier times (estimated from the number of lines
+ * per second in the first reading), until there are enough. The engine itself reads its file from
+ * the start for each, but sends only those. Newer lines come from the point on, and the reading
+ * ends with the page. Lines beyond the time or `maxScanBytes` are missing on their side. Then
+ * `truncated` or `hasNewer` is true, and `start` and `end` are how far the log was searched.
  */
 export async function readAround(
   engine: EngineCalls,
@@ -151,8 +151,8 @@ export async function readAround(
 function toQuery({ size, second }: Start) {
   const everything = { stdout: 1, stderr: 1, timestamps: 1, tail: size ?? "all" };
   if (second === null) return everything;
-  // Some versions of Docker leave out each line before this time, others those before the first one
-  // from it on. With earlier lines, all that are out of order are sent.
+  // Some versions of Docker skip each line before this time, others only the lines before the first
+  // one at or after it. With an earlier time, all lines that are out of order are sent.
   const since = String(Math.max(0, second - disorderMs / 1000));
   return { ...everything, since: toQueryTime(toLogTimestamp(since)) };
 }
@@ -183,7 +183,7 @@ interface AroundWindow {
   readonly end: LogPoint | null;
   /** The newest entries were read, and there are older ones. */
   readonly isCut: boolean;
-  /** It does not reach from the point's one side to the other: all lines are left out. */
+  /** The reading does not cover both sides of the point: all lines are left out. */
   readonly failed: boolean;
   /** How many lines were read, and from how many seconds. */
   readonly lines: number;
@@ -361,7 +361,7 @@ function createOldestLines(maxLines: number, maxBytes: number, budget: Pick<Read
   let bytes = 0;
   let isFull = false;
   return {
-    /** False when it no longer fits, and nothing after it does. */
+    /** False when it no longer fits; then nothing after it fits either. */
     add(placed: PlacedLine): boolean {
       const size = toLineBytes(placed.line);
       isFull ||= lines.length >= maxLines || bytes + size > maxBytes;

@@ -16,7 +16,7 @@ export async function readBeginning(
 ): Promise<LogBeginning | null> {
   const { tty } = await engine.inspect(fullId, budget.signal);
   const found: Partial<Record<LogStream, { timestamp: string; messages: string[] }>> = {};
-  /** Those with a line of a later time: of the first time they have no more. */
+  /** Streams with a line of a later time: they have no further line of the first time. */
   const passed = new Set<LogStream>();
   let last = "";
   /** When all lines up to `last` were sent. */

@@ -89,13 +89,13 @@ export function createFollower(timeoutMs: number) {
 
 const callMs = 5000;
 /**
- * Between two inspections of a stopped container, or two attempts to reach a lost engine, ms; a
- * reported start ends the wait.
+ * Wait between two inspections of a stopped container, or two attempts to reach a lost engine, ms.
+ * A reported start ends it.
  */
 const pauseMs = { first: 250, most: 5000 };
 /**
- * Lines that may come between two calls. If there were more, a second request makes the engine
- * read a large log from its start.
+ * Most lines that are expected between two calls. If there were more, a second request makes the
+ * engine read a large log from its start.
  */
 const likelyTail = 20_000;
 
@@ -184,7 +184,8 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
     while (!signal.aborted) {
       const before = cursor.latest;
       try {
-        // A stream ends before the engine shows the stop: meanwhile another life may have begun.
+        // A stream ends before the engine reports the stop, and the container may have started
+        // again in between.
         if (!lives) current = await lookAgain(current);
         lives = false;
         await goOn(current);
@@ -197,7 +198,7 @@ export function createFeed(engine: FollowedEngine, ref: ContainerRef, onClose: (
         if (pause === pauseMs.first) for (const reader of readers) reader.notify("engine_lost");
       }
       pause = lives || cursor.latest !== before ? pauseMs.first : Math.min(pause * 2, pauseMs.most);
-      // A new life is read at once: there are no more lives than starts.
+      // A restarted container is read at once: this cannot happen more often than it starts.
       if (!lives) await starts.wait(signal, pause * (0.5 + Math.random() / 2));
     }
   };

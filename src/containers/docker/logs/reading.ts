@@ -13,8 +13,8 @@ export interface Reading {
 /**
  * Runs a reading in a place of its engine. While it waits for a match it has no place, and the
  * engine's time stands still: other readings do not queue behind patterns, and a slow pattern is
- * not taken for a slow engine. It may match for `timeoutMs` altogether; then it rejects with a
- * query_timeout that names the pattern. Else it rejects as `read` and the budget do.
+ * not taken for a slow engine. Matching may take `timeoutMs` in total; beyond that it rejects with
+ * a query_timeout that names the pattern. Else it rejects as `read` and the budget do.
  */
 export function runReading<T>(
   { limits }: Pick<Engine, "limits">,

@@ -23,10 +23,10 @@ const silentMs = 60_000;
 
 /**
  * The log from its beginning, or from `since`, to its present end, in one answer of the engine.
- * Pages would make the engine read its file from the beginning for each. Yields the lines of the
- * first chunk, also without any, and those of each further one; while the reader does not ask,
- * nothing is read, and the engine waits. Rejects with AnswerError, DeadlineError or as the engine
- * does.
+ * With pages, the engine would read its file from the beginning for each of them. Yields the lines
+ * of the first chunk, also without any, and those of each further one; while the reader does not
+ * ask, nothing is read, and the engine waits. Rejects with AnswerError, DeadlineError or as the
+ * engine does.
  */
 export async function* readStored(
   engine: EngineCalls,
@@ -37,7 +37,7 @@ export async function* readStored(
   const { tty } = await engine.inspect(fullId, signal);
   // Podman's newest entries lack those written while it reads them.
   const size = (await engine.client.isPodman(signal)) ? null : newest;
-  // The engine ends at the first entry after `until`, though earlier ones may follow.
+  // The engine stops at the first entry after `until`, though earlier entries may follow it.
   const wanted = { ...filter, ...(filter.until !== undefined && { until: toLater(filter.until) }) };
   const ask = async (asking: AbortSignal) => engine.client.open(fullId, "logs", toQuery(size ?? "all", wanted), asking);
   const response = await engine.ask(silentMs, ask, signal);

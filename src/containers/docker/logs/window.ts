@@ -30,7 +30,9 @@ export interface LogWindow {
   readonly lines: readonly LogLine[];
   /** LogPoint.index of each line, counted from the first line read. */
   readonly indexes: readonly number[];
-  /** They are right: no line before the first one read has the time of one of these. */
+  /**
+   * Whether the indexes are exact: no line before the first one read has the time of one of these.
+   */
   readonly isPlaced: boolean;
   /**
    * Of each line, the time of the newest line of the other stream that was read before it; "" for
@@ -38,8 +40,8 @@ export interface LogWindow {
    */
   readonly others: readonly string[];
   /**
-   * The first so many of the lines are before one that was left out because it may lack its
-   * beginning: a page that begins with them would lose it.
+   * The number of lines before one that was left out because it may lack its beginning: a page that
+   * begins with them would lose that line.
    */
   readonly gap: number;
   /** Log entries read, matching or not. */
@@ -230,12 +232,13 @@ export async function readLines(
   const joiner = createLineJoiner((line) => lines.push(line));
   const splitter = createEntrySplitter(tty);
   /**
-   * A full stream never waits, and a long line takes long to clean: without turns nothing else
+   * A full stream never waits, and a long line takes long to clean. Without pauses nothing else
    * would run, not even the deadline.
    */
   const work = async (taken: readonly LogEntry[]) => {
     for (const [stream, entry] of taken) {
-      // Before each line, the first too: else many reads would work on one each in the same round.
+      // Before each line, also the first: else many reads would each process a line in the same
+      // round.
       const wait = budget.turn();
       if (wait) await wait;
       entries++;

@@ -22,8 +22,8 @@ const maxOpen = 400;
 const idleMs = 5000;
 
 /**
- * To open, end and close a file costs three times as much as to read it: path, permissions, and a
- * second reading that finds its end.
+ * Opening and closing a file and finding its end costs three times as much as reading it: resolving
+ * the path, checking permissions, and a second read.
  */
 export function createOpenFiles(): OpenFiles {
   const files = new Map<string, OpenFile>();
@@ -59,8 +59,8 @@ export function createOpenFiles(): OpenFiles {
       if (!file) return readFileSync(path, "latin1");
       file.wasRead = true;
       try {
-        // The kernel writes such a file anew for each reading from its beginning, and gives all of
-        // it at once.
+        // The kernel generates such a file at each read from its start, and returns all of it at
+        // once.
         const length = readSync(file.descriptor, buffer, 0, buffer.length, 0);
         return length < buffer.length ? buffer.toString("latin1", 0, length) : readFileSync(path, "latin1");
       } catch (error) {

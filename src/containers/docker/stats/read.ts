@@ -206,7 +206,7 @@ export function createStatsReader({ cgroups, timeoutMs }: StatsReaderOptions): S
     const found = await engine.limits.stats
       .runShared(waiters, () => engine.ask(timeoutMs, ask, ended))
       .then((answer) => toSample(answer).counted.network)
-      // What the files say is true without it.
+      // The figures from the files are valid without those of the network.
       .catch(() => known?.network ?? null);
     networks.set(fullId, { life, at, network: found });
     return found;

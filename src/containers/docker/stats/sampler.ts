@@ -42,7 +42,7 @@ const stillMs = 250;
 /** What was known of some containers when their version was asked. */
 interface Check {
   readonly changes: number;
-  /** Until when it holds, if nothing changes; ms of `performance.now()`. */
+  /** Until when this is valid if nothing changes, ms of `performance.now()`. */
   readonly until: number;
   readonly stats: readonly (ContainerStats | null)[];
   readonly version: number;
@@ -60,23 +60,22 @@ interface Entry {
 
 interface Sampling {
   readonly stats: Promise<ContainerStats | null>;
-  /** Its samples are taken at the first turn that one of these has. */
+  /** Callers that wait for it. Its samples are taken when the first of them gets its turn. */
   readonly waiters: Waiters;
 }
 
 /**
- * What is sampled without a request waits as that of one owner: it delays no request by more than
+ * Samplings without a request share the turns of one owner, so they delay no request by more than
  * one turn.
  */
 const ours: Asker = { owner: "sampler", order: 0 };
 /**
- * Samplings without a request that are under way at once: each that waits for its turn holds about
- * 4 kB. They are shared by the engines, of which each has a few: one that is silent holds up no
- * other.
+ * Most samplings without a request at a time: each one that waits for its turn holds about 4 kB.
+ * Each engine gets a few of them, so an engine that does not answer delays no other.
  */
 const mostOurs = 1000;
 const leastOfEngine = 4;
-/** How long samplings are started before other work gets its turn, ms. */
+/** How long samplings are started without a break, before other work gets its turn, ms. */
 const turnMs = 1;
 
 /**

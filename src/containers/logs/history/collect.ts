@@ -133,8 +133,8 @@ export function isOlder(
 const seamTexts = new WeakMap<readonly string[], ReadonlySet<string>>();
 
 /**
- * By what the history's and the engine's line of one time are the same: shippers strip a carriage
- * return at the end, which is a space in ours.
+ * What makes a line of the history and one of the engine with the same time equal. Shippers strip a
+ * carriage return at the end, which is a space in our lines.
  */
 export function toSeamText(message: string): string {
   return message.trimEnd();
@@ -357,8 +357,8 @@ export function isBeforeCut({ point, times }: HistoryCut, line: LogLine, index: 
 }
 
 /**
- * What the history may have of a container, up to the beginning of its engine's log; null for
- * nothing.
+ * The range in which the history may have lines of a container, up to the beginning of its engine's
+ * log; null for none.
  */
 export function toHistoryRange(
   { createdAt }: Pick<Container, "createdAt">,

@@ -106,7 +106,7 @@ async function* readHistory(
   return false;
 }
 
-/** The earliest time of a beginning that another one has no more; "" for the start. */
+/** The earliest time in one beginning that is no longer in the other; "" for the start. */
 function toChanged(before: LogBeginning | null | undefined, beginning: LogBeginning | null): string {
   if (!before || !beginning) return "";
   const streams = ["stdout", "stderr"] as const;

@@ -172,7 +172,7 @@ function createSide(isOlder: boolean, most: number): Side {
 function endAt(side: Side, container: Container, { timestamps, hasMore, point }: Ending): void {
   side.hasMore ||= hasMore;
   if (side.most === 0 || !hasMore || !point) return;
-  // Not on this side of its own lines, though times may be out of order.
+  // Not before its own lines, though times may be out of order.
   const place = [point.timestamp, ...timestamps].toSorted().at(side.isOlder ? 0 : -1) ?? point.timestamp;
   const limit = { container, point, place };
   if (!side.limit || isBeyond(side, toOrder(side.limit), toOrder(limit))) side.limit = limit;

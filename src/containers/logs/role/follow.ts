@@ -18,18 +18,18 @@ interface RoleMembers {
    */
   begin(containers: readonly Container[]): Promise<void>;
   /**
-   * The current containers of the role: a new one is followed from its beginning, one that left to
-   * its last line.
+   * Receives the current containers of the role: a new one is followed from its beginning, and one
+   * that left is read to its last line.
    */
   update(containers: readonly Container[]): void;
-  /** A container that no update may list, because it has ended already. */
+  /** Adds a container that may be in no update, because it has already ended. */
   meet(container: Container): void;
 }
 
 /** A container that was ever followed. */
 interface Member {
   container: Container;
-  /** How far it was read: one that left and comes back continues there. */
+  /** How far it was read. A container that left and comes back continues from there. */
   readonly cursor: LogCursor;
   /** Whether it has a follower now, which `abort` ends. */
   isFollowed: boolean;
@@ -38,7 +38,7 @@ interface Member {
   unlistedAt: number | null;
   /** Its follower has handed out everything written. */
   stopped: boolean;
-  /** After a failure, or its end: when it may be opened again, unix ms; else 0. */
+  /** When it may be opened again after a failure or its end, unix ms; else 0. */
   retryAt: number;
   /** Already reported as unreadable. */
   isUnreadable: boolean;
@@ -67,7 +67,8 @@ const lingerMs = 5000;
 /** How far an engine's clock may lag behind ours, ms. */
 const lagMs = 60_000;
 /**
- * A container may have written its first lines this long before the engine's time of its start, ms.
+ * How long before its start, by the engine's clock, a container may have written its first lines,
+ * ms.
  */
 const earlyMs = 5000;
 

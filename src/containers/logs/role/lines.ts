@@ -54,9 +54,9 @@ export function byPlace(a: PlaceOf, b: PlaceOf): number {
 }
 
 /**
- * What happened to one container of a followed role: to its source, or it joined, left, or cannot
- * be read now (it is tried again). `truncated`: it had written more than is sent at once since the
- * reader's `since`, or before it was found, so the oldest of these lines are missing.
+ * What happened to one container of a followed role: something in its own log, or it joined, left,
+ * or cannot be read now (it is tried again). `truncated`: it had written more than is sent at once
+ * since the reader's `since`, or before it was found, so the oldest of these lines are missing.
  */
 export interface RoleNotice {
   readonly notice: FollowNotice | "joined" | "left" | "unreadable";
