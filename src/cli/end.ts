@@ -1,13 +1,13 @@
 import process from "node:process";
 
 /**
- * How long a finished command may stay for what is still open, such as the connection of a silent
+ * How long a finished command waits for what is still open, such as the connection to a silent
  * upstream, ms.
  */
 const graceMs = 500;
 
 /**
- * What a thread does for Node, which cannot end before the thread is done: a name that DNS does not
+ * Work that a thread does for Node, which cannot exit before it is done: a name that DNS does not
  * answer takes 40 s and more.
  */
 const threadWork = /^(?:GetAddrInfoReqWrap|GetNameInfoReqWrap|FSReq\w+)$/;

@@ -15,14 +15,14 @@ type Text = Pick<TypedDocument<unknown, never>, "toString">;
 
 const longestWaitSeconds = 10;
 
-/** Codes of answers that another try may change, and that say that nothing was done. */
+/** Codes of errors that another try may avoid, and that mean that nothing was done. */
 const passing: ReadonlySet<string> = new Set(["rate_limited", "overloaded", "unreachable"]);
 
 /**
- * A client of one gateway. Questions that were not answered for now are asked again, twice, after a
- * moment or as long as the gateway says (at most 10 s). Changes are sent once, except a restart
- * with an idempotency key, which the gateway does once however often it is sent. An error of the
- * `token` function is thrown as it is.
+ * A client of one gateway. A query that failed for the moment is sent again, up to twice, after a
+ * short pause or as long as the gateway says (at most 10 s). Changes are sent once, except a
+ * restart with an idempotency key, which the gateway does only once, however often it is sent. An
+ * error of the `token` function is thrown as it is.
  *
  * @throws TypeError for an address that is not http or https, or has a user or password
  */
@@ -113,7 +113,7 @@ function toEndpoint(url: string): string {
   return parsed.href;
 }
 
-/** fetch would show a value that it refuses. Programs in JavaScript may pass an unset variable. */
+/** fetch would quote a value that it refuses. Programs in JavaScript may pass an unset variable. */
 function toCredential(token: string | undefined): string {
   const trimmed = (token ?? "").trim();
   if (!/^[\x21-\x7e]+$/.test(trimmed))

@@ -34,19 +34,22 @@ export class OpsError extends Error {
   }
 }
 
-/** Whether the same question may be answered later. */
+/** Whether asking again later may succeed. */
 export function isPassing(error: unknown): error is OpsError {
   return error instanceof OpsError && passesByItself(error.code);
 }
 
-/** As `isPassing`, before the first answer: what is not a gateway is probably a wrong address. */
+/**
+ * As `isPassing`, before the first answer: if something else answers, the address is probably
+ * wrong.
+ */
 export function mayAnswer(error: unknown): error is OpsError {
   return isPassing(error) && error.code !== "not_a_gateway";
 }
 
 /**
- * Whether nothing came from the gateway: it may be gone, or the way to it. Else it gave the error
- * itself.
+ * Whether the gateway did not answer: it, or the network to it, may be down. Else the error is its
+ * answer.
  */
 export function isLost(error: unknown): boolean {
   return error instanceof OpsError && ["unreachable", "timeout", "not_a_gateway"].includes(error.code);

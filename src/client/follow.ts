@@ -3,42 +3,50 @@ import { isLost, isPassing, OpsError } from "./error.ts";
 
 /** A stream, and what is done with it. */
 export interface FollowedStream<Data> {
-  /** Opens the stream, after what is known by then. Calls `onOpen` once the gateway accepts it. */
+  /**
+   * Opens the stream behind what has been received so far. Calls `onOpen` once the gateway accepts
+   * it.
+   */
   open(signal: AbortSignal, onOpen: () => void): AsyncIterable<Data>;
   /**
-   * Takes a message; the next one is read when it resolves. False gives the stream back: another
+   * Takes a message; the next one is read when it resolves. False closes the stream, and another
    * one is opened.
    */
   next(message: Data): unknown;
-  /** The stream works: it has a message, or was accepted and not refused. */
+  /** The stream works: a message has arrived, or it was accepted and not refused. */
   opened?(): void;
   /** The stream broke or was refused for now, and will be opened again. */
   broken(error: OpsError): void;
-  /** Asks for what the stream would say: every 3 s while the gateway refuses it. Never rejects. */
+  /**
+   * Asks for the same data by a query: every 3 s while the gateway refuses the stream. Never
+   * rejects.
+   */
   poll?(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * After a break the stream is opened again, with growing pauses; sooner where the gateway ended
- * it.
+ * Pauses before a stream is opened again: they grow with each failure, and are shorter if the
+ * gateway ended the stream.
  */
 const waitMs = { broken: 500, ended: 200, most: 10_000 };
-/** A stream that lasted this long was a good one: pauses are short again, ms. */
+/** After a stream that lasted this long, pauses are short again, ms. */
 const goodMs = 5000;
-/** A refusal follows the acceptance at once: without one in this time the stream is open, ms. */
+/**
+ * A refusal follows the acceptance at once: without one in this time, the stream counts as open,
+ * ms.
+ */
 const acceptedMs = 300;
 /**
- * A stream that is still being opened after this time is opened anew once the connection is back,
- * ms.
+ * A stream that has been opening for longer than this is reopened once the connection is back, ms.
  */
 const slowOpenMs = 2000;
 const pollMs = 3000;
 
-/** Keeps one stream open. What it missed between two openings is up to `open`. */
+/** Keeps one stream open. `open` is responsible for what was missed between two openings. */
 export class StreamFollower<Data> {
   readonly #followed: FollowedStream<Data>;
   readonly #signal: AbortSignal;
-  /** The stream of now, from its request to its end. */
+  /** The current stream, from its request to its end. */
   #stream: { readonly aborter: AbortController; isOpen: boolean; heardAt: number } | null = null;
   #failed = 0;
   #pollAt = 0;
@@ -69,8 +77,8 @@ export class StreamFollower<Data> {
   }
 
   /**
-   * The connection is back that was lost at `lostAt`, unix ms. A stream that was silent since then
-   * may never speak again, though nothing says so: it is opened anew, as is one without an answer.
+   * The connection is back that was lost at `lostAt`, unix ms. A stream that has been silent since
+   * then may be dead without any sign, so it is reopened, as is one without an answer.
    */
   renewSilent(lostAt: number): void {
     if (!this.#stream) return;

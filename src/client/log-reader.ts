@@ -107,16 +107,16 @@ interface LogReaderOptions<Line extends LogLine> {
 }
 
 /**
- * After a reader made a stream wait so long it is given back: its lines wait at the gateway and
- * not in this process, ms.
+ * If its reader makes a stream wait this long, the stream is closed: its lines then wait at the
+ * gateway and not in this process, ms.
  */
 const slowMs = 2000;
-/** Pages of one round of questions; the next one goes on after them. */
+/** Pages of one round of queries; the next round continues after them. */
 const mostPages = 8;
 
 /**
- * Reads a log on after what was seen of it: over breaks and restarts, in order, no line twice, and
- * with a word where lines are missing. Run it with a StreamFollower.
+ * Continues reading a log after the lines seen so far, across lost connections and restarts: in
+ * order, no line twice, and with a notice where lines are missing. Run it with a StreamFollower.
  */
 export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<Line>> {
   readonly #options: LogReaderOptions<Line>;
@@ -124,8 +124,8 @@ export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<
   /** The stream is known to miss nothing. */
   #isWhole = false;
   /**
-   * No line of the stream has come yet: what it leaves out is after its first moment, and may be
-   * known.
+   * No line of the stream has come yet. What it leaves out is from its first moment, and may
+   * already be known.
    */
   #isBeginning = false;
   #waitedMs = 0;
@@ -150,7 +150,7 @@ export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<
       }
     } catch (error) {
       if (!(error instanceof OpsError) || error.code !== "container_not_found") throw error;
-      // A role may be without containers for a while.
+      // A role may have no containers for a while.
       if (!isSingle) throw new OpsError("unreachable", error.message, { cause: error });
       if (isFirst) throw error;
       this.#options.gone();
@@ -167,7 +167,7 @@ export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<
     if (lines.length > 0) this.#isBeginning = false;
     for (const notice of notices) {
       if (notice.notice === "ENGINE_LOST" || notice.notice === "UNREADABLE") seen.holdBack(notice.name);
-      // What it leaves out is read, or marked as missing.
+      // Omitted lines are read, or marked as missing.
       if (notice.notice !== "TRUNCATED" || !hasGap) this.#options.note(notice);
     }
     const isRead = hasGap && this.#options.catchUp !== undefined;
@@ -194,7 +194,7 @@ export class LogReader<Line extends LogLine> implements FollowedStream<LogBatch<
   }
 
   /**
-   * Asks for the lines since the last one that was seen. What fails is asked for in the next
+   * Asks for the lines since the last one that was seen. What fails is asked for again in the next
    * round.
    */
   async poll(signal: AbortSignal): Promise<void> {

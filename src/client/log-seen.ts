@@ -14,24 +14,23 @@ export function toWriterKey({ name, engine }: LogLine["container"]): string {
 }
 
 /**
- * Up to which line one stream (stdout, stderr) of one container was seen. Its lines have growing
- * times.
+ * How far one stream (stdout, stderr) of one container was seen. The times of its lines only grow.
  */
 interface Mark {
   at: string;
   /** Lines with this very time. */
   count: number;
-  /** The reading in which it was met last. */
+  /** The reading in which it occurred last. */
   reading: number;
-  /** In this reading: lines of the time `at` that come again. */
+  /** In this reading: how many lines of the time `at` were repeated. */
   repeats: number;
   /** In this reading, a line after those seen has come: all later ones are new. */
   isPast: boolean;
 }
 
-/** Lines that are merged may be out of order by as much, and half a second behind, ms. */
+/** How far merged lines may be out of order, ms; they may also be half a second late. */
 const disorderMs = 2000;
-/** Two readings may date the same marker differently by as much, ms. */
+/** By how much two readings may date the same marker differently, ms. */
 const markerMs = 60_000;
 
 /**
@@ -39,12 +38,12 @@ const markerMs = 60_000;
  * line. It needs no lines, only the last one of each stream of each container.
  */
 export class SeenLines {
-  /** No line before it is wanted; "" while that is unknown. */
+  /** Lines before this time are not wanted; "" while it is unknown. */
   #floor: string;
   readonly #since: string | null;
   #newest = "";
   #reading = 0;
-  /** From when on the reading has all lines; null: it is known to miss none. */
+  /** The time from which the reading has all lines; null if it is known to miss none. */
   #from: string | null = null;
   /** Newest line when the reading began. */
   #before = "";
@@ -64,8 +63,8 @@ export class SeenLines {
   }
 
   /**
-   * Where a reading goes on: some time before the newest line, as lines may be out of order. Null
-   * when nothing is known.
+   * Where a reading continues: a little before the newest line, because lines may be out of order.
+   * Null when nothing is known.
    */
   get resumeAt(): string | null {
     if (this.#newest === "") return this.#since;
@@ -87,8 +86,8 @@ export class SeenLines {
   }
 
   /**
-   * Whether lines before these are missing: a container's first ones are not those that were seen
-   * last.
+   * Whether lines before these are missing: the first lines of a container are not the ones that
+   * were seen last.
    */
   mayMiss(lines: readonly LogLine[]): boolean {
     const met = new Set<string>();

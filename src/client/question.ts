@@ -15,8 +15,8 @@ export function toLimitMs(text: string, queryMs = answerMs): number {
 }
 
 /**
- * Whether a document has a mutation, also behind fragments and comments. In doubt it has one: such
- * a document is sent only once.
+ * Whether a document has a mutation, also behind fragments and comments. In doubt the answer is
+ * yes, because a document with a mutation is sent only once.
  */
 export function changesThings(text: string): boolean {
   const bare = text.replace(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*/g, "");

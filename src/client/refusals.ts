@@ -7,14 +7,14 @@ export interface ResultError {
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What an answer that is not a success has beside its body. */
+/** What an answer that is not a success carries beside its body. */
 interface Answer {
   readonly status?: number | undefined;
   readonly headers?: Headers | undefined;
 }
 
 /**
- * One error of `errors`. What it says itself comes before the status and Retry-After of its
+ * One error of `errors`. Its own values take precedence over the status and Retry-After of its
  * answer.
  */
 function toOpsError({ message, path, extensions = {} }: ResultError, { status, headers }: Answer = {}): OpsError {
@@ -62,7 +62,7 @@ export function toParsedError(body: unknown, { status = 0, headers }: Answer, en
   if (status === 401) return new OpsError("unauthorized", "The token was refused", options);
   if (status === 429) return new OpsError("rate_limited", `${endpoint} answered 429`, options);
   if (status >= 502 && status <= 504) return new OpsError("unreachable", `${endpoint} answered ${status}`, options);
-  // Browsers do not show where to: status 0.
+  // Browsers do not show the target of a redirect; its status is 0.
   if (status === 0 || (status >= 300 && status <= 399)) {
     return new OpsError("not_a_gateway", `${endpoint} sends elsewhere${toPlace(headers, endpoint)}`, options);
   }
@@ -70,8 +70,8 @@ export function toParsedError(body: unknown, { status = 0, headers }: Answer, en
 }
 
 /**
- * Nothing was answered. The text of the innermost cause is the one that helps: `(connect
- * ECONNREFUSED 127.0.0.1:1)`.
+ * There was no answer. The text of the innermost cause helps most: `(connect ECONNREFUSED
+ * 127.0.0.1:1)`.
  */
 export function toUnreachable(what: string, error: unknown): OpsError {
   return new OpsError("unreachable", `${what}${toReason(error)}`, { cause: error });

@@ -1,7 +1,6 @@
 /**
- * A gateway writes to an open stream at least every 15 s (`heartbeatMs` of its edge). One that is
- * silent for two and a half of these has no way through the network any more, though nothing says
- * so.
+ * A gateway writes to an open stream at least every 15 s (`heartbeatMs` of its edge). If a stream
+ * is silent for two and a half times as long, its connection is lost, even if no error says so.
  */
 export const defaultSilenceMs = 37_500;
 
@@ -14,8 +13,8 @@ export interface StreamLimits {
   /** The error of each. */
   readonly toError: (limit: "open" | "silence") => Error;
   /**
-   * The error in place of the end, for a reader that stops at the stream's last word and would wait
-   * for it. @default none
+   * The error in place of the end, for a reader that stops at the stream's last message and would
+   * wait for it. @default none
    */
   readonly toEndError?: (() => Error) | undefined;
 }
@@ -29,8 +28,8 @@ export interface StreamAnswer {
 
 /**
  * Asks for a stream of events, which ends in an error when nothing comes in time: a connection may
- * hang from its first byte on, and nothing says so. An answer that is no stream is read here.
- * Rejects as `ask` does, and with `toError("open")`.
+ * hang from its first byte on without any error. An answer that is no stream is read here. Rejects
+ * as `ask` does, and with `toError("open")`.
  */
 export async function fetchStream(
   ask: typeof fetch,

@@ -16,7 +16,7 @@ interface StreamRequest {
   readonly signal: AbortSignal | undefined;
   /** The stream is open, even if it has nothing to say yet. */
   readonly onOpen?: (() => void) | undefined;
-  /** Parses a message: who serves others meanwhile does it in turns. @default JSON.parse */
+  /** Parses a message. A process that also serves others parses in steps. @default JSON.parse */
   readonly parse?: (text: string) => unknown;
 }
 
@@ -55,7 +55,8 @@ export async function* readStream<Data>(request: StreamRequest): AsyncGenerator<
       if (event !== "next") throw new TypeError("Not an event of a subscription");
       const { data, errors } = (await parse(text)) as Result<Data>;
       const [error] = toOpsErrors(errors);
-      // As of a question: an error of a part stands beside data, one of the whole ends the stream.
+      // As for a query: an error of a part comes beside data, an error of the whole ends the
+      // stream.
       if (error && !Object.values(data ?? {}).some((value) => value !== null)) throw error;
       if (data) yield data;
     }

@@ -11,12 +11,13 @@ export interface TypedDocument<Data, Variables> {
 
 export interface ClientOptions {
   /**
-   * Address of the gateway, such as `https://ops.example.com`; what it is behind may add a path.
+   * Address of the gateway, such as `https://ops.example.com`; a proxy in front of it may add a
+   * path.
    */
   readonly url: string;
   /** Bearer token, or how to get the current one: asked before each request. */
   readonly token: string | (() => string | Promise<string>);
-  /** Time for an answer, ms. @default 30_000; mutations have six times as much */
+  /** Time limit of an answer, ms. @default 30_000; mutations have six times as much */
   readonly timeoutMs?: number;
   /**
    * How long a stream may be silent before it counts as broken, ms: a gateway writes to it every 15
@@ -37,11 +38,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Time for this answer, ms, in place of the client's own. Queries and mutations only. */
   readonly timeoutMs?: number | undefined;
-  /** The gateway has accepted the subscription, which may have nothing to say yet. */
+  /** Called when the gateway has accepted the subscription, before its first message. */
   readonly onOpen?: (() => void) | undefined;
 }
 
-/** What could be read, and the errors of what could not: their fields are null. */
+/** What could be read, and the errors of the rest, whose fields are null. */
 export interface PartialAnswer<Data> {
   readonly data: Data;
   readonly errors: readonly OpsError[];
@@ -54,7 +55,10 @@ type Args<Variables> = {} extends Variables
 export interface OpsClient {
   /** Resolves to the data. Rejects with an OpsError, also when only a part could not be read. */
   query<Data, Variables>(document: TypedDocument<Data, Variables>, ...args: Args<Variables>): Promise<Data>;
-  /** As `query`, but what can be read is answered beside the errors. Rejects when nothing can. */
+  /**
+   * As `query`, but resolves to what could be read, with the errors of the rest. Rejects if nothing
+   * could be read.
+   */
   queryPartial<Data, Variables>(
     document: TypedDocument<Data, Variables>,
     ...args: Args<Variables>

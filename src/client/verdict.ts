@@ -15,7 +15,7 @@ import type { OpsClient } from "./types.ts";
 type Asker = Pick<OpsClient, "queryPartial">;
 type ListedDeploy = NonNullable<NonNullable<DeploysQuery["deploys"]>["nodes"]>[number];
 
-/** A deploy with its verdict; that is null where it could not be read. */
+/** A deploy with its verdict, which is null if it could not be read. */
 export type JudgedDeploy = Exclude<NonNullable<VerdictQuery["node"]>, Record<PropertyKey, never>>;
 
 export interface VerdictOptions {
@@ -26,7 +26,7 @@ export interface VerdictOptions {
   readonly tag?: string | null | undefined;
   readonly env?: Environment | null | undefined;
   readonly service?: string | null | undefined;
-  /** Kamal's destination; "" for what has none. */
+  /** Kamal's destination; "" for deploys without one. */
   readonly destination?: string | null | undefined;
   /** Length of the compared windows, seconds. @default 1800 */
   readonly windowSeconds?: number | undefined;
@@ -88,7 +88,7 @@ export async function waitForVerdict(client: Asker, options: VerdictOptions = {}
   }
 }
 
-/** The deploy may not be recorded yet, and the gateway may be starting. */
+/** The deploy may not be recorded yet, or the gateway may be starting. */
 function mayPass(error: unknown): error is OpsError {
   return error instanceof OpsError && (error.code === "not_found" || mayAnswer(error));
 }

@@ -123,7 +123,7 @@ function toHappeningRemarks({ rows }: Answer, from: string): string[] {
   return truncated ? ["Only the newest 500 of this range", ...missing] : missing;
 }
 
-/** What is missing of one kind; "" when nothing is. That a kind is sampled is no gap. */
+/** What is missing of one kind; "" when nothing is. Sampled kinds are not a gap. */
 function toGap({ known, since, sampled, note }: Timeline["coverage"][number], from: string): string {
   if (!known) return `nothing is known${note ? ` (${note})` : ""}`;
   const begun = since !== null && Date.parse(since) > Date.parse(from) ? [`known since ${since}`] : [];

@@ -410,7 +410,7 @@ function parseTarget(target: Row): Target[] {
     : [withFailure(parsed, () => ({ ...parsed, ...parsePayload(target["payload"] ?? target["data"]) }))];
 }
 
-/** What a step makes of a target, or the target with the reason why it cannot. */
+/** The result of a step for a target, or the target with the reason why there is none. */
 function withFailure(target: Target, run: () => Target | void): Target {
   try {
     return run() ?? target;

@@ -9,7 +9,7 @@ interface ProblemRow {
   readonly count: number;
 }
 
-/** The alerts fire on these: a problem is found in one place alone. */
+/** The alerts are based on these metrics, so that problems are found in one place only. */
 export const problemTable: Table<ProblemRow> = {
   prefix: "ops_problem",
   maxRows: 2000,
@@ -24,8 +24,8 @@ export const problemTable: Table<ProblemRow> = {
 };
 
 /**
- * What could not be checked is no problem, and not known to be well. Absent where no problem could
- * be looked for.
+ * What could not be checked is neither a problem nor known to be fine. Absent where nothing could
+ * be checked.
  */
 export const uncheckedTable: Table<Pick<Found, "gaps">> = {
   prefix: "ops_problems_unchecked",

@@ -48,7 +48,7 @@ function* groupByTarget(samples: readonly Sample[]): Steps<Target[]> {
     const key = JSON.stringify([job, instance]);
     const target = targets.get(key) ?? { job, instance, series: {} };
     targets.set(key, target);
-    // Two node names in the hour before a host went down: any rule will do that does not depend on
+    // Two node names in the hour before a host went down: any rule works that does not depend on
     // the order of the answer.
     const known = target.series[metric];
     if (!known || (metric === "uname" && nodename(sample) < nodename(known))) target.series[metric] = sample;

@@ -45,7 +45,7 @@ export interface CommandForm<O extends Options> {
   /** Further lines of help. */
   readonly about?: string;
   readonly options?: O;
-  /** What one would type, and what that does. */
+  /** A command line, and what it does. */
   readonly examples?: readonly (readonly [command: string, what: string])[];
 }
 
@@ -82,7 +82,7 @@ export interface TerminalCommand {
   readonly run: (context: TerminalContext) => Promise<number>;
 }
 
-/** The condition that a command waited for or checked did not come: exit code 3. */
+/** The condition that a command waited for or checked is not met: exit code 3. */
 export class ConditionError extends Error {}
 
 /** Of every command that talks to a gateway. */
@@ -197,7 +197,7 @@ async function runSafely(session: Session, run: () => Promise<number>): Promise<
       note(withoutControls(error.message));
       return 78;
     }
-    // Asked to stop: nobody waits for an answer any more.
+    // Stopped by the user: nobody waits for an answer any more.
     if (context.stop.aborted) return 130;
     if (!(error instanceof OpsError)) throw error;
     noteError(session, error);

@@ -5,7 +5,8 @@ import * as z from "zod";
 import { createClient, type OpsClient } from "../client/client.ts";
 
 /**
- * Nothing says where the gateway is, or what says so cannot be read. The message says what to do.
+ * The gateway's address is not configured, or its configuration cannot be read. The message says
+ * what to do.
  */
 export class ContextError extends Error {}
 

@@ -79,7 +79,7 @@ export function defineList<Row, const O extends Options>(form: ListForm<Row, O>)
   });
 }
 
-/** What one look found, as text. */
+/** The result of one read, as text. */
 interface Look {
   /** Of stdout; empty where a table has no rows. */
   readonly text: string;
@@ -110,8 +110,8 @@ async function toLook<Row, O extends Options>(
 }
 
 /**
- * A gateway that starts again is waited for: what was seen last stays on the screen, with the error
- * below it. Null at the stop.
+ * Waits for a gateway that restarts: the last answer stays on the screen, with the error below it.
+ * Null at the stop.
  */
 async function lookAgain(look: () => Promise<Look>, seen: Look, { context }: Session): Promise<Look | null> {
   try {

@@ -3,7 +3,7 @@ import { Jobs, type JobsQuery, type OpsClient, OpsError, type QueuesQuery } from
 type RunningJob = NonNullable<NonNullable<JobsQuery["jobs"]>["nodes"]>[number];
 type Queues = NonNullable<QueuesQuery["queues"]>;
 
-/** The jobs that run of one source, or why they are not known. */
+/** The running jobs of one source, or why they are not known. */
 export interface SourceWork {
   readonly source: string;
   readonly jobs: readonly RunningJob[];
@@ -14,7 +14,7 @@ const jobsPage = 100;
 const mostPages = 10;
 
 /**
- * The jobs that run of a source. One that cannot list them has no job where its queues count zero.
+ * The running jobs of a source. One that cannot list them has no job where its queues count zero.
  * @throws OpsError forbidden or unauthorized
  */
 export async function findRunningJobs(

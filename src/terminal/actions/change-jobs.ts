@@ -38,7 +38,7 @@ interface Wanted extends Change {
   readonly format: ResultFormat;
 }
 
-/** `--all` asks for at most as many times `--limit` jobs. */
+/** `--all` asks for `--limit` jobs at most this many times. */
 const mostRounds = 10;
 
 const options = {
@@ -185,7 +185,7 @@ async function changeGroup(session: Session, fingerprint: string, wanted: Wanted
     try {
       done = await sendGroup(session, client, wanted.verb, variables);
     } catch (error) {
-      // What earlier rounds did is said all the same.
+      // What earlier rounds did is reported all the same.
       if (round === 1 || !(error instanceof OpsError)) throw error;
       total.error = { code: error.code, message: error.message };
       break;

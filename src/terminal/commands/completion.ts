@@ -41,7 +41,7 @@ function listOptions({ options = {} }: CommandForm<Options>): Options {
   return { ...options, ...commonOptions };
 }
 
-/** The words that may come after the name of the command: those in capitals stand for others. */
+/** The words that may come after the name of the command; those in capitals are placeholders. */
 function listWords({ args = "" }: CommandForm<Options>): readonly string[] {
   return args.match(/(?<![\w-])[a-z]+(?![\w-])/g) ?? [];
 }

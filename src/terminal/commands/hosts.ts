@@ -6,7 +6,7 @@ import { defineList } from "../list.ts";
 
 type Row = NonNullable<HostsQuery["hosts"]>[number];
 
-/** What goes first where there is no room for all. */
+/** Which columns are left out first if there is no room for all. */
 const drops: Readonly<Partial<Record<HostNumberName, { readonly drop: number }>>> = {
   networkReceiveBytesPerSec: { drop: 2 },
   networkTransmitBytesPerSec: { drop: 1 },

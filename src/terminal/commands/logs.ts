@@ -17,9 +17,9 @@ import { outputOption, placeOptions, toPlace, toWhole } from "../options.ts";
 const levels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 /** Lines without --tail and --since. */
 const usualTail = 200;
-/** Lines of --tail are in memory until the oldest was found. */
+/** Most lines of --tail, which are held in memory until the oldest one is found. */
 const mostTail = 100_000;
-/** How long `head` may take to read what it wants and go, ms. */
+/** How long `head` may take to read its lines and exit, ms. */
 const headMs = 250;
 
 const options = {
@@ -172,7 +172,7 @@ async function showStored(
   seen.begin(null);
   const { lines, hasOlder } = await readNewest();
   const fresh = lines.filter((line) => seen.take(line));
-  // `head` that has seen enough is noticed by a write: a quiet log has none after these lines.
+  // Only a write shows that `head` has exited, and a quiet log has none after these lines.
   const isHeld = isFollowed && !session.context.stdio.stdout.isTTY && fresh.length > 1;
   if (tail > 0) await printer.write(isHeld ? fresh.slice(0, -1) : fresh);
   if (isHeld && (await pause(headMs, signal))) await printer.write(fresh.slice(-1));

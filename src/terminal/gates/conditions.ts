@@ -7,11 +7,11 @@ import type { Conditions, ContainerRow, Look } from "./look.ts";
 /** Why a condition does not hold. */
 export interface Missing {
   readonly text: string;
-  /** It may hold: what would say so could not be read. */
+  /** It may hold: the data that would show it could not be read. */
   readonly isUnknown: boolean;
 }
 
-/** What is waited for, in words. */
+/** The awaited condition, in words. */
 export function describe(wanted: Conditions): string[] {
   const { isHealthy, isIdle, release, queues, roles } = wanted;
   const whose = `${roles.length === 0 ? "every container" : `every container of ${roles.join(", ")}`}${toPlace(wanted)}`;
@@ -34,7 +34,7 @@ function toPlace({ env, service, destination }: Conditions): string {
  */
 const stableMs = 10_000;
 
-/** What does not hold, and what is not known; empty when all conditions hold. */
+/** The conditions that do not hold, and those that are unknown; empty when all hold. */
 export function findMissing(wanted: Conditions, seen: Look, nowMs: number): Missing[] {
   const isOfContainers = wanted.isHealthy || wanted.isIdle || wanted.release !== null;
   return [
@@ -117,7 +117,7 @@ function toIds(jobs: readonly { readonly jobId: string }[]): string {
   return `${jobs.length === 1 ? "job" : "jobs"} ${formatFirst(ids, 5)}`;
 }
 
-/** A queue that no source lists may be misspelt, or have no rows left: that is not known. */
+/** A queue that no source lists may be misspelt or empty, so it is unknown. */
 function findWaiting(queue: string, { queues, othersQueues, silentSources }: Look): Missing[] {
   const own = queues.filter(({ name }) => name === queue);
   const other = othersQueues.find(({ name }) => name === queue);

@@ -16,7 +16,7 @@ export type ContainerRow = NonNullable<ContainersQuery["containers"]>[number];
 type QueueRows = NonNullable<QueuesQuery["queues"]>;
 type Owners = QueueRows[number]["owners"];
 
-/** What must hold, all at one look. */
+/** What must hold, all in one read. */
 export interface Conditions extends Place {
   readonly isHealthy: boolean;
   readonly isIdle: boolean;
@@ -29,9 +29,9 @@ export interface Conditions extends Place {
   readonly source: string | null;
 }
 
-/** What the gateway knew at one moment, as far as the conditions need it. */
+/** What the gateway knew at one time, as far as the conditions need it. */
 export interface Look {
-  /** Those that are meant. */
+  /** The selected ones. */
   readonly containers: readonly ContainerRow[];
   /** Engines that do not answer: more may run there. */
   readonly silentEngines: readonly string[];
@@ -82,7 +82,7 @@ export async function look(client: OpsClient, wanted: Conditions, signal: AbortS
 
 /** Whether it is known that only other services or destinations work on a queue. */
 function isOfOthers(owners: Owners, place: Place): boolean {
-  // Where the gateway knows one service alone, another that is asked for may be the one.
+  // If the gateway knows only one service, another one that is asked for may be it.
   return owners?.every((one) => one.basis !== "ALONE" && !isOfPlace(toWanted(one, place), place)) ?? false;
 }
 

@@ -9,9 +9,9 @@ import { toOneLine } from "../output/style.ts";
 import { describe, findMissing } from "./conditions.ts";
 import { type Conditions, look } from "./look.ts";
 
-/** As many reasons are named in one line. */
+/** Most reasons that are named in one line. */
 const shownReasons = 8;
-/** The last look may take this long although the time is up. */
+/** The last read may take this long although the time is up. */
 const lastLookMs = 10_000;
 
 export const waitCommand = defineCommand(

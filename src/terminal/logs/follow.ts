@@ -24,13 +24,13 @@ interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-/** How far beyond the lines of a stream missing ones are looked for, ms. */
+/** How far beyond the lines of a stream missing lines are searched for, ms. */
 const beyondMs = 10_000;
 
 /**
- * Follows a log after what was seen of it, until the signal aborts or the container is gone. A
- * lost connection is opened again: what was written meanwhile is read first, then the next stream
- * begins before its end. Rejects with an OpsError that waiting does not change.
+ * Follows a log after what was seen of it, until the signal aborts or the container is gone. A lost
+ * connection is opened again: what was written meanwhile is read first, then the next stream begins
+ * before its end. Rejects with an OpsError if waiting does not help.
  */
 export async function followLog(options: FollowOptions): Promise<void> {
   const { session, target, printer, seen, signal } = options;
@@ -71,7 +71,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
  */
 async function catchUp({ stored, printer, seen, signal }: FollowOptions, beyond: string | null): Promise<void> {
   const from = seen.resumeAt;
-  // Nothing was read yet: the stream begins with what there is.
+  // Nothing was read yet: the stream begins with the existing lines.
   if (from === null) return;
   for await (const lines of stored.read(seen, { since: from, until: null })) {
     await printer.write(lines);
@@ -86,7 +86,7 @@ function openStream(
   options: { readonly signal: AbortSignal; readonly onOpen: () => void },
 ): AsyncIterable<LogBatch<Line>> {
   const { variables, single } = target;
-  // Without a number, all lines since then come.
+  // Without a number, the stream sends all lines since then.
   const wanted = { ...filter, ...(since === null ? { tail: mostPageLines } : { since }) };
   if (!single) return ofRole(client.subscribe(FollowLogs, { ...variables, ...wanted }, options));
   const { name, engine, version } = single;

@@ -4,7 +4,7 @@ import type { LogLineFieldsFragment } from "../../client/client.ts";
 /** A line of a log, or a marker where a release begins. */
 export type Line = LogLineFieldsFragment;
 
-/** Most lines are plain ASCII: one look finds that nothing is to be left out. */
+/** Most lines are plain ASCII: one test shows that nothing must be removed. */
 // oxlint-disable-next-line no-control-regex
 const unusual = /[^\t\u0020-\u007e]/;
 

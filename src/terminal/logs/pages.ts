@@ -14,7 +14,7 @@ export type LogFilter = Pick<
   "level" | "levelStrict" | "search" | "searchRegex" | "ignoreCase" | "stream"
 >;
 
-/** A gateway that asks for more patience than this is not waited for, s. */
+/** The longest wait that a gateway may ask for, s. */
 export const longestWaitSeconds = 60;
 
 interface PageOptions {

@@ -8,7 +8,7 @@ import { toWriterKey } from "../../client/log-seen.ts";
 import { type Line, toLineText } from "./line.ts";
 import type { LogTarget } from "./target.ts";
 
-/** Not red: that says that something is wrong. */
+/** Without red, which means that something is wrong. */
 const colours = [
   "cyan",
   "yellow",
@@ -39,14 +39,12 @@ interface PrinterOptions {
 interface Writer {
   readonly short: string;
   readonly colour: (typeof colours)[number];
-  /** What stands before its lines, for the width `width`. */
+  /** The prefix of its lines, for the width `width`. */
   prefix: string;
   width: number;
 }
 
-/**
- * Writes lines to stdout, and what is said about them to stderr, in the order in which they come.
- */
+/** Writes lines to stdout and notices about them to stderr, in the order in which they come. */
 export class LogPrinter {
   readonly #session: Session;
   readonly #options: PrinterOptions;
@@ -67,7 +65,7 @@ export class LogPrinter {
       if (isJson) text += `${toSafe(JSON.stringify(line))}\n`;
       else if (line.kind === "LINE") text += this.#toText(line);
       else {
-        // Nobody wrote it: a script must not take it for a line.
+        // No container wrote it: a script must not take it for a line.
         if (text !== "" && !(await this.#session.write(text))) return false;
         text = "";
         this.#session.note(this.#session.paintError("strong", `--- ${toOneLine(line.message)}`));
@@ -112,7 +110,9 @@ export class LogPrinter {
     return [...this.#writers.values()].some((other) => other.short === short) ? toOneLine(`${name}@${engine}`) : short;
   }
 
-  /** By the name, so that it is the same next time, unless another container has it already. */
+  /**
+   * Chosen by the name, so that it is the same next time, unless another container already has it.
+   */
   #toColour(short: string): Writer["colour"] {
     const taken = new Set([...this.#writers.values()].map(({ colour }) => colour));
     let hash = 0x811c9dc5;

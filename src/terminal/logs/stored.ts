@@ -6,7 +6,7 @@ import { type LogFilter, longestWaitSeconds, type PartReport } from "./pages.ts"
 import { type SeenLines, toWriterKey } from "../../client/log-seen.ts";
 import type { LogTarget } from "./target.ts";
 
-/** A reading that was cut short goes on after these times, ms; a line ends the count. */
+/** Pauses before an interrupted reading continues, ms; a line resets their count. */
 const waitsMs = [500, 1000, 2000];
 /**
  * The gateway reads no further back than the newest entries: how many more than the lines that are
@@ -47,7 +47,7 @@ export class StoredLog {
     for await (const { lines } of this.#open(times, null)) yield lines.filter((line) => seen.take(line));
   }
 
-  /** As `read`, and goes on by itself while that helps. */
+  /** As `read`, and continues after interruptions while that helps. */
   async *readOn(seen: SeenLines, { since, until }: Times): AsyncGenerator<readonly Line[], void> {
     for (let [failed, from] = [0, since]; ; from = seen.resumeAt ?? since) {
       try {
@@ -91,7 +91,7 @@ export class StoredLog {
     return newest.take();
   }
 
-  /** Waits before another try. Throws the error when none helps. */
+  /** Waits before another try. Throws the error if no try can help. */
   async #waitAfter(error: unknown, failed: number): Promise<void> {
     if (!isPassing(error)) throw error;
     const asked = error.code === "rate_limited" ? error.retryAfterSeconds : null;
@@ -148,8 +148,8 @@ class NewestLines {
   }
 
   /**
-   * Whether no line that was not read belongs here, though the oldest ones of these containers were
-   * not. Their lines are in order: where two were left out, which may be the beginnings of what was
+   * Whether no unread line belongs here, though the oldest lines of these containers were not read.
+   * Their lines are in order: where two were left out, which may be the beginnings of what was
    * read, those before them are older still.
    */
   isComplete(cut: readonly string[], completeSince: string): boolean {

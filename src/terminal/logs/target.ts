@@ -4,7 +4,7 @@ import { toNear } from "../../lib/text.ts";
 import { isOfPlace, type Place } from "../options.ts";
 import { toOneLine } from "../output/style.ts";
 
-/** Which containers may be meant. */
+/** Which containers may be selected. */
 interface LogPlace extends Place {
   /** Null: any. */
   readonly engine: string | null;
@@ -23,8 +23,7 @@ export interface LogTarget {
   /** The gateway knows several engines with containers. */
   readonly hasEngines: boolean;
   /**
-   * What the names of all of them begin and end with, beside their role and release; null where
-   * they differ.
+   * The prefix and suffix that all names share, beside their role and release; null if they differ.
    */
   readonly group: { readonly service: string; readonly destination: string | null } | null;
 }
@@ -35,8 +34,7 @@ interface FindOptions extends LogPlace {
 }
 
 /**
- * Finds what is meant by asking for the list of containers. A container's exact name comes before a
- * role's.
+ * Finds the target in the list of containers. A container's exact name comes before a role's.
  *
  * @throws OpsError not_found, with the names that are near; UsageError for a role among other names
  */

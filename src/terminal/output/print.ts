@@ -8,7 +8,7 @@ export type OutputFormat = (typeof outputFormats)[number];
 interface PrintOptions<Row> {
   readonly format: OutputFormat;
   readonly columns: readonly Column<Row>[];
-  /** What a script would pass on: the name of a container, the id of a job. */
+  /** The value that a script passes on: the name of a container, the id of a job. */
   readonly nameOf: (row: Row) => string;
   readonly paint: Paint;
   readonly width: number | null;
@@ -48,8 +48,8 @@ export function toDocument(value: unknown, format: "json" | "yaml"): string {
 }
 
 /**
- * What would reach a terminal and act there, or not be seen: DEL, C1, and what turns the reading
- * direction. JSON and YAML escape C0 by themselves.
+ * Characters that would act on a terminal or be invisible there: DEL, C1, and those that change the
+ * reading direction. JSON and YAML escape C0 by themselves.
  */
 const unsafe = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 

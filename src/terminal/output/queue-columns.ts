@@ -8,7 +8,7 @@ import {
 import type { Tone } from "./style.ts";
 import type { Column } from "./table.ts";
 
-/** How a number of a queue is shown beside others: only what is to be looked at has a colour. */
+/** How a number of a queue is shown in a table: only numbers that need attention have a colour. */
 export function toNumberTone(name: QueueNumberName, row: NumbersOfQueue): Tone {
   const tone = toQueueNumberTone(name, row);
   return tone === "neutral" ? "plain" : tone;

@@ -36,8 +36,8 @@ export function createPaint(
 }
 
 /**
- * A text of others as one line that cannot move the cursor, change colours or turn the reading
- * direction: control and format characters are left out, tabs and line ends are blanks.
+ * An untrusted text as one line that cannot move the cursor, change colours or the reading
+ * direction: control and format characters are removed, tabs and line ends become blanks.
  */
 export function toOneLine(text: string): string {
   return text.replaceAll(/[\t\n\r]+/g, " ").replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");

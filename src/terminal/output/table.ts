@@ -10,14 +10,14 @@ export interface Column<Row> {
   readonly isWide?: boolean;
   readonly isNumber?: boolean;
   /**
-   * May be cut where the terminal is too narrow, at its end or in its middle; of several the widest
+   * May be cut if the terminal is too narrow, at its end or in its middle; of several, the widest
    * is cut first.
    */
   readonly mayCut?: boolean | "middle";
   /** Characters that a cut leaves. @default 8 */
   readonly least?: number;
   /**
-   * Is left out where the terminal is too narrow for all that may be cut; the lowest number goes
+   * Is left out if the terminal is too narrow even with everything cut; the lowest number goes
    * first.
    */
   readonly drop?: number;
@@ -102,7 +102,7 @@ function fit<C extends Sized>(columns: readonly C[], width: number, isWide: bool
   }
   const fitted = shrink(left, width, leastOf);
   if (isWide) return fitted;
-  // Narrower than anybody's: something of each column, then of as many as there is room for.
+  // Narrower than any real terminal: a part of each column, then of as many as fit.
   let forced = shrink(fitted, width, ({ width: own }) => Math.min(own, 4));
   while (forced.length > 1 && toTotal(forced.map(({ width: own }) => own)) > width) forced = forced.slice(0, -1);
   return shrink(forced, width, () => 1);
@@ -112,7 +112,7 @@ function toTotal(widths: readonly number[]): number {
   return widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1);
 }
 
-/** Takes from the widest column that has more than its least, until all fit or none has. */
+/** Shortens the widest column that is above its minimum, until all fit or none is. */
 function shrink<C extends Sized>(columns: readonly C[], width: number, leastOf: (column: C) => number): readonly C[] {
   const widths = columns.map((column) => Math.max(leastOf(column), Math.min(column.width, width)));
   const leasts = columns.map(leastOf);
@@ -146,7 +146,7 @@ function toCharacters(text: string): string[] {
   return Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
 }
 
-/** The first characters that are no wider together. */
+/** The first characters that fit into the width together. */
 function take(characters: readonly string[], width: number): readonly string[] {
   let used = 0;
   const end = characters.findIndex((character) => (used += stringWidth(character)) > width);

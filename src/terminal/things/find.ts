@@ -31,7 +31,7 @@ export type Thing =
   | { readonly kind: "engine"; readonly name: string; readonly row: EngineRow; readonly rows: readonly ContainerRow[] }
   | { readonly kind: "deploy"; readonly name: string; readonly row: DeployRow; readonly rows: readonly ContainerRow[] };
 
-/** What says which of several things of one name is meant. */
+/** What distinguishes several things with one name. */
 export const thingOptions = {
   kind: {
     type: "string",
@@ -65,7 +65,7 @@ export async function findThing(
   asked: Asked,
   signal: AbortSignal,
 ): Promise<{ readonly thing: Thing; readonly errors: readonly OpsError[] }> {
-  // A list without the thing has nothing to say about it: there may be no Prometheus, or no
+  // The error of a list without the thing does not matter: there may be no Prometheus, or no
   // database.
   const [engines, jobs, machines, history] = [createReads(), createReads(), createReads(), createReads()];
   const [listed, queues, hosts, newest, tagged] = await Promise.all([

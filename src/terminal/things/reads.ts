@@ -1,6 +1,8 @@
 import { OpsError, type PartialAnswer } from "../../client/client.ts";
 
-/** Reads several answers whose errors are said together: one that cannot be read at all is null. */
+/**
+ * Reads several answers and collects their errors; an answer that cannot be read at all is null.
+ */
 export function createReads() {
   const errors: OpsError[] = [];
   const read = async <Data>(answer: Promise<PartialAnswer<Data>>): Promise<Data | null> => {

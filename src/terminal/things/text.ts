@@ -1,7 +1,7 @@
 import stringWidth from "string-width";
 import { type Paint, type Tone, toOneLine } from "../output/style.ts";
 
-/** A label and what stands beside it; without a value it is left out. */
+/** A label and its value; without a value it is left out. */
 export type Fact = readonly [label: string, value: string | null, tone?: Tone];
 
 /** A part of a page: facts with aligned labels, then lines as they are. */
@@ -13,8 +13,8 @@ export interface Section {
 }
 
 /**
- * Sections one under the other, as text for people. Texts of others must have been made one line
- * each.
+ * Sections one under the other, as text for people. Untrusted texts must each be a single line
+ * already.
  */
 export function toPage(title: string, sections: readonly Section[], paint: Paint, width: number | null): string {
   const labels = sections.flatMap(({ facts = [] }) => facts.map(([label]) => stringWidth(label)));

@@ -5,7 +5,7 @@ const escape = "\u001b[";
 /** The other screen, no cursor, and no line that goes on in the next one. */
 const enterText = `${escape}?1049h${escape}?25l${escape}?7l${escape}2J`;
 const leaveText = `${escape}?7h${escape}?25h${escape}?1049l`;
-/** Terminals that know it show what is between as one. */
+/** Terminals that support synchronized output show everything in between at once. */
 const [beginText, endText] = [`${escape}?2026h`, `${escape}?2026l`];
 
 export interface Display {

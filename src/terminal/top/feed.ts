@@ -51,8 +51,8 @@ export interface Feed {
 /**
  * Asks the gateway again and again: problems, queues and hosts every 3 s, CPU and memory every 10
  * s; containers come by the subscription, or every 3 s where that is refused. A question waits for
- * its answer before it is asked again. After a lost connection it goes on by itself, with the last
- * answers until then.
+ * its answer before it is asked again. After a lost connection it continues by itself, and shows
+ * the last answers until then.
  */
 export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPaused }: FeedOptions): Feed {
   let data: TopData = { ...emptyData, env: firstEnv };
@@ -165,7 +165,7 @@ export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPa
     } while (await pause(everyMs, stop));
   };
 
-  /** Asks once what was before. Without an answer sparklines begin now. */
+  /** Asks once for the past. Without an answer, sparklines begin now. */
   const seed = (env: Environment | null, stop: AbortSignal) => {
     const to = new Date();
     const from = new Date(to.getTime() - seedLength * usageMs);
@@ -253,7 +253,7 @@ interface Asks<Answer, Variables> {
   ): Promise<PartialAnswer<Answer>>;
 }
 
-/** Null keeps the value of before. */
+/** Null keeps the earlier value. */
 function toPart<T>(value: T | null, before: Part<T> | null, errors: readonly OpsError[]): Part<T> {
   const [error] = errors;
   return { value: value ?? before?.value ?? null, error: error ? toReason(error) : null };

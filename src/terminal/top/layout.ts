@@ -40,7 +40,7 @@ export function toScreen(screen: Screen, size: Size, paint: Paint): readonly str
     );
   }
   const { data, view } = screen;
-  // What is shown is no longer what is: it must not look like it.
+  // What is shown is outdated, and must not look current.
   const look: Paint = data.link.state === "lost" ? (_tone, text) => paint("muted", text) : paint;
   const body = rows - 3;
   const lines =
@@ -155,7 +155,7 @@ function toBody({ data, view, nowMs }: Screen, { columns, rows }: Size, paint: P
   const wants = sections.map(({ name, notes, ids }) => ({ name, count: notes.length + ids.length }));
   const shares = toShares(wants, view.section, rows - sections.length);
   const used = sections.length + shares.reduce((sum, share) => sum + share, 0);
-  // Blank lines only where nothing is cut for them.
+  // Blank lines only if nothing is cut because of them.
   const hasGaps = rows - used >= sections.length - 1;
   return sections.flatMap((section, index) => {
     const gap = hasGaps && index > 0 ? [""] : [];
@@ -188,7 +188,7 @@ function toSectionLines(
   { share, selected, columns, paint }: SectionLines,
 ): readonly string[] {
   const width = columns - margin;
-  // Notes take a part of a small share only, so that a row is left.
+  // Notes take only a part of a small share, so that at least one row is left.
   const noted = Math.min(notes.length, ids.length > 0 ? Math.max(share - ids.length, Math.floor(share / 2)) : share);
   const room = Math.min(ids.length, share - noted);
   const start = selected < room ? 0 : Math.min(selected - room + 1, ids.length - room);
@@ -209,8 +209,8 @@ interface Want {
 }
 
 /**
- * Lines of each section: each has one and then three, as far as they go; then the focused one and
- * those further up have what they want.
+ * Lines of each section: each gets one, then three, as far as there are lines; then the focused
+ * one, and after it the others from the top, get what they need.
  */
 function toShares(wants: readonly Want[], focused: SectionName, available: number): readonly number[] {
   const shares = wants.map(() => 0);

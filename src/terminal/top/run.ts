@@ -10,9 +10,9 @@ import { firstView, type TopData, toQueueId } from "./state.ts";
 
 /** 10 frames a second. */
 const frameMs = 100;
-/** Ages of what is shown go on. */
+/** Ages on the screen are updated. */
 const tickMs = 1000;
-/** After as long an escape byte is the key and not the start of one. */
+/** After this time, an escape byte is the key Esc, and not the start of a sequence. */
 const escapeMs = 50;
 const resumeMs = 50;
 
@@ -70,7 +70,7 @@ export async function runTop({ session, env, place }: RunOptions): Promise<numbe
   const suspend = () => {
     display.leave();
     process.kill(process.pid, "SIGTSTP");
-    // Runs once the process goes on; soon where there is no shell that could have stopped it.
+    // Runs once the process continues; soon if there is no shell that could have stopped it.
     setTimeout(() => stop.signal.aborted || resume(), resumeMs);
   };
   const act = (action: Action | undefined) => {

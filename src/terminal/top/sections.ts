@@ -104,10 +104,12 @@ function toSection<Row>(form: Form<Row>, filter: string): Section {
   };
 }
 
-/** Of a name; what others are left out for. */
+/** The width of a name, for which other columns are left out. */
 const leastName = 16;
 
-/** Below as many columns a title has the role and the short release in place of long names. */
+/**
+ * Below this number of columns, a title has the role and the short release in place of long names.
+ */
 const wideTitles = 140;
 
 function toProblems({ data, filter, nowMs, columns }: SectionOptions): Section {
@@ -148,7 +150,7 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
   const { containers, usage, trends } = data;
   const spark = toSparkWidth(columns);
   const roles = toRoles(data);
-  // Where there is little room, what all of them share says nothing.
+  // If there is little room, values that all of them share are left out.
   const isOneService = columns < wideRoles && new Set(roles.map(({ service }) => service)).size === 1;
   const trend = (kind: string, { id }: Role, least: number) =>
     toSparkline(trends.get(`${kind} ${id}`) ?? [], spark, least);
@@ -182,7 +184,7 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
   );
 }
 
-/** From as many columns on, a role has its whole service group. */
+/** From this number of columns on, a role is shown with its whole service group. */
 const wideRoles = 110;
 
 /** Service, destination and environment. */
@@ -196,7 +198,7 @@ function toSparkWidth(columns: number): number {
 
 const mostDots = 8;
 
-/** ● runs and is not known to be ill, ◐ starts or is ill, ○ does not run. */
+/** ● runs and is not known to be unhealthy, ◐ starts or is unhealthy, ○ does not run. */
 function toDots(rows: readonly ContainerRow[]): string {
   const dots = rows.map((row) =>
     row.status !== "running" ? "○" : row.health === "UNHEALTHY" || row.health === "STARTING" ? "◐" : "●",

@@ -31,7 +31,7 @@ export function addUsage(trends: Trends, data: TopData): Trends {
   );
 }
 
-/** With one more value of each; those of this kind that have none any more are left out. */
+/** Adds a value to each; those of this kind without a new value are removed. */
 function addValues(
   trends: Trends,
   kind: string,
@@ -48,8 +48,8 @@ function addValues(
 export const seedLength = 24;
 
 /**
- * With the means of the time before in front of those that were collected. `series` has one value
- * for each container and time.
+ * Puts the means of the time before in front of the collected values. `series` has one value for
+ * each container and time.
  */
 export function seedUsage(trends: Trends, data: TopData, series: UsageSeriesQuery): Trends {
   const seeded = new Map(trends);
