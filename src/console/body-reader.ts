@@ -30,10 +30,10 @@ interface Reading {
 const headers = { Connection: "close" };
 
 /**
- * Reads bodies that anyone may send, without a place for a body that never ends. A new body always
- * begins: beyond `perNetwork` the oldest of its network gives way, beyond `total` the oldest of the
- * network with the most. A body in one piece is read before any other can arrive, so that only
- * unfinished ones give way.
+ * Reads bodies that anyone may send, so that bodies which never end block nobody. A new body is
+ * always accepted: beyond `perNetwork` the oldest of its network is dropped, beyond `total` the
+ * oldest of the network with the most. A body in one piece is read before any other can arrive, so
+ * only unfinished ones are dropped.
  */
 export function createBodyReader({ deadlineMs, perNetwork, total }: BodyReaderOptions): BodyReader {
   /** Oldest first. */

@@ -37,11 +37,10 @@ const noStore = ["X-Content-Type-Options", "nosniff", "Cache-Control", "no-store
  * null}` without), POST changes a code or a refresh token into tokens. Both need no token: they are
  * how one gets it.
  *
- * Nobody can hold what others need. A body has 2 s, and takes no place while it arrives. Only a
- * grant that parses is counted, against its own network. Networks that wait for the provider have
- * their turns one after the other, and those whose grants it refused come after the others
- * (`WaitingLine`). Sign-ins and renewals have places and counts of their own, so that a flood of
- * one does not end the other.
+ * No client can block others. A body has 2 s, and takes no place while it arrives. Only a grant
+ * that parses is counted, against its own network. Networks that wait for the provider take turns,
+ * and those whose grants it refused come after the others (`WaitingLine`). Sign-ins and renewals
+ * have separate places and counts, so that a flood of one does not stop the other.
  */
 export function createSignInPages(signIn: SignIn | null): PublicPage[] {
   const invitation: PublicPage = {
@@ -59,8 +58,8 @@ export function createSignInPages(signIn: SignIn | null): PublicPage[] {
     ownLimits: true,
     accepts: () => true,
     async reply(request) {
-      // A page of another origin cannot send this type without being asked first, and is refused
-      // then.
+      // For this type, a browser asks first whether a page of another origin may send it, and that
+      // is refused.
       if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) {
         throw new OpsError("unsupported_media_type", "Send application/json");
       }
@@ -80,8 +79,8 @@ async function readGrant(request: PublicRequest, reader: BodyReader): Promise<Gr
 }
 
 /**
- * Runs requests to the provider within what their network and all together may have. They reject
- * with rate_limited and overloaded.
+ * Runs requests to the provider within the limits of their network and of all networks together.
+ * They reject with rate_limited and overloaded.
  */
 function createDoor(): <Answer>(request: PublicRequest, run: () => Promise<Answer>) => Promise<Answer> {
   const [ofNetwork, ofSite] = [createThrottle(attempts), createThrottle(attemptsOfSite)];

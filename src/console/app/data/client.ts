@@ -22,7 +22,7 @@ export interface Answer<Data> {
 interface Result<Data> {
   readonly data?: Data | null;
   readonly errors?: readonly ResultError[];
-  /** Of an answer that never came to GraphQL. */
+  /** For an answer that did not come from GraphQL. */
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -36,7 +36,7 @@ const path = "/graphql";
 /** Its name in messages. */
 const endpoint = "The gateway";
 
-/** Without cookies, and without a redirect, to which the token would not go. */
+/** Without cookies, and without following redirects, which would lose the token. */
 const send: typeof fetch = (input, init) =>
   fetch(input, { ...init, cache: "no-store", credentials: "omit", redirect: "manual" });
 
@@ -49,8 +49,8 @@ export function lastAnswerAt(): number {
 }
 
 /**
- * Whether the gateway has answered anything since `at`, unix ms: then what is late is slow, not
- * lost.
+ * Whether the gateway has answered anything since `at`, unix ms: then a late answer means that it
+ * is slow, not that the connection is lost.
  */
 export function hasAnsweredSince(at: number): boolean {
   return answeredAt >= at;
@@ -75,7 +75,10 @@ export async function ask<Data, Variables>(
   return toAnswer<Data>(JSON.parse(await askText(document, variables, abort)) as Result<Data>);
 }
 
-/** As `ask`, the answer's text: equal texts need no work. `limitMs` replaces the usual time. */
+/**
+ * As `ask`, but resolves to the text of the answer: equal texts need no work. `limitMs` replaces
+ * the usual time.
+ */
 export async function askText<Data, Variables>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,
@@ -122,7 +125,7 @@ export interface Sink<Data> extends Omit<FollowedStream<Data>, "open"> {
 
 /**
  * Opens a subscription and keeps it open until the returned function is called. `variables` is
- * asked each time that it is opened, so that it can go on where it ended.
+ * called each time that it is opened, so that it can continue where it ended.
  */
 export function follow<Data, Variables extends object>(
   document: TypedDocumentString<Data, Variables>,

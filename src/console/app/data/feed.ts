@@ -6,7 +6,7 @@ import { type Live, useLive } from "./live.ts";
 import { appendPage, type FeedRow, type Loaded, mergePage, type Page } from "./pages.ts";
 
 export interface Feed<Data, Row> {
-  /** The newest page as it is asked again and again; with its failures. */
+  /** The newest page, which is polled, with its failures. */
   readonly head: Live<Data>;
   /** All rows that were read, newest first. Null before the first answer. */
   readonly rows: readonly FeedRow<Row>[] | null;
@@ -26,7 +26,7 @@ interface FeedOptions<Data, Row> {
   readonly everyMs: number;
   /** The page in an answer; null when it failed. */
   readonly toPage: (data: Data) => Page<Row> | null;
-  /** When a row happened: an older row than this stays when the newest page moves on. */
+  /** The time of a row: rows older than this stay when the newest page moves on. */
   readonly toTime: (row: Row) => string | number;
   readonly skip?: boolean;
 }
@@ -34,9 +34,9 @@ interface FeedOptions<Data, Row> {
 type Paged = { readonly first: number; readonly after?: string | null | undefined };
 
 /**
- * A list that grows at its top: its newest page is asked every `everyMs`, older ones on demand.
- * Rows stay once they were read, until other variables ask for another list, or more has happened
- * between two answers than one page holds.
+ * A list that grows at its top: its newest page is asked for every `everyMs`, older ones on demand.
+ * Rows stay once they have been read, until the variables change, or more has happened between two
+ * answers than one page holds.
  */
 export function useFeed<Data, Row, Variables extends Paged>(
   document: TypedDocumentString<Data, Variables>,

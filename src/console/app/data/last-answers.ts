@@ -1,18 +1,18 @@
-/** How long an answer stays after its question was left, ms, and how many do. */
+/** How long an answer is kept after its query is no longer used, ms, and how many are kept. */
 const keepMs = 600_000;
 const most = 30;
 
 /**
- * The last answers to questions that no part of the page asks any more: a screen that is opened
- * again shows them until there is a new one.
+ * The last answers to queries that no part of the page uses any more: a screen that is opened again
+ * shows them until there is a new one.
  */
 export class LastAnswers<Value> {
-  /** The one that was left first comes first. */
+  /** The one that went out of use first comes first. */
   readonly #answers = new Map<string, { readonly value: Value; readonly leftAt: number }>();
 
   /**
-   * Keeps the answer `value` of a question that is left at `nowMs`, unix ms, for 10 minutes, or
-   * until 30 others are left.
+   * Keeps the answer `value` of a query that goes out of use at `nowMs`, unix ms, for 10 minutes,
+   * or until 30 others follow.
    */
   set(key: string, value: Value, nowMs: number): void {
     this.#answers.delete(key);

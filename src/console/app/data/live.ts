@@ -7,7 +7,7 @@ import { LastAnswers } from "./last-answers.ts";
 import { fillWithLast } from "./last-values.ts";
 import { token } from "../session/session.ts";
 
-/** The state of a question that is asked again and again. */
+/** The state of a query that is polled. */
 export interface Live<Data> {
   /**
    * The last answer; undefined before the first. It stays while the gateway is away; fields that
@@ -15,7 +15,7 @@ export interface Live<Data> {
    */
   readonly data: Data | undefined;
   /**
-   * Of when the fields are that keep their last value, unix ms; null when all are of `at`.
+   * The time of the fields that keep their last value, unix ms; null when all are of `at`.
    * `failures` names them.
    */
   readonly oldFrom: number | null;
@@ -23,11 +23,11 @@ export interface Live<Data> {
   readonly failures: readonly Failure[];
   /** When it was answered, unix ms. */
   readonly at: number;
-  /** Whether it is the answer to other variables: the new one is on its way. */
+  /** Whether the answer is to earlier variables, while the new one is on its way. */
   readonly isOld: boolean;
   /**
-   * Whether all of it is older than the last pause of the question: it has been sent again, and its
-   * answer is not there yet.
+   * Whether the whole answer is from before the last pause of the query, which has been sent again
+   * and is not answered yet.
    */
   readonly isPast: boolean;
 }
@@ -42,15 +42,17 @@ const polls = new Map<string, Poll<unknown>>();
 const lastAnswers = new LastAnswers<Live<unknown>>();
 token.subscribe(() => lastAnswers.clear());
 
-/** How long a last answer is shown as if it were of now, ms: most new ones are there by then. */
+/**
+ * How long a last answer is shown as if it were current, ms: most new ones have arrived by then.
+ */
 const freshMs = 1000;
 
 /** Between two times that a question is asked, ms. */
 const leastMs = 1000;
 
 /**
- * What is asked at least this often must be answered within `quickMs`, ms: a gateway that hangs is
- * seen soon.
+ * A query that is sent at least this often must be answered within `quickMs`, ms, so that a gateway
+ * that hangs is noticed soon.
  */
 const oftenMs = 5000;
 const quickMs = 6000;
@@ -124,7 +126,7 @@ class Poll<Data> {
       this.#isAnswered = true;
       this.#token = sent;
       lostConnection.value = null;
-      // The same text is the same data: nothing that shows it has to look at it again.
+      // The same text is the same data, so nothing needs to be drawn again.
       if (text === this.#text) this.state.value = { ...this.state.value, at: Date.now(), isPast: false };
       else {
         this.#text = text;
@@ -223,7 +225,7 @@ export function failureOf(state: Live<unknown>, path: string): Failure | undefin
   );
 }
 
-/** Of when a field is, by its path's beginning, unix ms; null when it is of now. */
+/** The time of a field, by the beginning of its path, unix ms; null when it is current. */
 export function oldFromOf(state: Live<unknown>, path: string): number | null {
   return (failureOf(state, path) && state.oldFrom) ?? (state.isPast ? state.at : null);
 }

@@ -15,7 +15,7 @@ export function useNow({ skip = false }: { readonly skip?: boolean } = {}): Live
   return useLive(ConsoleNowDocument, { env: useEnv() }, { everyMs: 6000, skip }).value;
 }
 
-/** What of it changes less, every 30 s and when a container has changed. */
+/** The part of it that changes less, every 30 s and when a container has changed. */
 export function useNowMore(): Live<ConsoleNowMoreQuery> {
   return useLive(ConsoleNowMoreDocument, { env: useEnv() }, { everyMs: 30_000 }).value;
 }

@@ -8,8 +8,8 @@ interface Sample {
 }
 
 /**
- * The last `minutes` as a query wants them, moving on once every `stepSeconds`: a question stays
- * the same for that long, and pages that ask it share its answer.
+ * The last `minutes` as variables of a query. They move on once every `stepSeconds`, so that pages
+ * which send the same query share its answer.
  */
 export function useRecent(minutes: number, stepSeconds: number): { readonly from: string; readonly to: string } {
   const end = useComputed(() => Math.floor(now.value / 1000 / stepSeconds) * stepSeconds).value;
@@ -32,7 +32,7 @@ export function groupSamples<Row extends Sample>(
   return groups;
 }
 
-/** The mean of several courses at each time, of those that are known then. */
+/** The mean of several series at each time, of those that are known then. */
 export function averagePoints(courses: readonly (readonly SparkPoint[])[]): readonly SparkPoint[] {
   const sums = new Map<number, { sum: number; known: number }>();
   for (const { at, value } of courses.flat()) {

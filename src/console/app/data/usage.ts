@@ -19,8 +19,8 @@ export function useEnv(): Env {
 }
 
 /**
- * What every container takes now, by id. Nothing with `skip`: engines read these numbers one by
- * one.
+ * What every container uses now, by id. Nothing with `skip`, because engines read these numbers one
+ * by one.
  */
 export function useUsage({ skip = false } = {}): ReadonlyMap<string, Usage> {
   const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 15_000, skip }).value;

@@ -18,7 +18,7 @@ interface Entry {
 
 const mostShown = 40;
 
-/** Ctrl/Cmd-K: everything by its name, and what can be done with it. */
+/** Ctrl/Cmd-K: finds everything by its name, with the actions on it. */
 export function Palette() {
   const entries = useEntries();
   const [text, setText] = useState("");

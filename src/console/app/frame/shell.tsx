@@ -200,7 +200,7 @@ function Person() {
 /** Problems that hide a part of what the console shows. */
 const silences: ReadonlySet<string> = new Set(["UPSTREAM_DOWN", "QUEUE_SOURCE_DOWN", "ENGINE_UNREACHABLE"]);
 
-/** Whether what is shown is of now. */
+/** Whether the screen shows current data. */
 function Freshness() {
   const { rows, state } = useProblems();
   const failure = failureOf(state, "problems");

@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { go, href } from "./url.ts";
 import type { ScreenPath } from "../../screens.ts";
 
-/** What is open above the screen. */
+/** What is open on top of the screen. */
 export const overlay = signal<"palette" | "help" | null>(null);
 
 /** After `g`: the screens. */

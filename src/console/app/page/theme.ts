@@ -4,7 +4,7 @@ export type Theme = "system" | "light" | "dark";
 
 const storageKey = "wallet-core-ops.theme";
 
-/** The colours: as the system has them, or as the switch says. Stored on this device. */
+/** The colours: those of the system, or those that the user chose. Stored on this device. */
 export const theme = signal<Theme>(readTheme());
 
 /** Call once. */
@@ -16,7 +16,7 @@ export function followTheme(): void {
       if (theme.value === "system") localStorage.removeItem(storageKey);
       else localStorage.setItem(storageKey, theme.value);
     } catch {
-      // Storage may be forbidden: then it lasts as long as the page.
+      // Storage may be forbidden: then the choice lasts as long as the page.
     }
   });
 }

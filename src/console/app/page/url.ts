@@ -6,10 +6,7 @@ const location = signal({ path: readPath(), query: window.location.search });
 
 export const path = computed(() => location.value.path);
 
-/**
- * The parameters of the current screen; empty ones are left out, and so is an environment that
- * there is not.
- */
+/** The parameters of the current screen, without empty ones and without an unknown environment. */
 export const params = computed(() => {
   const query = new URLSearchParams(location.value.query);
   if (!["STAGING", "PRODUCTION"].includes(query.get("env") ?? "")) query.delete("env");

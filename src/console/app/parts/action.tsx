@@ -12,17 +12,17 @@ export interface Step {
   readonly text: ComponentChildren;
 }
 
-/** Something that changes the product, from the first look at what it will touch to its result. */
+/** An action that changes the product, from the preview of what it affects to its result. */
 export interface Action {
   readonly title: string;
   /** On the button: "Restart". */
   readonly verb: string;
   /**
-   * What it will touch; asked when the dialog opens. Rejects or returns a refusal when it is not
+   * What it affects; asked when the dialog opens. Rejects or returns a refusal if it is not
    * possible.
    */
   readonly preview: () => Promise<{ readonly content: ComponentChildren; readonly refusal?: string | null }>;
-  /** Does it. `report` shows how far it is. Returns the last line. */
+  /** Runs it. `report` shows its progress. Returns the last line. */
   readonly run: (reason: string, report: (step: Step) => void) => Promise<Step>;
   readonly onDone?: () => void;
 }

@@ -14,8 +14,8 @@ interface Held<Row> {
 }
 
 /**
- * Nothing moves under the pointer: while the list is hovered, has the focus, or is scrolled, rows
- * that are newer than its top wait. `all` is newest first by `toTime`.
+ * Keeps rows from moving under the pointer: while the list is hovered, has the focus, or is
+ * scrolled, rows that are newer than its top wait. `all` is newest first by `toTime`.
  */
 export function useHeldTop<Row>(all: readonly FeedRow<Row>[], toTime: (row: Row) => number): Held<Row> {
   const box = useRef<HTMLDivElement>(null);

@@ -26,7 +26,7 @@ interface ListProps<Row> {
   readonly label: string;
   /** The parameter of the URL that holds the order; lists of one screen differ in it. */
   readonly sortParam?: string;
-  /** Says which rows are in view, for what is asked only of those. */
+  /** Reports which rows are in view, for queries about those only. */
   readonly onView?: (rows: readonly Row[]) => void;
 }
 
@@ -137,7 +137,7 @@ function ariaSort(sort: string, name: string): { readonly "aria-sort"?: "ascendi
   return sort === `-${name}` ? { "aria-sort": "descending" } : {};
 }
 
-/** Down, then up, then as it comes. */
+/** Descending, then ascending, then the given order. */
 function nextSort(sort: string, name: string): string | null {
   if (sort === `-${name}`) return name;
   return sort === name ? null : `-${name}`;

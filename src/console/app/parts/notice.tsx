@@ -6,7 +6,7 @@ import type { Failure } from "../data/client.ts";
 import { Shape } from "./state.tsx";
 import { Since } from "./time.tsx";
 
-/** A line across the screen: what is not as it should be, and what still works. */
+/** A line across the screen: what is wrong, and what still works. */
 export function Banner({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
   return (
     <p class={`banner ${tone}`} role="status">
@@ -44,12 +44,12 @@ export function FailureNotice({
 }
 
 interface LastKnownProps {
-  /** Of when it is, unix ms; null when it is of now. */
+  /** The time of the data, unix ms; null when it is current. */
   readonly from: number | null;
   readonly children: ComponentChildren;
 }
 
-/** What could not be read again stays, dimmed, under a line with its age. */
+/** Data that could not be read again stays, dimmed, under a line with its age. */
 export function LastKnown({ from, children }: LastKnownProps) {
   return (
     <div class={from === null ? undefined : "stale"}>
@@ -63,7 +63,7 @@ export function LastKnown({ from, children }: LastKnownProps) {
   );
 }
 
-/** Rows that will be there soon: as high as they will be, so that nothing jumps. */
+/** Placeholders for rows that are on their way, with the height of rows, so that nothing jumps. */
 export function Skeleton({ rows = 3 }: { readonly rows?: number }) {
   return (
     <div role="status" aria-label="loading">

@@ -34,13 +34,13 @@ export function useProblems(): {
   readonly rows: readonly ProblemRow[] | null;
   readonly state: Live<ConsoleProblemsQuery>;
 } {
-  // The first screen asks for them with all else that it shows.
+  // The first screen asks for them with everything else that it shows.
   const isNow = path.value === "/";
   const now = useNow({ skip: !isNow });
   const env = useEnv();
   const own = useLive(ConsoleProblemsDocument, { env }, { everyMs: 3000, skip: isNow }).value;
   const asked = isNow ? now : own;
-  // Until they are answered in one question, the last answer to the other has them.
+  // Until the combined query is answered, they come from the last answer to the other one.
   const last = asked.at > 0 ? undefined : lastAnswerTo(isNow ? ConsoleProblemsDocument : ConsoleNowDocument, { env });
   const state = last ? { ...last, isPast: lostConnection.value !== null } : asked;
   const destination = params.value.get("destination");
@@ -166,7 +166,7 @@ function ProblemLine({
   marks,
 }: {
   readonly row: ProblemRow;
-  /** Whose it is; empty where that goes without saying. */
+  /** Its owner; empty if that is obvious. */
   readonly service: string;
   readonly points: readonly SparkPoint[] | null;
   readonly marks: readonly number[];
@@ -210,12 +210,12 @@ function toServiceName({ service, queue, container, deploy, evidence }: ProblemR
   return !isShared && (queue || container || deploy) ? "service unknown" : "";
 }
 
-/** A container's name as short as people say it. */
+/** A container's name in its short form. */
 function toTitle({ title, container }: ProblemRow): string {
   return container ? title.replace(container.name, toShortName(container)) : title;
 }
 
-/** Where the whole of it is shown. */
+/** The screen with all details. */
 function toTarget({ container, queue, host, deploy, engine, source, kind }: ProblemRow): string {
   if (queue) return href("/queue", { name: queue.name, source: queue.source });
   if (container) return href("/container", { name: container.name, engine: container.engine });
@@ -269,8 +269,8 @@ function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly r
 }
 
 /**
- * The course of each problem's number: depth of a queue, CPU of a host or container, in the last
- * half hour. Null where it has none.
+ * The series of each problem's number in the last half hour: depth of a queue, CPU of a host or
+ * container. Null for a problem without a number.
  */
 function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => readonly SparkPoint[] | null {
   const recent = useRecent(30, 60);

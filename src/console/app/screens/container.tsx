@@ -25,7 +25,7 @@ import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 import { Titled } from "../parts/titled.tsx";
 
-/** One container: what it is, how it goes, what happened to it, and its restart. */
+/** One container: its facts, its usage, what happened to it, and its restart. */
 export function Container() {
   const name = params.value.get("name") ?? "";
   const engine = params.value.get("engine");
@@ -39,7 +39,7 @@ export function Container() {
         <Skeleton rows={8} />
       </Titled>
     );
-  // Without a row in the list it may be gone: what is known of its past is still shown.
+  // A container that is not in the list may be gone; its known past is still shown.
   return <Present key={`${engine} ${name}`} name={name} engine={row?.engine ?? engine} row={row} />;
 }
 

@@ -14,7 +14,7 @@ import { List } from "../parts/list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../parts/notice.tsx";
 import { Shape } from "../parts/state.tsx";
 
-/** Of more containers only those in view are asked what they take. */
+/** With more containers than this, only the usage of those in view is asked for. */
 const mostNumbers = 500;
 
 /** Chips of roles: more are found by typing. */
@@ -158,8 +158,8 @@ function Chip({ isOn, label, count, tone = "ok", onClick }: ChipProps) {
 }
 
 /**
- * How many there are of each role, those of the product first, with the worst state of those that
- * somebody should look at. `silent`: whether an engine of one does not answer.
+ * How many containers each role has, those of the product first, with the worst state of those that
+ * need attention. `silent`: whether the engine of one does not answer.
  */
 function countContainers(all: readonly ContainerRow[], troubles: FilterProps["troubles"]) {
   const roles = new Map<string, { name: string; count: number; tone: Tone }>();

@@ -40,7 +40,7 @@ import { Titled } from "../parts/titled.tsx";
 
 type DeployNode = Extract<NonNullable<ConsoleDeployQuery["node"]>, { id: string }>;
 
-/** One deploy: what it is, whether it is worse than the one before, and what of it runs. */
+/** One deploy: its facts, whether it is worse than the one before, and which containers run it. */
 export function DeployScreen() {
   const id = params.value.get("id");
   return id === null ? <ByTag tag={params.value.get("tag") ?? ""} /> : <ById id={id} />;
@@ -63,7 +63,7 @@ function ByTag({ tag }: { readonly tag: string }) {
 interface AbsentProps {
   readonly title: string;
   readonly failure: ReturnType<typeof failureOf>;
-  /** It is not there; else it may come. */
+  /** Whether it does not exist; else it may still come. */
   readonly isMissing: boolean;
 }
 

@@ -31,7 +31,7 @@ import { Since } from "../parts/time.tsx";
 
 type Verdicts = ReadonlyMap<string, NonNullable<NonNullable<ConsoleVerdictsQuery["latestDeploys"]>[number]["verdict"]>>;
 
-/** Every known deploy, with what became of it. */
+/** Every known deploy, with its outcome. */
 export function Deploys() {
   const env = useEnv();
   const feed = useFeed(
@@ -178,8 +178,8 @@ function DeployList({ rows, verdicts, isFiltered }: DeployRowsProps) {
 }
 
 /**
- * Where there is room for one word, the verdict of what runs says more than that it runs; of others
- * only that it is worse.
+ * If there is room for one word only: for the current deploy its verdict, which says more than that
+ * it runs; for others the verdict only if it is worse.
  */
 function isSaidByVerdict({ state }: DeployRowFragment, verdict: ReturnType<Verdicts["get"]>): boolean {
   return verdict !== undefined && (toDeployTone(state) === "ok" || verdict.outcome === "REGRESSED");

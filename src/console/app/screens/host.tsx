@@ -24,7 +24,7 @@ import { State } from "../parts/state.tsx";
 import { Clock } from "../parts/time.tsx";
 import { Titled } from "../parts/titled.tsx";
 
-/** One machine: now, its course, and what runs on it. */
+/** One host: its current state, its graphs, and what runs on it. */
 export function HostScreen() {
   const name = params.value.get("name") ?? "";
   const state = useLive(ConsoleHostsDocument, {}, { everyMs: 5000 }).value;

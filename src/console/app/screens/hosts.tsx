@@ -19,7 +19,7 @@ import { Since } from "../parts/time.tsx";
 
 type Thresholds = ConsoleHostsQuery["thresholds"];
 
-/** Every machine with what of it is used. */
+/** Every host with its utilisation. */
 export function Hosts() {
   const state = useLive(ConsoleHostsDocument, {}, { everyMs: 5000 }).value;
   const series = useLive(ConsoleHostSeriesDocument, { ...useRecent(60, 30), maxPoints: 60 }).value.data;

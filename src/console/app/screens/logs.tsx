@@ -21,7 +21,7 @@ import { Banner, FailureNotice, Skeleton } from "../parts/notice.tsx";
 
 /**
  * The log of a role, of one container or of several: followed, or around a moment. Without a
- * target, what there is to choose from.
+ * target, the logs to choose from.
  */
 export function Logs() {
   const missing = missingScope("ops:logs");
@@ -190,7 +190,7 @@ function usePlace(asked: LogSession, session: LogSession): void {
   useEffect(() => {
     const next = toSearchFailure(asked) ? session : asked;
     const previous = before.current;
-    // With another filter the reader stays at the time that they were reading.
+    // A new filter keeps the reader at the time that they were reading.
     if (at === null && previous && previous !== next && !previous.isFollowing.peek() && previous.topAt)
       return next.toMoment(previous.topAt, []);
     const moment = at === null ? null : parseMoment(at, Date.now());

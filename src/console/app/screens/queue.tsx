@@ -24,7 +24,7 @@ import { State } from "../parts/state.tsx";
 import { Since } from "../parts/time.tsx";
 import { Titled } from "../parts/titled.tsx";
 
-/** One queue: how it is and why, its course, and the errors of its jobs. */
+/** One queue: its state and the reason, its history, and the errors of its jobs. */
 export function Queue() {
   const name = params.value.get("name") ?? "";
   const source = params.value.get("source");

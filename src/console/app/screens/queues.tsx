@@ -97,8 +97,8 @@ function toHref({ name, source }: QueueRow): string {
 }
 
 /**
- * Whose a queue is, where queues are of several services; "" where all are of one, or before that
- * is known.
+ * The owner of a queue if queues belong to several services; "" if all belong to one, or before
+ * that is known.
  */
 function useOwners(): (row: QueueRow) => string {
   const { data } = useLive(ConsoleQueueOwnersDocument, {}, { everyMs: 30_000 }).value;
@@ -151,7 +151,7 @@ function OldBanner({ at }: { readonly at: number }) {
   );
 }
 
-/** Rows that are not of now are dimmed, and their state says so. */
+/** Rows that are not current are dimmed, and their state says so. */
 function dimSilent(
   columns: readonly Column<QueueRow>[],
   isSilent: (row: QueueRow) => boolean,
@@ -171,7 +171,7 @@ function dimSilent(
   }));
 }
 
-/** Sources that cannot be asked, a line for each cause: one database may be all of them. */
+/** Sources that cannot be read, with one line for each cause: they may all be in one database. */
 function SourceBanners({ sources }: { readonly sources: readonly Source[] }) {
   const env = params.value.get("env");
   const failed = sources.filter((source) => source.error !== null && (!env || source.env === env));

@@ -204,7 +204,7 @@ function toDayWords(day: string): string {
 
 type CoverageRows = NonNullable<ConsoleTimelineQuery["timeline"]>["coverage"];
 
-/** Since when each kind is known: what is not in the feed may still have happened. */
+/** Since when each kind is known: earlier events are missing in the feed. */
 function Coverage({ coverage }: { readonly coverage: CoverageRows | undefined }) {
   if (!coverage) return null;
   return (

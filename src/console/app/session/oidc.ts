@@ -15,7 +15,7 @@ interface Invitation {
 interface Pending {
   readonly state: string;
   readonly verifier: string;
-  /** Where somebody was. */
+  /** The address that the user came from. */
   readonly address: string;
   readonly keep: boolean;
 }
@@ -37,7 +37,7 @@ export async function loadProvider(): Promise<void> {
   }
 }
 
-/** Leaves for the provider, by authorization code with PKCE (RFC 7636). */
+/** Goes to the provider, for the authorization code flow with PKCE (RFC 7636). */
 export async function leaveForProvider(
   { authorizationEndpoint, clientId, scope, resource }: Invitation,
   keep: boolean,
@@ -67,8 +67,8 @@ export async function leaveForProvider(
 }
 
 /**
- * When the provider has sent the browser back: changes the code into tokens, and returns to where
- * somebody was. Resolves at once otherwise.
+ * When the provider has sent the browser back: exchanges the code for tokens, and returns to the
+ * address that the user came from. Resolves at once otherwise.
  */
 export async function returnFromProvider(): Promise<void> {
   const query = new URLSearchParams(location.search);

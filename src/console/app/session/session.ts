@@ -2,7 +2,7 @@ import { computed, signal } from "@preact/signals";
 import { answerMs } from "../../../client/question.ts";
 import { signInPath } from "../../screens.ts";
 
-/** Also read by GraphiQL at /graphql: who is signed in here is signed in there. */
+/** Also read by GraphiQL at /graphql, so that a sign-in counts for both. */
 const tokenKey = "wallet-core-ops.token";
 const renewalKey = "wallet-core-ops.renewal";
 
@@ -72,8 +72,8 @@ export function signOut(problem: string | null = null): void {
 
 /**
  * The gateway refused `refused`: replaces it where the identity provider allows, else signs out.
- * Resolves to whether there is a new token. Rejects when that is not known yet, because the gateway
- * or the provider has no time or does not answer: the session is kept.
+ * Resolves to whether there is a new token. Rejects if that is not known yet, because the gateway
+ * or the provider is overloaded or does not answer; then the session is kept.
  */
 export async function onRefused(refused: string | null): Promise<boolean> {
   if (current.value !== refused) return current.value !== null;
@@ -89,8 +89,8 @@ let failed = 0;
 let retryAt = 0;
 
 /**
- * Resolves to whether there is a new token; false: there never will be. Rejects when the renewal
- * failed for now: it is tried again.
+ * Resolves to whether there is a new token; false: there never will be one. Rejects if the renewal
+ * failed for the moment; it is tried again.
  */
 function renew(): Promise<boolean> {
   if (Date.now() < retryAt) return Promise.reject(new Error());
@@ -144,8 +144,8 @@ function renewAlone(): Promise<boolean> {
 class GrantRefused extends Error {}
 
 /**
- * Changes a code or a refresh token into tokens. Rejects with the gateway's words: with
- * GrantRefused, or when the same grant may be accepted later.
+ * Exchanges a code or a refresh token for tokens. Rejects with the gateway's message: with
+ * GrantRefused, or with another error if the same grant may be accepted later.
  */
 export async function changeIntoTokens(grant: Readonly<Record<string, string>>): Promise<ProviderTokens> {
   const response = await fetch(signInPath, {
@@ -204,7 +204,7 @@ export function toToken(text: string): string | null {
  */
 export function followSession(): void {
   addEventListener("hashchange", () => {
-    // Somebody else may see less: nothing of before may stay.
+    // Another user may see less, so nothing may stay from before.
     if (takeFromFragment()) window.location.reload();
   });
   addEventListener("storage", ({ storageArea, key, oldValue, newValue }) => {
@@ -212,10 +212,10 @@ export function followSession(): void {
     if (key === renewalKey) plan();
     // Null when all of the storage was emptied.
     if (key !== tokenKey && key !== null) return;
-    // A token of this tab alone is no concern of the others.
+    // A token of this tab only does not affect the others.
     const isOurs = key === null || oldValue === current.value;
     if (current.value === null ? newValue === null : !isOurs) return;
-    // From now on the device's are read.
+    // From now on the device's tokens are read.
     for (const name of [tokenKey, renewalKey]) write(sessionStorage, name, null);
     signInProblem.value = null;
     current.value = newValue;

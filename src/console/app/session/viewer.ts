@@ -16,11 +16,11 @@ export const server = signal<ConsoleViewerQuery["server"]>(null);
 /** Whether the gateway has another page than this one: reload it. */
 export const isOutdated = signal(false);
 
-/** Between two looks at the gateway's page, ms. */
+/** Time between two checks of the gateway's page, ms. */
 const pageCheckMs = 300_000;
 
 /**
- * Looks now and then, and after each lost connection, whether the gateway's page still loads this
+ * Checks regularly, and after each lost connection, whether the gateway's page still loads this
  * script. Call once.
  */
 export function watchForNewPage(): void {
@@ -35,7 +35,7 @@ export function watchForNewPage(): void {
       });
       if (response.ok) isOutdated.value = !(await response.text()).includes(script);
     } catch {
-      // It looks again later.
+      // The next check comes later.
     }
   };
   setInterval(() => void look(), pageCheckMs);

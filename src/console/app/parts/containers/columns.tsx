@@ -30,7 +30,7 @@ interface Numbers {
 export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Column<ContainerRow>[] {
   const numberOf = (row: ContainerRow, key: "cpuPct" | "memPct") => {
     const now = usage.get(row.id);
-    // Without a number of now, the last one of the course is 30 s old at most.
+    // Without a current number, the last one of the series is at most 30 s old.
     return now
       ? now[key]
       : (key === "cpuPct" ? cpu : mem).get(toCourseKey(row))?.findLast(({ value }) => value !== null)?.value;
@@ -144,12 +144,12 @@ export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Colu
 
 const none: readonly SparkPoint[] = [];
 
-/** What a silent engine last said is not of now. */
+/** The last report of a silent engine is not current. */
 function toAgeClass(isStale: boolean): string {
   return isStale ? "stale" : "";
 }
 
-/** A container's state; what it is in full on hover. */
+/** A container's state, with all details on hover. */
 export function StateCell({ tone, word, title }: ReturnType<typeof toSeenState>) {
   return (
     <State tone={tone} title={title}>

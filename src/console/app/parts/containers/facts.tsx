@@ -13,7 +13,7 @@ type Asked = NonNullable<ConsoleContainerQuery["container"]>;
 
 interface FactsProps {
   readonly row: ContainerRow;
-  /** What only its own screen asks for; undefined until it is there. */
+  /** What only its own screen asks for; undefined before the answer. */
   readonly detail: Asked | null | undefined;
   /** Of its machine; null when unknown. */
   readonly machine: string | null;
@@ -115,7 +115,7 @@ export function Facts({ row, detail, machine, deploy, exitCode }: FactsProps) {
   );
 }
 
-/** What a container takes now. @param asked undefined before the first answer */
+/** What a container uses now. @param asked undefined before the first answer */
 export function Figures({ asked, isRunning }: { readonly asked: Asked | undefined; readonly isRunning: boolean }) {
   const stats = asked?.stats;
   return (

@@ -5,10 +5,10 @@ import { useLive } from "../../data/live.ts";
 import { groupSamples, useRecent } from "../../data/series.ts";
 import type { SparkPoint } from "../graph/spark.tsx";
 
-/** How long the rows must stand still before they are asked for, ms. */
+/** How long the rows must be in view before they are asked for, ms. */
 const restMs = 150;
 
-/** Courses that are remembered, so that rows which scroll back have theirs at once. */
+/** How many series are remembered, so that rows which scroll back show theirs at once. */
 const mostKnown = 2000;
 
 interface Courses {

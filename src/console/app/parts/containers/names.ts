@@ -8,7 +8,7 @@ function toText(row: ContainerRowFragment): string {
   if (text === undefined) {
     const { name, role, service, version, status, health, engine, host, env, destination } = row;
     const words = [name, role, service, version, status, engine, host, env, destination];
-    // A container without a health check is not "none" to anybody.
+    // Nobody searches for "none" to find containers without a health check.
     text = [...words, health === "NONE" ? null : health].filter(Boolean).join(" ").toLowerCase();
     texts.set(row, text);
   }

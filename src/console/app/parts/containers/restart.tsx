@@ -39,7 +39,9 @@ export function whyNoRestart(): string | null {
   return server.value?.restartEnabled === false ? "Restarts are off: WALLET_CORE_OPS_RESTART=on enables them" : null;
 }
 
-/** Restarts a container: what it will touch, why, and how it goes until it is healthy. */
+/**
+ * Restarts a container: shows what it affects, asks why, and reports progress until it is healthy.
+ */
 export function createRestart(row: Target): Action {
   const { name, engine, role } = row;
   const target = { name, engine, includeAccessories: row.kind !== "CORE" };
@@ -140,7 +142,7 @@ function reportProgress({ name, engine }: Target, report: (step: Step) => void):
       });
     else if (word === toContainerState(before).word) return;
     const isStopped = row.status !== "running" && row.status !== "restarting";
-    // What is on its way is not yet wrong: only the end of the wait says that.
+    // A container that is still starting is not wrong yet: only the end of the wait decides.
     report({ tone: tone === "bad" ? "warn" : tone, text: isStopped ? "Stopped, will start again" : `Now ${word}` });
   });
 }
@@ -168,7 +170,7 @@ function Line({ tone, children }: { readonly tone: Tone; readonly children: Comp
 
 const shownJobs = 5;
 
-/** What a restart will touch, in words. */
+/** What a restart affects, in words. */
 function Touched({
   role,
   engine,

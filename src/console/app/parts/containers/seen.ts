@@ -19,9 +19,7 @@ export interface Seen {
  */
 export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "since" | "evidence" | "rule"> {
   readonly title: string;
-  /**
-   * Whether its role is down: what it does itself says more of the container, unless that is well.
-   */
+  /** Whether its role is down: the container's own state says more, unless it is good. */
   readonly isRoleDown: boolean;
 }
 

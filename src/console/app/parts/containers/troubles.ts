@@ -8,7 +8,7 @@ import { type Seen, toTroubles, toWorse, type Troubles } from "./seen.ts";
 type Row = Pick<ContainerRow, "id" | "engine" | "status" | "health" | "stale" | "kind"> &
   Partial<Pick<ContainerRow, "startedAt">>;
 
-/** What is wrong with containers: as Now shows it, every other screen does. */
+/** What is wrong with containers, the same on every screen. */
 export function useTroubles(): Troubles {
   const { rows, state } = useProblems();
   const isKnown = rows !== null && !failureOf(state, "problems");
@@ -16,8 +16,8 @@ export function useTroubles(): Troubles {
 }
 
 /**
- * What a container's status, its health and its problem come to. A silent engine says nothing of
- * now, whatever was wrong before.
+ * The state that follows from a container's status, health and problem. If its engine does not
+ * answer, the state is unknown, whatever was wrong before.
  */
 export function toSeenState(row: Row, { byId, isKnown }: Troubles): Seen {
   const own = toContainerState(row);
@@ -27,7 +27,7 @@ export function toSeenState(row: Row, { byId, isKnown }: Troubles): Seen {
   return toWorse({ ...own, since }, byId.get(row.id), isKnown);
 }
 
-/** Whether somebody should look at it: something is wrong, or its engine is silent. */
+/** Whether it needs attention: something is wrong, or its engine does not answer. */
 export function isTroubled(row: Row, troubles: Troubles): boolean {
   const { tone } = toSeenState(row, troubles);
   return row.stale || tone === "bad" || tone === "warn";

@@ -21,9 +21,7 @@ function toQueueKey({ source, queue }: Pick<QueueRow, "source" | "queue">): stri
   return `${source}/${queue}`;
 }
 
-/**
- * The queues, what became worse first: the outcome, then the share of failures, then their number.
- */
+/** The queues, the worst first: by outcome, then by the share of failures, then by their number. */
 export function sortByHarm(queues: readonly QueueRow[]): readonly QueueRow[] {
   const rank = ({ outcome }: QueueRow) => (outcome === "REGRESSED" ? 0 : 1);
   return queues.toSorted(
@@ -42,7 +40,7 @@ function toValue(window: Window | null, name: WindowNumberName): number | null {
   return window[name];
 }
 
-/** The chance of a number's change if nothing had changed, where there is a test of it. */
+/** The p-value of a number's change, if it was tested. */
 function toChance(row: QueueRow, name: WindowNumberName): number | null {
   if (name === "failureRatio") return row.pValue;
   if (name === "waitP95Seconds") return row.waitPValue;
@@ -111,7 +109,7 @@ export function QueueNumbers({
   );
 }
 
-/** When the window before was. */
+/** The time of the window before. */
 const baselineWords = { BEFORE: "before", DAY: "a day before", WEEK: "a week before" };
 
 function Change({ row, name }: { readonly row: QueueRow; readonly name: WindowNumberName }) {

@@ -27,7 +27,7 @@ interface GraphProps {
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
   readonly label: string;
-  /** Before it nothing is known, unix ms: hatched, as gaps between known points are. */
+  /** The time before which nothing is known, unix ms: hatched, like gaps between known points. */
   readonly knownSince?: number | null;
   /**
    * Whether a gap between points says that there was nothing to measure: then it is blank. @default
@@ -51,12 +51,12 @@ const [tickWidth, tickHeight, letterWidth] = [84, 36, 6.2];
 /** Half of the width of a time: nearer to the right edge it would be cut. */
 const tickRoom = 18;
 
-/** The moment under the pointer: all graphs of a screen show their values at it. */
+/** The time under the pointer, at which all graphs of a screen show their values. */
 const pointed = signal<number | null>(null);
 
 /**
- * The course of numbers with axes, gaps where they are unknown, and a line for each deploy. The
- * pointer's values are in the legend.
+ * A graph with axes, gaps where numbers are unknown, and a line for each deploy. The pointer's
+ * values are in the legend.
  */
 export function Graph(props: GraphProps) {
   const { times, series, format, label, knownSince, isSparse, marks = [], threshold, height = 160, onPick } = props;
@@ -171,7 +171,9 @@ interface LegendProps extends Pick<GraphProps, "times" | "series" | "format"> {
   readonly at: number | null;
 }
 
-/** The values at a moment, else those of now; an unknown one has the last known one on hover. */
+/**
+ * The values at a time, else the current ones; an unknown value has the last known one on hover.
+ */
 function Legend({ times, series, format, isKnown, at }: LegendProps) {
   const index = at === null ? findCurrent(times, isKnown) : findNearest(times, at);
   return (

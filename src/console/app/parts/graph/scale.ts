@@ -14,8 +14,8 @@ const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200
 const daySteps = [1, 2, 3, 7, 14, 28];
 
 /**
- * Times of a range that people would write on an axis, unix ms: at most `most`, on whole seconds,
- * minutes, hours or days of the person's zone. 24 hours; the day at midnight.
+ * Round times of a range for an axis, unix ms: at most `most`, on whole seconds, minutes, hours or
+ * days of the user's time zone. In 24-hour form; the date at midnight.
  */
 export function toTimeTicks(from: number, to: number, most: number): readonly Tick[] {
   const least = (to - from) / Math.max(1, most);
@@ -89,8 +89,8 @@ export function findCurrent(times: readonly number[], isKnown: (index: number) =
 }
 
 /**
- * The stretches without a value between known ones, and after the last one when it is not of now:
- * the index of the known one before each, and that of its end.
+ * The gaps between known values, and after the last one when it is not current: the index of the
+ * known one before each, and that of its end.
  * @param times unix ms, ascending
  */
 export function findGaps(

@@ -7,9 +7,9 @@ export interface SparkPoint {
 }
 
 /**
- * A small graph, 96 x 24: the course of a number, without axes. Unknown stretches are gaps; no
- * known point at all is hatched. `marks` are moments of deploys, unix ms. The scale begins at 0 and
- * ends at `max` or at the largest value.
+ * A small graph, 96 x 24, without axes. Unknown values are gaps; without any known point it is
+ * hatched. `marks` are the times of deploys, unix ms. The scale begins at 0 and ends at `max` or at
+ * the largest value.
  */
 export function Spark({
   points,

@@ -3,7 +3,7 @@ import type { Tone } from "../../../../facts/tone.ts";
 import { formatShare } from "../../../../facts/format.ts";
 import type { HostRow } from "./table.tsx";
 
-/** Of the gateway; null where it has not said them. */
+/** The gateway's thresholds; null before they are known. */
 export type Thresholds = { readonly cpu: number; readonly mem: number } | null | undefined;
 
 /**

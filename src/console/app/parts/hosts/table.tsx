@@ -8,7 +8,7 @@ import { Shape } from "../state.tsx";
 
 export type HostRow = NonNullable<ConsoleHostsQuery["hosts"]>[number];
 
-/** Machines with what of them is used. */
+/** Hosts with their utilisation. */
 export function HostTable({
   rows,
   thresholds,

@@ -120,7 +120,7 @@ export class LogBuffer {
     return true;
   }
 
-  /** All rows are as high as they are without wrapping. */
+  /** Resets all rows to the height that they have without wrapping. */
   clearHeights(): void {
     this.#extra.fill(0);
     this.#tree.fill(0);

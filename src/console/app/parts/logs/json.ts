@@ -3,7 +3,7 @@ type TextRange = readonly [from: number, to: number];
 
 type LineField = readonly [name: string, value: string, range: TextRange];
 
-/** A line as it is read: what it says, and what else it states. */
+/** A parsed line: its message, and its other fields. */
 export interface LineParts {
   /** A time that the line begins with; the log's own column says it already. */
   readonly prefix: string;
@@ -15,7 +15,7 @@ export interface LineParts {
 /** Longer lines are shown as they are. */
 const maxParsed = 32_768;
 const messageNames = new Set(["msg", "message", "@message", "event"]);
-/** Said by the columns of the line already. */
+/** The line's columns show these already. */
 const columnNames = new Set(["level", "lvl", "severity", "time", "ts", "timestamp", "@timestamp"]);
 
 const timePrefix = /^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?:?\s+/;

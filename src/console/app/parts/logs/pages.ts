@@ -9,7 +9,7 @@ export type LogPage = NonNullable<ConsoleLogPageQuery["logs"]>;
 export type LogPart = LogPage["containers"][number];
 export type PageLine = LogPage["lines"][number];
 
-/** What a page lacks: containers that could not be read, and the log history. */
+/** What is missing in a page: containers that could not be read, and the log history. */
 export function toFailed({ containers, historyError: error }: LogPage): readonly LogPart[] {
   const failed = containers.filter((part) => part.error !== null);
   return error ? [...failed, { container: { name: "the log history", engine: "" }, error }] : failed;

@@ -60,8 +60,8 @@ export function toLine({ at, text, stream, source, note }: LogRow): LogLine | nu
 }
 
 /**
- * The lines of a page. Where the log begins, no marker of a release is before its first line: of
- * the time before nothing is known.
+ * The lines of a page. At the beginning of the log, no marker of a release comes before its first
+ * line, because nothing is known about the time before it.
  */
 export function omitEarlyMarkers<Line extends { readonly kind: string }>(page: {
   readonly lines: readonly Line[];

@@ -19,7 +19,7 @@ const retryMs = 3000;
 /**
  * The rows of one log, as its reader moves through it. Either its end is in memory and followed
  * (`isLive`), or a part of it that pages are added to at both ends. While the reader follows, the
- * oldest rows leave memory; while they read, nothing that they may see does. Failures are in
+ * oldest rows are dropped from memory; while they read, no row in view is. Failures are in
  * `failure`; nothing rejects.
  */
 export class LogSession {
@@ -71,12 +71,12 @@ export class LogSession {
     cancelAnimationFrame(this.#frame);
   }
 
-  /** Gives its stream back until `resume`. */
+  /** Closes its stream until `resume`. */
   suspend(): void {
     this.#stopStream();
   }
 
-  /** Goes on after the last line. */
+  /** Continues after the last line. */
   resume(): void {
     if (this.isLive) this.#followEnd();
   }
@@ -302,8 +302,8 @@ export class LogSession {
       return;
     }
     if (!row.note) this.#unseen += 1;
-    // What the reader may be looking at stays. Newer lines are counted, and read again when they
-    // are wanted.
+    // Rows that the reader may be looking at stay. Newer lines are counted, and read again on
+    // demand.
     if (this.buffer.isOver) this.#dropLast();
   }
 

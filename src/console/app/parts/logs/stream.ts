@@ -8,7 +8,7 @@ import type { LogPages, PageLine } from "./pages.ts";
 import type { LogRow } from "./row.ts";
 import { isSingle, toFilterVariables } from "./target.ts";
 
-/** What comes of a followed log. */
+/** Receives what happens in a followed log. */
 export interface StreamEvents {
   rows(rows: readonly LogRow[]): void;
   /** Lines are missing before this row. `count` is null when their number is unknown. */
@@ -29,13 +29,12 @@ export interface StreamEvents {
  */
 const [newestLines, mostLines, pageLines] = [500, 5000, 1000];
 
-/** A page that is hidden for so long gives its stream back, ms: a token has only a few. */
+/** A page that is hidden this long closes its stream, ms, because a token may have only a few. */
 const hiddenMs = 10_000;
 
 /**
  * Follows the log of these pages until the returned function is called. What was seen of it does
- * not come again. A page that is hidden stops, and goes on after the last line once it is seen
- * again.
+ * not come again. A hidden page stops, and continues after the last line once it is visible again.
  */
 export function followPages(pages: LogPages, seen: SeenLines, events: StreamEvents): () => void {
   return whileVisible(() => openNow(pages, seen, events), hiddenMs);

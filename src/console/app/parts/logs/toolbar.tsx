@@ -18,7 +18,7 @@ interface ToolbarProps {
   readonly session: LogSession;
   readonly target: LogTarget;
   readonly filter: LogFilter;
-  /** Why the gateway does not take the search. */
+  /** Why the gateway refuses the search. */
   readonly wrongSearch: Failure | null;
   /** Copies what is selected, or else in view. Resolves to the number of lines. */
   readonly onCopy: () => Promise<void>;
@@ -248,7 +248,7 @@ function Moment() {
   );
 }
 
-/** What leaves the page: copies and files. */
+/** Copies and downloads. */
 function Menu({ session, onCopy }: { readonly session: LogSession; readonly onCopy: () => Promise<void> }) {
   const [progress, setProgress] = useState<string | null>(null);
   const running = useRef<AbortController | null>(null);

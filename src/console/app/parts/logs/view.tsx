@@ -25,7 +25,7 @@ interface Place {
   /** The row at the top of the view, and how much of it is above, px. */
   anchor: number;
   above: number;
-  /** Where the view was last seen or put, px. */
+  /** The last known position of the view, px. */
   top: number;
   width: number;
 }

@@ -24,7 +24,10 @@ interface JobButtonProps {
   readonly blocked?: string | null;
 }
 
-/** A button of an action on jobs. Where the gateway or the job allows none it stays and says so. */
+/**
+ * A button of an action on jobs. If the gateway or the job does not allow it, the button stays and
+ * says why.
+ */
 export function JobButton({ action, children, blocked = null }: JobButtonProps) {
   return (
     <ActionButton action={action} blocked={server.value?.jobsEnabled === false ? jobsOff : blocked}>
@@ -57,7 +60,7 @@ export interface JobSubject {
   readonly source: string;
   readonly jobId: string;
   readonly queue: string | null;
-  /** Asks what it will touch as it is now. */
+  /** Asks for its current state, to show what the action affects. */
   readonly preview: Action["preview"];
 }
 
@@ -75,7 +78,7 @@ export function toRetry(job: JobSubject): Action {
   };
 }
 
-/** Gives a job up: it is not tried again, its row stays. */
+/** Discards a job: it is not tried again, and its row stays. */
 export function toDiscard(job: JobSubject): Action {
   return {
     title: `Discard job ${job.jobId}`,
@@ -201,7 +204,7 @@ function toGroupChange(action: GroupAction, group: GroupSubject): Action {
   };
 }
 
-/** Retry and discard of a group, each after a look at what it will touch. */
+/** Retry and discard of a group, each after a preview of what it affects. */
 export function GroupButtons(group: GroupSubject) {
   return (
     <span class="pair">

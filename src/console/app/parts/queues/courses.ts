@@ -6,8 +6,8 @@ import { groupSamples, useRecent } from "../../data/series.ts";
 import type { SparkPoint } from "../graph/spark.tsx";
 
 /**
- * While a list scrolls its rows change with each frame: they are asked for when they have stood for
- * so long, ms.
+ * While a list scrolls, its rows change with each frame. They are asked for when they have been in
+ * view this long, ms.
  */
 const restMs = 250;
 

@@ -18,7 +18,7 @@ interface JobActionsProps {
 
 type JobKey = Omit<JobActionsProps, "data">;
 
-/** Retry and discard of one job, each after a look at what it will touch. */
+/** Retry and discard of one job, each after a preview of what it affects. */
 export function JobActions({ source, id, queue, error, data }: JobActionsProps) {
   const subject = (verb: "retry" | "discard"): JobSubject => ({
     source,
