@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { vi } from "vitest";
 import type { AuditEntry } from "../../src/audit/audit.ts";
 import type { ActionLimits, Decision, Ledger } from "../../src/audit/ledger.ts";
+import { toBusyMs } from "../../src/audit/ledger.ts";
 import { createPostgresLedger } from "../../src/audit/postgres/ledger.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { migrate } from "../../src/state/schema.ts";
@@ -17,9 +18,11 @@ interface Restart {
   readonly endMs: number;
 }
 
+const longestMs = toBusyMs({ mark: null });
+
 /**
  * An engine of the simulation: it restarts what it was asked to, whatever became of the gateway
- * that asked.
+ * that asked, and takes no longer than a ledger allows it (`toBusyMs`).
  */
 function createEngine() {
   const running = new Map<number, Restart & { readonly done: PromiseWithResolvers<void> }>();
@@ -36,7 +39,13 @@ function createEngine() {
       if ([...running.values()].some((one) => one.container === container))
         faults.push(`${container} was asked for while it restarts`);
       const done = Promise.withResolvers<void>();
-      running.set(seq, { seq, container, begunMs: nowMs, endMs: nowMs + 1000 + ((seq * 7919) % 90_000), done });
+      running.set(seq, {
+        seq,
+        container,
+        begunMs: nowMs,
+        endMs: nowMs + 1000 + ((seq * 7919) % (longestMs - 1000)),
+        done,
+      });
       return done.promise;
     },
     advance(nowMs: number): void {
