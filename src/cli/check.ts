@@ -1,5 +1,5 @@
 import { probeAudit } from "../audit/file/verify.ts";
-import { probeState } from "../audit/postgres/probe.ts";
+import { probeSharedAudit } from "../audit/postgres/probe.ts";
 import { endsSoon, isInForce, readTokensFile, type TokenEntry } from "../auth/tokens-file.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import type { EngineConfig } from "../config/engines.ts";
@@ -182,7 +182,7 @@ async function probeRecord({
   stateUrl,
   auditFile,
 }: Config): Promise<Omit<Probe, "name" | "warnings">> {
-  if (stateUrl !== null) return probeState(stateUrl);
+  if (stateUrl !== null) return probeSharedAudit(stateUrl);
   return restart || jobs || healthExec ? probeAudit(auditFile) : noActions;
 }
 

@@ -28,7 +28,7 @@ export interface FollowedStream<Data> {
  * Pauses before a stream is opened again: they grow with each failure, and are shorter if the
  * gateway ended the stream.
  */
-const waitMs = { broken: 500, ended: 200, most: 10_000 };
+const reconnectMs = { broken: 500, ended: 200, most: 10_000 };
 /** After a stream that lasted this long, pauses are short again, ms. */
 const goodMs = 5000;
 /**
@@ -68,7 +68,7 @@ export class StreamFollower<Data> {
       if (signal.aborted) return;
       if (error) this.#followed.broken(error);
       if (Date.now() - beganAt > goodMs) this.#failed = 0;
-      const ms = Math.min(waitMs.most, (error ? waitMs.broken : waitMs.ended) * 2 ** this.#failed);
+      const ms = Math.min(reconnectMs.most, (error ? reconnectMs.broken : reconnectMs.ended) * 2 ** this.#failed);
       this.#failed += 1;
       const endAt = Date.now() + ms * (0.8 + Math.random() * 0.4);
       if (error && !isLost(error)) await this.#poll(endAt);

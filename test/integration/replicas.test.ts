@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { callDocker } from "../../script/services/docker-api.ts";
-import { migrateTables, probeState, verifyTable } from "../../src/audit/postgres/probe.ts";
+import { migrateTables, probeSharedAudit, verifyTable } from "../../src/audit/postgres/probe.ts";
 import { runCli } from "../support/cli-process.ts";
 import { type ContainerSpec, removeContainers, startContainer } from "../support/docker-containers.ts";
 import { startGatewayProcess, watchRestarts } from "../support/gateway-process.ts";
@@ -233,7 +233,7 @@ test("without its database a gateway reads, and refuses actions", async () => {
 test("the commands say what is there", async () => {
   const { length } = await records();
   expect(await migrateTables(url)).toEqual({ ok: true, message: "schema wallet_core_ops: version 2, as before" });
-  expect(await probeState(url)).toMatchObject({
+  expect(await probeSharedAudit(url)).toMatchObject({
     ok: true,
     detail: expect.stringContaining(`PostgreSQL, head seq ${length}`),
   });
@@ -243,7 +243,7 @@ test("the commands say what is there", async () => {
     expect.stringMatching(new RegExp(`^ok    the record of .*, head seq ${length} hash \\w{64}\\n$`)),
   ]);
   const empty = await createTestDatabase(inject("postgresUrl"), "replicas_empty");
-  expect(await probeState(empty.url)).toEqual({
+  expect(await probeSharedAudit(empty.url)).toEqual({
     ok: false,
     detail: "nothing can be restarted or changed: its tables are missing: run `wallet-core-ops migrate`",
     warnings: [],

@@ -79,7 +79,7 @@ export function verifyTable(
  * One line of `cli check`: the head of the record, or why it cannot be written and the remedy.
  * Never rejects.
  */
-export async function probeState(
+export async function probeSharedAudit(
   url: string,
 ): Promise<{ readonly ok: boolean; readonly detail: string; readonly warnings: readonly string[] }> {
   const warnings: string[] = [];
