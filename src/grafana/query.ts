@@ -410,7 +410,7 @@ function parseTarget(target: Row): Target[] {
     : [withFailure(parsed, () => ({ ...parsed, ...parsePayload(target["payload"] ?? target["data"]) }))];
 }
 
-/** The result of a step for a target, or the target with the reason why there is none. */
+/** The target that `run` returns; if it throws, the target with that failure. */
 function withFailure(target: Target, run: () => Target | void): Target {
   try {
     return run() ?? target;

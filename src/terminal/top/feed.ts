@@ -50,9 +50,9 @@ export interface Feed {
 
 /**
  * Asks the gateway again and again: problems, queues and hosts every 3 s, CPU and memory every 10
- * s; containers come by the subscription, or every 3 s where that is refused. A question waits for
- * its answer before it is asked again. After a lost connection it continues by itself, and shows
- * the last answers until then.
+ * s; containers come by the subscription, or every 3 s where that is refused. A question is
+ * repeated only after its answer. After a lost connection, polling resumes by itself; until then
+ * the last answers stay.
  */
 export function startFeed({ client, env: firstEnv, signal, onChange, onEnd, isPaused }: FeedOptions): Feed {
   let data: TopData = { ...emptyData, env: firstEnv };
