@@ -51,7 +51,7 @@ unless on (instance) ops_problems_unchecked`,
       },
       {
         ...whileFound("OpsEngineDown", ["engine"]),
-        summary: "The container engine {{ $labels.engine }} does not answer",
+        summary: "Engine {{ $labels.engine }} does not answer",
         description: "The state of its containers is unknown.",
         panel: [containers, "Container engines"],
       },

@@ -1,11 +1,12 @@
 import * as container from "../../src/facts/container.ts";
 import * as deploy from "../../src/facts/deploy.ts";
+import * as engine from "../../src/facts/engine.ts";
 import * as host from "../../src/facts/host.ts";
 import * as problem from "../../src/facts/problem.ts";
 import * as queue from "../../src/facts/queue.ts";
 import * as timeline from "../../src/facts/timeline.ts";
 import type { Tone } from "../../src/facts/tone.ts";
-import { problemThresholds } from "../../src/problems/rules.ts";
+import { problemRules, problemThresholds } from "../../src/problems/rules.ts";
 import { queueThresholds } from "../../src/queues/state.ts";
 import type { Colour } from "./model.ts";
 
@@ -110,6 +111,11 @@ export const timelineKinds: States = Object.fromEntries(
   Object.keys(timeline.timelineKinds).map((kind) => [kind, kind === "OOM_KILL" ? colours.bad : colours.neutral]),
 );
 
+/** Whether an engine answers. */
+export const engineAnswers: States = {
+  true: [colours[engine.toEngineState(true).tone], "yes"],
+  false: [colours[engine.toEngineState(false).tone], "no"],
+};
 /** Of a flag that is a warning where it is set. */
 export const yes: States = { true: [colours.warn, "yes"], false: [colours.ok, "no"] };
 export const no: States = { true: [colours.ok, "yes"], false: [colours.warn, "no"] };
@@ -124,6 +130,14 @@ export const utilisation: Steps = [colours.ok, [host.defaultHotRatio, colours.wa
 export const diskUse: Steps = [colours.ok, [host.diskFullRatio, colours.warn]];
 /** Memory of a container, of its limit. */
 export const percentOfLimit: Steps = [colours.ok, [problemThresholds.memoryRatio * 100, colours.warn]];
+/** How long ago an engine was last heard of, seconds: its list of containers is then that old. */
+export const silence: Steps = [colours.ok, [problemThresholds.lostSeconds, colours[engine.toEngineState(false).tone]]];
+/** Restarts of a container by the restart policy, in 15 minutes. */
+export const restarts: Steps = [
+  colours.ok,
+  [1, colours.warn],
+  [problemThresholds.loopRestarts, colours[problem.toSeverityTone(problemRules.container_restart_loop.severity)]],
+];
 /** Of a count of things that are bad. */
 export const anyIsBad: Steps = [colours.ok, [1, colours.bad]];
 /** Of a count of failures, dead jobs or restarts. */

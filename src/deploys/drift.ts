@@ -1,3 +1,5 @@
+import { capitalize } from "../facts/format.ts";
+import { explainSilentEngine } from "../facts/engine.ts";
 import type { Container } from "../containers/container.ts";
 import type { SilentEngine } from "../containers/source.ts";
 import { groupSteps, mapSteps, type Steps } from "../lib/budget/steps.ts";
@@ -242,7 +244,7 @@ function* findMissed(
 }
 
 function toUnknown({ name, message: reason }: SilentEngine): Drift {
-  const message = `${name ?? "An engine"} does not answer: what it runs is unknown (${reason})`;
+  const message = capitalize(explainSilentEngine(name, reason, "so what it runs is unknown"));
   return { ...toDrift("engine_unknown", message, []), engine: name, settling: false };
 }
 

@@ -1,3 +1,4 @@
+import { toEngineState } from "./engine.ts";
 import { formatEnum, unknownText } from "./format.ts";
 import type { NumberFact } from "./number.ts";
 import { toToneOf, type States, type Tone } from "./tone.ts";
@@ -56,7 +57,8 @@ export function toContainerState(container: Container): {
   readonly title?: string;
 } {
   const { status, health, stale } = container;
-  if (stale) return { tone: "neutral", word: "stale", title: `Its engine does not answer. Last known: ${status}` };
+  if (stale)
+    return { tone: "neutral", word: "stale", title: `Its engine ${toEngineState(false).word}. Last known: ${status}` };
   if (status !== "running" || health.toUpperCase() === "NONE") return { tone: toStatusTone(container), word: status };
   return { tone: toHealthTone(health), word: health.toLowerCase() };
 }

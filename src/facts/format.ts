@@ -134,3 +134,8 @@ export function formatEnum(value: string | Unknown): string {
 export function formatText(text: string | number | Unknown): string {
   return text === null || text === undefined || text === "" ? unknownText : String(text);
 }
+
+/** The start of a sentence. */
+export function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

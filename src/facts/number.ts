@@ -1,4 +1,5 @@
 import {
+  capitalize,
   formatBytes,
   formatDuration,
   formatLoad,
@@ -63,5 +64,5 @@ export function formatFact({ unit }: NumberFact, value: number | null | undefine
 
 /** Its label at the beginning of a line. */
 export function toHeading({ label }: NumberFact): string {
-  return label.charAt(0).toUpperCase() + label.slice(1);
+  return capitalize(label);
 }

@@ -118,14 +118,14 @@ export function findEngineProblems({
       return createProblem("engine_unreachable", name, {
         engine,
         env,
-        title: `The container engine ${name} does not answer`,
+        title: `Engine ${name} does not answer`,
         since: contactAt === null ? null : formatRfc3339(contactAt),
         evidence: [heard, ...(error ? [`${error.message} (${error.code})`] : [])],
       });
     });
   const isUnnamed = silent.some(({ name }) => name === null);
   const unnamed = createProblem("engine_unreachable", "", {
-    title: "A container engine does not answer",
+    title: "An engine does not answer",
     evidence: ["it has no configured environment: it may run containers that this token may see"],
   });
   return isUnnamed ? [...named, unnamed] : named;

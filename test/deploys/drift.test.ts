@@ -312,7 +312,7 @@ describe("drift", () => {
       ),
     ).toEqual([
       { ...unknown, engine: "b", message: "b does not answer: what it runs is unknown (no answer in 5 s)" },
-      { ...unknown, engine: null, message: "An engine does not answer: what it runs is unknown (no answer in 5 s)" },
+      { ...unknown, engine: null, message: "An engine does not answer, so what it runs is unknown: no answer in 5 s" },
     ]);
   });
 

@@ -122,7 +122,7 @@ describe("an engine without a configured environment", () => {
     expect(await codeOf("/containers/web")).toBe(200);
     const { data } = await query('{ drift { kind engine message } logs(role: "none") { truncated } }');
     const message =
-      "An engine does not answer: what it runs is unknown (An engine without a configured environment does not answer)";
+      "An engine does not answer, so what it runs is unknown: An engine without a configured environment does not answer";
     expect(data.drift).toEqual([{ kind: "ENGINE_UNKNOWN", engine: null, message }]);
     expect(data.logs).toBeNull();
   });

@@ -87,7 +87,7 @@ describe("an engine that does not answer", () => {
         id: "engine_unreachable:web-2",
         severity: "critical",
         alert: "OpsEngineDown",
-        title: "The container engine web-2 does not answer",
+        title: "Engine web-2 does not answer",
         since: "2026-01-13T09:57:30Z",
         env: "staging",
         engine: down,
@@ -104,7 +104,7 @@ describe("an engine that does not answer", () => {
       {
         id: "engine_unreachable:",
         engine: null,
-        title: "A container engine does not answer",
+        title: "An engine does not answer",
         evidence: ["it has no configured environment: it may run containers that this token may see"],
       },
     ]);

@@ -1,3 +1,4 @@
+import { problemThresholds } from "../../../src/problems/rules.ts";
 import { dashboard } from "../dashboard.ts";
 import * as is from "../fields.ts";
 import type { Dashboard } from "../model.ts";
@@ -27,13 +28,13 @@ const engines = table({
   worstFirst: "badness",
   columns: [
     { field: "name", name: "Engine", width: 130 },
-    { field: "ok", name: "Answers", states: is.no, width: 80 },
+    { field: "ok", name: "Answers", states: is.engineAnswers, width: 80 },
     {
       field: "ageSeconds",
       name: "Heard of",
       unit: "s",
       decimals: 0,
-      thresholds: ["green", [15, "yellow"], [60, "red"]],
+      thresholds: is.silence,
       absent: "never",
       width: 85,
     },
@@ -43,15 +44,14 @@ const engines = table({
 
 const restarts = graph({
   title: "Restarts by the policy",
-  description:
-    "Restarts by the restart policy, in 15 minutes. 3 or more are a crash loop. From Prometheus, since it scrapes the gateway.",
+  description: `Restarts by the restart policy, in 15 minutes. ${problemThresholds.loopRestarts} or more are a restart loop. From Prometheus, since it scrapes the gateway.`,
   targets: [
     promql(
       `sum by (name, engine) (increase(ops_container_restarts_total[15m]) and on (name, engine) ${chosenSeries("ops_container_up", ofMetrics)})`,
       "{{name}} · {{engine}}",
     ),
   ],
-  thresholds: ["green", [1, "yellow"], [3, "red"]],
+  thresholds: is.restarts,
 });
 
 const rate = (metric: string) => `rate(${metric}[$__rate_interval])`;

@@ -1,3 +1,4 @@
+import { explainSilentEngine } from "../../facts/engine.ts";
 import { isOfOthers, maySeeContainer, type Principal } from "../../auth/principal.ts";
 import type { Container } from "../../containers/container.ts";
 import type { ContainerListing, KnownEngines } from "../../containers/source.ts";
@@ -201,8 +202,7 @@ export function findBlindSpot(
   { shown, silent: [silent] }: KnownEngines,
   principal: Principal,
 ): string | null {
-  if (silent)
-    return `${silent.name === null ? "an engine" : `engine ${silent.name}`} does not answer: ${silent.message}`;
+  if (silent) return explainSilentEngine(silent.name, silent.message);
   if (shown.length === 0) return "no configured engine may run them";
   // Before its first inspection its host name is unknown.
   const wedged = live.filter(({ isInspected, env }) => !isInspected && !isOfOthers(principal, env));

@@ -1,7 +1,8 @@
+import { explainSilentEngine } from "../../facts/engine.ts";
 import { toContainerColumn } from "../output/container-columns.ts";
 import { formatHealth, formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
 import { Containers, type ContainersQuery, ContainerUsage, OpsError } from "../../client/client.ts";
-import { formatAge, formatEnum, formatText } from "../../facts/format.ts";
+import { formatAge, formatDuration, formatEnum, formatText } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
 import { envOption, toEnv } from "../options.ts";
@@ -77,12 +78,12 @@ export const psCommand = defineList({
         ...missing.map((text) => new OpsError("not_found", `There is no container or role named ${text}`)),
       ],
       notes: (listed.data.engines ?? []).flatMap(({ name, ok, ageSeconds, error }) =>
-        ok
-          ? []
-          : [
-              `engine ${name} does not answer${ageSeconds === null ? "" : `: its rows are ${ageSeconds} s old`} (${error?.message ?? "no reason is known"})`,
-            ],
+        ok ? [] : [explainSilentEngine(name, error?.message, toStaleness(ageSeconds))],
       ),
     };
   },
 });
+
+function toStaleness(ageSeconds: number | null): string {
+  return ageSeconds === null ? "" : `so its rows are ${formatDuration(ageSeconds)} old`;
+}

@@ -1,3 +1,4 @@
+import { explainSilentEngine } from "../../facts/engine.ts";
 import { formatClock, formatEnum, formatNumber } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { formatFirst } from "../../lib/text.ts";
@@ -58,7 +59,9 @@ function findAbsent(wanted: Conditions, { containers, silentEngines }: Look): Mi
       : roles.map((role) => `no container of the role ${role} is known`);
   return [
     ...absent.map((text) => known(`${text}${toPlace(wanted)}`)),
-    ...silentEngines.map((engine) => unknown(`engine ${engine} does not answer, so what runs there is unknown`)),
+    ...silentEngines.map(({ name, message }) =>
+      unknown(explainSilentEngine(name, message, "so what runs there is unknown")),
+    ),
   ];
 }
 

@@ -34,7 +34,7 @@ export interface Look {
   /** The selected ones. */
   readonly containers: readonly ContainerRow[];
   /** Engines that do not answer: more may run there. */
-  readonly silentEngines: readonly string[];
+  readonly silentEngines: readonly { readonly name: string; readonly message: string | undefined }[];
   /** Versions that containers of the release have. */
   readonly versions: readonly string[];
   /** Those that the wanted service may work on. */
@@ -71,7 +71,9 @@ export async function look(client: OpsClient, wanted: Conditions, signal: AbortS
   const own = sources.filter(({ owner }) => !isOfOthers(owner && [owner], wanted));
   return {
     containers: (shown?.data.containers ?? []).filter((row) => isMeant(row, wanted)),
-    silentEngines: (shown?.data.engines ?? []).flatMap(({ name, ok }) => (ok ? [] : [name])),
+    silentEngines: (shown?.data.engines ?? []).flatMap(({ name, ok, error }) =>
+      ok ? [] : [{ name, message: error?.message }],
+    ),
     versions,
     queues,
     othersQueues,

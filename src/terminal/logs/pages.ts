@@ -1,3 +1,4 @@
+import { explainSilentEngine } from "../../facts/engine.ts";
 import { Logs, type LogsQuery, type LogsQueryVariables, type OpsClient, OpsError } from "../../client/client.ts";
 import { pause } from "../../lib/abort.ts";
 import { type LogTurn, mostPageLines } from "../../client/log-reader.ts";
@@ -69,9 +70,7 @@ export function createPartReporter(onProblem: (text: string) => void): (report: 
   return ({ containers, engines, historyError }) => {
     const texts = [
       ...engines.flatMap(({ name, ok, error }) =>
-        ok
-          ? []
-          : [`engine ${name} does not answer, so its lines are missing (${error?.message ?? "no reason is known"})`],
+        ok ? [] : [explainSilentEngine(name, error?.message, "so its lines are missing")],
       ),
       ...containers.flatMap(({ container, error }) =>
         error === null ? [] : [`${container.name}: its log cannot be read (${error.message})`],

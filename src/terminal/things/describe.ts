@@ -3,6 +3,7 @@ import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/
 import { toNumberTone } from "../output/queue-columns.ts";
 import { deployNumbers, toDeployTone, toOutcomeTone, toVerdictLabel } from "../../facts/deploy.ts";
 import { formatState, toContainerState, containerNumbers } from "../../facts/container.ts";
+import { toEngineState } from "../../facts/engine.ts";
 import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
@@ -213,7 +214,7 @@ function toEngine({ row, rows }: Extract<Thing, { readonly kind: "engine" }>, pa
     {
       title: null,
       facts: [
-        ["State", row.ok ? "it answers" : "it does not answer", row.ok ? "ok" : "bad"],
+        ["State", toEngineState(row.ok).word, toEngineState(row.ok).tone],
         [
           "Last heard",
           row.ageSeconds === null ? (row.ok ? null : "never") : `${formatDuration(Math.round(row.ageSeconds))} ago`,

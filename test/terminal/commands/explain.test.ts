@@ -57,7 +57,7 @@ it.each<[string[], string, RegExp[]]>([
   [
     ["far"],
     "far is an engine",
-    [/State +it does not answer/, /Last heard +never/, /Reason +no way .*\(docker_unavailable\)/],
+    [/State +does not answer/, /Last heard +never/, /Reason +no way .*\(docker_unavailable\)/],
   ],
   [
     ["v2"],

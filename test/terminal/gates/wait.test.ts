@@ -109,7 +109,7 @@ describe("wait --healthy", () => {
       ],
     });
     expect(await lookOnce(gateway.url, "--healthy")).toEqual(
-      notMet("engine far does not answer, so what runs there is unknown"),
+      notMet("engine far does not answer, so what runs there is unknown: gone"),
     );
     expect(await lookOnce(gateway.url, "--healthy", "--ignore-unknown")).toEqual(met);
   });

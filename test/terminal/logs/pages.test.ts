@@ -56,7 +56,7 @@ it("what cannot be read is said once", () => {
   report(bad);
   report(bad);
   expect(problems).toEqual([
-    "engine far does not answer, so its lines are missing (refused)",
+    "engine far does not answer, so its lines are missing: refused",
     "web-1: its log cannot be read (no driver)",
     "older lines may be missing: away",
   ]);

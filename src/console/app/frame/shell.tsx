@@ -11,7 +11,8 @@ import { switchTheme, theme } from "../page/theme.ts";
 import { href, params, path, setParams } from "../page/url.ts";
 import { isOutdated, server, viewer } from "../session/viewer.ts";
 import { ActionDialog } from "../parts/action.tsx";
-import { formatDuration } from "../../../facts/format.ts";
+import { explainSilentEngine, toEngineState } from "../../../facts/engine.ts";
+import { capitalize, formatDuration } from "../../../facts/format.ts";
 import { toSeverityTone } from "../../../facts/problem.ts";
 import { toWorst } from "../../../facts/tone.ts";
 import { Help } from "./help.tsx";
@@ -212,7 +213,9 @@ function Freshness() {
       </span>
     );
   const silent = [
-    ...engines.value.filter(({ ok }) => !ok).map(({ name }) => `Engine ${name} does not answer`),
+    ...engines.value
+      .filter(({ ok }) => !ok)
+      .map(({ name, error }) => capitalize(explainSilentEngine(name, error?.message))),
     ...(rows ?? []).filter(({ kind }) => silences.has(kind)).map(({ title }) => title),
     ...(failure ? [`Problems are unknown: ${failure.message}`] : []),
   ];
@@ -258,9 +261,9 @@ function Badges() {
       {engines.value
         .filter(({ ok }) => !ok)
         .map(({ name, error }) => (
-          <Banner key={name} tone="warn">
-            Engine {name} does not answer{error ? `: ${error.message}` : ""}. For a minute, its containers stay in the
-            list in their last known state, marked as stale.
+          <Banner key={name} tone={toEngineState(false).tone}>
+            {capitalize(explainSilentEngine(name, error?.message))}. For a minute, its containers stay in the list in
+            their last known state, marked as stale.
           </Banner>
         ))}
     </>

@@ -1,3 +1,4 @@
+import { toEngineState } from "../../../facts/engine.ts";
 import { containerNumbers, toShortName } from "../../../facts/container.ts";
 import { useEffect, useMemo } from "preact/hooks";
 import {
@@ -201,7 +202,11 @@ function Heading({ row, since }: { readonly row: ContainerRow; readonly since: s
           {trouble.evidence.length > 0 && <span class="isolate">: {trouble.evidence.join(" · ")}</span>}
         </Banner>
       )}
-      {row.stale && <Banner tone="warn">The engine does not answer. This is the last known state.</Banner>}
+      {row.stale && (
+        <Banner tone={toEngineState(false).tone}>
+          This is its last known state: engine {row.engine} {toEngineState(false).word}.
+        </Banner>
+      )}
     </>
   );
 }

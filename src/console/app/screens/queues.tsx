@@ -6,7 +6,7 @@ import {
   summarizeQueues,
   toQueueTone,
 } from "../../../facts/queue.ts";
-import type { Tone } from "../../../facts/tone.ts";
+import { describeSourceEffect, isSourceDown, toSourceTone } from "../../../facts/source.ts";
 import { useMemo, useRef, useState } from "preact/hooks";
 import {
   ConsoleQueueOwnersDocument,
@@ -130,16 +130,12 @@ function useLastRows(data: ConsoleQueuesQuery | undefined): {
   const last = useRef<readonly QueueRow[]>([]);
   return useMemo(() => {
     if (!data?.queues) return { data, silent: "" };
-    const down = new Set((data.queueSources ?? []).filter((source) => isDown(source)).map(({ name }) => name));
+    const down = new Set((data.queueSources ?? []).filter((source) => isSourceDown(source)).map(({ name }) => name));
     for (const { source } of data.queues) down.delete(source);
     const missing = last.current.filter(({ source }) => down.has(source));
     last.current = [...data.queues, ...missing];
     return { data: { ...data, queues: [...last.current] }, silent: [...down].join("\n") };
   }, [data]);
-}
-
-function isDown({ error, numbersOk }: Source): boolean {
-  return error !== null && !numbersOk && error.code !== "forbidden";
 }
 
 /** A part of its own: it is drawn again each second. */
@@ -185,26 +181,14 @@ function SourceBanners({ sources }: { readonly sources: readonly Source[] }) {
         if (!first?.error) return null;
         const { code, message } = first.error;
         return (
-          <Banner key={`${first.numbersOk} ${code} ${message}`} tone={toBannerTone(first)}>
+          <Banner key={`${first.numbersOk} ${code} ${message}`} tone={toSourceTone(first)}>
             <span class="isolate">{group.map(({ name, kind }) => `${name} (${kind})`).join(", ")}</span>: {message}.{" "}
-            {toRemedy(first, group.length > 1)} <code class="muted">{code}</code>
+            {describeSourceEffect(first, group.length > 1)} <code class="muted">{code}</code>
           </Banner>
         );
       })}
     </>
   );
-}
-
-function toBannerTone({ error, numbersOk }: Source): Tone {
-  return error?.code === "queue_unsupported" ? "neutral" : numbersOk ? "warn" : "bad";
-}
-
-function toRemedy({ error, numbersOk }: Source, areMany: boolean): string {
-  const its = areMany ? "Their" : "Its";
-  if (numbersOk) return `${its} numbers are shown; ${its.toLowerCase()} errors are unknown.`;
-  const isFinal = error?.code === "queue_unsupported" || error?.code === "queue_duplicate";
-  const rest = isFinal ? "" : " Retrying ...";
-  return `${its} queues show their last known state or are missing from this list.${rest}`;
 }
 
 function NoQueues({
