@@ -16,14 +16,14 @@ export function toContainerAlerts(): RuleGroup {
       },
       {
         ...whileFound("OpsContainerUnhealthy", labels.container),
-        summary: "{{ $labels.name }} is unhealthy",
-        description: "On {{ $labels.engine }}, release {{ $labels.version }}. Its health check says why.",
+        summary: "{{ $labels.name }} on {{ $labels.engine }} is unhealthy",
+        description: "It runs release {{ $labels.version }}. Its health check says why.",
         panel: [containers, "Containers"],
       },
       {
         ...whileFound("OpsContainerRestartLoop", labels.container),
-        summary: "{{ $labels.name }} keeps on restarting",
-        description: "On {{ $labels.engine }}, release {{ $labels.version }}. Its log says why.",
+        summary: "{{ $labels.name }} on {{ $labels.engine }} restarts in a loop",
+        description: "It runs release {{ $labels.version }}. Its log says why.",
         panel: [containers, "Restarts by the policy"],
       },
       {

@@ -129,6 +129,8 @@ export interface KnownVariables {
 export interface RawHealth {
   readonly status: string;
   readonly failingStreak: number;
+  /** End of the first failed probe of the streak; null without one, or where it is unknown. */
+  readonly failingSince: string | null;
   readonly checkedAt: string | null;
   readonly output: string | null;
 }
@@ -179,6 +181,8 @@ export const healthOutputLimit = 4096;
 
 export interface HealthProbe {
   readonly failingStreak: number;
+  /** End of the first failed probe of the streak; null without one, or where it is unknown. */
+  readonly failingSince: string | null;
   /** End of the last probe, null before the first. */
   readonly checkedAt: string | null;
   /** Output of the last probe, cleaned, at most `healthOutputLimit`. */

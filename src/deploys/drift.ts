@@ -28,6 +28,11 @@ export interface Drift extends ServiceGroup {
   /** The containers that deviate. */
   readonly containers: readonly Container[];
   /**
+   * Of leftovers: when the first container after them was created, RFC 3339. Null where none is
+   * live, and of other kinds.
+   */
+  readonly replacedAt: string | null;
+  /**
    * Whether a container of its role was created or started in the last five minutes: a deploy or
    * rollback may be in progress.
    */
@@ -72,11 +77,7 @@ export function* findDrift(
   const found = yield* mapSteps(roles, (role) => {
     const rest = role.filter((container) => !left.has(container) && !container.floating);
     const settling = role.some((container) => isYoung(container, now));
-    const own = [
-      ...toLeftovers(role.filter((container) => left.has(container))),
-      ...toMixed(rest),
-      ...toUnlike(rest, newest),
-    ];
+    const own = [...toLeftovers(role, left), ...toMixed(rest), ...toUnlike(rest, newest)];
     return own.map((drift) => ({ ...drift, settling }));
   });
   const missed = yield* findMissed(live, left, yield* findNewest(deploys), now);
@@ -181,11 +182,15 @@ function toStarted({ startedAt, createdAt, restarts }: Container): number {
   return Date.parse(restarts || startedAt === null ? createdAt : startedAt);
 }
 
-function toLeftovers(left: readonly Container[]): Omit<Drift, "settling">[] {
-  return [...Map.groupBy(left, ({ engine }) => engine).values()].map((own) => {
+function toLeftovers(role: readonly Container[], all: ReadonlySet<Container>): Omit<Drift, "settling">[] {
+  const left = role.filter((container) => all.has(container));
+  return [...Map.groupBy(left, ({ engine }) => engine)].map(([engine, own]) => {
+    const last = Math.max(...own.map(toCreated));
+    const later = role.filter((one) => one.engine === engine && !all.has(one) && toCreated(one) > last);
     const replacement = own.length > 1 ? "their replacements" : "its replacement";
     const message = `${toNames(own).join(", ")} on ${own[0]?.engine}: still live beside ${replacement}`;
-    return toDrift("leftover", message, own);
+    const replacedAt = later.map(({ createdAt }) => createdAt).toSorted()[0] ?? null;
+    return { ...toDrift("leftover", message, own), replacedAt };
   });
 }
 
@@ -262,6 +267,7 @@ function toDrift(kind: DriftKind, message: string, containers: readonly Containe
     expected: null,
     found: toVersions(containers),
     containers,
+    replacedAt: null,
   };
 }
 

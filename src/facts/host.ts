@@ -58,6 +58,23 @@ export function isDiskFull(value: number | null): value is number {
   return value !== null && value > diskFullRatio;
 }
 
+interface FileSystem {
+  readonly name: string;
+  readonly diskMountpoint: string | null;
+  readonly diskDevice: string | null;
+}
+
+/** The fullest file system of a host: "/var on web-1". */
+export function describeFullest({ name, diskMountpoint }: FileSystem): string {
+  return diskMountpoint === null ? `A file system of ${name}` : `${diskMountpoint} on ${name}`;
+}
+
+/** "/var (/dev/sdb1)"; null where unknown. */
+export function formatFullest({ diskMountpoint, diskDevice }: Omit<FileSystem, "name">): string | null {
+  if (diskMountpoint === null) return diskDevice;
+  return diskDevice === null ? diskMountpoint : `${diskMountpoint} (${diskDevice})`;
+}
+
 /** The tone of a share of CPU or memory, as `isHot`. */
 export function toUsageTone(value: number | null, threshold: number | null | undefined): Tone {
   return value === null ? "neutral" : isHot(value, threshold) ? "warn" : "ok";

@@ -156,7 +156,7 @@ export type ProblemKind =
   | 'CONTAINER_MEMORY_HIGH'
   /** The kernel killed one of its processes for lack of memory in the last 15 min. */
   | 'CONTAINER_OOM_KILLED'
-  /** At least 3 restarts by the restart policy in 15 min. */
+  /** At least 3 restarts by the restart policy in 15 min; it lasts until there is none in this time. */
   | 'CONTAINER_RESTART_LOOP'
   /** A core container of the release that its role runs elsewhere has stopped, and no newer release of the role runs on its engine. */
   | 'CONTAINER_STOPPED'
@@ -693,7 +693,7 @@ export type ConsoleNowQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
 
 export type ConsoleNowMoreQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -705,9 +705,9 @@ export type ConsoleNowMoreQuery = { containers: Array<{ id: string, cpuPct: numb
 export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleHostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+export type ConsoleHostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
 
-export type HostRowFragment = { id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
+export type HostRowFragment = { id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
 
 export type ConsoleDeploysQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -723,9 +723,9 @@ export type ConsoleProblemsQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
+export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
 
-export type ProblemListFragment = { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> };
+export type ProblemListFragment = { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> };
 
 export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -765,6 +765,16 @@ export type ConsoleQueueSeriesQueryVariables = Exact<{
 
 export type ConsoleQueueSeriesQuery = { depth: Array<{ queue: string, source: string, time: string, value: number | null }> | null };
 
+export type ConsoleFailureSeriesQueryVariables = Exact<{
+  queues?: Array<string> | string | null | undefined;
+  from: string;
+  to: string;
+  maxPoints: number;
+}>;
+
+
+export type ConsoleFailureSeriesQuery = { failures: Array<{ queue: string, source: string, time: string, value: number | null }> | null };
+
 export type ConsoleHostSeriesQueryVariables = Exact<{
   from: string;
   to: string;
@@ -772,7 +782,7 @@ export type ConsoleHostSeriesQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleHostSeriesQuery = { cpu: Array<{ host: string, time: string, value: number | null }> | null, mem: Array<{ host: string, time: string, value: number | null }> | null };
+export type ConsoleHostSeriesQuery = { cpu: Array<{ host: string, time: string, value: number | null }> | null, mem: Array<{ host: string, time: string, value: number | null }> | null, disk: Array<{ host: string, time: string, value: number | null }> | null };
 
 export type HostValueFragment = { host: string, time: string, value: number | null };
 
@@ -799,7 +809,7 @@ export type ContainerRowFragment = { id: string, name: string, engine: string, h
 
 export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
 
-export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
+export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
 
 export type QueueNumbersFragment = { depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null };
 
@@ -969,6 +979,8 @@ export const HostNumbersFragmentDoc = new TypedDocumentString(`
   cpuUtil
   memUtil
   diskUtil
+  diskMountpoint
+  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -988,6 +1000,8 @@ export const HostRowFragmentDoc = new TypedDocumentString(`
   cpuUtil
   memUtil
   diskUtil
+  diskMountpoint
+  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -1002,6 +1016,7 @@ export const ProblemListFragmentDoc = new TypedDocumentString(`
     since
     at
     evidence
+    measure
     rule
     alert
     env
@@ -2284,6 +2299,7 @@ fragment ProblemList on CurrentProblems {
     since
     at
     evidence
+    measure
     rule
     alert
     env
@@ -2349,6 +2365,8 @@ fragment HostNumbers on Host {
   cpuUtil
   memUtil
   diskUtil
+  diskMountpoint
+  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -2432,6 +2450,8 @@ fragment HostNumbers on Host {
   cpuUtil
   memUtil
   diskUtil
+  diskMountpoint
+  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -2479,6 +2499,7 @@ export const ConsoleProblemsDocument = new TypedDocumentString(`
     since
     at
     evidence
+    measure
     rule
     alert
     env
@@ -2626,12 +2647,31 @@ export const ConsoleQueueSeriesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ConsoleQueueSeriesQuery, ConsoleQueueSeriesQueryVariables>;
+export const ConsoleFailureSeriesDocument = new TypedDocumentString(`
+    query ConsoleFailureSeries($queues: [String!], $from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
+  failures: queueSeries(
+    kind: FAILURES
+    queues: $queues
+    from: $from
+    to: $to
+    maxPoints: $maxPoints
+  ) {
+    queue
+    source
+    time
+    value
+  }
+}
+    `) as unknown as TypedDocumentString<ConsoleFailureSeriesQuery, ConsoleFailureSeriesQueryVariables>;
 export const ConsoleHostSeriesDocument = new TypedDocumentString(`
     query ConsoleHostSeries($from: DateTime!, $to: DateTime!, $maxPoints: Int!) {
   cpu: hostSeries(kind: CPU_UTIL, from: $from, to: $to, maxPoints: $maxPoints) {
     ...HostValue
   }
   mem: hostSeries(kind: MEM_UTIL, from: $from, to: $to, maxPoints: $maxPoints) {
+    ...HostValue
+  }
+  disk: hostSeries(kind: DISK_UTIL, from: $from, to: $to, maxPoints: $maxPoints) {
     ...HostValue
   }
 }

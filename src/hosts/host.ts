@@ -15,8 +15,10 @@ export interface Host {
   readonly status: "up" | "down";
   readonly cpuUtil: number | null;
   readonly memUtil: number | null;
-  /** The fullest real file system. */
+  /** The fullest real file system, and where that is. */
   readonly diskUtil: number | null;
+  readonly diskMountpoint: string | null;
+  readonly diskDevice: string | null;
   readonly load1: number | null;
   readonly networkReceiveBytesPerSec: number | null;
   readonly networkTransmitBytesPerSec: number | null;

@@ -60,6 +60,11 @@ export function* findContainerProblems(readings: ContainerReadings): Steps<{
   return { problems: [...roles.problems, ...single.flat(), ...stopped], gaps: roles.gaps };
 }
 
+/** Kamal gives containers of one role the same name on every host. */
+function toPlacedName({ name, engine }: Container): string {
+  return `${name} on ${engine}`;
+}
+
 function toEventKey({ kind, container }: TimelineEntry): string {
   return `${kind} ${container && toContainerKey(container)}`;
 }
@@ -92,22 +97,24 @@ function findLoop(
   eventsOf: Events,
   { nowMs, forgottenUntil }: ContainerReadings,
 ): CurrentProblem[] {
-  const { name, restarts, status, createdAt } = container;
+  const { restarts, status, createdAt } = container;
   const { loopRestarts, loopSeconds } = problemThresholds;
   if (!liveStates.has(status)) return [];
-  const known = eventsOf(container, "container_death").filter((one) => !one.requested);
+  const known = toUnrequested(eventsOf(container, "container_death"));
   const deaths = known.filter((one) => isWithin(one, loopSeconds, nowMs));
+  const last = deaths.at(-1);
   const isYoung = restarts !== null && isWithin({ time: createdAt }, loopSeconds, nowMs);
   const count = isYoung ? restarts : Math.min(restarts ?? Number.POSITIVE_INFINITY, deaths.length);
-  if (count < loopRestarts) return [];
-  const last = deaths.at(-1);
+  // The engine's number falls to 0 when somebody starts the container: what was before has ended.
+  const mayGoOn = restarts === null || restarts >= loopRestarts;
+  if (count < loopRestarts && !(mayGoOn && last && findStreak(known) >= 0)) return [];
   const span = isYoung
     ? `since it was created, ${formatAge(createdAt, nowMs)} ago`
     : `in ${formatDuration(loopSeconds)}`;
   return [
     createProblem("container_restart_loop", toContainerKey(container), {
       ...aboutContainer(container),
-      title: `${name} restarts in a loop`,
+      title: `${toPlacedName(container)} restarts in a loop`,
       since: findLoopStart(container, known, forgottenUntil(container.engine)),
       at: last?.time ?? null,
       evidence: [
@@ -119,23 +126,40 @@ function findLoop(
   ];
 }
 
+/** The ends that nobody requested, after the last requested one. */
+function toUnrequested(deaths: readonly TimelineEntry[]): readonly TimelineEntry[] {
+  return deaths.slice(deaths.findLastIndex(({ requested }) => requested) + 1);
+}
+
+/** Whether both times are in one window of a loop. */
+function isNear(before: string, after: string): boolean {
+  return Date.parse(after) - Date.parse(before) <= problemThresholds.loopSeconds * 1000;
+}
+
 /**
- * The first end of the streak in which the rule held without a break, so that a loop has one start.
- * If earlier ends were missed soon after the container was created, that time; null if ends of the
- * streak may be forgotten.
+ * Where the last streak began: the first of enough ends in one window, after which no window was
+ * without an end. -1 if there is none.
+ */
+function findStreak(deaths: readonly TimelineEntry[]): number {
+  let found = -1;
+  for (let index = deaths.length - 1; index >= 0; index -= 1) {
+    const [one, next, last] = [deaths[index], deaths[index + 1], deaths[index + problemThresholds.loopRestarts - 1]];
+    if (one && next && !isNear(one.time, next.time)) break;
+    if (one && last && isNear(one.time, last.time)) found = index;
+  }
+  return found;
+}
+
+/**
+ * The first end of the streak, so that a loop has one start. If earlier ends were missed soon after
+ * the container was created, that time; null if ends of the streak may be forgotten.
  */
 function findLoopStart(
   { createdAt, restarts }: Container,
   deaths: readonly TimelineEntry[],
   forgottenUntil: string | null,
 ): string | null {
-  const { loopRestarts, loopSeconds } = problemThresholds;
-  const isNear = (before: string, after: string) => Date.parse(after) - Date.parse(before) <= loopSeconds * 1000;
-  let first = Math.max(0, deaths.length - loopRestarts);
-  for (; first > 0; first -= 1) {
-    const [before, after] = [deaths[first - 1], deaths[first + loopRestarts - 1]];
-    if (!before || !after || !isNear(before.time, after.time)) break;
-  }
+  const first = Math.max(0, findStreak(deaths));
   const begin = deaths[first]?.time ?? createdAt;
   if (first > 0) return begin;
   if (forgottenUntil !== null && isNear(forgottenUntil, begin)) return null;
@@ -151,15 +175,15 @@ function toExit(death: TimelineEntry | undefined): string[] {
 const mostOutput = 200;
 
 function findUnhealthy(container: Container, eventsOf: Events): CurrentProblem[] {
-  const { name, health, probe, status } = container;
+  const { health, probe, status } = container;
   if (health !== "unhealthy" || !liveStates.has(status)) return [];
   const change = eventsOf(container, "health").at(-1);
   const line = probe?.output.split("\n").find((text) => text.trim() !== "");
   return [
     createProblem("container_unhealthy", toContainerKey(container), {
       ...aboutContainer(container),
-      title: `${name} is unhealthy`,
-      since: change?.to === "unhealthy" ? change.time : null,
+      title: `${toPlacedName(container)} is unhealthy`,
+      since: change?.to === "unhealthy" ? change.time : (probe?.failingSince ?? null),
       at: probe?.checkedAt ?? null,
       evidence: [
         ...(probe ? [`${formatCount(probe.failingStreak, "check")} failed in a row`] : []),
@@ -177,7 +201,7 @@ function findOomKill(container: Container, eventsOf: Events, nowMs: number): Cur
   return [
     createProblem("container_oom_killed", toContainerKey(container), {
       ...aboutContainer(container),
-      title: `${container.name} ran out of memory`,
+      title: `${toPlacedName(container)} ran out of memory`,
       since: kills[0]?.time ?? null,
       at: last.time,
       evidence: [`${formatCount(kills.length, "kill")} for lack of memory in ${formatDuration(oomSeconds)}`],
@@ -204,7 +228,7 @@ function findHighMemory(container: Container, samples: readonly StatsPoint[], no
   return [
     createProblem("container_memory_high", toContainerKey(container), {
       ...aboutContainer(container),
-      title: `${container.name} is near its memory limit`,
+      title: `${toPlacedName(container)} is near its memory limit`,
       since: first.sampledAt,
       evidence: [`memory ${formatPercent(last.memPct)}, threshold ${formatShare(memoryRatio)}`],
     }),
@@ -277,7 +301,7 @@ function* findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings
         title: `No container of ${describeRole(newest)} runs`,
         since: ended.at(-1) ?? null,
         at: newest.finishedAt,
-        evidence: [`${newest.name} is ${newest.status}`, ...toEnd(newest, eventsOf)],
+        evidence: [`${toPlacedName(newest)} is ${newest.status}`, ...toEnd(newest, eventsOf), ...toEngines(known)],
       }),
     );
   }
@@ -285,6 +309,17 @@ function* findDownRoles({ containers, lost, unlisted, nowMs }: ContainerReadings
   const gaps =
     names.length === 0 ? [] : [`whether these roles run on an engine that does not answer: ${names.join(", ")}`];
   return { problems, gaps };
+}
+
+/** How many containers there are on each engine, if there are several: "3 on fra-2, 2 on fra-1". */
+function toEngines(containers: readonly Container[]): string[] {
+  if (containers.length < 2) return [];
+  const counts = [...Map.groupBy(containers, ({ engine }) => engine)].map(([engine, { length }]) => ({
+    engine,
+    length,
+  }));
+  counts.sort((a, b) => b.length - a.length || compareTexts(a.engine, b.engine));
+  return [counts.map(({ engine, length }) => `${length} on ${engine}`).join(", ")];
 }
 
 /** If several have the same time, the first by key. */
@@ -346,7 +381,7 @@ function* findStopped({ containers, retired }: ContainerReadings, eventsOf: Even
   return yield* mapSteps(stopped, (container) =>
     createProblem("container_stopped", toContainerKey(container), {
       ...aboutContainer(container),
-      title: `${container.name} has stopped, other containers of ${describeRole(container)} run`,
+      title: `${toPlacedName(container)} has stopped, other containers of ${describeRole(container)} run`,
       since: container.finishedAt,
       at: container.finishedAt,
       evidence: [`status ${container.status}`, ...toEnd(container, eventsOf)],

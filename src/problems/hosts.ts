@@ -3,7 +3,7 @@ import type { Host, Thresholds } from "../hosts/host.ts";
 import type { Environment } from "../lib/environment.ts";
 import { type DatabaseClock, describeSkew, isSkewed } from "../lib/clock-skew.ts";
 import { formatDuration, formatShare } from "../facts/format.ts";
-import { diskFullRatio, isDiskFull, isHot } from "../facts/host.ts";
+import { describeFullest, diskFullRatio, formatFullest, isDiskFull, isHot } from "../facts/host.ts";
 import { formatRfc3339 } from "../lib/time.ts";
 import type { TimelineEntry } from "../timeline/timeline.ts";
 import { createProblem, type CurrentProblem } from "./problem.ts";
@@ -15,10 +15,18 @@ export interface HostReadings {
   readonly env: Environment | null;
   /** Alert changes of hosts. */
   readonly events: readonly TimelineEntry[];
+  /** Since when its fullest file system is full, RFC 3339; null where unknown. */
+  readonly fullSince: (host: Host) => string | null;
 }
 
 /** Problems of machines. An unknown number is not a problem. */
-export function findHostProblems({ hosts, thresholds, env, events }: HostReadings): readonly CurrentProblem[] {
+export function findHostProblems({
+  hosts,
+  thresholds,
+  env,
+  events,
+  fullSince,
+}: HostReadings): readonly CurrentProblem[] {
   const last = new Map<string, TimelineEntry>();
   for (const entry of events) {
     const known = entry.host === null ? null : last.get(entry.host);
@@ -44,6 +52,7 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
             createProblem("host_hot", instance, {
               ...about,
               title: `The host ${name} is hot`,
+              measure: isHot(cpuUtil, thresholds.cpu) ? "cpuUtil" : "memUtil",
               since: sinceOf(host, "alert"),
               evidence: hot,
               rule:
@@ -56,8 +65,11 @@ export function findHostProblems({ hosts, thresholds, env, events }: HostReading
         ? [
             createProblem("host_disk_full", instance, {
               ...about,
-              title: `A file system of ${name} is ${formatShare(diskUtil)} full`,
-              evidence: [`fullest file system ${formatShare(diskUtil)}, threshold ${formatShare(diskFullRatio)}`],
+              title: `${describeFullest(host)} is ${formatShare(diskUtil)} full`,
+              since: fullSince(host),
+              evidence: [
+                `${formatFullest(host) ?? "fullest file system"} ${formatShare(diskUtil)}, threshold ${formatShare(diskFullRatio)}`,
+              ],
             }),
           ]
         : []),

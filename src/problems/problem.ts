@@ -1,4 +1,7 @@
 import type { Container } from "../containers/container.ts";
+import type { ContainerNumberName } from "../facts/container.ts";
+import type { HostNumberName } from "../facts/host.ts";
+import type { QueueNumberName } from "../facts/queue.ts";
 import { severities } from "../facts/problem.ts";
 import { toPlaceOf } from "../facts/tone.ts";
 import type { EngineStatus } from "../containers/source.ts";
@@ -22,6 +25,8 @@ export interface CurrentProblem extends ServiceGroup {
   readonly title: string;
   /** Null when unknown. */
   readonly since: string | null;
+  /** The number of its queue, container or host that it is about; null without one. */
+  readonly measure: MeasureName | null;
   /** Short facts. */
   readonly evidence: readonly string[];
   readonly rule: string;
@@ -49,6 +54,21 @@ export interface CurrentProblem extends ServiceGroup {
   /** The name of the database or broker; null without one. */
   readonly place: string | null;
 }
+
+type MeasureName = QueueNumberName | ContainerNumberName | HostNumberName;
+
+/** The number that a kind is about. */
+const measures: Partial<Record<ProblemKind, MeasureName>> = {
+  queue_no_workers: "depth",
+  queue_stalled: "depth",
+  queue_backlog: "depth",
+  queue_failing: "failuresLastHour",
+  queue_orphans: "orphans",
+  container_restart_loop: "restarts",
+  container_oom_killed: "memPct",
+  container_memory_high: "memPct",
+  host_disk_full: "diskUtil",
+};
 
 const blank = {
   since: null,
@@ -79,7 +99,17 @@ type Given = Pick<CurrentProblem, "title"> &
 export function createProblem(kind: ProblemKind, subject: string, given: Given): CurrentProblem {
   const { severity, alert, rule } = problemRules[kind];
   const alertAfterSeconds = alert && alertRules[alert].for;
-  return { ...blank, rule, ...given, id: `${kind}:${subject}`, kind, severity, alert, alertAfterSeconds };
+  return {
+    ...blank,
+    rule,
+    measure: measures[kind] ?? null,
+    ...given,
+    id: `${kind}:${subject}`,
+    kind,
+    severity,
+    alert,
+    alertAfterSeconds,
+  };
 }
 
 /** The fields of a problem that come from one container. */

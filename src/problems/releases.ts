@@ -175,11 +175,11 @@ function toDriftProblem(drift: ReportedDrift, newest: ReadonlyMap<string, Deploy
 }
 
 /**
- * When the missed deploy was made, or when the first of the containers was created after it. Null
- * if no deploy says what should run.
+ * When the missed deploy was made, or when the first of the containers was created after it. Of a
+ * leftover: when it was replaced. Null if nothing says what should run.
  */
-function findSince({ containers }: Drift, deploy: Deploy | null): string | null {
-  if (!deploy) return null;
+function findSince({ containers, replacedAt }: Drift, deploy: Deploy | null): string | null {
+  if (!deploy) return replacedAt;
   const times = [
     deploy.deployedAt,
     ...containers

@@ -119,7 +119,8 @@ export const problemRules = {
   ),
   container_restart_loop: byAlert(
     "OpsContainerRestartLoop",
-    `At least ${loopRestarts} restarts by the restart policy in ${formatDuration(loopSeconds)}.`,
+    `At least ${loopRestarts} restarts by the restart policy in ${formatDuration(loopSeconds)}; ` +
+      "it lasts until there is none in this time.",
   ),
   container_unhealthy: byAlert("OpsContainerUnhealthy", "The container's health check fails."),
   queue_no_workers: byAlert("OpsQueueStalled", queueStateRules.no_workers),

@@ -123,8 +123,10 @@ function toCommon(scope: Scope, read = asIs) {
 
 const everywhere: Scope = { window: mixinWindow, matchers: [] };
 const missed = ofTarget(toMissed(everywhere));
-const now = toCommon(everywhere);
-const before = toCommon(everywhere, last);
+/** The fullest file system of each target, with its device and mount point. */
+const ofFullest = (expression: string) => `topk by (job, instance) (1, ${expression}\n)`;
+const now = { ...toCommon(everywhere), disk: ofFullest(toDisk(everywhere)) };
+const before = { ...toCommon(everywhere, last), disk: ofFullest(toDisk(everywhere, last)) };
 /**
  * A failed scrape ends the series of its target: for one that missed only the last scrape, the
  * values before it count. Rates need no help.

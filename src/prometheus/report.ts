@@ -107,6 +107,7 @@ function toReading(target: Target): HostReading {
     reasons.add(sample ? `the ${words[metric]} value is not finite` : `no ${words[metric]} metrics`);
     return null;
   };
+  const label = (name: string) => (down ? null : escapeName(target.series.disk?.labels[name] ?? "") || null);
   return {
     nodename: target.series.uname ? escapeName(nodename(target.series.uname)) || null : null,
     instance: escapeName(target.instance),
@@ -114,6 +115,8 @@ function toReading(target: Target): HostReading {
     cpuUtil: clamp(read("cpu")),
     memUtil: clamp(read("mem")),
     diskUtil: clamp(read("disk")),
+    diskMountpoint: label("mountpoint"),
+    diskDevice: label("device"),
     load1: read("load1"),
     networkReceiveBytesPerSec: read("rx"),
     networkTransmitBytesPerSec: read("tx"),

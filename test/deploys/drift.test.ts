@@ -229,6 +229,7 @@ describe("drift", () => {
         expected: "v2",
         found: ["v0", "v1"],
         containers: [web1, web0],
+        replacedAt: null,
         settling: false,
       },
       {
@@ -240,6 +241,7 @@ describe("drift", () => {
         expected: "v2",
         found: ["v1"],
         containers: [worker1],
+        replacedAt: null,
         settling: false,
       },
       {
@@ -251,6 +253,7 @@ describe("drift", () => {
         expected: "v2",
         found: ["v1"],
         containers: [web1, worker1],
+        replacedAt: null,
         settling: false,
       },
       {
@@ -262,6 +265,7 @@ describe("drift", () => {
         expected: "v2",
         found: ["v0"],
         containers: [web0],
+        replacedAt: null,
         settling: false,
       },
     ]);
@@ -298,6 +302,7 @@ describe("drift", () => {
       expected: null,
       found: [],
       containers: [],
+      replacedAt: null,
       settling: false,
     };
     expect(
@@ -311,7 +316,7 @@ describe("drift", () => {
         now,
       ),
     ).toEqual([
-      { ...unknown, engine: "b", message: "b does not answer: what it runs is unknown (no answer in 5 s)" },
+      { ...unknown, engine: "b", message: "Engine b does not answer, so what it runs is unknown: no answer in 5 s" },
       { ...unknown, engine: null, message: "An engine does not answer, so what it runs is unknown: no answer in 5 s" },
     ]);
   });

@@ -12,6 +12,8 @@ function reading(values: Partial<HostReading>): HostReading {
     cpuUtil: 0.1,
     memUtil: 0.1,
     diskUtil: null,
+    diskMountpoint: null,
+    diskDevice: null,
     load1: null,
     networkReceiveBytesPerSec: null,
     networkTransmitBytesPerSec: null,

@@ -49,11 +49,11 @@ describe("a restart loop", () => {
         severity: "critical",
         alert: "OpsContainerRestartLoop",
         alertAfterSeconds: 0,
-        title: "payouts-worker restarts in a loop",
+        title: "payouts-worker on local restarts in a loop",
         since: ago(800),
         at: ago(20),
         evidence: ["3 restarts in 15 min", "exit code 1"],
-        rule: "At least 3 restarts by the restart policy in 15 min.",
+        rule: "At least 3 restarts by the restart policy in 15 min; it lasts until there is none in this time.",
         role: "worker",
         container: restarted,
         containers: [restarted],
@@ -96,6 +96,31 @@ describe("a restart loop", () => {
     expect(find([{ ...restarted, restarts: 6 }], { events }).problems).toMatchObject([{ since: ago(900) }]);
   });
 
+  it("is one problem from its third end on, however long its rounds take", () => {
+    for (const round of [60, 290, 420, 449]) {
+      const ends = Array.from({ length: 20 }, (_, index) => 10_000 - index * round);
+      const [first = 0, , third = 0] = ends;
+      const last = ends.at(-1) ?? 0;
+      const found = [];
+      for (let now = first; now > last - 1000; now -= 1) {
+        const seen = ends.filter((seconds) => seconds >= now);
+        const events = seen.map((seconds) => happened(worker, "container_death", seconds));
+        const container = { ...worker, createdAt: ago(100_000), restarts: seen.length };
+        const [loop] = find([container], { nowMs: nowMs - now * 1000, events }).problems;
+        if (loop) found.push({ now, since: loop.since });
+      }
+      expect(found).toHaveLength(third - (last - 900) + 1);
+      expect([found[0]?.now, found.at(-1)?.now]).toEqual([third, last - 900]);
+      expect(new Set(found.map(({ since }) => since))).toEqual(new Set([ago(first)]));
+    }
+  });
+
+  it("ends when somebody starts the container again", () => {
+    const stop = happened(restarted, "container_death", 10, { requested: true });
+    expect(kindsOf([{ ...restarted, restarts: 0 }], { events: [...deaths, stop] })).toEqual([]);
+    expect(kindsOf([{ ...restarted, restarts: null }], { events: [...deaths, stop] })).toEqual([]);
+  });
+
   it("has no start if an end of the streak may be forgotten", () => {
     const forgotten = (seconds: number) => find([restarted], { events: deaths, forgottenUntil: () => ago(seconds) });
     expect(forgotten(1600).problems).toMatchObject([{ since: null }]);
@@ -122,7 +147,7 @@ describe("a restart loop", () => {
 
   it.each([
     ["two ends", restarted, deaths.slice(1)],
-    ["an end before the window", restarted, [happened(restarted, "container_death", 901), ...deaths.slice(1)]],
+    ["an end before the window", restarted, [happened(restarted, "container_death", 921), ...deaths.slice(1)]],
     [
       "an end that was requested",
       restarted,
@@ -145,7 +170,7 @@ describe("an unhealthy container", () => {
   const sick: Container = {
     ...worker,
     health: "unhealthy",
-    probe: { failingStreak: 4, checkedAt: ago(10), output: "\n connection refused \nmore" },
+    probe: { failingStreak: 4, failingSince: ago(95), checkedAt: ago(10), output: "\n connection refused \nmore" },
   };
   const change = (seconds: number, to: string) => happened(sick, "health", seconds, { to });
 
@@ -167,6 +192,10 @@ describe("an unhealthy container", () => {
     expect(find([{ ...sick, probe: null }], { events: [change(90, "healthy")] }).problems).toMatchObject([
       { since: null, at: null, evidence: [] },
     ]);
+  });
+
+  it("dates from the first failed check if no event of it is known", () => {
+    expect(find([sick]).problems).toMatchObject([{ since: ago(95) }]);
   });
 
   it("is none while it is stopped, healthy or lost", () => {
@@ -242,7 +271,7 @@ describe("a role that is down", () => {
         since: ago(120),
         at: ago(120),
         container: newest,
-        evidence: ["payouts-worker is exited", "exit code 137", "nobody requested its end"],
+        evidence: ["payouts-worker on local is exited", "exit code 137", "nobody requested its end", "2 on local"],
       },
     ]);
     expect(problems[0]?.containers.map(({ name }) => name).toSorted()).toEqual(["a", "payouts-worker"]);
@@ -330,7 +359,7 @@ describe("a stopped container", () => {
         {
           kind: "container_stopped",
           severity: "warning",
-          title: "payouts-worker has stopped, other containers of worker of wallet-core-staging run",
+          title: "payouts-worker on local has stopped, other containers of worker of wallet-core-staging run",
           since: ago(50),
           evidence: ["status exited", "exit code 0", "somebody stopped it"],
         },

@@ -166,7 +166,7 @@ const world = fc
       engines: { nowMs, engines, silent, databases: [] },
       releases: { nowMs, deploys, verdicts: new Map(), drift, infoError: null, info: null },
       queues: { queues: queues.map((one) => ({ queue: one, orphans, owners: null })), sources, events: changes },
-      hosts: hosts && { hosts, thresholds, env: "staging", events: [] },
+      hosts: hosts && { hosts, thresholds, env: "staging", events: [], fullSince: () => null },
       down: hosts
         ? []
         : [{ upstream: "prometheus", env: "staging", error: { code: "prometheus_unavailable", message: "refused" } }],

@@ -7,13 +7,18 @@ import { sampleHost } from "../support/hosts.ts";
 
 const thresholds = { cpu: 0.85, mem: 0.9 };
 
-function find(overrides: Partial<Host>, events: readonly ReturnType<typeof toEntry>[] = []) {
+function find(
+  overrides: Partial<Host>,
+  events: readonly ReturnType<typeof toEntry>[] = [],
+  since: string | null = null,
+) {
   const host = sampleHost({ name: "vm", instance: "vm:9100", ...overrides });
   return findHostProblems({
     hosts: [{ ...host, alert: isAlerting(host, thresholds) }],
     thresholds,
     env: "staging",
     events,
+    fullSince: () => since,
   });
 }
 
@@ -58,12 +63,23 @@ describe("a host", () => {
   });
 
   it("whose disk is more than 90 % full is a warning", () => {
-    expect(find({ diskUtil: 0.97 })).toMatchObject([
+    const full = { diskUtil: 0.97, diskMountpoint: "/var", diskDevice: "/dev/sdb1" };
+    expect(find(full, [], "2026-01-13T09:55:00Z")).toMatchObject([
       {
         kind: "host_disk_full",
         severity: "warning",
         alert: "OpsHostDiskFull",
+        title: "/var on vm is 97 % full",
+        since: "2026-01-13T09:55:00Z",
+        measure: "diskUtil",
+        evidence: ["/var (/dev/sdb1) 97 %, threshold 90 %"],
+      },
+    ]);
+    expect(find({ ...full, diskMountpoint: null, diskDevice: null })).toMatchObject([
+      {
         title: "A file system of vm is 97 % full",
+        since: null,
+        evidence: ["fullest file system 97 %, threshold 90 %"],
       },
     ]);
     expect([...find({ diskUtil: 0.9 }), ...find({ diskUtil: null })]).toEqual([]);

@@ -88,6 +88,7 @@ describe("an incomplete deploy", () => {
     expected: null,
     found: [],
     containers: [],
+    replacedAt: null,
     settling: true,
     service: v2.service,
     destination: null,
@@ -158,6 +159,14 @@ describe("drift", () => {
       evidence: [expect.stringContaining("web-v1-b runs v1, but v2 was deployed at"), "v2 was deployed", "found v1"],
       container: { name: "web-v1-b" },
     });
+  });
+
+  it("of a leftover lasts since it was replaced", () => {
+    const since = (...containers: Container[]) =>
+      find({ drift: findDrift(containers, [], [], nowMs) }).map((problem) => [problem.kind, problem.since]);
+    const left = web("v1", "a", 9000);
+    expect(since(left, web("v3", "a", 1000), web("v2", "b", 5000))).toContainEqual(["leftover", ago(1000)]);
+    expect(since({ ...left, replaced: true })).toEqual([["leftover", null]]);
   });
 
   it("lasts since the first container that was created after the deploy", () => {

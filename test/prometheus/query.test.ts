@@ -59,13 +59,14 @@ it("all current hosts are one query", () => {
     "group by (job, instance, nodename) (node_uname_info or on (job, instance) last_over_time(node_uname_info[1h]))";
   const before = toParts("5m", "", (selector) => `last_over_time(${selector}[5m])`);
   const orBefore = (is: string, was: string) => `(${is} or ${was} and on (job, instance) ${missed})`;
+  const toFullest = (text: string) => text.replace("max by (job, instance) (", "topk by (job, instance) (1, ");
   const parts = {
     up,
     missed,
     uname,
     cpu,
     mem: orBefore(mem, before.mem),
-    disk: orBefore(disk, before.disk),
+    disk: orBefore(toFullest(disk), toFullest(before.disk)),
     load1: orBefore(load1, before.load1),
     rx: rate("receive"),
     tx: rate("transmit"),

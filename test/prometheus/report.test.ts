@@ -17,7 +17,8 @@ function vector(...samples: Sample[]): Vector {
 const whole = (instance: string) => [
   sample("up", instance, "1"),
   sample("uname", instance, "1", { nodename: `host-${instance}` }),
-  ...["cpu", "mem", "disk"].map((metric) => sample(metric, instance, "0.5")),
+  ...["cpu", "mem"].map((metric) => sample(metric, instance, "0.5")),
+  sample("disk", instance, "0.5", { mountpoint: "/var", device: "/dev/sdb1" }),
   ...["load1", "rx", "tx"].map((metric) => sample(metric, instance, "12.25")),
 ];
 
@@ -38,6 +39,8 @@ describe("toHostReport", () => {
           cpuUtil: 0.5,
           memUtil: 0.5,
           diskUtil: 0.5,
+          diskMountpoint: "/var",
+          diskDevice: "/dev/sdb1",
           load1: 12.25,
           networkReceiveBytesPerSec: 12.25,
           networkTransmitBytesPerSec: 12.25,

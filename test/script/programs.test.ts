@@ -100,7 +100,7 @@ it("the Slack line says what went live and what is wrong", async () => {
   expect(slack.received.map(({ path }) => path)).toEqual(["/services/T0"]);
   const { text: line } = JSON.parse(slack.received[0]?.body ?? "") as { text: string };
   expect(line).toMatch(
-    /^v2 on wallet-core-staging staging, by kim, is current; 2 critical, 0 warnings: web-&lt;1&gt; is unhealthy; v2 of /,
+    /^v2 on wallet-core-staging staging, by kim, is current; 2 critical, 0 warnings: web-&lt;1&gt; on \S+ is unhealthy; v2 of /,
   );
 });
 

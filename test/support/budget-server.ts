@@ -29,7 +29,7 @@ const containers = many.map((index) =>
   sampleContainer({
     name: `web-${index}`,
     role: index % 2 ? "web" : "worker",
-    probe: { failingStreak: 1, checkedAt: "2026-01-13T09:45:00Z", output: "refused ".repeat(500) },
+    probe: { failingStreak: 1, failingSince: null, checkedAt: "2026-01-13T09:45:00Z", output: "refused ".repeat(500) },
   }),
 );
 const queues = many.map((index) => `queue-${index}`);

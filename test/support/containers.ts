@@ -22,7 +22,7 @@ export function sampleContainer(overrides: Partial<Container> = {}): Container {
     inferredEnv: null,
     status: "running",
     health: "healthy",
-    probe: { failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
+    probe: { failingStreak: 0, failingSince: null, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
     version: "deploy-20260110-130322-prod",
     floating: false,
     replaced: false,

@@ -11,6 +11,8 @@ export function sampleHost(overrides: Partial<Host> = {}): Host {
     cpuUtil: 0.72,
     memUtil: 0.64,
     diskUtil: 0.5,
+    diskMountpoint: "/",
+    diskDevice: "/dev/sda1",
     load1: 1.2,
     networkReceiveBytesPerSec: 1000,
     networkTransmitBytesPerSec: 2000,

@@ -43,7 +43,7 @@ export function createTerminalSources(word = hostile) {
   const web = container("shop-web-v2", {
     role: "web",
     health: "unhealthy",
-    probe: { failingStreak: 4, checkedAt: at(5), output: `refused ${word}` },
+    probe: { failingStreak: 4, failingSince: null, checkedAt: at(5), output: `refused ${word}` },
   });
   const error = `declined ${word}`;
   const failure = {

@@ -97,6 +97,8 @@ export function sampleHostRow(overrides: Partial<HostRow> = {}): HostRow {
     cpuUtil: 0.5,
     memUtil: 0.25,
     diskUtil: 0.75,
+    diskMountpoint: "/",
+    diskDevice: "/dev/sda1",
     load1: 1.2,
     networkReceiveBytesPerSec: 1000,
     networkTransmitBytesPerSec: 2000,

@@ -96,7 +96,7 @@ function toContainers(half: Half, env: Environment | null) {
       ports: [`${word}:8080`],
       hostNames: [`${word}-node`],
       restarts: number,
-      probe: { failingStreak: number, checkedAt: ago(10), output: `${word} probe` },
+      probe: { failingStreak: number, failingSince: null, checkedAt: ago(10), output: `${word} probe` },
       createdAt: ago(1230),
       startedAt: ago(1225),
       observedAt: ago(1),

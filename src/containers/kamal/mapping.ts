@@ -72,7 +72,13 @@ function toHealth({ state, health }: RawContainer): Health {
 
 function toProbe({ health }: RawContainer): HealthProbe | null {
   if (!health || health.output === null) return null;
-  return { failingStreak: health.failingStreak, checkedAt: normalizeRfc3339(health.checkedAt), output: health.output };
+  const { failingStreak, failingSince, checkedAt, output } = health;
+  return {
+    failingStreak,
+    failingSince: normalizeRfc3339(failingSince),
+    checkedAt: normalizeRfc3339(checkedAt),
+    output,
+  };
 }
 
 /**

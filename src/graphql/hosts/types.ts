@@ -20,6 +20,8 @@ export function addHost(builder: Builder, refs: Refs, scalars: Scalars): void {
         "cpuUtil: Float": describeNumber(hostNumbers.cpuUtil),
         "memUtil: Float": describeNumber(hostNumbers.memUtil),
         "diskUtil: Float": describeNumber(hostNumbers.diskUtil),
+        "diskMountpoint: String": "Where its fullest real file system is mounted; null where unknown.",
+        "diskDevice: String": "The device of its fullest real file system; null where unknown.",
         "load1: Float": describeNumber(hostNumbers.load1),
         "networkReceiveBytesPerSec: Float": describeNumber(hostNumbers.networkReceiveBytesPerSec),
         "networkTransmitBytesPerSec: Float": describeNumber(hostNumbers.networkTransmitBytesPerSec),

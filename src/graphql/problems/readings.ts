@@ -20,6 +20,7 @@ import type { QueueLoaders } from "../queues/loader.ts";
 import type { OrphanLoaders } from "../queues/orphans-loader.ts";
 import type { OwnerLoader } from "../queues/owners-loader.ts";
 import type { Caller, Sources } from "../sources.ts";
+import { findFullSince } from "./full-since.ts";
 
 /** The loaders that the rules of problems read through. */
 export interface ProblemSiblings {
@@ -181,7 +182,8 @@ export async function readAll(
     const { value, error } = await settle(siblings.hosts.report());
     if (value) {
       const { hosts, thresholds } = value;
-      return { hosts, thresholds, env: sources.env, events: eventsOf("host_alert") };
+      const fullSince = await findFullSince(sources, hosts, siblings.hosts, nowMs);
+      return { hosts, thresholds, env: sources.env, events: eventsOf("host_alert"), fullSince };
     }
     if (error.code === "forbidden") gaps.push(`hosts: ${error.message}`);
     else if (!error.unconfigured) down.push({ upstream: "prometheus", env: sources.env, error: toProblem(error) });

@@ -36,7 +36,7 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
           "When it began. Of a container: its engine's event or time (of memory: the first sample). Of a " +
           "queue: when its oldest job could run, or when the state was first seen. Of a host: when the " +
           "state was first seen. Of an engine: when it last answered. Of a deploy or drift: when it was " +
-          "deployed, or what differs was created. Null when unknown.",
+          "deployed, or what differs was created. Of a full file system: to 5 minutes, from Prometheus. Null when unknown.",
       }),
       at: t.expose("at", {
         type: "DateTime",
@@ -46,6 +46,9 @@ export function addProblems(builder: Builder, refs: Refs, scalars: Scalars): voi
       }),
       ...exposeAll(t, {
         "title: String!": "A sentence for people; may change.",
+        "measure: String":
+          "The number that it is about: the name of a field of `queue`, `container` or `host`, such as `memPct`. " +
+          "Null without one.",
         "evidence: [String!]!": "Short facts for people; what is unknown is left out.",
         "rule: String!": "The rule in words, with its numbers.",
         "alert: String": "Name of the matching alert of Prometheus and Grafana (docs/alerts.md); null without one.",

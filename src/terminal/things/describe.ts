@@ -4,7 +4,7 @@ import { toNumberTone } from "../output/queue-columns.ts";
 import { deployNumbers, toDeployTone, toOutcomeTone, toVerdictLabel } from "../../facts/deploy.ts";
 import { formatState, toContainerState, containerNumbers } from "../../facts/container.ts";
 import { toEngineState } from "../../facts/engine.ts";
-import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
+import { formatFullest, toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
 import {
@@ -203,6 +203,7 @@ function toHost(row: HostRow): readonly Section[] {
           toHeading(hostNumbers[name]),
           formatFact(hostNumbers[name], row[name]),
         ]),
+        ["Fullest file system", formatFullest(row)],
         ["Measured at", row.instance],
       ],
     },

@@ -25,7 +25,7 @@ const web = app("wallet-core-staging", "web", "latest", {
     { hostIp: "0.0.0.0", hostPort: 8080, protocol: "tcp" },
     { hostIp: "::", hostPort: 8080, protocol: "tcp" },
   ],
-  health: { status: "healthy", failingStreak: 0, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
+  health: { status: "healthy", failingStreak: 0, failingSince: null, checkedAt: "2026-01-13T09:45:00Z", output: "ok" },
   createdAt: "2026-01-13T09:40:00Z",
   startedAt: "2026-01-13T09:40:10Z",
 });
@@ -103,12 +103,20 @@ test.each([
 test("the last probe is shown of a stopped one too; null before the first", () => {
   const probe = (health: object | null) =>
     toContainer(facts({ state: "exited", health: health && { ...web.health!, ...health } }), context()).probe;
-  expect(probe({ failingStreak: 3, output: "refused", checkedAt: "2026-01-13T10:45:00.5+01:00" })).toEqual({
+  expect(
+    probe({ failingStreak: 3, failingSince: null, output: "refused", checkedAt: "2026-01-13T10:45:00.5+01:00" }),
+  ).toEqual({
     failingStreak: 3,
+    failingSince: null,
     checkedAt: "2026-01-13T09:45:00Z",
     output: "refused",
   });
-  expect(probe({ checkedAt: null, output: "" })).toEqual({ failingStreak: 0, checkedAt: null, output: "" });
+  expect(probe({ checkedAt: null, output: "" })).toEqual({
+    failingStreak: 0,
+    failingSince: null,
+    checkedAt: null,
+    output: "",
+  });
   expect([probe(null), probe({ output: null })]).toEqual([null, null]);
 });
 

@@ -449,14 +449,15 @@ describe("healthCheck(probe: true)", () => {
     expect(code).toBeUndefined();
     return { ...data.container.healthCheck };
   };
-  const last = { failingStreak: 4, checkedAt: "2026-01-13T09:46:00Z", output: "old" };
+  const shown = { failingStreak: 4, checkedAt: "2026-01-13T09:46:00Z", output: "old" };
+  const last = { ...shown, failingSince: null };
   const unprobed = { exitCode: null, timedOut: null, durationMs: null };
 
   it("has the values of the last probe, and its age in seconds", async () => {
     const container = sampleContainer({ name: "web", health: "unhealthy", probe: last });
     const common = { status: "running", health: "UNHEALTHY", failingStreak: 4 };
     // 90.6 s before now.
-    expect(await check(container)).toEqual({ ...common, ...last, ...unprobed, healthy: false, ageSeconds: 91 });
+    expect(await check(container)).toEqual({ ...common, ...shown, ...unprobed, healthy: false, ageSeconds: 91 });
     const probed = { healthy: true, checkedAt: "2026-01-13T09:47:28Z", ageSeconds: 3, output: "new" };
     const run = { exitCode: 0, timedOut: false, durationMs: 27 };
     expect(await check(container, "(probe: true)", {})).toEqual({ ...common, ...probed, ...run });

@@ -28,7 +28,7 @@ it.each<[string[], string, RegExp[]]>([
       /Release +v2/,
       /Service +shop/,
       /Health check\n.*Failed +4 times in a row/s,
-      /critical: shop-web-v2 is unhealthy/,
+      /critical: shop-web-v2 on \S+ is unhealthy/,
     ],
   ],
   [

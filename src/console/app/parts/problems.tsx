@@ -1,9 +1,13 @@
-import { toShortName } from "../../../facts/container.ts";
+import { containerNumbers, toShortName } from "../../../facts/container.ts";
+import { capitalize } from "../../../facts/format.ts";
+import { hostNumbers } from "../../../facts/host.ts";
+import { queueNumbers } from "../../../facts/queue.ts";
 import { type Tone, toWorst } from "../../../facts/tone.ts";
 import { formatGapCount, formatProblemCount, severityMeanings, toSeverityTone } from "../../../facts/problem.ts";
 import { useMemo } from "preact/hooks";
 import {
   ConsoleContainerSeriesDocument,
+  ConsoleFailureSeriesDocument,
   ConsoleHostSeriesDocument,
   ConsoleNowDocument,
   type ConsoleNowMoreQuery,
@@ -89,7 +93,7 @@ export function Problems() {
               key={row.id}
               row={row}
               service={areSeveral ? toServiceName(row) : ""}
-              points={courses(row)}
+              course={courses(row)}
               marks={marksOf(row)}
             />
           ))}
@@ -162,13 +166,13 @@ function Sentence({ rows, deploys, areSeveral, quietSince, gaps }: SentenceProps
 function ProblemLine({
   row,
   service,
-  points,
+  course,
   marks,
 }: {
   readonly row: ProblemRow;
   /** Its owner; empty if that is obvious. */
   readonly service: string;
-  readonly points: readonly SparkPoint[] | null;
+  readonly course: Course | null;
   readonly marks: readonly number[];
 }) {
   const tone: Tone = toSeverityTone(row.severity);
@@ -187,7 +191,18 @@ function ProblemLine({
         <Since at={row.since} />
       </span>
       <span class="spark-cell">
-        {points !== null && <Spark points={points} tone={tone} marks={marks} label={`Over time: ${row.title}`} />}
+        {course && (
+          <>
+            <Spark
+              points={course.points}
+              max={course.max}
+              tone={tone}
+              marks={marks}
+              label={`${capitalize(course.label)} over time: ${row.title}`}
+            />
+            <span class="muted">{course.label}</span>
+          </>
+        )}
       </span>
       <span class="evidence isolate" title={row.evidence.join("\n")}>
         {service && <span class="isolate">{service} · </span>}
@@ -268,39 +283,70 @@ function NextSteps({ row: { container, queue, host, deploy, at } }: { readonly r
   ) : null;
 }
 
+/** The course of the number that a problem is about. */
+interface Course {
+  /** The number's name. */
+  readonly label: string;
+  /** The top of the scale; without one, the largest value. */
+  readonly max?: number;
+  readonly points: readonly SparkPoint[];
+}
+
 /**
- * The series of each problem's number in the last half hour: depth of a queue, CPU of a host or
- * container. Null for a problem without a number.
+ * The course of each problem's number in the last half hour. Null for a problem without a number,
+ * or whose number has no past.
  */
-function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => readonly SparkPoint[] | null {
-  const recent = useRecent(30, 60);
-  const queues = [...new Set(rows.flatMap(({ queue }) => queue?.name ?? []))].slice(0, 20);
-  const names = [...new Set(rows.flatMap(({ container }) => container?.name ?? []))].slice(0, 20);
-  const hasHosts = rows.some(({ host }) => host !== null);
-  const ofQueues = useLive(
-    ConsoleQueueSeriesDocument,
-    { queues, ...recent, maxPoints: 30 },
-    { skip: queues.length === 0 },
+function useCourses(rows: readonly ProblemRow[]): (row: ProblemRow) => Course | null {
+  const recent = { ...useRecent(30, 60), maxPoints: 30 };
+  const queuesOf = (wanted: (measure: string | null) => boolean) =>
+    [...new Set(rows.flatMap(({ queue, measure }) => (queue && wanted(measure) ? queue.name : [])))].slice(0, 20);
+  const waiting = queuesOf((measure) => measure === "depth");
+  const failing = queuesOf((measure) => measure === "failuresLastHour");
+  const names = [
+    ...new Set(rows.flatMap(({ container, measure }) => (container && measure === "memPct" ? container.name : []))),
+  ].slice(0, 20);
+  const hasHosts = rows.some(({ host, measure }) => host !== null && measure !== null);
+  const ofQueues = useLive(ConsoleQueueSeriesDocument, { queues: waiting, ...recent }, { skip: waiting.length === 0 })
+    .value.data;
+  const ofFailures = useLive(
+    ConsoleFailureSeriesDocument,
+    { queues: failing, ...recent },
+    { skip: failing.length === 0 },
   ).value.data;
   const ofContainers = useLive(
     ConsoleContainerSeriesDocument,
-    { containers: names, roles: null, env: null, ...recent, maxPoints: 30 },
+    { containers: names, roles: null, env: null, ...recent },
     { skip: names.length === 0 },
   ).value.data;
-  const ofHosts = useLive(ConsoleHostSeriesDocument, { ...recent, maxPoints: 30 }, { skip: !hasHosts }).value.data;
-  const depths = useMemo(() => groupSamples(ofQueues?.depth, ({ queue, source }) => `${source}/${queue}`), [ofQueues]);
-  const cpu = useMemo(
-    () => groupSamples(ofContainers?.cpu, ({ engine, container }) => `${engine}/${container}`),
-    [ofContainers],
-  );
-  const mem = useMemo(
+  const ofHosts = useLive(ConsoleHostSeriesDocument, recent, { skip: !hasHosts }).value.data;
+  const ofQueue = ({ queue, source }: { readonly queue: string; readonly source: string }) => `${source}/${queue}`;
+  const depth = useMemo(() => groupSamples(ofQueues?.depth, ofQueue), [ofQueues]);
+  const failures = useMemo(() => groupSamples(ofFailures?.failures, ofQueue), [ofFailures]);
+  const memory = useMemo(
     () => groupSamples(ofContainers?.mem, ({ engine, container }) => `${engine}/${container}`),
     [ofContainers],
   );
-  const hosts = useMemo(() => groupSamples(ofHosts?.cpu, ({ host }) => host), [ofHosts]);
-  return ({ kind, queue, container, host }) => {
-    if (queue) return depths.get(`${queue.source}/${queue.name}`) ?? [];
-    if (container) return (kind.includes("MEMORY") ? mem : cpu).get(`${container.engine}/${container.name}`) ?? [];
-    return host ? (hosts.get(host.name) ?? []) : null;
+  const [cpu, mem, disk] = useMemo(
+    () => [ofHosts?.cpu, ofHosts?.mem, ofHosts?.disk].map((series) => groupSamples(series, ({ host }) => host)),
+    [ofHosts],
+  );
+  return ({ measure, queue, container, host }) => {
+    const ofIts = queue ? `${queue.source}/${queue.name}` : container ? `${container.engine}/${container.name}` : "";
+    switch (measure) {
+      case "depth":
+        return { label: queueNumbers.depth.label, points: depth.get(ofIts) ?? [] };
+      case "failuresLastHour":
+        return { label: "failed", points: failures.get(ofIts) ?? [] };
+      case "memPct":
+        return { label: containerNumbers.memPct.label, max: 100, points: memory.get(ofIts) ?? [] };
+      case "cpuUtil":
+      case "memUtil":
+      case "diskUtil": {
+        const series = { cpuUtil: cpu, memUtil: mem, diskUtil: disk }[measure];
+        return { label: hostNumbers[measure].label, max: 1, points: series?.get(host?.name ?? "") ?? [] };
+      }
+      default:
+        return null;
+    }
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatRfc3339 } from "../../../lib/time.ts";
 import { createNameEscaper } from "../../../lib/redact/names.ts";
 import { redactStart } from "../../../lib/redact/sanitize.ts";
 import {
@@ -44,10 +45,12 @@ export function orElse<T, Fallback>(schema: z.ZodType<T>, fallback: Fallback) {
 export function firstOf<T>(schema: z.ZodType<T>, most = mostEntries) {
   return z.preprocess((value) => (Array.isArray(value) ? value.slice(0, most) : value), z.array(schema));
 }
-/** As `firstOf`, of the last entry alone. */
-function lastOf<T>(schema: z.ZodType<T>) {
-  return z.preprocess((value) => (Array.isArray(value) ? value.slice(-1) : value), z.array(schema));
+/** As `firstOf`, of the last entries. */
+function lastOf<T>(schema: z.ZodType<T>, most: number) {
+  return z.preprocess((value) => (Array.isArray(value) ? value.slice(-most) : value), z.array(schema));
 }
+/** Health checks of a container that Docker stores. */
+const mostChecks = 5;
 /** Names of a container, and of an image; and addresses that one port is published at. */
 const [mostNames, mostBindings] = [1000, 100];
 /** A small number, as GraphQL's Int; else null. */
@@ -78,7 +81,7 @@ export const listAnswer = z.object({
 const healthSchema = z.object({
   Status: textSchema,
   FailingStreak: count,
-  Log: orElse(lastOf(z.object({ End: textSchema, Output: textSchema })), []),
+  Log: orElse(lastOf(z.object({ End: textSchema, Output: textSchema }), mostChecks), []),
 });
 
 /** `GET /containers/{id}/json`. */
@@ -218,20 +221,40 @@ export function parseName(text: string | undefined): string | null {
   return /^\/?([a-zA-Z0-9][a-zA-Z0-9_.-]*)$/.exec(text ?? "")?.[1] ?? null;
 }
 
+const unprobed = { failingStreak: 0, failingSince: null, checkedAt: null, output: null };
+
 /** "Up 2 hours (healthy)": the only health in the list before API 1.52. */
 function fromStatusText(text: string): RawHealth | null {
   const status = /\((healthy|unhealthy|health: starting)\)$/.exec(text)?.[1];
-  return status ? { status: status.replace("health: ", ""), failingStreak: 0, checkedAt: null, output: null } : null;
+  return status ? { status: status.replace("health: ", ""), ...unprobed } : null;
 }
 
 function toRawHealth(health: NonNullable<InspectAnswer["State"]["Health"]>): RawHealth {
   const last = health.Log.at(-1);
+  const failingStreak = health.FailingStreak ?? 0;
   return {
     status: health.Status,
-    failingStreak: health.FailingStreak ?? 0,
+    failingStreak,
+    failingSince: findFailingSince(
+      health.Log.map(({ End: end }) => end),
+      failingStreak,
+    ),
     checkedAt: last?.End ?? null,
     output: last ? toHealthOutput(last.Output) : null,
   };
+}
+
+/**
+ * When the first check of a streak ended. Docker stores the last few: those before them had
+ * the same distance.
+ */
+function findFailingSince(ends: readonly string[], streak: number): string | null {
+  const first = ends[Math.max(0, ends.length - streak)];
+  const missing = streak - ends.length;
+  if (streak === 0 || first === undefined || missing <= 0) return first ?? null;
+  const firstMs = Date.parse(first);
+  const stepMs = (Date.parse(ends.at(-1) ?? "") - firstMs) / (ends.length - 1);
+  return Number.isFinite(stepMs) && stepMs > 0 ? formatRfc3339(firstMs - missing * stepMs) : null;
 }
 
 /**

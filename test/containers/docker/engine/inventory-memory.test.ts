@@ -53,7 +53,10 @@ describe("a list selects for inspection", () => {
     ["state", { state: "exited" }],
     ["name", { name: "web-renamed" }],
     ["image", { image: "sha256:abc" }],
-    ["health", { health: { status: "unhealthy", failingStreak: 0, checkedAt: null, output: null } }],
+    [
+      "health",
+      { health: { status: "unhealthy", failingStreak: 0, failingSince: null, checkedAt: null, output: null } },
+    ],
     ["labels", { labels: { ...one.labels, more: "1" } }],
   ])("containers with another %s", (_, change) => {
     const { inventory, list } = createKnown();

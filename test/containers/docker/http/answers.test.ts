@@ -47,7 +47,7 @@ describe("an entry of a list", () => {
           { hostIp: "0.0.0.0", hostPort: 8080, protocol: "tcp" },
           { hostIp: "", hostPort: 0, protocol: "udp" },
         ],
-        health: { status: "healthy", failingStreak: 0, checkedAt: null, output: null },
+        health: { status: "healthy", failingStreak: 0, failingSince: null, checkedAt: null, output: null },
         hostname: null,
         hostNetwork: true,
         restarts: null,
@@ -195,7 +195,13 @@ describe("an inspection", () => {
         { hostIp: "::", hostPort: 8081, protocol: "tcp" },
         { hostIp: "10.0.0.1", hostPort: 0, protocol: "udp" },
       ],
-      health: { status: "unhealthy", failingStreak: 4, checkedAt: "2026-01-13T09:45:00Z", output: "no answer" },
+      health: {
+        status: "unhealthy",
+        failingStreak: 4,
+        failingSince: "2026-01-13T09:42:00Z",
+        checkedAt: "2026-01-13T09:45:00Z",
+        output: "no answer",
+      },
       hostname: "host-1",
       hostNetwork: true,
       restarts: 3,
@@ -245,17 +251,39 @@ describe("an inspection", () => {
     expect(inspectWith(change).ports).toEqual(ports);
   });
 
+  it.each([
+    ["a healthy container", 0, [0, 10, 20], null],
+    ["the only check", 1, [30], 30],
+    ["a streak that began after a success", 2, [0, 10, 20], 10],
+    ["a streak of all stored checks", 3, [0, 10, 20], 0],
+    ["a longer streak, by the distance of its checks", 7, [600, 610, 620, 630, 640], 580],
+    ["a longer streak of which one check is stored", 7, [600], null],
+    ["a streak without a check", 2, [], null],
+  ])("dates a failing health check: %s", (_, FailingStreak, seconds, since) => {
+    const at = (second: number) => `2026-01-13T09:${new Date(second * 1000).toISOString().slice(14, 19)}Z`;
+    const Log = seconds.map((second) => ({ End: at(second), Output: "" }));
+    const State = { Status: "running", StartedAt: "", Health: { Status: "unhealthy", FailingStreak, Log } };
+    expect(inspectWith({ State }).health?.failingSince).toBe(since === null ? null : at(since));
+  });
+
   it("that was never probed has a health without an output", () => {
     const State = { Status: "running", StartedAt: "", Health: { Status: "starting", FailingStreak: null, Log: [] } };
     expect(inspectWith({ State }).health).toEqual({
       status: "starting",
       failingStreak: 0,
+      failingSince: null,
       checkedAt: null,
       output: null,
     });
     for (const Log of [null, undefined, 7]) {
       const health = inspectWith({ State: { ...State, Health: { ...State.Health, Log } } }).health;
-      expect(health).toEqual({ status: "starting", failingStreak: 0, checkedAt: null, output: null });
+      expect(health).toEqual({
+        status: "starting",
+        failingStreak: 0,
+        failingSince: null,
+        checkedAt: null,
+        output: null,
+      });
     }
   });
 

@@ -20,7 +20,7 @@ export function Spark({
 }: {
   readonly points: readonly SparkPoint[];
   readonly tone?: Tone;
-  readonly max?: number;
+  readonly max?: number | undefined;
   readonly marks?: readonly number[];
   readonly label: string;
 }) {

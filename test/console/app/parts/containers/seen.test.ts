@@ -18,6 +18,7 @@ const loop: Parameters<typeof toTroubles>[0][number] = {
   title: "worker-1 restarts in a loop",
   since: "2026-11-27T09:00:00Z",
   at: "2026-11-27T09:00:00Z",
+  measure: "restarts",
   evidence: ["5 restarts in 15 min"],
   rule: "At least 3 restarts in 15 min",
   alert: null,
