@@ -25,3 +25,6 @@ export const signInPath = "/console/sign-in";
 
 /** Where the console's files are served. */
 export const assetPath = "/console/";
+
+/** Name of the BroadcastChannel by which tabs of one browser share their session. */
+export const sessionChannel = "wallet-core-ops.session";

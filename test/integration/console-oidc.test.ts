@@ -132,6 +132,32 @@ test("a person signs in with the provider and comes back to the same screen", as
   await page.context().close();
 }, 90_000);
 
+test("tabs share a session whose refresh token may be used once", async () => {
+  const context = await browser.newContext();
+  const first = await context.newPage();
+  await signInAt(first, "/");
+  await first.getByText("root@ops").first().waitFor();
+  const others = await Promise.all(
+    ["/queues", "/hosts"].map(async (path) => {
+      const page = await context.newPage();
+      await page.goto(origin + path);
+      await page.getByText("root@ops").first().waitFor();
+      return page;
+    }),
+  );
+  const all = [first, ...others];
+  const tokenOf = (page: Page) => page.evaluate(() => sessionStorage.getItem("wallet-core-ops.token"));
+  const before = granted.length;
+  const given = await tokenOf(first);
+  await expect.poll(() => granted.length - before, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
+  await expect.poll(async () => new Set(await Promise.all(all.map(tokenOf))).size).toBe(1);
+  expect(await tokenOf(first)).not.toBe(given);
+  for (const page of all) expect(await page.getByText("root@ops").count()).toBeGreaterThan(0);
+  // One renewal serves all three.
+  expect(granted.length - before).toBeLessThanOrEqual(4);
+  await context.close();
+}, 90_000);
+
 /**
  * Posts to the sign-in from a local address, each 127.x.0.1 a network of its own. Resolves to the
  * status; 0 without an answer.

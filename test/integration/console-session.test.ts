@@ -65,6 +65,51 @@ test.each<["refused" | "accepted", string, "ana" | "ben"]>([
   await page.context().close();
 });
 
+test("a new tab is signed in while another one is, until somebody signs out", async () => {
+  const context = await browser.newContext();
+  const first = await context.newPage();
+  await first.goto(`${origin}/queues#token=${tokens.of("ana")}`);
+  const user = (page: Page) => page.locator("summary[aria-label='Signed in as ana']");
+  await user(first).waitFor();
+  const [beside] = await Promise.all([
+    context.waitForEvent("page"),
+    first
+      .locator("nav a[href^='/hosts']")
+      .first()
+      .click({ modifiers: ["Control"] }),
+  ]);
+  await user(beside).waitFor();
+  expect(new URL(beside.url()).pathname).toBe("/hosts");
+  const permalink = await context.newPage();
+  await permalink.goto(`${origin}/timeline?env=STAGING`);
+  await user(permalink).waitFor();
+  expect(permalink.url()).toBe(`${origin}/timeline?env=STAGING`);
+  expect(await permalink.evaluate(() => localStorage.length)).toBe(0);
+
+  const graphiql = await context.newPage();
+  await graphiql.goto(`${origin}/graphql`);
+  await graphiql.getByText("Token accepted.").waitFor();
+
+  await permalink.locator("summary[aria-label^='Signed in']").click();
+  await permalink.getByRole("button", { name: /Sign out/ }).click();
+  for (const page of [first, beside, permalink]) {
+    await page.locator("#token").waitFor();
+    expect(await page.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
+  }
+  await expect.poll(() => readStored(graphiql)).toBe(null);
+  const late = await context.newPage();
+  await late.goto(`${origin}/`);
+  await late.locator("#token").waitFor();
+  // Nor does another browser hear of it.
+  await first.goto(`${origin}/#token=${tokens.of("ana")}`);
+  await user(first).waitFor();
+  const stranger = await (await browser.newContext()).newPage();
+  await stranger.goto(`${origin}/`);
+  await stranger.locator("#token").waitFor();
+  await stranger.context().close();
+  await context.close();
+});
+
 test("a link signs in at once where nobody is signed in", async () => {
   const page = await (await browser.newContext()).newPage();
   const asked: string[] = [];

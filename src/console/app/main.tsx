@@ -7,7 +7,7 @@ import { followContainers } from "./data/containers.ts";
 import { followKeys } from "./page/keys.ts";
 import { pauseWhileHidden } from "./data/live.ts";
 import { returnFromProvider } from "./session/oidc.ts";
-import { followSession, plan, token } from "./session/session.ts";
+import { followSession, joinSession, plan, token } from "./session/session.ts";
 import { followTheme } from "./page/theme.ts";
 import { followLocation, path } from "./page/url.ts";
 import { loadViewer, viewer, watchForNewPage } from "./session/viewer.ts";
@@ -55,6 +55,7 @@ function App() {
 }
 
 await returnFromProvider();
+await joinSession();
 followTheme();
 followLocation();
 followKeys();

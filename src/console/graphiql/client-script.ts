@@ -1,3 +1,4 @@
+import { sessionChannel } from "../screens.ts";
 import { examples } from "./examples.ts";
 
 /**
@@ -152,9 +153,28 @@ export const clientScript = `"use strict";
     void tryToken();
   });
   document.getElementById("forget").addEventListener("click", () => {
+    channel.postMessage({ kind: "end", token });
+    end();
+  });
+
+  // The session is that of the console: see app/session/tabs.ts.
+  const channel = new BroadcastChannel("${sessionChannel}");
+  const end = () => {
     sessionStorage.removeItem(storageKey);
     location.reload();
+  };
+  channel.addEventListener("message", ({ data }) => {
+    if (data.kind === "end" && token === data.token) end();
+    if (data.kind === "renew" && token === data.before) {
+      token = data.token;
+      sessionStorage.setItem(storageKey, token);
+    }
+    if (data.kind === "tell" && !token) {
+      token = data.token;
+      void tryToken();
+    }
   });
   if (token) void tryToken();
+  else channel.postMessage({ kind: "ask" });
 })();
 `;

@@ -1,6 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import { answerMs } from "../../../client/question.ts";
 import { signInPath } from "../../screens.ts";
+import { onMessage, post, type TabSession } from "./tabs.ts";
 
 /** Also read by GraphiQL at /graphql, so that a sign-in counts for both. */
 const tokenKey = "wallet-core-ops.token";
@@ -43,7 +44,7 @@ export function noteAccepted(): void {
   isNew = false;
 }
 
-/** The bearer token of this tab; null when signed out. */
+/** The bearer token of this tab and of those that took it from here; null when signed out. */
 export const token = computed(() => current.value);
 
 /**
@@ -63,8 +64,48 @@ export function signInWith(tokens: ProviderTokens, keep: boolean): void {
   storeRenewal(tokens, keep);
 }
 
-/** Forgets the token, here and on the device. */
+/** How long a new tab waits for the session of another one before it shows the card, ms. */
+const tellMs = 200;
+/** Whether a session of another tab is wanted: until somebody signs in or out here. */
+let isWanted = false;
+
+/**
+ * A tab that was opened from another one, or by a link, has no stored token: it takes the session
+ * of a tab of this browser that has one. Resolves when there is one, or none has answered in time.
+ */
+export function joinSession(): Promise<void> {
+  return new Promise((resolve) => {
+    onMessage((message) => {
+      if (message.kind === "ask" && current.value !== null)
+        post({ kind: "tell", token: current.value, renewal: readText(renewalKey) ?? "" });
+      if (message.kind === "tell" && isWanted && current.value === null) take(message);
+      if (message.kind === "renew" && current.value === message.before) take(message);
+      if (message.kind === "end" && current.value === message.token) {
+        forget();
+        current.value = null;
+      }
+      if (current.value !== null) resolve();
+    });
+    if (current.value !== null) return resolve();
+    isWanted = true;
+    post({ kind: "ask" });
+    setTimeout(resolve, tellMs);
+  });
+}
+
+/** Uses the session of another tab, for this tab. */
+function take({ token: text, renewal }: TabSession): void {
+  isWanted = false;
+  write(sessionStorage, tokenKey, text);
+  write(sessionStorage, renewalKey, renewal);
+  signInProblem.value = null;
+  current.value = text;
+  plan();
+}
+
+/** Forgets the token, here and on the device; in other tabs as well, if a person signs out. */
 export function signOut(problem: string | null = null): void {
+  if (problem === null && current.value !== null) post({ kind: "end", token: current.value });
   forget();
   signInProblem.value = problem;
   current.value = null;
@@ -113,8 +154,11 @@ function renew(): Promise<boolean> {
 
 /** Tabs that share a refresh token take turns: a provider may accept it once. */
 function renewAlone(): Promise<boolean> {
-  const before = readRenewal();
+  const [before, tokenBefore] = [readRenewal(), current.value];
   const run = async () => {
+    // What the tab before has posted arrives first.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (current.value !== tokenBefore) return current.value !== null;
     const text = readRenewal();
     if (text === null) return false;
     const stored = readText(tokenKey);
@@ -133,6 +177,8 @@ function renewAlone(): Promise<boolean> {
     const isKept = read(localStorage, renewalKey) !== null;
     store(tokenKey, tokens.accessToken, isKept);
     storeRenewal({ ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }, isKept);
+    if (tokenBefore !== null)
+      post({ kind: "renew", before: tokenBefore, token: tokens.accessToken, renewal: readText(renewalKey) ?? "" });
     current.value = tokens.accessToken;
     return true;
   };
@@ -186,6 +232,7 @@ function storeRenewal({ refreshToken, expiresIn }: ProviderTokens, keep: boolean
 }
 
 function forget(): void {
+  isWanted = false;
   clearTimeout(timer);
   failed = retryAt = 0;
   for (const storage of [sessionStorage, localStorage])
