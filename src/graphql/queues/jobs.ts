@@ -123,7 +123,7 @@ export function addJobControl(builder: Builder): void {
       nullable: true,
       description:
         "Retries the jobs of one queue that failed with one error in the last 60 minutes. Jobs are " +
-        "retried one by one, newest failure first, as by retryJob. Discarded jobs stay discarded. " +
+        "retried one by one, newest failure first, as by retryJob. Jobs that somebody has discarded or cancelled are left out. " +
         groupRules,
       args: toGroupArgs(t.arg),
       resolve: (_root, args, context) => changeErrorGroup("retry", args, context),

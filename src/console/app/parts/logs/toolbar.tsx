@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { isPassing } from "../../../../client/error.ts";
 import type { Failure } from "../../data/client.ts";
 import { containers } from "../../data/containers.ts";
 import { go, href, params, setParams } from "../../page/url.ts";
@@ -48,14 +49,24 @@ export function Toolbar({ session, target, filter, wrongSearch, onCopy }: Toolba
         class="button log-follow"
         aria-pressed={session.isFollowing.value}
         title={
-          session.limit.value === null ? "Follow the end (f)" : `${session.limit.value}: checks for new lines every 3 s`
+          session.failure.value?.message ??
+          (session.limit.value === null
+            ? "Follow the end (f)"
+            : `${session.limit.value}: checks for new lines every 3 s`)
         }
         onClick={() => (session.isFollowing.value ? session.pause() : session.toEnd())}
       >
-        {!session.isFollowing.value ? "▶ follow" : session.limit.value === null ? "‖ following" : "‖ every 3 s"}
+        {toFollowWord(session)}
       </button>
     </div>
   );
+}
+
+function toFollowWord({ isFollowing, failure, limit }: LogSession): string {
+  if (!isFollowing.value) return "▶ follow";
+  // Lines may be on the screen from before.
+  if (failure.value) return isPassing(failure.value) ? "… retrying" : "✕ no log";
+  return limit.value === null ? "‖ following" : "‖ every 3 s";
 }
 
 /** The role or containers, and the replicas of the role. */

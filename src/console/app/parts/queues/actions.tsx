@@ -156,7 +156,7 @@ const groupWords = {
     done: "retried",
     one: "will run again now",
     many: "will run again now",
-    others: "Discarded jobs stay discarded.",
+    others: "Jobs that somebody has discarded or cancelled are left out.",
   },
   discard: {
     title: "Discard",

@@ -187,6 +187,8 @@ function SampleJob({ jobId, queue, source, error }: SampleJobProps) {
   const job = state.data?.job;
   const attempt: Attempt | undefined = job?.attempts?.find((one) => one.error === error) ?? job?.attempts?.[0];
   const failure = failureOf(state, "job");
+  const isAwaited = state.data === undefined && !failure;
+  const none = <span class="none">{isAwaited ? "…" : unknownText}</span>;
   return (
     <tr title={failure?.message}>
       <td>
@@ -195,23 +197,15 @@ function SampleJob({ jobId, queue, source, error }: SampleJobProps) {
         </a>
       </td>
       <td class="wide-only">
-        {job ? <JobStateWord job={job} /> : <span class="none">{job === null ? "gone" : unknownText}</span>}
+        {job ? <JobStateWord job={job} /> : job === null ? <span class="none">gone</span> : none}
       </td>
       <td>
-        {attempt?.at ? <Clock at={attempt.at} /> : <span class="none">{unknownText}</span>}
+        {attempt?.at ? <Clock at={attempt.at} /> : none}
         {attempt?.number != null && <span class="muted wide-only"> attempt {attempt.number}</span>}
       </td>
-      <td class="wide-only">
-        {attempt ? (
-          <Worker container={attempt.container} worker={attempt.worker} />
-        ) : (
-          <span class="none">{unknownText}</span>
-        )}
-      </td>
-      <td class="wide-only">
-        {attempt ? <Release version={attempt.version} /> : <span class="none">{unknownText}</span>}
-      </td>
-      <td>{attempt ? <AttemptLog attempt={attempt} /> : <span class="none">{unknownText}</span>}</td>
+      <td class="wide-only">{attempt ? <Worker container={attempt.container} worker={attempt.worker} /> : none}</td>
+      <td class="wide-only">{attempt ? <Release version={attempt.version} /> : none}</td>
+      <td>{attempt ? <AttemptLog attempt={attempt} /> : none}</td>
       <td class="wide-only number">
         {job !== null && (
           <span class="pair">

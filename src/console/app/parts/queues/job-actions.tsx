@@ -41,6 +41,7 @@ export function JobActions({ source, id, queue, error, data }: JobActionsProps) 
 type Job = NonNullable<ConsoleJobQuery["job"]>;
 
 function whyNot(data: ConsoleJobQuery | null | undefined, source: string, action: "retry" | "discard"): string | null {
+  if (data === undefined) return "The job is not known yet";
   const kind = data?.queueSources?.find(({ name }) => name === source)?.kind;
   return whyNotChanged(action, data?.job?.state, kind);
 }
