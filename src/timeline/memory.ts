@@ -1,6 +1,7 @@
 import { formatShare } from "../facts/format.ts";
 import type { ContainerEvent, ContainerObserver } from "../containers/events.ts";
-import type { Host, HostReport } from "../hosts/host.ts";
+import { isHot } from "../facts/host.ts";
+import type { Host, HostReport, Thresholds } from "../hosts/host.ts";
 import type { Steps } from "../lib/budget/steps.ts";
 import type { Environment } from "../lib/environment.ts";
 import { formatRfc3339 } from "../lib/time.ts";
@@ -173,24 +174,30 @@ function toLastingState(queue: QueueMetrics): string {
 /** Records alert changes of hosts from the reports that callers request. */
 export function observeHosts(memory: TimelineMemory, env: Environment | null): (report: HostReport) => Steps<void> {
   const log = createStateLog(memory, "host_alert", "ok");
-  return function* ({ hosts, updatedAt }) {
+  return function* ({ hosts, thresholds, updatedAt }) {
     memory.begin("host_alert", { name: "prometheus", env, since: updatedAt });
     for (const host of hosts) {
       yield;
-      const state = toAlertState(host);
+      const subject = toSubject({ kind: "host_alert", queue: null, host: host.name });
+      const state = toAlertState(host, thresholds, memory.latest(subject)?.to === "alert");
       const toChange = (from: string | null) => ({
         env,
         host: host.name,
         message: `Host ${host.name} ${describeHost(host)}${from === null ? "" : `, was ${from}`}`,
       });
-      log.sample(toSubject({ kind: "host_alert", queue: null, host: host.name }), state, updatedAt, toChange, true);
+      log.sample(subject, state, updatedAt, toChange, true);
     }
   };
 }
 
-function toAlertState({ status, alert }: Host): string {
-  if (status === "down") return "down";
-  return alert ? "alert" : "ok";
+/** How far below both thresholds a hot host must fall to count as cool: a share, 0..1. */
+const coolBy = 0.05;
+
+/** A host whose use swings around a threshold is hot all the time, not again and again. */
+function toAlertState(host: Host, { cpu, mem }: Thresholds, wasHot: boolean): string {
+  if (host.status === "down") return "down";
+  const isWarm = isHot(host.cpuUtil, cpu - coolBy) || isHot(host.memUtil, mem - coolBy);
+  return host.alert || (wasHot && isWarm) ? "alert" : "ok";
 }
 
 function describeHost(host: Host): string {

@@ -146,6 +146,19 @@ describe("observeHosts", () => {
     expect(memory.begun("host_alert")).toEqual([{ name: "prometheus", env: "staging", since: at(1) }]);
   });
 
+  it("records one entry of a host whose use swings around a threshold", () => {
+    const memory = createTimelineMemory();
+    const observe = observeHosts(memory, null);
+    const uses = [0.5, 0.91, 0.89, 0.95, 0.86, 0.84, 0.89, 0.91];
+    for (const [index, cpuUtil] of uses.entries())
+      finish(observe(report(index + 1, sampleHost({ name: "h", cpuUtil, memUtil: 0.2, alert: cpuUtil >= 0.9 }))));
+    expect(memory.entries("host_alert").map(({ time, to }) => [time, to])).toEqual([
+      [at(2), "alert"],
+      [at(6), "ok"],
+      [at(8), "alert"],
+    ]);
+  });
+
   it("records a first report only where a host is not healthy", () => {
     const memory = createTimelineMemory();
     const first = report(
