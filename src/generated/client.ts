@@ -589,7 +589,7 @@ export type JobFieldsFragment = { jobId: string, queue: string, source: string, 
 export type HostsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type HostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ name: string, instance: string, status: HostStatus, alert: boolean, reason: string | null, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null };
+export type HostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ name: string, instance: string, status: HostStatus, alert: boolean, diskMountpoint: string | null, diskDevice: string | null, reason: string | null, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null };
 
 export type DeploysQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -689,7 +689,7 @@ export type ContainerRowFragment = { id: string, name: string, engine: string, h
 
 export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
 
-export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
+export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
 
 export type QueueNumbersFragment = { depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null };
 
@@ -981,8 +981,6 @@ export const HostNumbersFragmentDoc = new TypedDocumentString(`
   cpuUtil
   memUtil
   diskUtil
-  diskMountpoint
-  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -2172,6 +2170,8 @@ export const Hosts = new TypedDocumentString(`
     status
     alert
     ...HostNumbers
+    diskMountpoint
+    diskDevice
     reason
   }
   hostsUpdatedAt
@@ -2180,8 +2180,6 @@ export const Hosts = new TypedDocumentString(`
   cpuUtil
   memUtil
   diskUtil
-  diskMountpoint
-  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec

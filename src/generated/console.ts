@@ -425,7 +425,7 @@ export type ConsoleUsageQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleUsageQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null };
+export type ConsoleUsageQuery = { containers: Array<{ engine: string, name: string, cpuPct: number | null, memPct: number | null }> | null };
 
 export type ConsoleDeployPageQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -693,21 +693,21 @@ export type ConsoleNowQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+export type ConsoleNowQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null, queues: Array<{ id: string, name: string, source: string, state: QueueState, paused: boolean | null, exact: boolean, windowSeconds: number | null, observedAt: string, depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null }> | null, queueSources: Array<{ name: string, kind: string, env: Environment | null, ok: boolean, numbersOk: boolean | null, error: { code: string, message: string } | null }> | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, diskMountpoint: string | null, diskDevice: string | null, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
 
 export type ConsoleNowMoreQueryVariables = Exact<{
   env?: Environment | null | undefined;
 }>;
 
 
-export type ConsoleNowMoreQuery = { containers: Array<{ id: string, cpuPct: number | null, memPct: number | null }> | null, deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> } | null, latestDeploys: Array<{ id: string, tag: string, env: Environment | null, service: string | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
+export type ConsoleNowMoreQuery = { containers: Array<{ engine: string, name: string, cpuPct: number | null, memPct: number | null }> | null, deploys: { nodes: Array<{ id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState }> } | null, latestDeploys: Array<{ id: string, tag: string, env: Environment | null, service: string | null, destination: string | null, deployedAt: string, deployedBy: string | null, state: DeployState }> | null };
 
 export type ConsoleHostsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConsoleHostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
+export type ConsoleHostsQuery = { hostsUpdatedAt: string | null, hosts: Array<{ id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, diskMountpoint: string | null, diskDevice: string | null, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null }> | null, thresholds: { cpu: number, mem: number } | null };
 
-export type HostRowFragment = { id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
+export type HostRowFragment = { id: string, name: string, instance: string, status: HostStatus, reason: string | null, alert: boolean, diskMountpoint: string | null, diskDevice: string | null, cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
 
 export type ConsoleDeploysQueryVariables = Exact<{
   env?: Environment | null | undefined;
@@ -723,9 +723,9 @@ export type ConsoleProblemsQueryVariables = Exact<{
 }>;
 
 
-export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
+export type ConsoleProblemsQuery = { problems: { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> } | null };
 
-export type ProblemListFragment = { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { id: string, name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> };
+export type ProblemListFragment = { criticalCount: number, warningCount: number, gaps: Array<string>, quietSince: string | null, checkedAt: string, problems: Array<{ id: string, kind: ProblemKind, severity: ProblemSeverity, title: string, since: string | null, at: string | null, evidence: Array<string>, measure: string | null, rule: string, alert: string | null, env: Environment | null, destination: string | null, service: string | null, role: string | null, source: string | null, upstream: string | null, container: { name: string, engine: string, kind: ContainerKind, role: string, service: string | null, version: string } | null, queue: { name: string, source: string, failuresLastHour: number | null } | null, host: { name: string } | null, engine: { name: string } | null, deploy: { id: string, tag: string } | null }> };
 
 export type ConsoleQueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -809,7 +809,7 @@ export type ContainerRowFragment = { id: string, name: string, engine: string, h
 
 export type DeployRowFragment = { id: string, tag: string, previousTag: string | null, version: string, commitSha: string, service: string | null, env: Environment | null, destination: string | null, deployedAt: string, deployedBy: string | null, durationSeconds: number | null, command: string | null, origin: DeployOrigin, state: DeployState };
 
-export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, diskMountpoint: string | null, diskDevice: string | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
+export type HostNumbersFragment = { cpuUtil: number | null, memUtil: number | null, diskUtil: number | null, load1: number | null, networkReceiveBytesPerSec: number | null, networkTransmitBytesPerSec: number | null };
 
 export type QueueNumbersFragment = { depth: number, oldestAgeSeconds: number | null, active: number | null, workers: number | null, processedPerSec: number | null, failuresLastHour: number | null, drainSeconds: number | null, retrying: number | null, deferred: number | null, dead: number | null, waitP50Seconds: number | null, waitP95Seconds: number | null, runP50Seconds: number | null, runP95Seconds: number | null };
 
@@ -979,8 +979,6 @@ export const HostNumbersFragmentDoc = new TypedDocumentString(`
   cpuUtil
   memUtil
   diskUtil
-  diskMountpoint
-  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -995,13 +993,13 @@ export const HostRowFragmentDoc = new TypedDocumentString(`
   reason
   alert
   ...HostNumbers
+  diskMountpoint
+  diskDevice
 }
     fragment HostNumbers on Host {
   cpuUtil
   memUtil
   diskUtil
-  diskMountpoint
-  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -1026,7 +1024,6 @@ export const ProblemListFragmentDoc = new TypedDocumentString(`
     source
     upstream
     container {
-      id
       name
       engine
       kind
@@ -1545,7 +1542,8 @@ export const ConsoleContainerListDocument = new TypedDocumentString(`
 export const ConsoleUsageDocument = new TypedDocumentString(`
     query ConsoleUsage($env: Environment) {
   containers(env: $env, includeAccessories: true) {
-    id
+    engine
+    name
     cpuPct
     memPct
   }
@@ -2289,6 +2287,8 @@ export const ConsoleNowDocument = new TypedDocumentString(`
   reason
   alert
   ...HostNumbers
+  diskMountpoint
+  diskDevice
 }
 fragment ProblemList on CurrentProblems {
   problems {
@@ -2309,7 +2309,6 @@ fragment ProblemList on CurrentProblems {
     source
     upstream
     container {
-      id
       name
       engine
       kind
@@ -2365,8 +2364,6 @@ fragment HostNumbers on Host {
   cpuUtil
   memUtil
   diskUtil
-  diskMountpoint
-  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -2390,7 +2387,8 @@ fragment QueueNumbers on Queue {
 export const ConsoleNowMoreDocument = new TypedDocumentString(`
     query ConsoleNowMore($env: Environment) {
   containers(env: $env, includeAccessories: true) {
-    id
+    engine
+    name
     cpuPct
     memPct
   }
@@ -2445,13 +2443,13 @@ export const ConsoleHostsDocument = new TypedDocumentString(`
   reason
   alert
   ...HostNumbers
+  diskMountpoint
+  diskDevice
 }
 fragment HostNumbers on Host {
   cpuUtil
   memUtil
   diskUtil
-  diskMountpoint
-  diskDevice
   load1
   networkReceiveBytesPerSec
   networkTransmitBytesPerSec
@@ -2509,7 +2507,6 @@ export const ConsoleProblemsDocument = new TypedDocumentString(`
     source
     upstream
     container {
-      id
       name
       engine
       kind

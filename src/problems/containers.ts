@@ -155,7 +155,7 @@ function findStreak(deaths: readonly TimelineEntry[]): number {
  * the container was created, that time; null if ends of the streak may be forgotten.
  */
 function findLoopStart(
-  { createdAt, restarts }: Container,
+  { createdAt, startedAt, restarts }: Container,
   deaths: readonly TimelineEntry[],
   forgottenUntil: string | null,
 ): string | null {
@@ -163,7 +163,9 @@ function findLoopStart(
   const begin = deaths[first]?.time ?? createdAt;
   if (first > 0) return begin;
   if (forgottenUntil !== null && isNear(forgottenUntil, begin)) return null;
-  const isUnseen = restarts !== null && restarts > deaths.length;
+  // The engine has counted the restarts up to its last start.
+  const followed = deaths.filter(({ time }) => startedAt === null || Date.parse(time) <= Date.parse(startedAt));
+  const isUnseen = restarts !== null && restarts > followed.length;
   return isUnseen && isNear(createdAt, begin) ? createdAt : begin;
 }
 

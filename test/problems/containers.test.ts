@@ -76,14 +76,15 @@ describe("a restart loop", () => {
       const begins = new Set<unknown>();
       for (let now = 6500; now > 2300; now -= 37) {
         const before = (seconds: number) => seconds >= now;
-        const restarts = ends.filter(before).length;
+        const known = ends.filter(before);
+        const [restarts, startedAt] = [known.length, ago(known.at(-1) ?? 0)];
         const events = seen.filter(before).map((seconds) => happened(worker, "container_death", seconds));
-        for (const known of [restarts, null]) {
-          const [loop] = find([{ ...worker, createdAt, restarts: known }], {
+        for (const counted of [restarts, null]) {
+          const [loop] = find([{ ...worker, createdAt, startedAt, restarts: counted }], {
             nowMs: nowMs - now * 1000,
             events,
           }).problems;
-          if (known !== null || events.length > 8) begins.add(`${known === null} ${loop?.since}`);
+          if (counted !== null || events.length > 8) begins.add(`${counted === null} ${loop?.since}`);
         }
       }
       const begin = seen === ends ? ago(7000) : createdAt;
@@ -96,6 +97,18 @@ describe("a restart loop", () => {
     expect(find([{ ...restarted, restarts: 6 }], { events }).problems).toMatchObject([{ since: ago(900) }]);
   });
 
+  it("has the same start while an end waits for its restart", () => {
+    const ends = [600, 500, 400, 300, 200, 100, 5];
+    const missed = { ...worker, createdAt: ago(800), restarts: 7, startedAt: ago(100) };
+    const since = (container: Container, seen: readonly number[]) =>
+      find([container], { events: seen.map((seconds) => happened(worker, "container_death", seconds)) }).problems[0]
+        ?.since;
+    expect(since(missed, ends.slice(0, 6))).toBe(ago(800));
+    expect(since({ ...missed, status: "restarting" }, ends)).toBe(ago(800));
+    expect(since({ ...missed, restarts: 8, startedAt: ago(4) }, ends)).toBe(ago(800));
+    expect(since({ ...missed, restarts: 6 }, ends)).toBe(ago(600));
+  });
+
   it("is one problem from its third end on, however long its rounds take", () => {
     for (const round of [60, 290, 420, 449]) {
       const ends = Array.from({ length: 20 }, (_, index) => 10_000 - index * round);
@@ -105,7 +118,8 @@ describe("a restart loop", () => {
       for (let now = first; now > last - 1000; now -= 1) {
         const seen = ends.filter((seconds) => seconds >= now);
         const events = seen.map((seconds) => happened(worker, "container_death", seconds));
-        const container = { ...worker, createdAt: ago(100_000), restarts: seen.length };
+        const startedAt = ago(seen.at(-1) ?? 0);
+        const container = { ...worker, createdAt: ago(100_000), startedAt, restarts: seen.length };
         const [loop] = find([container], { nowMs: nowMs - now * 1000, events }).problems;
         if (loop) found.push({ now, since: loop.since });
       }

@@ -12,7 +12,8 @@ import {
 import { ask, type Failure, follow, whileVisible } from "./client.ts";
 import { refresh } from "./live.ts";
 import { token } from "../session/session.ts";
-import { params } from "../page/url.ts";
+import { params, path } from "../page/url.ts";
+import { hasNow } from "./now.ts";
 
 export type ContainerRow = ContainerRowFragment;
 type Change = NonNullable<ConsoleContainersSubscription["containers"]>;
@@ -69,13 +70,30 @@ export const destinations = computed(() => {
 export function followContainers(): void {
   let stop: (() => void) | null = null;
   token.subscribe((current) => {
-    if (current !== null) stop ??= whileVisible(open);
+    if (current !== null) stop ??= whileVisible(openInTurn);
     else {
       stop?.();
       stop = null;
       [rows.value, engines.value, containersFailure.value] = [null, [], null];
     }
   });
+}
+
+/** How long the first screen waits for its problems before it asks for the list, ms. */
+const problemsFirstMs = 1000;
+
+/** The list is several times as large as all else on the first screen: there, problems come first. */
+function openInTurn(): () => void {
+  if (path.value !== "/" || hasNow.value) return open();
+  let close: (() => void) | null = null;
+  const start = () => void (close ??= open());
+  const timer = setTimeout(start, problemsFirstMs);
+  const unwatch = hasNow.subscribe((isAnswered) => isAnswered && start());
+  return () => {
+    clearTimeout(timer);
+    unwatch();
+    close?.();
+  };
 }
 
 function open(): () => void {

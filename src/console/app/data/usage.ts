@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleUsageDocument } from "../../../generated/console.ts";
+import { toKey } from "./key.ts";
 import { useLive } from "./live.ts";
 import { params } from "../page/url.ts";
 
@@ -19,17 +20,17 @@ export function useEnv(): Env {
 }
 
 /**
- * What every container uses now, by id. Nothing with `skip`, because engines read these numbers one
+ * What every container uses now, by `toKey`. Nothing with `skip`, because engines read these numbers one
  * by one.
  */
 export function useUsage({ skip = false } = {}): ReadonlyMap<string, Usage> {
   const { data } = useLive(ConsoleUsageDocument, { env: useEnv() }, { everyMs: 15_000, skip }).value;
-  return useMemo(() => byId(data?.containers), [data]);
+  return useMemo(() => byKey(data?.containers), [data]);
 }
 
-/** Usage by the container's id. */
-export function byId(
-  rows: readonly (Usage & { readonly id: string })[] | null | undefined,
+/** Usage by `toKey`. */
+export function byKey(
+  rows: readonly (Usage & { readonly engine: string; readonly name: string })[] | null | undefined,
 ): ReadonlyMap<string, Usage> {
-  return new Map((rows ?? []).map(({ id, cpuPct, memPct }) => [id, { cpuPct, memPct }]));
+  return new Map((rows ?? []).map((row) => [toKey(row), row]));
 }

@@ -7,6 +7,7 @@ import {
   ConsoleDeploysDocument,
 } from "../../../generated/console.ts";
 import { type ContainerRow, findContainers } from "../data/containers.ts";
+import { toKey } from "../data/key.ts";
 import { failureOf, refresh, useLive } from "../data/live.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";
@@ -157,7 +158,7 @@ function Present({ name, engine, row: listed }: PresentProps) {
 
 function Heading({ row, since }: { readonly row: ContainerRow; readonly since: string | null }) {
   const troubles = useTroubles();
-  const trouble = troubles.byId.get(row.id);
+  const trouble = troubles.byKey.get(toKey(row));
   const { tone, word, title, since: listed = null } = toSeenState(row, troubles);
   const from = row.stale || word === trouble?.word ? listed : since;
   const blocked = missingScope("ops:operate") ?? whyNoRestart();

@@ -1,5 +1,5 @@
 import { containerNumbers } from "../../../facts/container.ts";
-import { toHostState, hostNumbers } from "../../../facts/host.ts";
+import { formatFullest, toHostState, hostNumbers } from "../../../facts/host.ts";
 import { formatFact } from "../../../facts/number.ts";
 import { useMemo } from "preact/hooks";
 import {
@@ -9,6 +9,7 @@ import {
   ConsoleHostsDocument,
 } from "../../../generated/console.ts";
 import { useContainersByHost } from "../data/hosts.ts";
+import { toKey } from "../data/key.ts";
 import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";
@@ -75,6 +76,11 @@ export function HostScreen() {
                 <dt>{hostNumbers[number].label}</dt> <dd>{formatFact(hostNumbers[number], host[number])}</dd>
               </div>
             ))}
+            {formatFullest(host) !== null && (
+              <div>
+                <dt>fullest file system</dt> <dd class="isolate">{formatFullest(host)}</dd>
+              </div>
+            )}
           </dl>
         </div>
       </LastKnown>
@@ -217,8 +223,8 @@ function OnHost({ name }: { readonly name: string }) {
                   </td>
                   <td class="wide-only muted">{row.role}</td>
                   <td class="wide-only muted">{row.engine}</td>
-                  <td class="number">{formatPercent(usage.get(row.id)?.cpuPct)}</td>
-                  <td class="number wide-only">{formatPercent(usage.get(row.id)?.memPct)}</td>
+                  <td class="number">{formatPercent(usage.get(toKey(row))?.cpuPct)}</td>
+                  <td class="number wide-only">{formatPercent(usage.get(toKey(row))?.memPct)}</td>
                 </tr>
               );
             })}

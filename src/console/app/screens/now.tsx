@@ -2,12 +2,13 @@ import { groupByRole, type RoleGroup, toRoleMean, toServicePlace, containerNumbe
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerSeriesDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
+import { toKey } from "../data/key.ts";
 import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { useNow, useNowMore } from "../data/now.ts";
 import { sortByTrouble } from "../data/queues.ts";
 import { averagePoints, groupSamples, useRecent } from "../data/series.ts";
 import { href } from "../page/url.ts";
-import { byId, type Usage, useEnv } from "../data/usage.ts";
+import { byKey, type Usage, useEnv } from "../data/usage.ts";
 import { toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { DeployTable } from "../parts/deploys/table.tsx";
 import { HostTable } from "../parts/hosts/table.tsx";
@@ -85,7 +86,7 @@ export function Now() {
 
 function Roles() {
   const { data: more } = useNowMore();
-  const usage = useMemo(() => byId(more?.containers), [more]);
+  const usage = useMemo(() => byKey(more?.containers), [more]);
   const roles = useMemo(
     () => groupByRole((containers.value ?? []).filter(({ kind }) => kind === "CORE")),
     [containers.value],
@@ -194,13 +195,13 @@ function RoleRow({ role: { role, service, destination, env, rows }, usage, cpu, 
       <td class="wide-only">
         <span class="with-spark">
           <Spark points={course(cpu)} label={`CPU of ${role} in 10 minutes`} />
-          {formatPercent(toRoleMean(rows, ({ id }) => usage.get(id)?.cpuPct))}
+          {formatPercent(toRoleMean(rows, (row) => usage.get(toKey(row))?.cpuPct))}
         </span>
       </td>
       <td class="wide-only">
         <span class="with-spark">
           <Spark points={course(mem)} max={100} label={`Memory of ${role} in 10 minutes`} />
-          {formatPercent(toRoleMean(rows, ({ id }) => usage.get(id)?.memPct))}
+          {formatPercent(toRoleMean(rows, (row) => usage.get(toKey(row))?.memPct))}
         </span>
       </td>
     </tr>

@@ -1,3 +1,4 @@
+import { toKey } from "../../data/key.ts";
 import { containerNumbers, toShortName } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
@@ -29,7 +30,7 @@ interface Numbers {
 /** The columns of a list of containers. */
 export function toColumns({ usage, cpu, mem, troubles }: Numbers): readonly Column<ContainerRow>[] {
   const numberOf = (row: ContainerRow, key: "cpuPct" | "memPct") => {
-    const now = usage.get(row.id);
+    const now = usage.get(toKey(row));
     // Without a current number, the last one of the series is at most 30 s old.
     return now
       ? now[key]

@@ -1,3 +1,4 @@
+import { toKey } from "../../data/key.ts";
 import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
 import { toKindLabel, toSeverityTone } from "../../../../facts/problem.ts";
 import type { Tone } from "../../../../facts/tone.ts";
@@ -25,14 +26,14 @@ export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "since" |
 
 /** What is wrong with containers. */
 export interface Troubles {
-  /** The worst problem of each container that has one, by the container's id. */
-  readonly byId: ReadonlyMap<string, Trouble>;
+  /** The worst problem of each container that has one, by `toKey`. */
+  readonly byKey: ReadonlyMap<string, Trouble>;
   /** Whether the list of problems was answered: else a container without one may have one. */
   readonly isKnown: boolean;
 }
 
 /**
- * The worst problem of each container that has one, by the container's id: the first critical one,
+ * The worst problem of each container that has one, by `toKey`: the first critical one,
  * else the first.
  */
 export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Trouble> {
@@ -40,9 +41,9 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
   for (const { container, severity, kind, title, since, evidence, rule } of rows) {
     if (!container) continue;
     const tone = toSeverityTone(severity);
-    const before = troubles.get(container.id);
+    const before = troubles.get(toKey(container));
     if (before && (before.tone === "bad" || tone === "warn")) continue;
-    troubles.set(container.id, {
+    troubles.set(toKey(container), {
       tone,
       word: toKindLabel(kind),
       title,

@@ -1,4 +1,4 @@
-import { toHostState, toUsageTone, toDiskTone, hostNumbers } from "../../../../facts/host.ts";
+import { formatFullest, toHostState, toUsageTone, toDiskTone, hostNumbers } from "../../../../facts/host.ts";
 import type { Tone } from "../../../../facts/tone.ts";
 import type { ConsoleHostsQuery } from "../../../../generated/console.ts";
 import { href } from "../../page/url.ts";
@@ -45,7 +45,9 @@ export function HostTable({
               </td>
               <td class="number">{cell(row.cpuUtil, toUsageTone(row.cpuUtil, thresholds?.cpu))}</td>
               <td class="number">{cell(row.memUtil, toUsageTone(row.memUtil, thresholds?.mem))}</td>
-              <td class="number">{cell(row.diskUtil, toDiskTone(row.diskUtil))}</td>
+              <td class="number" title={formatFullest(row) ?? undefined}>
+                {cell(row.diskUtil, toDiskTone(row.diskUtil))}
+              </td>
             </tr>
           );
         })}

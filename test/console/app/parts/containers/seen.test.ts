@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { toTroubles, toWorse } from "../../../../../src/console/app/parts/containers/seen.ts";
 
 const container = {
-  id: "c1",
   name: "worker-1",
   engine: "e",
   kind: "CORE",
@@ -47,7 +46,7 @@ describe("toTroubles", () => {
     ["the critical one first", [loop, memory]],
     ["the critical one last", [memory, loop]],
   ])("chooses the critical problem of a container: %s", (_, rows) => {
-    expect(toTroubles(rows).get("c1")?.word).toBe("restarts in a loop");
+    expect(toTroubles(rows).get("e/worker-1")?.word).toBe("restarts in a loop");
   });
 
   it("leaves out problems without a container", () => {
@@ -56,7 +55,7 @@ describe("toTroubles", () => {
 });
 
 describe("toWorse", () => {
-  const [looping, warned] = [toTroubles([loop]).get("c1"), toTroubles([memory]).get("c1")];
+  const [looping, warned] = [toTroubles([loop]).get("e/worker-1"), toTroubles([memory]).get("e/worker-1")];
   const running = { tone: "ok", word: "running" } as const;
   const exited = { tone: "bad", word: "exited" } as const;
 
@@ -81,7 +80,7 @@ describe("toWorse", () => {
 
   it("shows a paused container as paused when its role is down", () => {
     const down = toTroubles([{ ...loop, kind: "ROLE_DOWN", title: "No container of worker runs", since: null }]).get(
-      "c1",
+      "e/worker-1",
     );
     const paused = { tone: "warn", word: "paused", since: null } as const;
     expect(toWorse(paused, down, true)).toMatchObject({ tone: "bad", word: "paused", since: null });
