@@ -78,14 +78,6 @@ export function formatHealth(health: string): string {
   return health.toUpperCase() === "NONE" ? unknownText : formatEnum(health);
 }
 
-/** Worst first. */
-const order: readonly Tone[] = ["bad", "warn", "neutral", "ok"];
-
-/** The worst state first, as `toContainerState`. */
-export function compareContainers(one: Container, other: Container): number {
-  return order.indexOf(toContainerState(one).tone) - order.indexOf(toContainerState(other).tone);
-}
-
 const ofItsLimit = "of the limit; without a limit, of the host's memory";
 const onNetworks = "on all its networks since its start";
 const withoutNetwork = "when it has no network of its own (networks none and host)";
@@ -168,6 +160,11 @@ export const containerNumbers = {
 
 export type ContainerNumberName = keyof typeof containerNumbers;
 
+/** Names a container among those of all engines: a name is unique on one. Far shorter than its id. */
+export function toKey({ engine, name }: { readonly engine: string; readonly name: string }): string {
+  return `${engine}/${name}`;
+}
+
 interface Named {
   readonly name: string;
   readonly service: string | null;
@@ -223,8 +220,9 @@ export interface RoleGroup<Row> {
 
 /** Containers by their roles; the roles by name, then by service, destination and environment. */
 export function groupByRole<Row extends Grouped>(rows: readonly Row[]): readonly RoleGroup<Row>[] {
-  const toKey = ({ role, service, destination, env }: Grouped) => JSON.stringify([role, service, destination, env]);
-  return [...Map.groupBy(rows, toKey)]
+  const toGroupKey = ({ role, service, destination, env }: Grouped) =>
+    JSON.stringify([role, service, destination, env]);
+  return [...Map.groupBy(rows, toGroupKey)]
     .map(([key, members]) => {
       const [{ role, service, destination, env }] = members as [Row];
       const ordered = members.toSorted((one, other) => one.name.localeCompare(other.name));

@@ -39,5 +39,5 @@ const kindLabels: Readonly<Record<string, string>> = {
 
 /** What is wrong with a thing, in a few words beside its name. */
 export function toKindLabel(kind: string): string {
-  return kindLabels[kind] ?? formatEnum(kind);
+  return kindLabels[kind.toUpperCase()] ?? formatEnum(kind);
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  compareContainers,
   formatHealth,
   formatState,
   groupByRole,
@@ -39,20 +38,6 @@ describe("toContainerState", () => {
 });
 
 describe("a list of containers", () => {
-  it("has the worst first, as the tones of their states", () => {
-    const rows = [
-      running,
-      { ...running, stale: true, health: "UNHEALTHY" },
-      { ...running, health: "starting" },
-      { ...running, health: "unhealthy" },
-      { ...running, status: "paused" },
-      { ...running, status: "exited" },
-      { ...running, status: "exited", kind: "accessory" },
-    ];
-    const words = rows.toSorted(compareContainers).map((row) => toContainerState(row).word);
-    expect(words).toEqual(["unhealthy", "exited", "starting", "paused", "stale", "exited", "healthy"]);
-  });
-
   it("writes status and health, without a health check the status alone", () => {
     expect(formatState(running)).toBe("running, healthy");
     expect(formatState({ ...running, stale: true })).toBe("was running, healthy");

@@ -127,6 +127,20 @@ describe("list_containers", () => {
     expect([of("role"), of("status")]).toEqual([new Set(["web"]), new Set(["running"])]);
   });
 
+  it("has one that restarts in a loop first, with its problem", async () => {
+    const createdAt = new Date(Date.now() - 600_000).toISOString();
+    const common = { createdAt, startedAt: createdAt, health: "healthy" as const, restarts: 0 };
+    const containers = ["calm", "looping"].map((name) =>
+      sampleContainer({ ...common, name, ...(name === "looping" && { restarts: 9 }) }),
+    );
+    const { answer } = await call(createMemorySources({ containers }).sources, "list_containers");
+    const rows: { readonly name: string; readonly problem?: string }[] = answer["containers"];
+    expect(rows.map(({ name, problem }) => [name, problem])).toEqual([
+      ["looping", "container_restart_loop"],
+      ["calm", undefined],
+    ]);
+  });
+
   it("has CPU and memory where they are asked for", async () => {
     const [plain, used] = [
       await call(world(), "list_containers"),

@@ -7,6 +7,8 @@ import { parse } from "yaml";
 import { terminalCommands } from "../../src/terminal/commands.ts";
 import { outputFormats } from "../../src/terminal/output/print.ts";
 import { startGateway } from "../support/gateway.ts";
+import { sampleContainer } from "../support/containers.ts";
+import { createMemorySources } from "../support/memory-sources.ts";
 import { acting, createTerminalSources, hostile, tamed } from "../support/terminal.ts";
 import { asking, runTerminal } from "../support/terminal-run.ts";
 import { createTokens } from "../support/tokens.ts";
@@ -165,6 +167,25 @@ it("a filter leaves what it names", async () => {
   expect(await run("ps", "-u", "web", "-o", "json").then(({ out }) => JSON.parse(out))).toMatchObject([
     { cpuPct: 12.4 },
   ]);
+});
+
+it("a container that restarts in a loop looks bad wherever it is listed", async () => {
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+  const [createdAt, startedAt] = [ago(600), ago(2)];
+  const common = { service: "shop", role: "job", createdAt, startedAt, health: "healthy" as const };
+  const containers = ["looping", "calm"].map((name) =>
+    sampleContainer({ ...common, name, restarts: name === "looping" ? 9 : 0 }),
+  );
+  await using other = await startGateway(createMemorySources({ containers }).sources, { tokensFile: tokens.file });
+  const ask = (name: string, ...args: string[]) =>
+    runTerminal(name, ["--color", "always", ...args], { env: asking(other.url) }).then(({ out }) => out.split("\n"));
+  const red = "\u001b[31m";
+  const rows = await ask("ps");
+  expect(rows.find((line) => line.includes("looping"))).toContain(`${red}restarts in a loop`);
+  expect(rows.find((line) => line.includes("calm"))).not.toContain(red);
+  const state = (await ask("explain", "looping")).find((line) => line.includes("State"));
+  expect(state).toContain(`${red}running, healthy`);
+  expect((await ask("explain", "job")).find((line) => line.includes("looping on"))).toMatch(/9 restarts$/);
 });
 
 it("a queue and its problems name the service that works on it", async () => {

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { compareContainers } from "../../facts/container.ts";
+import { toKey } from "../../facts/container.ts";
+import { createContainerOrder, toTroubles } from "../../facts/trouble.ts";
 import { ContainersDocument, PreviewRestartDocument } from "../../generated/mcp.ts";
 import { defineTool, type Fault, need } from "../tool.ts";
 import { accessories, engine, env, name } from "./args.ts";
@@ -18,7 +19,7 @@ export function toPartFaults(
 
 export const listContainers = defineTool({
   name: "list_containers",
-  description: "Containers of the product, those in trouble first. usage: CPU and memory in % too.",
+  description: "Containers of the product, worst first. usage: CPU and memory in % too.",
   args: {
     env,
     role: name.optional(),
@@ -41,6 +42,7 @@ export const listContainers = defineTool({
     cpu_pct: "number",
     mem_pct: "number",
     stale: "boolean",
+    problem: "string",
   },
   facts: {},
   narrow: "env, role, engine or status",
@@ -50,8 +52,9 @@ export const listContainers = defineTool({
     const wanted = need(data.containers, errors).filter(
       (one) => (role === undefined || one.role === role) && (status === undefined || one.status === status),
     );
+    const troubles = toTroubles(data.problems?.problems ?? []);
     return {
-      rows: wanted.toSorted(compareContainers).map((one) => ({
+      rows: wanted.toSorted(createContainerOrder(troubles)).map((one) => ({
         name: one.name,
         role: one.role,
         status: one.status,
@@ -64,6 +67,7 @@ export const listContainers = defineTool({
         cpu_pct: one.cpuPct,
         mem_pct: one.memPct,
         stale: one.stale || null,
+        problem: troubles.get(toKey(one))?.kind,
       })),
       errors: [...errors, ...toPartFaults(data.engines)],
     };

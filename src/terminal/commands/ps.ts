@@ -1,7 +1,9 @@
 import { explainSilentEngine } from "../../facts/engine.ts";
+import type { Seen } from "../../facts/trouble.ts";
+import { toSeenStatus, toTroublesBesideHealth } from "../output/container-state.ts";
 import { toContainerColumn } from "../output/container-columns.ts";
-import { formatHealth, formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
-import { Containers, type ContainersQuery, ContainerUsage, OpsError } from "../../client/client.ts";
+import { formatHealth, toHealthTone } from "../../facts/container.ts";
+import { Containers, type ContainersQuery, ContainerUsage, OpsError, Problems } from "../../client/client.ts";
 import { formatAge, formatDuration, formatEnum, formatText } from "../../facts/format.ts";
 import { toShortRelease } from "../../lib/short-release.ts";
 import { defineList } from "../list.ts";
@@ -11,6 +13,10 @@ type Row = NonNullable<ContainersQuery["containers"]>[number] & {
   readonly cpuPct?: number | null;
   readonly memPct?: number | null;
 };
+
+/** The state of each row: its problem is not part of the row, which `-o json` prints. */
+const seen = new WeakMap<Row, Seen>();
+const toSeen = (row: Row): Seen => seen.get(row) ?? toSeenStatus(row, new Map());
 
 export const psCommand = defineList({
   name: "ps",
@@ -31,7 +37,7 @@ export const psCommand = defineList({
   columns: [
     { head: "NAME", text: ({ name }: Row) => name, mayCut: "middle", least: 16 },
     { head: "ROLE", text: ({ role }) => role, mayCut: true },
-    { head: "STATE", text: formatStatus, tone: toStatusTone },
+    { head: "STATE", text: (row) => toSeen(row).word, tone: (row) => toSeen(row).tone },
     {
       head: "HEALTH",
       text: ({ health }) => formatHealth(health),
@@ -58,20 +64,24 @@ export const psCommand = defineList({
   empty: "No containers of the product run here; use --all to include accessories",
   read: async (client, { env, engine, all, usage }, asked, signal) => {
     const variables = { env: toEnv(env), engine: engine ?? null, includeAccessories: all ?? false };
-    const [listed, used] = await Promise.all([
+    const [listed, used, wrong] = await Promise.all([
       client.queryPartial(Containers, variables, { signal }),
       usage ? client.queryPartial(ContainerUsage, variables, { signal }) : null,
+      client.queryPartial(Problems, { env: variables.env }, { signal }).catch(() => null),
     ]);
+    const troubles = toTroublesBesideHealth(wrong?.data.problems?.problems);
     const usages = new Map(used?.data.containers?.map((row) => [row.id, row]));
     const rows = (listed.data.containers ?? []).filter(
       ({ name, role }) => asked.length === 0 || asked.includes(name) || asked.includes(role),
     );
     const missing = asked.filter((text) => !rows.some(({ name, role }) => name === text || role === text));
+    const shown = rows.map((row): Row => {
+      const own = usages.get(row.id);
+      return own ? { ...row, cpuPct: own.cpuPct, memPct: own.memPct } : row;
+    });
+    for (const row of shown) seen.set(row, toSeenStatus(row, troubles));
     return {
-      rows: rows.map((row): Row => {
-        const own = usages.get(row.id);
-        return own ? { ...row, cpuPct: own.cpuPct, memPct: own.memPct } : row;
-      }),
+      rows: shown,
       errors: [
         ...listed.errors,
         ...(used?.errors ?? []),

@@ -2,14 +2,16 @@ import { formatFact, toHeading } from "../../facts/number.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
 import { deployNumbers, toDeployTone, toOutcomeTone, toVerdictLabel } from "../../facts/deploy.ts";
-import { formatState, toContainerState, containerNumbers } from "../../facts/container.ts";
+import { formatState, toContainerState, toKey, containerNumbers } from "../../facts/container.ts";
 import { toEngineState } from "../../facts/engine.ts";
 import { formatFullest, toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
+import { toTroubles, toWorse, type Trouble } from "../../facts/trouble.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
 import {
   formatAge,
   formatClock,
+  formatCount,
   formatDay,
   formatDuration,
   formatEnum,
@@ -68,25 +70,25 @@ function toOwn(knowledge: Knowledge, paint: Paint): readonly Section[] {
     case "container":
       return toContainer(knowledge, thing.row);
     case "role":
-      return toRole(thing.rows, paint);
+      return toRole(thing.rows, knowledge, paint);
     case "queue":
       return toQueue(knowledge, thing.row);
     case "host":
       return toHost(thing.row);
     case "engine":
-      return toEngine(thing, paint);
+      return toEngine(thing, knowledge, paint);
     default:
       return toDeploy(knowledge, thing, paint);
   }
 }
 
-function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): readonly Section[] {
+function toContainer({ container, runningJobs, problems }: Knowledge, row: ContainerRow): readonly Section[] {
   const check = container?.healthCheck;
   return [
     {
       title: null,
       facts: [
-        ["State", ...toState(row)],
+        ["State", ...toState(row, toTroubles(problems))],
         ["Up", row.status === "running" ? `${formatAge(row.startedAt)}, since ${formatText(row.startedAt)}` : null],
         [toHeading(containerNumbers.restarts), formatFact(containerNumbers.restarts, row.restarts)],
         ["Release", row.version],
@@ -121,8 +123,10 @@ function toContainer({ container, runningJobs }: Knowledge, row: ContainerRow): 
   ];
 }
 
-function toState(row: ContainerRow): readonly [words: string, tone: Tone] {
-  return [toOneLine(formatState(row)), toContainerState(row).tone];
+/** The word is the engine's, as the problem is named below. */
+function toState(row: ContainerRow, troubles: ReadonlyMap<string, Trouble>): readonly [words: string, tone: Tone] {
+  const trouble = row.stale ? undefined : troubles.get(toKey(row));
+  return [toOneLine(formatState(row)), toWorse(toContainerState(row), trouble, true).tone];
 }
 
 function toPlaceFacts({
@@ -137,7 +141,7 @@ function toPlaceFacts({
   ];
 }
 
-function toRole(rows: readonly ContainerRow[], paint: Paint): readonly Section[] {
+function toRole(rows: readonly ContainerRow[], { problems }: Knowledge, paint: Paint): readonly Section[] {
   const running = rows.filter(({ status }) => status === "running").length;
   const all = (pick: (row: ContainerRow) => string | null) =>
     [...new Set(rows.map(pick))].filter((text) => text !== null).join(", ");
@@ -152,14 +156,19 @@ function toRole(rows: readonly ContainerRow[], paint: Paint): readonly Section[]
         ["Environment", all(({ env }) => env && formatEnum(env))],
       ],
     },
-    { title: "Containers", lines: toContainerLines(rows, paint) },
+    { title: "Containers", lines: toContainerLines(rows, problems, paint) },
   ];
 }
 
-function toContainerLines(rows: readonly ContainerRow[], paint: Paint): readonly string[] {
+function toContainerLines(
+  rows: readonly ContainerRow[],
+  problems: Knowledge["problems"],
+  paint: Paint,
+): readonly string[] {
+  const troubles = toTroubles(problems);
   return rows.map((row) => {
-    const restarts = row.restarts ? `, ${row.restarts} restarts` : "";
-    const [words, tone] = toState(row);
+    const restarts = row.restarts ? `, ${formatCount(row.restarts, "restart")}` : "";
+    const [words, tone] = toState(row, troubles);
     return `${toOneLine(row.name)} on ${toOneLine(row.engine)}: ${paint(tone, words)}${restarts}`;
   });
 }
@@ -210,7 +219,11 @@ function toHost(row: HostRow): readonly Section[] {
   ];
 }
 
-function toEngine({ row, rows }: Extract<Thing, { readonly kind: "engine" }>, paint: Paint): readonly Section[] {
+function toEngine(
+  { row, rows }: Extract<Thing, { readonly kind: "engine" }>,
+  { problems }: Knowledge,
+  paint: Paint,
+): readonly Section[] {
   return [
     {
       title: null,
@@ -223,12 +236,12 @@ function toEngine({ row, rows }: Extract<Thing, { readonly kind: "engine" }>, pa
         ["Reason", row.error === null ? null : `${row.error.message} (${row.error.code})`],
       ],
     },
-    { title: "Containers", lines: toContainerLines(rows, paint) },
+    { title: "Containers", lines: toContainerLines(rows, problems, paint) },
   ];
 }
 
 function toDeploy(
-  { verdict }: Knowledge,
+  { verdict, problems }: Knowledge,
   { row, rows }: { readonly row: DeployRow; readonly rows: readonly ContainerRow[] },
   paint: Paint,
 ): readonly Section[] {
@@ -258,7 +271,7 @@ function toDeploy(
             ...[...judged.reasons, ...judged.gaps].map((line) => `  ${toOneLine(line)}`),
           ],
     },
-    { title: "Runs it", lines: toContainerLines(rows, paint) },
+    { title: "Runs it", lines: toContainerLines(rows, problems, paint) },
   ];
 }
 

@@ -1,7 +1,8 @@
+import { toSeenStatus, toTroublesBesideHealth } from "../output/container-state.ts";
 import { toContainerColumn } from "../output/container-columns.ts";
 import { formatQueueNumber, queueNumberNames, toQueueNumber } from "../../facts/queue.ts";
 import { toNumberTone } from "../output/queue-columns.ts";
-import { formatHealth, formatStatus, toHealthTone, toStatusTone } from "../../facts/container.ts";
+import { formatHealth, toHealthTone } from "../../facts/container.ts";
 import { toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { formatFact } from "../../facts/number.ts";
 import { toQueueTone } from "../../facts/queue.ts";
@@ -104,6 +105,7 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
   const { role, containers } = own;
   const group = toGroup(own);
   const usageOf = (id: string) => data.usage.value?.get(id);
+  const troubles = toTroublesBesideHealth(data.problems.value?.problems);
   return [
     toLine(
       [
@@ -120,8 +122,8 @@ function toRole(own: Role, data: TopData, { nowMs, width, paint, write }: RoleOp
         { head: "CONTAINER", text: ({ name }) => name, mayCut: true },
         {
           head: "STATE",
-          text: formatStatus,
-          tone: toStatusTone,
+          text: (row) => toSeenStatus(row, troubles).word,
+          tone: (row) => toSeenStatus(row, troubles).tone,
         },
         {
           head: "HEALTH",

@@ -1,7 +1,8 @@
+import { toSeenStatus, toTroublesBesideHealth } from "../output/container-state.ts";
 import { toContainerColumn } from "../output/container-columns.ts";
 import { toNumberColumns } from "../output/queue-columns.ts";
 import { toWorst } from "../../facts/tone.ts";
-import { toContainerState } from "../../facts/container.ts";
+import { toContainerState, toKey } from "../../facts/container.ts";
 import { compareHosts, toHostState, hostNumbers } from "../../facts/host.ts";
 import { formatFact } from "../../facts/number.ts";
 import { compareQueues, toQueueTone } from "../../facts/queue.ts";
@@ -152,6 +153,8 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
   const roles = toRoles(data);
   // If there is little room, values that all of them share are left out.
   const isOneService = columns < wideRoles && new Set(roles.map(({ service }) => service)).size === 1;
+  const troubles = toTroublesBesideHealth(data.problems.value?.problems);
+  const toTone = (role: Role) => toRoleTone(role, troubles);
   const trend = (kind: string, { id }: Role, least: number) =>
     toSparkline(trends.get(`${kind} ${id}`) ?? [], spark, least);
   return toSection<Role>(
@@ -169,8 +172,8 @@ function toRoleRows({ data, filter, columns }: SectionOptions): Section {
           mayCut: true,
           drop: 7,
         },
-        { head: "", text: ({ containers: rows }) => toDots(rows), tone: toRoleTone, drop: 8 },
-        { head: "REPLICAS", text: ({ containers: rows }) => toReplicas(rows), tone: toRoleTone },
+        { head: "", text: ({ containers: rows }) => toDots(rows), tone: toTone, drop: 8 },
+        { head: "REPLICAS", text: ({ containers: rows }) => toReplicas(rows, troubles), tone: toTone },
         { head: "RELEASE", text: ({ containers: rows }) => toReleases(rows), drop: 9 },
         { ...toContainerColumn("cpuPct", ({ usage: { cpuPct } }) => cpuPct ?? null), drop: 6 },
         { head: "", text: (row) => trend("cpu", row, 10), tone: () => "muted", drop: 3 },
@@ -206,15 +209,24 @@ function toDots(rows: readonly ContainerRow[]): string {
   return dots.length > mostDots ? `${dots.slice(0, mostDots - 1).join("")}…` : dots.join("");
 }
 
-function toReplicas(rows: readonly ContainerRow[]): string {
+type Troubles = ReturnType<typeof toTroublesBesideHealth>;
+
+/** How many run, and what is wrong with those: "2/3 running, 1 unhealthy, 1 restarts in a loop". */
+function toReplicas(rows: readonly ContainerRow[], troubles: Troubles): string {
   const running = rows.filter(({ status }) => status === "running").length;
   const ill = rows.filter(({ status, health }) => status === "running" && health === "UNHEALTHY").length;
   const stale = rows.some((row) => row.stale);
-  return `${running}/${rows.length} ${stale ? "were running" : "running"}${ill > 0 ? `, ${ill} unhealthy` : ""}`;
+  return `${running}/${rows.length} ${stale ? "were running" : "running"}${ill > 0 ? `, ${ill} unhealthy` : ""}${toWrong(rows, troubles)}`;
 }
 
-function toRoleTone({ containers }: Role): Tone {
-  return toWorst(containers.map((row) => toContainerState(row).tone));
+function toWrong(rows: readonly ContainerRow[], troubles: Troubles): string {
+  const live = rows.filter(({ status, stale }) => !stale && (status === "running" || status === "restarting"));
+  const words = live.flatMap((row) => troubles.get(toKey(row))?.word ?? []);
+  return [...Map.groupBy(words, (word) => word)].map(([word, { length }]) => `, ${length} ${word}`).join("");
+}
+
+function toRoleTone({ containers }: Role, troubles: Troubles): Tone {
+  return toWorst(containers.flatMap((row) => [toContainerState(row).tone, toSeenStatus(row, troubles).tone]));
 }
 
 const widestRelease = 24;

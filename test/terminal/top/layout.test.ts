@@ -213,6 +213,15 @@ describe("the screen", () => {
     );
   });
 
+  it("a role says how many of its replicas restart in a loop", () => {
+    const containers = ["a", "b", "c"].map((name) => sampleRow({ name, engine: "e" }));
+    const problems = ["a", "c"].map((name) =>
+      sampleProblem({ kind: "CONTAINER_RESTART_LOOP", severity: "CRITICAL", container: { name, engine: "e" } }),
+    );
+    const lines = draw(sampleScreen(sampleData({ containers, problems })), 120).join("\n");
+    expect(lines).toContain("●●●  3/3 running, 2 restarts in a loop");
+  });
+
   it("colours are of the paint alone", () => {
     const coloured = createPaint("always", {}, {});
     const lines = draw(sampleScreen(busy), 120, 40, coloured);

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { ConsoleUsageDocument } from "../../../generated/console.ts";
-import { toKey } from "./key.ts";
+import { toKey } from "../../../facts/container.ts";
 import { useLive } from "./live.ts";
 import { params } from "../page/url.ts";
 

@@ -1,5 +1,5 @@
 import { toEngineState } from "../../../facts/engine.ts";
-import { containerNumbers, toShortName } from "../../../facts/container.ts";
+import { toKey, containerNumbers, toShortName } from "../../../facts/container.ts";
 import { useEffect, useMemo } from "preact/hooks";
 import {
   ConsoleContainerDocument,
@@ -7,7 +7,6 @@ import {
   ConsoleDeploysDocument,
 } from "../../../generated/console.ts";
 import { type ContainerRow, findContainers } from "../data/containers.ts";
-import { toKey } from "../data/key.ts";
 import { failureOf, refresh, useLive } from "../data/live.ts";
 import { href, params, setParams } from "../page/url.ts";
 import { missingScope } from "../session/viewer.ts";

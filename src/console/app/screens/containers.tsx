@@ -7,7 +7,7 @@ import { useUsage } from "../data/usage.ts";
 import { toColumns, toContainerHref } from "../parts/containers/columns.tsx";
 import { useCoursesInView } from "../parts/containers/in-view.ts";
 import { filterContainers, orderByRole } from "../parts/containers/names.ts";
-import type { Troubles } from "../parts/containers/seen.ts";
+import type { Troubles } from "../../../facts/trouble.ts";
 import { isTroubled, toSeenState, useTroubles } from "../parts/containers/troubles.ts";
 import { formatNumber } from "../../../facts/format.ts";
 import { List } from "../parts/list.tsx";

@@ -1,4 +1,4 @@
-import { containerNumbers } from "../../../facts/container.ts";
+import { toKey, containerNumbers } from "../../../facts/container.ts";
 import { formatFullest, toHostState, hostNumbers } from "../../../facts/host.ts";
 import { formatFact } from "../../../facts/number.ts";
 import { useMemo } from "preact/hooks";
@@ -9,7 +9,6 @@ import {
   ConsoleHostsDocument,
 } from "../../../generated/console.ts";
 import { useContainersByHost } from "../data/hosts.ts";
-import { toKey } from "../data/key.ts";
 import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { href, params } from "../page/url.ts";
 import { useEnv, useUsage } from "../data/usage.ts";

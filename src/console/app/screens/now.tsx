@@ -1,8 +1,14 @@
-import { groupByRole, type RoleGroup, toRoleMean, toServicePlace, containerNumbers } from "../../../facts/container.ts";
+import {
+  toKey,
+  groupByRole,
+  type RoleGroup,
+  toRoleMean,
+  toServicePlace,
+  containerNumbers,
+} from "../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import { ConsoleContainerSeriesDocument } from "../../../generated/console.ts";
 import { type ContainerRow, containers, containersFailure } from "../data/containers.ts";
-import { toKey } from "../data/key.ts";
 import { failureOf, oldFromOf, useLive } from "../data/live.ts";
 import { useNow, useNowMore } from "../data/now.ts";
 import { sortByTrouble } from "../data/queues.ts";

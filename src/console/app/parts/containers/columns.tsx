@@ -1,5 +1,4 @@
-import { toKey } from "../../data/key.ts";
-import { containerNumbers, toShortName } from "../../../../facts/container.ts";
+import { toKey, containerNumbers, toShortName } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import type { ContainerRow } from "../../data/containers.ts";
 import { href } from "../../page/url.ts";
@@ -11,7 +10,7 @@ import { Spark, type SparkPoint } from "../graph/spark.tsx";
 import { State } from "../state.tsx";
 import { Since } from "../time.tsx";
 import { toCourseKey } from "./in-view.ts";
-import type { Troubles } from "./seen.ts";
+import type { Troubles } from "../../../../facts/trouble.ts";
 import { toSeenState } from "./troubles.ts";
 
 export function toContainerHref({ name, engine }: Pick<ContainerRow, "name" | "engine">): string {

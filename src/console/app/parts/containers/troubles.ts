@@ -1,10 +1,9 @@
-import { toContainerState } from "../../../../facts/container.ts";
+import { toKey, toContainerState } from "../../../../facts/container.ts";
 import { useMemo } from "preact/hooks";
 import { type ContainerRow, engines } from "../../data/containers.ts";
-import { toKey } from "../../data/key.ts";
 import { failureOf } from "../../data/live.ts";
 import { useProblems } from "../problems.tsx";
-import { type Seen, toTroubles, toWorse, type Troubles } from "./seen.ts";
+import { type Seen, toTroubles, toWorse, type Troubles } from "../../../../facts/trouble.ts";
 
 type Row = Pick<ContainerRow, "name" | "engine" | "status" | "health" | "stale" | "kind"> &
   Partial<Pick<ContainerRow, "startedAt">>;

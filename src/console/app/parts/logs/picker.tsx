@@ -4,7 +4,7 @@ import type { ContainerRow } from "../../data/containers.ts";
 import type { Failure } from "../../data/client.ts";
 import { go, href, params, setParams } from "../../page/url.ts";
 import { StateCell } from "../containers/columns.tsx";
-import type { Troubles } from "../containers/seen.ts";
+import type { Troubles } from "../../../../facts/trouble.ts";
 import { toSeenState, useTroubles } from "../containers/troubles.ts";
 import { type Column, List } from "../list.tsx";
 import { Empty, FailureNotice, Skeleton } from "../notice.tsx";

@@ -1,9 +1,16 @@
-import { toKey } from "../../data/key.ts";
-import type { ConsoleProblemsQuery } from "../../../../generated/console.ts";
-import { toKindLabel, toSeverityTone } from "../../../../facts/problem.ts";
-import type { Tone } from "../../../../facts/tone.ts";
+import { toContainerState, toKey } from "./container.ts";
+import { toKindLabel, toSeverityTone } from "./problem.ts";
+import type { Tone } from "./tone.ts";
 
-type ProblemRow = NonNullable<ConsoleProblemsQuery["problems"]>["problems"][number];
+interface ProblemRow {
+  readonly kind: string;
+  readonly severity: string;
+  readonly title: string;
+  readonly since: string | null;
+  readonly evidence: readonly string[];
+  readonly rule: string;
+  readonly container: { readonly engine: string; readonly name: string } | null;
+}
 
 /** A container's state as it is shown; `title` is for where the word alone is not enough. */
 export interface Seen {
@@ -18,10 +25,8 @@ export interface Seen {
  * What is wrong with a container, as the list of problems has it; its word is for where the
  * container's name is near.
  */
-export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "since" | "evidence" | "rule"> {
+export interface Trouble extends Omit<Seen, "since">, Pick<ProblemRow, "kind" | "since" | "evidence" | "rule"> {
   readonly title: string;
-  /** Whether its role is down: the container's own state says more, unless it is good. */
-  readonly isRoleDown: boolean;
 }
 
 /** What is wrong with containers. */
@@ -50,7 +55,7 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
       since,
       evidence,
       rule,
-      isRoleDown: kind === "ROLE_DOWN",
+      kind,
     });
   }
   return troubles;
@@ -65,6 +70,20 @@ export function toWorse(own: Seen, trouble: Trouble | undefined, isKnown: boolea
   if (!trouble && !isKnown && own.tone === "ok") return { ...own, tone: "neutral", title: "Problems are unknown" };
   if (!trouble || (own.tone === "bad" && trouble.tone === "warn")) return own;
   const title = [trouble.title, ...trouble.evidence].join("\n");
-  const word = trouble.isRoleDown && own.tone !== "ok" ? own.word : trouble.word;
+  // If its role is down, the container's own state says more, unless it is good.
+  const isRoleDown = trouble.kind.toUpperCase() === "ROLE_DOWN";
+  const word = isRoleDown && own.tone !== "ok" ? own.word : trouble.word;
   return { tone: trouble.tone, word, title, since: trouble.since };
+}
+
+/** Worst first. */
+const order: readonly Tone[] = ["bad", "warn", "neutral", "ok"];
+
+/** Compares containers by the worse of their state and their problem, worst first. */
+export function createContainerOrder<Row extends Parameters<typeof toContainerState>[0] & Parameters<typeof toKey>[0]>(
+  troubles: ReadonlyMap<string, Trouble>,
+): (one: Row, other: Row) => number {
+  const toPlace = (row: Row) =>
+    order.indexOf(toWorse(toContainerState(row), row.stale ? undefined : troubles.get(toKey(row)), true).tone);
+  return (one, other) => toPlace(one) - toPlace(other);
 }

@@ -1,41 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { toTroubles, toWorse } from "../../../../../src/console/app/parts/containers/seen.ts";
+import { toContainerState } from "../../src/facts/container.ts";
+import { createContainerOrder, toTroubles, toWorse } from "../../src/facts/trouble.ts";
 
-const container = {
-  name: "worker-1",
-  engine: "e",
-  kind: "CORE",
-  role: "worker",
-  service: "s",
-  version: "v1",
-} as const;
+const container = { engine: "e", name: "worker-1" };
 
 const loop: Parameters<typeof toTroubles>[0][number] = {
-  id: "p1",
   kind: "CONTAINER_RESTART_LOOP",
   severity: "CRITICAL",
   title: "worker-1 restarts in a loop",
   since: "2026-11-27T09:00:00Z",
-  at: "2026-11-27T09:00:00Z",
-  measure: "restarts",
   evidence: ["5 restarts in 15 min"],
   rule: "At least 3 restarts in 15 min",
-  alert: null,
-  env: null,
-  destination: null,
-  service: null,
-  role: null,
-  source: null,
-  upstream: null,
   container,
-  queue: null,
-  host: null,
-  engine: null,
-  deploy: null,
 };
 const memory: typeof loop = {
   ...loop,
-  id: "p2",
   kind: "CONTAINER_MEMORY_HIGH",
   severity: "WARNING",
   title: "memory at 93 %",
@@ -92,4 +71,33 @@ describe("toWorse", () => {
     expect(toWorse(exited, undefined, false)).toEqual(exited);
     expect(toWorse(running, looping, false)).toMatchObject({ tone: "bad", word: "restarts in a loop" });
   });
+});
+
+it("the order of containers has the worst state or problem first", () => {
+  const running = { name: "a", engine: "e", status: "running", health: "HEALTHY", stale: false, kind: "CORE" };
+  const rows = [
+    running,
+    { ...running, stale: true, health: "UNHEALTHY" },
+    { ...running, health: "starting" },
+    { ...running, name: "worker-1" },
+    { ...running, health: "unhealthy" },
+    { ...running, status: "paused" },
+    { ...running, status: "exited" },
+    { ...running, status: "exited", kind: "accessory" },
+    { ...running, name: "worker-1", stale: true },
+  ];
+  const words = rows
+    .toSorted(createContainerOrder(toTroubles([loop])))
+    .map((row) => `${row.name} ${toContainerState(row).word}`);
+  expect(words).toEqual([
+    "worker-1 healthy",
+    "a unhealthy",
+    "a exited",
+    "a starting",
+    "a paused",
+    "a stale",
+    "a exited",
+    "worker-1 stale",
+    "a healthy",
+  ]);
 });
