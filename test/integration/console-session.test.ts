@@ -88,7 +88,7 @@ test("a new tab is signed in while another one is, until somebody signs out", as
 
   const graphiql = await context.newPage();
   await graphiql.goto(`${origin}/graphql`);
-  await graphiql.getByText("Token accepted.").waitFor();
+  await graphiql.getByText(/^Token accepted/).waitFor();
 
   await permalink.locator("summary[aria-label^='Signed in']").click();
   await permalink.getByRole("button", { name: /Sign out/ }).click();

@@ -96,7 +96,7 @@ it("memory works without MemAvailable; disk and traffic ignore the local", () =>
     run("1m", "20m", series, {
       [`m="up",${at}`]: 1,
       [`m="mem",${at}`]: 0.6,
-      [`m="disk",${at}`]: 0.7,
+      [`m="disk",${at},fstype="xfs",mountpoint="/xfs"`]: 0.7,
       [`m="load1",${at}`]: 7,
       [`m="rx",${at}`]: 20,
     }),

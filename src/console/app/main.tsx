@@ -55,12 +55,13 @@ function App() {
 }
 
 await returnFromProvider();
+// Before the wait: another tab may sign in meanwhile.
+followSession();
 await joinSession();
 followTheme();
 followLocation();
 followKeys();
 startClock();
-followSession();
 plan();
 pauseWhileHidden();
 followContainers();
