@@ -64,7 +64,9 @@ test("rows of a database that goes away stay, dimmed", { timeout: 80_000 }, asyn
     await expect.poll(() => row.locator(".stale").count(), { timeout: 20_000 }).toBeGreaterThan(0);
     expect(await row.innerText()).toContain("was ");
     await expect
-      .poll(() => page.locator("#main .banner.warn").allInnerTexts(), { timeout: toBound(4000) })
+      .poll(() => page.locator("#main .banner.warn", { hasText: "Retrying" }).allInnerTexts(), {
+        timeout: toBound(4000),
+      })
       .toHaveLength(1);
     await expect.poll(() => page.locator(".bar").innerText(), { timeout: 20_000 }).toContain("partly live");
     await expect.poll(() => figures.innerText(), { timeout: 20_000 }).toContain("As of");

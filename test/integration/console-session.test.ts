@@ -94,7 +94,7 @@ test("a new tab is signed in while another one is, until somebody signs out", as
   await permalink.getByRole("button", { name: /Sign out/ }).click();
   for (const page of [first, beside, permalink]) {
     await page.locator("#token").waitFor();
-    expect(await page.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0);
+    expect(await readStored(page)).toBe(null);
   }
   await expect.poll(() => readStored(graphiql)).toBe(null);
   const late = await context.newPage();

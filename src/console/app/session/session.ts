@@ -51,6 +51,11 @@ export const token = computed(() => current.value);
  * Signs in with a token. It is stored for this tab, and on this device as well when `keep` is true.
  */
 export function signIn(text: string, keep: boolean): void {
+  start(text, keep);
+  tell();
+}
+
+function start(text: string, keep: boolean): void {
   forget();
   isNew = true;
   store(tokenKey, text, keep);
@@ -60,8 +65,9 @@ export function signIn(text: string, keep: boolean): void {
 
 /** Signs in with what the identity provider gave; the token is renewed before it ends. */
 export function signInWith(tokens: ProviderTokens, keep: boolean): void {
-  signIn(tokens.accessToken, keep);
+  start(tokens.accessToken, keep);
   storeRenewal(tokens, keep);
+  tell();
 }
 
 /** How long a new tab waits for the session of another one before it shows the card, ms. */
@@ -76,8 +82,7 @@ let isWanted = false;
 export function joinSession(): Promise<void> {
   return new Promise((resolve) => {
     onMessage((message) => {
-      if (message.kind === "ask" && current.value !== null)
-        post({ kind: "tell", token: current.value, renewal: readText(renewalKey) ?? "" });
+      if (message.kind === "ask") tell();
       if (message.kind === "tell" && isWanted && current.value === null) take(message);
       if (message.kind === "renew" && current.value === message.before) take(message);
       if (message.kind === "end" && current.value === message.token) {
@@ -89,8 +94,17 @@ export function joinSession(): Promise<void> {
     if (current.value !== null) return resolve();
     isWanted = true;
     post({ kind: "ask" });
-    setTimeout(resolve, tellMs);
+    setTimeout(() => {
+      // The card would not see a sign-in on this device from before it listened.
+      if (isWanted) current.value ??= readText(tokenKey);
+      resolve();
+    }, tellMs);
   });
+}
+
+/** Gives the session to the tabs that wait for one. */
+function tell(): void {
+  if (current.value !== null) post({ kind: "tell", token: current.value, renewal: readText(renewalKey) ?? "" });
 }
 
 /** Uses the session of another tab, for this tab. */
