@@ -61,6 +61,11 @@ export function toTroubles(rows: readonly ProblemRow[]): ReadonlyMap<string, Tro
   return troubles;
 }
 
+/** Whether a problem is about one container; drift is about several, and names the first. */
+export function isOfOneContainer({ kind }: { readonly kind: string }): boolean {
+  return kind.toUpperCase().startsWith("CONTAINER_");
+}
+
 /**
  * The worse of what a container's engine says of it and its problem; the problem says more where
  * they are equal. While problems are not known, a container that its engine calls well may be

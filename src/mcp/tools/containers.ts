@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { toKey } from "../../facts/container.ts";
-import { createContainerOrder, toTroubles } from "../../facts/trouble.ts";
+import { createContainerOrder, isOfOneContainer, toTroubles } from "../../facts/trouble.ts";
 import { ContainersDocument, PreviewRestartDocument } from "../../generated/mcp.ts";
 import { defineTool, type Fault, need } from "../tool.ts";
 import { accessories, engine, env, name } from "./args.ts";
@@ -52,7 +52,7 @@ export const listContainers = defineTool({
     const wanted = need(data.containers, errors).filter(
       (one) => (role === undefined || one.role === role) && (status === undefined || one.status === status),
     );
-    const troubles = toTroubles(data.problems?.problems ?? []);
+    const troubles = toTroubles((data.problems?.problems ?? []).filter(isOfOneContainer));
     return {
       rows: wanted.toSorted(createContainerOrder(troubles)).map((one) => ({
         name: one.name,

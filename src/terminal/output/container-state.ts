@@ -1,5 +1,5 @@
 import { formatStatus, toKey, toStatusTone } from "../../facts/container.ts";
-import { type Seen, toTroubles, toWorse, type Trouble } from "../../facts/trouble.ts";
+import { isOfOneContainer, type Seen, toTroubles, toWorse, type Trouble } from "../../facts/trouble.ts";
 
 interface Row {
   readonly engine: string;
@@ -13,7 +13,8 @@ interface Row {
 export function toTroublesBesideHealth(
   problems: Parameters<typeof toTroubles>[0] | null | undefined,
 ): ReadonlyMap<string, Trouble> {
-  return toTroubles((problems ?? []).filter(({ kind }) => kind !== "CONTAINER_UNHEALTHY"));
+  const others = (problems ?? []).filter(({ kind }) => kind !== "CONTAINER_UNHEALTHY");
+  return toTroubles(others.filter(isOfOneContainer));
 }
 
 /** The status that its engine reports, or its problem where that is worse: "restarts in a loop". */

@@ -6,7 +6,7 @@ import { formatState, toContainerState, toKey, containerNumbers } from "../../fa
 import { toEngineState } from "../../facts/engine.ts";
 import { formatFullest, toHostState, hostNumberNames, hostNumbers } from "../../facts/host.ts";
 import { toQueueTone } from "../../facts/queue.ts";
-import { toTroubles, toWorse, type Trouble } from "../../facts/trouble.ts";
+import { isOfOneContainer, toTroubles, toWorse, type Trouble } from "../../facts/trouble.ts";
 import { toSeverityTone } from "../../facts/problem.ts";
 import {
   formatAge,
@@ -88,7 +88,7 @@ function toContainer({ container, runningJobs, problems }: Knowledge, row: Conta
     {
       title: null,
       facts: [
-        ["State", ...toState(row, toTroubles(problems))],
+        ["State", ...toState(row, toTroubles(problems.filter(isOfOneContainer)))],
         ["Up", row.status === "running" ? `${formatAge(row.startedAt)}, since ${formatText(row.startedAt)}` : null],
         [toHeading(containerNumbers.restarts), formatFact(containerNumbers.restarts, row.restarts)],
         ["Release", row.version],
@@ -165,7 +165,7 @@ function toContainerLines(
   problems: Knowledge["problems"],
   paint: Paint,
 ): readonly string[] {
-  const troubles = toTroubles(problems);
+  const troubles = toTroubles(problems.filter(isOfOneContainer));
   return rows.map((row) => {
     const restarts = row.restarts ? `, ${formatCount(row.restarts, "restart")}` : "";
     const [words, tone] = toState(row, troubles);
